@@ -23,7 +23,7 @@ from accounts.sync.tasks import check_due_tokens as check_due_tokens
 from accounts.sync.tasks import check_tokens as check_tokens
 from accounts.sync.tasks import nightly_check as nightly_check
 from infra import database_clock
-from tokens.channels import callback
+from tokens.oauth import callback
 
 # Name -> task, every so many seconds.
 SCHEDULES = {

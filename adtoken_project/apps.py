@@ -33,10 +33,10 @@ class AdTokenConfig(AppConfig):
         from django.core.signals import request_started
         from django.db.models.signals import post_migrate
 
-        from adtoken_project import grants, groups, safe_start
+        from adtoken_project.database import kept_connections
         from adtoken_project.ops import lateness
         from adtoken_project.ops import start_page as operations_notices
-        from adtoken_project.web import kept_connections
+        from adtoken_project.setup import grants, groups, safe_start
         from adtoken_project.workers import schedules
 
         safe_start.refuse()
@@ -44,13 +44,15 @@ class AdTokenConfig(AppConfig):
         start_traces()
 
         request_started.connect(
-            kept_connections.drop_what_has_ended, dispatch_uid="adtoken_project.web.kept_connections"
+            kept_connections.drop_what_has_ended, dispatch_uid="adtoken_project.database.kept_connections"
         )
-        lateness.register()
-        operations_notices.register()
-        post_migrate.connect(groups.after_migrate, dispatch_uid="adtoken_project.groups")
-        post_migrate.connect(grants.apply, sender=self, dispatch_uid="adtoken_project.grants")
-        post_migrate.connect(schedules.install, sender=self, dispatch_uid="adtoken_project.workers.schedules")
+        lateness.register_mail()
+        operations_notices.register_notices()
+        post_migrate.connect(groups.after_migrate, dispatch_uid="adtoken_project.setup.groups")
+        post_migrate.connect(grants.grant_rights, sender=self, dispatch_uid="adtoken_project.setup.grants")
+        post_migrate.connect(
+            schedules.install_schedules, sender=self, dispatch_uid="adtoken_project.workers.schedules"
+        )
         gc.freeze()  # it stays: the collector walked through it once more as each process ended, for 0.3 s
         if _collects:
             gc.enable()
@@ -60,16 +62,16 @@ def start_error_reports() -> None:
     """Report errors, where SENTRY_DSN is set. Raises ImproperlyConfigured where the optional package is missing."""
     if settings.SENTRY_DSN:
         with _installed(NO_SENTRY):
-            from adtoken_project.ops import error_reports
-        error_reports.start()
+            from adtoken_project.telemetry import error_reports
+        error_reports.start_error_reports()
 
 
 def start_traces() -> None:
     """Export spans, where the settings say so. Raises ImproperlyConfigured where the optional packages are missing."""
     if settings.TRACES:
         with _installed(NO_OPENTELEMETRY):
-            from adtoken_project.ops import traces
-        traces.start()
+            from adtoken_project.telemetry import traces
+        traces.start_traces()
 
 
 @contextmanager

@@ -9,8 +9,8 @@ from django.urls import reverse_lazy
 from kombu import Queue
 
 from adtoken_project import env
+from adtoken_project.database import pooling
 from adtoken_project.version import VERSION
-from adtoken_project.web import pooling
 from adtoken_project.workers import lanes
 from tokens import channel_colours
 from tokens.channels import declarations
@@ -64,7 +64,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
-    "adtoken_project.ops.request_ids.RequestIdMiddleware",  # before all: their lines carry the id
+    "adtoken_project.telemetry.request_ids.RequestIdMiddleware",  # before all: their lines carry the id
     "adtoken_project.api.middleware.ApiMiddleware",  # answers below /api/; what follows is for pages
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -148,10 +148,10 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 REDIS_URL = env.redis("REDIS_URL")
 CACHES = {
     # In PostgreSQL: limits on guessing, which hold whether Redis or Valkey answers or not.
-    "default": {"BACKEND": "users.login.limit_counts.LimitCounts"},
+    "default": {"BACKEND": "users.login.limits.LimitCounts"},
     # What all processes know of the calls to channels. One that is away must not hold a call up.
     "calls": {
-        "BACKEND": "adtoken_project.cache.OwnKeysCache",
+        "BACKEND": "infra.cache.OwnKeysCache",
         "LOCATION": env.redis("CACHE_URL", REDIS_URL),
         "KEY_PREFIX": "calls",  # Celery's queue may lie in the same database
         "OPTIONS": {"socket_connect_timeout": 0.5, "socket_timeout": 0.5},
@@ -208,7 +208,7 @@ ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_LOGIN_METHODS = {"email"}
 # No code by mail: a session left open often has its mailbox beside it.
 ACCOUNT_REAUTHENTICATION_METHODS = {"password", "mfa"}
-ACCOUNT_FORMS = {"reset_password": "users.login.password_reset.ResetPasswordForm"}
+ACCOUNT_FORMS = {"reset_password": "users.login.passwords.ResetPasswordForm"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*", "password2*"]
 # All limits on guessing, beside the library's own. Wrong passwords: see users/login/limits.py.
 ACCOUNT_RATE_LIMITS = {
@@ -356,11 +356,11 @@ LOGGING = {
     "disable_existing_loggers": False,
     "filters": {
         "no_secrets": {"()": "infra.scrub.LogFilter"},
-        "not_quiet": {"()": "users.login.quiet_requests.NotQuiet"},
+        "not_quiet": {"()": "infra.request_logs.RequestFilter"},
     },
     "formatters": {
         "line": {
-            "()": "adtoken_project.ops.logs.formatter",
+            "()": "adtoken_project.telemetry.logs.formatter",
             "form": env.choice("LOG_FORMAT", default="text", choices=("text", "json")),
         }
     },

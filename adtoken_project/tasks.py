@@ -6,10 +6,11 @@ from celery import shared_task
 from django.conf import settings
 
 from adtoken_project.models import Heartbeat
-from adtoken_project.ops import lateness, pruning, signs_of_life
+from adtoken_project.ops import lateness, pruning
+from adtoken_project.workers import signs_of_life
 from infra import append_only, database_clock
 from notifications.mails import unarrived_mails
-from users.login import limit_counts
+from users.login import limits
 from users.sessions.services import SessionStore
 
 
@@ -18,7 +19,7 @@ def heartbeat() -> None:
     """Write that beat sent this and a worker ran it, and forget processes that are gone."""
     now = database_clock.now()
     Heartbeat.objects.update_or_create(name="ticks", defaults={"at": now})
-    signs_of_life.prune(now=now)
+    signs_of_life.prune_signs(now=now)
 
 
 @shared_task
@@ -44,4 +45,4 @@ def prune_history() -> None:
 def clear_sessions() -> None:
     """Remove the sessions that have ended: they hold addresses and browsers of people. And counts of limits that are over."""
     SessionStore.clear_expired()
-    limit_counts.sweep()
+    limits.remove_ended_counts()

@@ -3,12 +3,11 @@
 from django.contrib import admin
 from django.urls import include, path, re_path
 
-from adtoken_project import metrics
 from adtoken_project.api.application import api, unknown
-from adtoken_project.ops import health, mail_events
+from adtoken_project.ops import health, mail_events, metrics
 from tokens import channel_colours
 
-handler500 = "adtoken_project.ops.error_pages.server_error"
+handler500 = "adtoken_project.web.error_pages.server_error"
 
 urlpatterns = [
     path("livez", health.livez),

@@ -26,7 +26,7 @@ from tokens.channels import declarations
 from tokens.models import ChannelApp, Doubt, Token, TokenEvent, UnknownAnswer, token_owner
 from tokens.vault import services as vault
 from users.models import Invitation, LoginRecord, Membership, Team, User
-from users.role_choices import STAFF_GROUP
+from users.people.models import STAFF_GROUP
 
 BOSS, STAFF, MEMBER, MATE = "boss@example.com", "staff@example.com", "p1@example.com", "p11@example.com"
 LEAST = 60  # accounts, so that every kind of row is there

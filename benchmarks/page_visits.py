@@ -27,10 +27,10 @@ from benchmarks import further_visits
 from benchmarks.addresses import patterns
 from benchmarks.page_data import BOSS, MATE, MEMBER, STAFF
 from benchmarks.visit import Visit
+from infra.private_parts import record_authentication
 from macros.models import Macro
 from notifications.models import Message
 from tokens.models import ChannelApp, Token, UnknownAnswer
-from users.login.private_parts import record_authentication
 from users.models import RefusedAddress, User
 
 TERMS = {

@@ -10,7 +10,7 @@ from benchmarks.parts import Run
 from macros.models import Macro, MacroAction, Notice
 from macros.warnings import grouping, mails
 from notifications.models import Message
-from tokens.life import reasons
+from tokens.token import reasons
 from ui.mails import render
 
 MANY = 1_000

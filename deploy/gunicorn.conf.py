@@ -25,8 +25,8 @@ keepalive = 130  # seconds; longer than clients and proxies keep an idle connect
 max_requests = 20_000  # then a process is replaced, so that memory that is lost comes back ...
 max_requests_jitter = 2_000  # ... one process at a time
 
-accesslog = "-"  # what a line says is in adtoken_project/ops/access_log.py
-logger_class = "adtoken_project.ops.access_log.AccessLogger"
+accesslog = "-"  # what a line says is in adtoken_project/telemetry/access_log.py
+logger_class = "adtoken_project.telemetry.access_log.AccessLogger"
 
 limit_request_line = 8_190  # bytes; an address that names 500 accounts needs 4,000
 

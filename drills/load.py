@@ -123,7 +123,7 @@ def workers(
             process.start()
             stack.callback(process.end)
         stack.callback(_tell_to_stop, started)  # all at once: each needs a second or two
-        wanted = Counter([lane for name in names for lane in lanes.of(name)] * (len(moved) or 1))
+        wanted = Counter([lane for name in names for lane in lanes.lanes_of(name)] * (len(moved) or 1))
 
         def ready() -> bool:
             signs = BackgroundProcess.objects.exclude(pk__in=before).values_list("parts", flat=True)

@@ -24,7 +24,7 @@ from urllib.parse import urlsplit
 from django.db import connection
 from django.test import override_settings
 
-from adtoken_project import grants
+from adtoken_project.setup import grants
 from devtools.launcher import channel_addresses
 from drills.keys import environment
 from drills.stage import Tally
@@ -72,7 +72,7 @@ class Drill:
             for role in (OWNER, APP):
                 cursor.execute(f"create role {role} login password '{password}'")
         with override_settings(DATABASE_APP_ROLE=APP):
-            grants.apply()
+            grants.grant_rights()
         for name in (".venv", "manage.py"):
             (folder / name).symlink_to(ROOT / name)
         self.seconds: dict[str, float] = {}

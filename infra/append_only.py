@@ -2,7 +2,7 @@
 
 A trigger refuses UPDATE, DELETE and TRUNCATE, also to the owner of the tables. Rows leave only by `prune`, which the retention job
 calls, and none younger than 30 days. The application's role needs SELECT and INSERT alone where it is not the owner: pruning runs
-as the owner (`adtoken_project.grants` gives these rights after each `migrate`).
+as the owner (`adtoken_project.setup.grants` gives these rights after each `migrate`).
 
 A protected table has the columns `id` (it grows) and `at` (when it happened), and no foreign key that another table's deletion
 would change. To protect one, add `*append_only.protect("app_model")` to the operations of the migration that makes it.

@@ -7,13 +7,34 @@ follows from it, and goes on; what it returns is its result.
 import time
 from collections.abc import Callable, Generator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from datetime import datetime, timedelta
 from functools import partial
 from itertools import islice
 from typing import Any
 
-from django.db import Error, close_old_connections
+from django.db import Error, InterfaceError, OperationalError, close_old_connections, connection
 
 from infra import spans
+
+STORE_FOR = 600  # seconds for which it is kept in memory while PostgreSQL is away
+_EVERY = 0.5
+
+
+def stored[R](write: Callable[[], R]) -> R:
+    """Write down what cannot be had or undone again: an answer that spent something, a mail that was handed over.
+
+    Where PostgreSQL is away, wait for it as long as we live.
+    """
+    until = time.monotonic() + STORE_FOR
+    while True:
+        try:
+            return write()
+        except (OperationalError, InterfaceError):
+            if connection.in_atomic_block or time.monotonic() > until:
+                raise
+            connection.close()
+            time.sleep(_EVERY)
+
 
 Call = Callable[[], Any]
 ASK_AGAIN = 0.25  # seconds
@@ -137,3 +158,14 @@ def _mend_connection(error: Exception) -> None:
     """Let a database connection go that broke: else whatever comes next in this thread would fail, too."""
     if isinstance(error, Error):
         close_old_connections()
+
+
+class Clock:
+    """A caller's `now` that goes on while calls to channels are under way: an answer's moment is not that of the question before it."""
+
+    def __init__(self, now: datetime) -> None:
+        self._now, self._began = now, time.monotonic()
+
+    def read(self) -> datetime:
+        """Return the moment."""
+        return self._now + timedelta(seconds=time.monotonic() - self._began)

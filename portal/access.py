@@ -6,15 +6,17 @@ from typing import Any
 from django.contrib import admin
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.core.exceptions import PermissionDenied
-from django.db.models import Model
+from django.db.models import Exists, Model, OuterRef, Q, QuerySet
 from django.http import Http404, HttpRequest
 from django.utils.translation import gettext
 
 from accounts.models import Account, AccountToken
 from accounts.pool import summary
 from accounts.pool.permissions import VIEW as VIEW
+from notifications.models import Message
 from ui import kept
-from users.models import person
+from users.models import Team, User, person
+from users.people import visibility
 
 
 def require(request: HttpRequest, *permissions: str) -> None:
@@ -60,3 +62,12 @@ def entry(account: Account, token_id: int) -> AccountToken:
             one.account = account
             return one
     raise Http404(gettext("This token is not linked to the account."))
+
+
+def rows_of_known_addresses[Row: Model](rows: QuerySet[Row], viewer: User) -> QuerySet[Row]:
+    """Keep the rows whose `email` a member of staff may know of: of their people, and where mails of their teams went to."""
+    if viewer.sees_all_teams or viewer.is_administrator:
+        return rows
+    teams = Team.objects.filter(memberships__user=viewer.pk).values("pk")
+    mailed = Message.objects.filter(recipient=OuterRef("email"), team__in=teams)
+    return rows.filter(Q(email__in=visibility.people_of(viewer).values("email")) | Exists(mailed))

@@ -11,7 +11,7 @@ from tokens.channels import declarations, registry
 from tokens.channels import words as channel_words
 from tokens.channels.base import Channel
 from tokens.channels.kinds import Reason
-from tokens.life import reasons
+from tokens.token import reasons
 from ui.phrases import phrase
 from users.models import User
 

@@ -20,8 +20,8 @@ from selfservice import keepers, my_list
 from selfservice.linking import overview
 from selfservice.my_list import ATTENTION, STOPPED, WORKING
 from tokens.channels import declarations, registry
-from tokens.life import reasons
 from tokens.models import Token
+from tokens.token import reasons
 from ui import dates
 from ui.calendar_days import AT_RISK, URGENT, within
 from ui.counts import number
@@ -31,7 +31,6 @@ from ui.phrases import phrase
 from ui.pills import Pill, pill
 from ui.text import first_name, join_names, mid, restriction_said
 from users.models import User
-from users.people import roles
 from users.people.visibility import names_for
 
 
@@ -119,7 +118,7 @@ def page(user: User, now: datetime, *, search: str = "", log_in: int = 0, number
         "search": search,
         "log_in": one_log_in,
         "narrowed": narrowed,
-        "only_looks": roles.only_looks(user),
+        "only_looks": user.only_looks,
         "searchable": narrowed or counts.total + sum(one.number for one in needing) > SEARCHED_FROM,
         "number": number,
         "pages": pages,

@@ -16,14 +16,13 @@ from accounts.pool.reasons import OUTSIDE
 from selfservice.linking import overview
 from tokens.channels import registry
 from tokens.channels.kinds import Reason
-from tokens.life import reasons
 from tokens.models import Token
+from tokens.token import reasons
 from ui.dates import DeadlineFacts
 from ui.name_visibility import NameVisibility
 from ui.phrases import phrase
 from ui.text import first_name, join_names
 from users.models import User
-from users.people import roles
 from users.people.visibility import names_for
 
 say = partial(phrase, "words/my_accounts.txt")
@@ -59,8 +58,8 @@ def page(account: Account, user: User, now: datetime) -> dict[str, Any]:
         "invites": account.people_count <= 1 and inviting.may_invite(user, [account]),
         "invited": inviting.said_of_asks(account, user, now),
         "mine": mine is not None,
-        "gives_up": plan.own_in(account, user).exists() and not roles.only_looks(user),
-        "only_looks": roles.only_looks(user),
+        "gives_up": plan.own_in(account, user).exists() and not user.only_looks,
+        "only_looks": user.only_looks,
         "refused_by_team": overview.refused_by_team(account, user),
         "needs_me": mine is not None and bool(overview.helped_by_consent([mine], now)),
         "channel": registry.get(account.channel),

@@ -24,9 +24,9 @@ from tokens.channels import declarations
 from tokens.channels.registry import CHANNELS
 from tokens.models import DeletionRequest
 from ui import progress
+from users.invitations.views import WELCOME
 from users.models import person
 from users.people.visibility import names_for
-from users.views import WELCOME
 
 
 @require_GET

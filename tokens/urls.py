@@ -2,8 +2,8 @@
 
 from django.urls import path
 
-from tokens.channels.providers import callback_of
 from tokens.channels.registry import CHANNELS
+from tokens.oauth.providers import callback_of
 
 urlpatterns = [
     path(f"{key}/callback/", callback_of(channel), name=f"{key}_callback")

@@ -18,24 +18,25 @@ class UsersConfig(AppConfig):
         from django.contrib.auth.signals import user_logged_in
         from django.db.models.signals import post_save, pre_save
 
-        from users import receivers
         from users.installation import hold
         from users.installation import services as installation
-        from users.login import factor_keys, second_factor
+        from users.login import changes, factor_keys, limits, second_factor
+        from users.people import languages
         from users.sessions import records as login_records
+        from users.sessions import services as sessions
 
         hold.reads_by(installation.compare)
         authenticator_added.connect(second_factor.count_enrolment_as_shown, dispatch_uid="users.enrolment")
         pre_save.connect(
             factor_keys.name_key, sender="mfa.Authenticator", dispatch_uid="users.login.factor_keys"
         )
-        post_save.connect(receivers.keep_email_row, sender="users.User", dispatch_uid="users.email_row")
-        user_logged_in.connect(receivers.begin_session, dispatch_uid="users.session")
-        user_logged_in.connect(receivers.keep_language, dispatch_uid="users.language")
-        account.user_logged_in.connect(receivers.remember_device, dispatch_uid="users.device")
-        account.password_reset.connect(receivers.forget_wrong_passwords, dispatch_uid="users.limits")
+        post_save.connect(changes.keep_email_row, sender="users.User", dispatch_uid="users.email_row")
+        user_logged_in.connect(sessions.begin_session, dispatch_uid="users.session")
+        user_logged_in.connect(languages.keep_guess, dispatch_uid="users.language")
+        account.user_logged_in.connect(limits.remember_device, dispatch_uid="users.device")
+        account.password_reset.connect(limits.forget_wrong_passwords, dispatch_uid="users.limits")
         account.authentication_step_completed.connect(
-            receivers.renew_session_id, dispatch_uid="users.session_id"
+            sessions.renew_session_id, dispatch_uid="users.session_id"
         )
         login_records.connect()
         if second_factor.switched_off_in_earnest():

@@ -2,9 +2,10 @@
 
 from django.urls import path
 
-from users import views
+from users.invitations.views import invitation
+from users.login.views import profile
 
 urlpatterns = [
-    path("profile/", views.profile, name="profile"),
-    path("invitation/<signed>/", views.invitation, name="invitation"),
+    path("profile/", profile, name="profile"),
+    path("invitation/<signed>/", invitation, name="invitation"),
 ]

@@ -5,8 +5,8 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from tokens.channels import declarations, registry, words
-from tokens.life import renewal
 from tokens.models import Token
+from tokens.token import renewal
 from ui.dates import CLOCK_NAMES, source_words
 from ui.phrases import phrase
 from ui.text import join_names, quoted

@@ -14,8 +14,8 @@ from accounts.pool.models import CAN_SERVE
 from accounts.pool.reasons import OUTSIDE
 from portal.choices import ChoiceFilter
 from tokens.channels.kinds import Reason
-from tokens.life import reasons
 from tokens.models import Token
+from tokens.token import reasons
 from users.models import person
 from users.people.visibility import names_for, people_of
 

@@ -21,8 +21,8 @@ from accounts.pool import reasons as pool_reasons
 from infra import scrub
 from tokens.channels import declarations
 from tokens.channels.kinds import Verdict
-from tokens.life import reasons, renewal
 from tokens.models import Token, TokenEvent
+from tokens.token import reasons, renewal
 from ui import addresses
 from ui.calendar_days import AT_RISK, within
 from ui.dates import DeadlineFacts

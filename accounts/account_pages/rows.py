@@ -16,8 +16,8 @@ from accounts.pool import summary
 from accounts.pool.health import Health
 from accounts.pool.summary import Summary
 from tokens.channels.kinds import Reason
-from tokens.life import reasons
 from tokens.models import Token
+from tokens.token import reasons
 from ui import dates
 from ui.name_visibility import NameVisibility
 from ui.phrases import phrase

@@ -27,8 +27,8 @@ from portal import access
 from portal.bulk import Bulk, Chosen, plain_lines
 from portal.forms import MoveForm
 from tokens.checks import views as renewing
-from tokens.life import reasons
 from tokens.models import Token
+from tokens.token import reasons
 from ui import confirm, progress
 from ui.confirm import ConfirmLine, Done, Late, Page, Said
 from ui.dates import days_left

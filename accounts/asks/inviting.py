@@ -23,7 +23,7 @@ from ui.refusal import Refusal
 from users.installation import hold
 from users.invitations import services as invitations
 from users.models import Invitation, Team, User
-from users.people import roles, visibility
+from users.people import visibility
 from users.signals import address_changed
 
 MOST = 5_000  # accounts at once
@@ -119,7 +119,7 @@ def _needed(accounts: Sequence[Account], email: str, user: User | None) -> set[i
 
     A log-in that stopped, or was removed, keeps its place in the pool and carries nothing: its person is asked like anybody.
     """
-    if user is not None and (not user.is_active or roles.only_looks(user)):
+    if user is not None and (not user.is_active or user.only_looks):
         return set()
     carried = AccountToken.objects.living().filter(account__in=accounts, token__consented_by__email=email)
     return {one.pk for one in accounts} - set(carried.values_list("account", flat=True))

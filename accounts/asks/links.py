@@ -25,7 +25,7 @@ from ui.refusal import Refusal
 from users.addresses import services as refused_addresses
 from users.installation import hold
 from users.models import Invitation, Membership, Team, User, new_invitation_key
-from users.people import recipients, roles, visibility
+from users.people import recipients, visibility
 
 VALID_FOR = timedelta(days=7)
 LONGEST = timedelta(days=30)
@@ -59,7 +59,7 @@ def may_see(user: User) -> bool:
 
 def may_make(user: User) -> bool:
     """Return whether a person may make links: everybody who links accounts, so no auditor and no contact."""
-    return may_see(user) and not roles.only_looks(user)
+    return may_see(user) and not user.only_looks
 
 
 def teams_of(user: User) -> QuerySet[Team]:
@@ -169,7 +169,7 @@ def barred_by(link: Ask, now: datetime) -> User | Invitation | None:
 @transaction.atomic
 def revoke_link(*, link: Ask, by: User, now: datetime) -> None:
     """Make a link worthless. Raises ClientLinkRefused where it is used or revoked already, or not the person's to revoke."""
-    if not seen_by(by).filter(pk=link.pk).exists() or roles.only_looks(by):
+    if not seen_by(by).filter(pk=link.pk).exists() or by.only_looks:
         raise ClientLinkRefused(say("own_teams_only"))
     if not end_asks([link.pk], Ask.Ending.STOPPED, now, by=by):
         raise ClientLinkRefused(say("over_already"))

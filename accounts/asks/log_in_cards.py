@@ -12,8 +12,8 @@ from accounts.pool.mail_rows import Rows, row_of
 from accounts.renewal_links import services as renewal_links
 from tokens.channels import registry
 from tokens.channels.kinds import AN_APPEAL_HELPS
-from tokens.life import reasons
 from tokens.models import Token
+from tokens.token import reasons
 from ui import addresses, dates
 from ui.text import first_name
 from users.models import User

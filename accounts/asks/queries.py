@@ -14,11 +14,10 @@ from accounts.models import Account, AccountToken
 from accounts.pool import health
 from accounts.pool.models import CAN_SERVE, LIVING
 from tokens.channels.kinds import AN_APPEAL_HELPS
-from tokens.life import reasons
 from tokens.models import ChannelApp, Token, TokenEvent
+from tokens.token import reasons
 from ui.calendar_days import AT_RISK, end_of_window
 from users.models import Membership, RefusedAddress, User
-from users.people import roles
 
 _DEAD = Q(token__state=Token.State.DEAD)
 # Why an entry is of no use is the token's reason where that is dead, else its own, see `pool_reasons.entry_reason`.
@@ -123,7 +122,7 @@ def to_link(user: User, now: datetime) -> QuerySet[AskLine]:
     """
     asks = {"what": Ask.What.LINK, "email": user.email, "key": None, "ended_at": None, "ends_at__gt": now}
     mine = AskLine.objects.filter(ask__in=Ask.objects.filter(**asks))
-    if roles.only_looks(user):
+    if user.only_looks:
         return mine.none()
     done = AccountToken.objects.living().filter(token__consented_by=user).values("account")
     teams = user.memberships.values("team")

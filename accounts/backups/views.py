@@ -27,7 +27,6 @@ from selfservice import my_list
 from ui.phrases import phrase
 from ui.refusal import Refusal
 from users.models import User, person
-from users.people import roles
 from users.people.visibility import names_for
 
 say_invited = partial(phrase, "words/backup_invitations.txt")
@@ -164,7 +163,7 @@ def _answer(request: HttpRequest) -> HttpResponse:
     if not agree and "decline" not in request.POST:
         return redirect("backup_requests")
     user = person(request)
-    if agree and roles.only_looks(user):
+    if agree and user.only_looks:
         raise PermissionDenied
     answered = backing_up.answer(person=user, line_ids=ids[:MOST], agree=agree, now=timezone.now())
     done = answered.number - answered.too_late

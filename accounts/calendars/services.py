@@ -26,8 +26,8 @@ from django.db.models.signals import post_save
 
 from accounts.models import Account, AccountToken, CalendarLink
 from tokens.channels import declarations
-from tokens.life import renewal
 from tokens.models import Token
+from tokens.token import renewal
 from ui import addresses
 from ui.dates import short_date
 from ui.name_visibility import NameVisibility

@@ -21,12 +21,12 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.calendars import services as domain
 from accounts.models import CalendarLink
+from infra import request_logs
 from ui import confirm
 from ui.confirm import Late, Page, Said
 from ui.phrases import phrase
 from ui.refusal import Refusal
 from users.installation import hold
-from users.login import quiet_requests
 from users.models import User, person
 from users.sessions.client_address import client_address
 
@@ -84,7 +84,7 @@ def read(request: HttpRequest, secret: str) -> HttpResponse:
     503 on hold, whatever the address is, and nothing is written: the dates of a restored database may be long over, and who may read them
     may have changed since. A program keeps what it read last.
     """
-    quiet_requests.quiet(request)
+    request_logs.leave_out(request)
     now = timezone.now()
     if hold.current() is not None:
         return _plain(HTTPStatus.SERVICE_UNAVAILABLE)

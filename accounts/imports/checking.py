@@ -18,7 +18,7 @@ from tokens.channels.kinds import Credentials
 from tokens.models import ChannelApp
 from ui.names import plain
 from users.models import Team, User
-from users.people.visibility import is_administrator, people_of, teams_of
+from users.people.visibility import people_of, teams_of
 
 REQUIRED = ("channel", "native_id")
 SECRETS = ("access_token", "refresh_token", "token_secret")
@@ -65,7 +65,7 @@ class ImportChecker:
 
     def __post_init__(self) -> None:
         self.no_team = self.team or Team.default()
-        self.all_teams = self.viewer is None or is_administrator(self.viewer)
+        self.all_teams = self.viewer is None or self.viewer.is_administrator
         named = Team.objects.all() if self.viewer is None else teams_of(self.viewer)
         self.teams = {team.name: team for team in named}
 

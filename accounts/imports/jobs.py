@@ -16,7 +16,6 @@ from accounts.models import Account, AccountToken, ImportFile, ImportFileLine, J
 from accounts.pool import permissions
 from tokens.vault.services import VaultError
 from users.models import User
-from users.people.visibility import is_administrator
 
 
 class ChangedMeanwhileError(Exception):
@@ -104,5 +103,5 @@ def _still_inside(user: User, accounts: Iterable[Account]) -> None:
     """Raise ChangedMeanwhileError where an account is another team's: made between the look at what is here and the writing."""
     ids = [account.pk for account in accounts]
     seen = Account.objects.visible_to(user).filter(pk__in=ids).count()
-    if not is_administrator(user) and seen < len(ids):
+    if not user.is_administrator and seen < len(ids):
         raise ChangedMeanwhileError

@@ -17,7 +17,6 @@ from accounts.models import Account, AccountToken
 from tokens.models import Token
 from tokens.vault.services import VaultError
 from users.models import User
-from users.people.visibility import is_administrator
 
 BATCH = 1000
 
@@ -96,7 +95,7 @@ def behind_walls(
 
     `since`: when their file was uploaded; a log-in that came in by it since is theirs, also where it was renewed meanwhile.
     """
-    if is_administrator(viewer):
+    if viewer.is_administrator:
         return []
     ids = [account.pk for account in here.accounts.values()]
     seen = set(Account.objects.visible_to(viewer).filter(pk__in=ids).values_list("pk", flat=True))

@@ -11,8 +11,8 @@ from accounts.jobs.models import REMOVE
 from accounts.leaving import plan
 from accounts.leaving.plan import Scope
 from accounts.models import Job
-from tokens.life.models import TokenQuerySet
 from tokens.models import Token
+from tokens.token.models import TokenQuerySet
 from users.models import User
 from users.people import visibility
 

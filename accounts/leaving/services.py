@@ -32,9 +32,8 @@ from ui import kept
 from users.installation import hold
 from users.invitations import services as invitations
 from users.login import changes as login_changes
-from users.login.changes import Kind
+from users.login.changes import ChangeKind
 from users.models import Team, User
-from users.people import services as people_actions
 from users.people import visibility
 
 PERMISSION, REVOKING = "users.offboard_user", "tokens.revoke_token"
@@ -67,7 +66,7 @@ def may(actor: User, other: User | None) -> bool:
 
 def carries_for_others(tokens: QuerySet[Token], actor: User) -> bool:
     """Return whether these log-ins also carry accounts that the actor does not see: these would stop, too."""
-    if visibility.is_administrator(actor):
+    if actor.is_administrator:
         return False
     seen = Account.objects.visible_to(actor)
     entries = AccountToken.objects.filter(token__in=tokens.values("pk"))
@@ -151,11 +150,11 @@ def lock_out(*, person: User, actor: User, now: datetime, by_key: bool = False) 
     rows = {one.pk: one for one in both}
     if not rows[actor.pk].is_active:
         raise ActionRefused("cannot_log_in", person=str(actor))
-    people_actions.log_out(person)
+    login_changes.log_out(person)
     if rows[person.pk].is_active:
         person.is_active = False
         person.save(update_fields=["is_active"])
-        login_changes.notify_by_staff(Kind.SWITCHED_OFF, user=person, by=actor, now=now)
+        login_changes.notify_by_staff(ChangeKind.SWITCHED_OFF, user=person, by=actor, now=now)
     told = handing_over.take_over(person=person, actor=actor, by_key=by_key, now=now)
     invitations.revoke_sent_by(person, by=actor, now=now)  # what a job under way asks is the actor's by now
     return told

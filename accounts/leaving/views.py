@@ -32,15 +32,15 @@ from accounts.leaving.services import REVOKING
 from accounts.models import Account
 from portal import access
 from tokens.channels import declarations, registry
-from tokens.life import reasons
 from tokens.models import Token
+from tokens.token import reasons
 from ui import confirm, progress
 from ui.confirm import Done, Late, Page, Said
 from ui.phrases import phrase
 from ui.refusal import Refusal
 from ui.text import join_all
 from users.models import Session, User, person
-from users.people import roles, visibility
+from users.people import visibility
 from users.people.visibility import names_for
 
 
@@ -73,7 +73,7 @@ def give_up(request: HttpRequest, account_id: int) -> HttpResponse:
     404 for an account that the person does not see, 403 for auditors; back to the account where none of theirs is linked.
     """
     user = person(request)
-    if roles.only_looks(user):
+    if user.only_looks:
         raise PermissionDenied
     account = get_object_or_404(Account.objects.visible_to(user).select_related("team"), pk=account_id)
     own = plan.own_in(account, user)

@@ -23,8 +23,8 @@ from accounts.sync import entries as pool_entries
 from tokens import lifecycle
 from tokens.channels import registry
 from tokens.channels.kinds import AccountList, ChannelError, Dates, Grant, Identity, Verdict
-from tokens.life import reasons
 from tokens.models import ChannelApp, Token
+from tokens.token import reasons
 from tokens.vault.services import VaultError
 from users.models import Team, User
 

@@ -80,4 +80,4 @@ def note_fault(app: ChannelApp, error: ChannelError, call: str, now: datetime) -
     if error.classification.verdict == Verdict.APP_FAULT:
         call = str(error.evidence.get("call", call))
         app_faults.record(app=app, classification=error.classification, call=call, now=now)
-    unknown_answers.keep(app, error.classification, error.evidence, token_id=None, now=now)
+    unknown_answers.keep_answer(app, error.classification, error.evidence, token_id=None, now=now)

@@ -123,7 +123,7 @@ def keep(
     )
     progress.settle(now=now, people=[link.user.pk])
     inviting.note_linked(user=link.user, now=now)
-    refused_addresses.confirm(link.user.email, mailed_at=link.issued, now=now)
+    refused_addresses.confirm_address(link.user.email, mailed_at=link.issued, now=now)
     left = former.pool_entries.values_list("account_id", flat=True) if moves else ()
     return Renewed(token, [*lost, *left])
 

@@ -9,8 +9,8 @@ from accounts.pool import services as pool
 from accounts.pool.errors import WORDS, ActionRefused
 from accounts.pool.reasons import READING_REFUSED
 from tokens import lifecycle
-from tokens.life import reasons
 from tokens.models import Token
+from tokens.token import reasons
 from ui import kept
 from users.models import User
 

@@ -7,7 +7,7 @@ from django.db.models import Count, F, Q, QuerySet
 from django.db.models.functions import TruncWeek
 
 from accounts.models import Account, AccountToken
-from tokens.life import renewal
+from tokens.token import renewal
 
 WEEKS = 13
 _WEEK = timedelta(days=7)

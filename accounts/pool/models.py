@@ -16,10 +16,10 @@ from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from infra import private_parts
 from tokens.channels import declarations
 from tokens.choices import channel_choices
 from tokens.models import Token, TokenEvent
-from users.login import private_parts
 from users.models import Membership, Team, User
 
 # What `AccountToken.can_serve`, `is_living` and `is_usable` ask, as conditions of rows. `settle` asks it in its own SQL.

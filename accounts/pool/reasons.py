@@ -9,8 +9,8 @@ from typing import Protocol
 
 from accounts.models import Account, AccountToken
 from tokens.channels.kinds import Reason
-from tokens.life import reasons
 from tokens.models import Token
+from tokens.token import reasons
 
 UNLINKED = "unlinked"  # the account's reason where staff took the last usable token out of the pool
 OUTSIDE = "outside_team"  # of an entry: the account's team accepts log-ins of its own people only

@@ -9,8 +9,8 @@ from django.utils import timezone
 
 from accounts.models import Account, AccountToken
 from accounts.pool.health import Health, health_of
-from tokens.life import renewal
 from tokens.models import Token
+from tokens.token import renewal
 from ui.dates import DeadlineFacts
 from ui.name_visibility import NameVisibility
 from users.models import User

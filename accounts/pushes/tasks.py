@@ -14,7 +14,7 @@ from accounts.sync import services as account_sync
 from accounts.sync import sweeps
 from accounts.sync.services import LinkedAccount
 from infra import database_clock
-from infra.clock import Clock
+from infra.io_steps import Clock
 from tokens.models import Token
 from tokens.vault.services import VaultError
 

@@ -17,10 +17,10 @@ from django.views.decorators.http import require_http_methods
 
 from accounts.pushes import receiving
 from accounts.pushes.signers import AppSigners, PushRefused
+from infra import request_logs
 from infra.limits import refusals
 from tokens.channels.pushes import LARGEST_BODY, Challenge, Deletion, PushPoint, Taken, UnreadablePush
 from ui import addresses
-from users.login import quiet_requests
 
 logger = logging.getLogger(__name__)
 
@@ -37,7 +37,7 @@ def view_of(channel: str, point: PushPoint) -> Callable[..., HttpResponse]:
     name = f"{channel}_{point.receive.__name__}"
 
     def answer(request: HttpRequest, **captured: object) -> HttpResponse:
-        quiet_requests.quiet(request)  # Django would log each refusal once more, beyond the limit too
+        request_logs.leave_out(request)  # Django would log each refusal once more, beyond the limit too
         try:
             _refuse_large(request)
             return _act(point.receive(request, AppSigners(channel), **captured))

@@ -21,7 +21,6 @@ from notifications.outbox.kinds import Mail
 from tokens.models import ChannelApp, Token
 from ui import addresses
 from users.models import User
-from users.people import roles
 
 VALID_FOR = timedelta(days=14)
 _SIGNER = signing.Signer(salt="accounts.renewal")
@@ -65,7 +64,7 @@ class RenewalLink:
         """Return whether it opens something. Asks for the person's role, no more."""
         if not renewable([self.user.pk], [self.token.pk]) or self.address != _trace(self.user):
             return Standing.OVER
-        if not self.user.is_active or roles.only_looks(self.user):
+        if not self.user.is_active or self.user.only_looks:
             return Standing.OVER
         if _microseconds(self.token.linked_at) != self.consented or self._moved():
             return Standing.RENEWED
@@ -155,7 +154,7 @@ def personal(mail: Mail, *, user: User | None, now: datetime) -> Mail:
     For the mail that is being sent.
     """
     ids = {int(pk) for pk in _ADDRESS.findall(mail.text)}
-    if not ids or user is None or not user.is_active or roles.only_looks(user):
+    if not ids or user is None or not user.is_active or user.only_looks:
         return mail
     own = renewable([user.pk], ids)
     links = {

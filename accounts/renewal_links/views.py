@@ -26,8 +26,8 @@ from selfservice.linking import renewal
 from selfservice.presses import may_press, too_often
 from tokens.channels import registry
 from tokens.channels.kinds import AN_APPEAL_HELPS
-from tokens.life import reasons
 from tokens.models import Token
+from tokens.token import reasons
 
 SHOWN = 10  # accounts on a page
 TICKED = 300  # on a page, of which somebody says at once that they are not theirs

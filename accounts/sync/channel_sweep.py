@@ -19,8 +19,8 @@ from infra import io_steps, liveness
 from infra.io_steps import Job
 from tokens import lifecycle
 from tokens.channels import brake, breaker, gate, registry
-from tokens.life.models import Claimed
 from tokens.models import ChannelApp, Token
+from tokens.token.models import Claimed
 from users.installation import hold
 
 logger = logging.getLogger(__name__)

@@ -13,8 +13,8 @@ from django.db.models import F, QuerySet
 
 from accounts.models import ListReading, ReachedAccount
 from tokens.channels.kinds import AccountList, NativeAccount
-from tokens.life import renewal
 from tokens.models import Token
+from tokens.token import renewal
 
 DAY = timedelta(days=1)
 LISTED_EVERY = timedelta(days=7)  # a log-in with few accounts, which checks read one by one

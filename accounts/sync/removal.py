@@ -11,7 +11,7 @@ from enum import StrEnum
 from django.db import transaction
 
 from infra import liveness
-from infra.clock import Clock
+from infra.io_steps import Clock
 from tokens import lifecycle
 from tokens.channels import registry
 from tokens.channels.kinds import ChannelError, Verdict

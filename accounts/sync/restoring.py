@@ -15,9 +15,9 @@ from infra.io_steps import Job
 from tokens import lifecycle
 from tokens.channels.kinds import DOUBTFUL, Inspection, Verdict
 from tokens.checks import probe
-from tokens.life.models import TokenQuerySet
 from tokens.lifecycle import TransitionOutcome
 from tokens.models import Token
+from tokens.token.models import TokenQuerySet
 from users.installation import hold
 
 AT_ONCE = 8

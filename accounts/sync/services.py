@@ -16,9 +16,9 @@ from accounts.sync import entries as pool_entries
 from accounts.sync import reach
 from tokens.channels import gate, registry
 from tokens.channels.kinds import WRITE_REFUSALS, AccessCheck, AccountList, ChannelError, Verdict
-from tokens.life.models import TokenQuerySet
 from tokens.lifecycle import app_faults
 from tokens.models import Token
+from tokens.token.models import TokenQuerySet
 from tokens.unknown_answers import services as unknown_answers
 
 READ_SINGLY = 5  # up to so many accounts are read one by one; above, one list
@@ -163,4 +163,4 @@ def record_readings(
         if moved:
             pool.settle(token_ids=[token.pk], cause=READING_REFUSED, now=now, source=source)
     for classification, evidence in said:
-        unknown_answers.keep(token.app, classification, evidence, token_id=token.pk, now=now)
+        unknown_answers.keep_answer(token.app, classification, evidence, token_id=token.pk, now=now)

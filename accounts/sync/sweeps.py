@@ -15,13 +15,12 @@ from accounts.sync import reach
 from accounts.sync import services as account_sync
 from accounts.sync.services import Findings, LinkedAccount
 from infra import io_steps, liveness
-from infra.clock import Clock
-from infra.io_steps import Job
+from infra.io_steps import Clock, Job
 from tokens import lifecycle
 from tokens.channels.kinds import Verdict
 from tokens.checks import probe
-from tokens.life import scheduling
 from tokens.models import Token
+from tokens.token import scheduling
 from users.installation import hold
 from users.models import User
 

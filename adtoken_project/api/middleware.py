@@ -16,16 +16,16 @@ from django.middleware.security import SecurityMiddleware
 from django.urls import resolve
 from django.utils.translation import override
 
-from adtoken_project import metrics
 from adtoken_project.api import problems
 from adtoken_project.api import routes as api_routes
-from adtoken_project.ops import logs
-from adtoken_project.web import kept_connections
+from adtoken_project.database import kept_connections
+from adtoken_project.ops import metrics
+from adtoken_project.telemetry import logs
 from broker.leases.callers import Caller
 from broker.leases.records import hash_of
 from broker.leases.texts import text
-from users.login import quiet_requests
-from users.login.private_parts import convert_exception_to_response
+from infra import request_logs
+from infra.private_parts import convert_exception_to_response
 from users.people.languages import ENGLISH
 from users.sessions.client_address import client_address
 
@@ -66,7 +66,7 @@ class ApiMiddleware:
         answer["Cache-Control"] = "no-store"
         # The key decides what is answered, never a cookie; and nothing of it is kept anyway.
         answer.headers.pop("Vary", None)
-        kept_connections.keep()
+        kept_connections.keep_connection()
         return answer
 
     def _answer(self, request: HttpRequest, respond: View) -> HttpResponse:
@@ -127,7 +127,7 @@ def _log(request: HttpRequest, answer: HttpResponse, seconds: float) -> None:
         extra={"facts": facts},
     )
     if answer.status_code >= HTTPStatus.BAD_REQUEST:
-        quiet_requests.quiet(request)  # Django would add a line without key and address
+        request_logs.leave_out(request)  # Django would add a line without key and address
 
 
 def _level(status: int) -> int:

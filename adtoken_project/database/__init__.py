@@ -1,1 +1,1 @@
-"""PostgreSQL as Django's own backend has it, with a pool whose connections are looked at before they are used."""
+"""PostgreSQL: the backend, its pool, and connections that threads keep."""

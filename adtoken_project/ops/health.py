@@ -20,8 +20,8 @@ from django.views.decorators.http import require_safe
 from django_celery_beat.models import PeriodicTask
 
 from accounts.linking import setup
-from adtoken_project.ops import lateness, signs_of_life
-from adtoken_project.workers import lanes, schedules
+from adtoken_project.ops import lateness
+from adtoken_project.workers import lanes, schedules, signs_of_life
 from infra import database_clock
 from tokens.channels import declarations
 from tokens.models import ChannelApp

@@ -12,8 +12,7 @@ from django.utils import timezone
 from accounts.alerts import mails as alert_mail
 from accounts.alerts import services as alerts
 from adtoken_project.models import BackgroundProcess, Heartbeat
-from adtoken_project.ops import signs_of_life
-from adtoken_project.workers import lanes
+from adtoken_project.workers import lanes, signs_of_life
 from macros.models import Evaluation, Macro
 from macros.warnings import services as evaluation
 from notifications.models import Message
@@ -196,7 +195,7 @@ def tell_operators(now: datetime) -> int:
     return written
 
 
-def build(message: Message) -> Mail:
+def build_lateness_mail(message: Message) -> Mail:
     """Return the mail, with how it stands by now: whoever reads that mails were late reads it late."""
     reader = composing.reader_of(message)
     lane, now = message.payload["lane"], timezone.now()
@@ -214,6 +213,6 @@ def build(message: Message) -> Mail:
     return composing.compose("late", message, reader, facts)
 
 
-def register() -> None:
+def register_mail() -> None:
     """Say how this part of the mail to operators is built. Called once, when the root app starts."""
-    alert_mail.PARTS["lane"] = alert_mail.Part(build, lambda _message: [])
+    alert_mail.PARTS["lane"] = alert_mail.Part(build_lateness_mail, lambda _message: [])

@@ -123,10 +123,10 @@ RULES = (
 
 def run_at_night(*, now: datetime) -> int:
     """Prune for a while if it is night. Returns how many rows went."""
-    return run(now=now) if timezone.localtime(now).hour in NIGHT else 0
+    return prune_history(now=now) if timezone.localtime(now).hour in NIGHT else 0
 
 
-def run(*, now: datetime, seconds: float = RUN_FOR) -> int:
+def prune_history(*, now: datetime, seconds: float = RUN_FOR) -> int:
     """Prune, for so many seconds at most. Returns how many rows went. Two at once harm nobody."""
     until = monotonic() + seconds
     return sum(_prune(rule, now, until) for rule in RULES)

@@ -8,8 +8,8 @@ from django.utils import timezone
 
 from accounts.account_pages import message_rows
 from adtoken_project import version
-from adtoken_project.ops import health, lateness, signs_of_life
-from adtoken_project.workers import lanes
+from adtoken_project.ops import health, lateness
+from adtoken_project.workers import lanes, signs_of_life
 from notifications.models import Message
 from portal.start import views as start_page
 from portal.start.cards import Said
@@ -76,6 +76,6 @@ def _of_mails(living: dict[str, list[str]], late: list[lateness.Work], now: date
     return WellLine(say("messages"), "", icon, tone, link, said)
 
 
-def register() -> None:
+def register_notices() -> None:
     """Have the start page show it. Called once, when the root app starts."""
     start_page.register(background=background, version=version.called)

@@ -51,7 +51,7 @@ ROUTES = {
 }
 
 
-def of(name: str) -> list[str]:
+def lanes_of(name: str) -> list[str]:
     """Return the lanes that a worker of this name serves."""
     return list(LANES) if name == ALL else [name]
 
@@ -63,4 +63,4 @@ def command(name: str = ALL) -> list[str]:
 
 def connections(name: str) -> int:
     """Return how many connections to PostgreSQL a worker of this name may hold: one for each thread, and a few."""
-    return sum(LANES[lane].threads for lane in of(name)) + SPARE
+    return sum(LANES[lane].threads for lane in lanes_of(name)) + SPARE

@@ -20,9 +20,9 @@ from django.db import connection
 
 from accounts import tasks
 from adtoken_project.celery import app
-from adtoken_project.ops.signs_of_life import Sign, host
 from adtoken_project.workers import lanes
 from adtoken_project.workers.clock import Clock
+from adtoken_project.workers.signs_of_life import Sign, host
 from infra.asking_workers import ask_on_commit
 from tokens.checks import refresh_lane
 
@@ -58,7 +58,7 @@ class WorkerProcess:
 
     def __init__(self, name: str, *, loglevel: str = "INFO") -> None:
         self.loglevel = loglevel
-        self.lanes = lanes.of(name)
+        self.lanes = lanes.lanes_of(name)
         self.name = f"{name}-{os.getpid()}@{host()}"
         self.clock = Clock() if lanes.MAIL in self.lanes else None
         self.refreshes = self._refresh_lane() if lanes.REFRESHES in self.lanes else None

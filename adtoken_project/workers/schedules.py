@@ -28,7 +28,7 @@ SCHEDULES = {
 }
 
 
-def install(sender: Any = None, **kwargs: Any) -> None:  # noqa: ARG001  # what a signal passes
+def install_schedules(sender: Any = None, **kwargs: Any) -> None:  # noqa: ARG001  # what a signal passes
     """Create, correct and remove schedules until the database says what the code says."""
     for name, (task, seconds) in SCHEDULES.items():
         interval, _ = IntervalSchedule.objects.get_or_create(every=seconds, period=IntervalSchedule.SECONDS)

@@ -45,7 +45,7 @@ from broker.leases.batches import Answer
 from broker.leases.services import Lease
 from broker.leases.texts import text
 from tokens.channels import registry
-from tokens.life import reasons
+from tokens.token import reasons
 from ui.calendar_days import end_of_window
 from ui.name_visibility import NameVisibility
 from users.people.visibility import names_for_teams

@@ -53,7 +53,7 @@ def lease_many(
     leases.note_uses(batch.served, now)
     try:
         if batch.given:
-            records.write_all(caller, batch.given, now=now)
+            records.write_records(caller, batch.given, now=now)
     except Busy as busy:
         return [busy if isinstance(answer, Lease) else answer for answer in answers]
     return answers
@@ -94,7 +94,7 @@ class _Batch:
     def _look_closer(self, row: LeaseRow) -> LeaseRow:
         if time.monotonic() > self.ends:
             raise Busy(AGAIN_AFTER, text("put_off"))
-        return slow_leases.find(self.caller, row, self.until, self.purpose, self.now, self._leave)
+        return slow_leases.find_slowly(self.caller, row, self.until, self.purpose, self.now, self._leave)
 
     def _leave(self, wanted: Wanted, now: datetime) -> Later | None:
         """Ask for a renewal once, however many accounts are behind the token."""

@@ -48,7 +48,7 @@ class Given(NamedTuple):
     request: str = ""
 
 
-def write(caller: Caller, kind: LeaseRecord.Kind, given: Given, *, now: datetime) -> None:
+def write_record(caller: Caller, kind: LeaseRecord.Kind, given: Given, *, now: datetime) -> None:
     """Add the row. Raises Busy where it cannot be written: nothing may be handed out then.
 
     Requests that come at the same time share one commit. Inside a transaction the row belongs to that.
@@ -61,7 +61,7 @@ def write(caller: Caller, kind: LeaseRecord.Kind, given: Given, *, now: datetime
             _together.write(row)
 
 
-def write_all(caller: Caller, given: Sequence[Given], *, now: datetime) -> None:
+def write_records(caller: Caller, given: Sequence[Given], *, now: datetime) -> None:
     """Add the rows of many leases. Raises Busy where they cannot be written: none may be handed out then."""
     key_id, name, address = _whom(caller)
     facts = {

@@ -18,7 +18,7 @@ from broker.leases.errors import LeaseOver, NotFound
 from broker.leases.rows import LeaseRow, Purpose, servable, spare
 from broker.leases.texts import text
 from tokens import lifecycle
-from tokens.channel_apps.keys import keys_by_version
+from tokens.channel_apps.models import keys_by_version
 from tokens.channels import registry
 from tokens.channels.kinds import Credentials, Send
 from tokens.vault import services as vault
@@ -84,14 +84,14 @@ def serving(
     row = lease_rows.read(caller, channel, native_id)
     if servable(row, max(until, now + spare(row.channel)), purpose):
         return row
-    return slow_leases.find(caller, row, until, purpose, now, slow_leases.wait)
+    return slow_leases.find_slowly(caller, row, until, purpose, now, slow_leases.wait)
 
 
 def hand_out(caller: Caller, row: LeaseRow, purpose: Purpose, now: datetime) -> Lease:
     """Make the lease of a token that serves, and put it on record. Raises VaultError, or Busy where it could not be recorded."""
     made = make(caller, row, purpose, now)
     note_uses([row], now)
-    records.write(caller, LeaseRecord.Kind.LEASE, given(row, made, purpose), now=now)
+    records.write_record(caller, LeaseRecord.Kind.LEASE, given(row, made, purpose), now=now)
     return made
 
 

@@ -12,7 +12,7 @@ from broker.leases.errors import BrokerRefused, LeaseOver, NotFound
 from broker.leases.services import Claims, open_lease
 from broker.leases.texts import text
 from broker.leases.unavailable import not_available
-from tokens.channel_apps.keys import keys_by_version
+from tokens.channel_apps.models import keys_by_version
 from tokens.channels import registry
 from tokens.channels.kinds import Credentials
 from tokens.models import Token
@@ -82,7 +82,7 @@ def sign(
     given = records.Given(
         claims.account_id, claims.token_id, claims.generation, claims.purpose, lease_id, signed
     )
-    records.write(caller, LeaseRecord.Kind.SIGNATURE, given, now=now)
+    records.write_record(caller, LeaseRecord.Kind.SIGNATURE, given, now=now)
     return header
 
 

@@ -47,7 +47,7 @@ select exists (
 """
 
 
-def find(
+def find_slowly(
     caller: Caller, row: LeaseRow, until: datetime, purpose: Purpose, now: datetime, lengthen: Lengthen
 ) -> LeaseRow:
     """Return the account with a token that serves, its own or another of its pool. Raises NotAvailable or Busy.

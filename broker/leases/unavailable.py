@@ -10,8 +10,8 @@ from broker.leases.texts import text
 from tokens.channels import registry
 from tokens.channels.base import Channel
 from tokens.channels.kinds import LIFTABLE, WRITE_REFUSALS, Reason
-from tokens.life import reasons
 from tokens.models import Token
+from tokens.token import reasons
 from ui import dates
 from users.models import User
 from users.people.visibility import names_for_teams

@@ -64,7 +64,7 @@ def recall(claims: Claims, reported: Verdict, now: datetime) -> Asked | None:
     return Asked(Verdict(kept["verdict"]), reason, kept["can_publish"], kept["restricted"], kept["decided"])
 
 
-def keep(claims: Claims, reported: Verdict, asked: Asked, now: datetime) -> None:
+def keep_answer(claims: Claims, reported: Verdict, asked: Asked, now: datetime) -> None:
     """Keep what was found, for reports that say the same of this token and ad account."""
     kept = {
         "at": now.timestamp(),

@@ -22,7 +22,7 @@ from broker.leases.texts import text
 from broker.reports import recent_answers as asked_lately
 from broker.reports.recent_answers import Asked
 from infra import scrub
-from infra.clock import Clock
+from infra.io_steps import Clock
 from tokens import lifecycle
 from tokens.channels import gate, registry, shares
 from tokens.channels.http import Limit
@@ -142,7 +142,7 @@ class _Report:
         app = ChannelApp.objects.filter(tokens=self.claims.token_id).first()
         if app is not None:
             by = {"token_id": self.claims.token_id, "api_key": self.caller.key_id}
-            unknown_answers.keep(app, self.said, self.evidence, now=self.now, **by)
+            unknown_answers.keep_answer(app, self.said, self.evidence, now=self.now, **by)
 
     def _confirm(self) -> ReportAnswer:
         """Ask the channel ourselves, where it can be asked now: there is no waiting for a channel that is away.
@@ -187,7 +187,7 @@ class _Report:
         undecided = found.classification.verdict in UNDECIDED
         undecided = undecided or access_doubts.is_doubted(token.pk, account.native_id, Doubt.Kind.RESTRICTION)
         asked = Asked.of(found, decided=not undecided)
-        asked_lately.keep(claims, self.said.verdict, asked, now)
+        asked_lately.keep_answer(claims, self.said.verdict, asked, now)
         answer = self._go_by(asked)
         if answer.action == "none":
             lifecycle.record_dispute(token=token, evidence=self.evidence, now=now, source=SOURCE)

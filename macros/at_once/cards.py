@@ -17,8 +17,8 @@ from macros.notices.models import Told
 from macros.notices.values import AccountFacts, Happened
 from tokens.channels import declarations, registry
 from tokens.channels.kinds import AN_APPEAL_HELPS, LIFTABLE, Reason
-from tokens.life import reasons
 from tokens.models import Token
+from tokens.token import reasons
 from ui import addresses, dates, mails, pills
 from ui.text import first_name
 

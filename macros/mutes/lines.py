@@ -19,7 +19,6 @@ from portal import access
 from ui import dates
 from ui.name_visibility import NameVisibility, unnamed
 from ui.phrases import phrase
-from users.addresses import scope as parked_scope
 from users.models import User, person
 from users.people import visibility
 
@@ -29,7 +28,7 @@ SNOOZE, CHANGE_MACRO = "macros.snooze_account", "macros.change_macro"
 
 def visible_to(viewer: User) -> MuteQuerySet:
     """Return what mutes accounts that the viewer sees, and all accounts of addresses that they may know of; what is over, too."""
-    of_all = parked_scope.known(Mute.objects.of_all_accounts(), viewer)
+    of_all = access.rows_of_known_addresses(Mute.objects.of_all_accounts(), viewer)
     if not viewer.has_perm(access.VIEW):
         return Mute.objects.filter(pk__in=of_all.values("pk"))
     of_some = Q(account__isnull=False)

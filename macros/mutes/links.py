@@ -15,7 +15,6 @@ from notifications.models import Message
 from notifications.outbox.kinds import Mail
 from ui import addresses
 from users.models import User
-from users.people import roles
 from users.people.recipients import Via, reply_to
 
 SAID = "said"  # the kind of the messages of `macros.mutes.mails`
@@ -57,7 +56,7 @@ def has_left(message: Message) -> bool:
 
 def may_say(user: User | None) -> bool:
     """Return whether a reader may say by a mail that they are on it, or that an account is not theirs: everybody but auditors."""
-    return user is None or not roles.only_looks(user)
+    return user is None or not user.only_looks
 
 
 def only_looks(message: Message) -> bool:

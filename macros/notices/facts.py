@@ -24,8 +24,8 @@ from macros.notices.values import (
     World,
 )
 from notifications.models import Message
-from tokens.life import renewal
 from tokens.models import Token
+from tokens.token import renewal
 from users.addresses import services as refused_addresses
 from users.models import User
 from users.people.recipients import members, operators, reachable_leads
@@ -104,7 +104,7 @@ def directory(account_ids: Collection[int] | None = None) -> Directory:
     teams = Account.objects.filter(pk__in=account_ids or ()).order_by().values("team")
     return Directory(
         gone=frozenset(User.objects.filter(is_active=False).values_list("email", flat=True)),
-        refused=frozenset(refused_addresses.all_of_them()),
+        refused=frozenset(refused_addresses.parked_addresses()),
         leads=leads,
         members=_people_of(teams) if account_ids else {},
         see_all=addresses_that_see_all(),

@@ -10,7 +10,7 @@ from django.db.models import QuerySet
 from accounts.leaving import handing_over
 from macros.rules import scope
 from macros.rules.models import Macro, MacroAction
-from tokens.life import renewal
+from tokens.token import renewal
 from ui import kept
 from users.models import User
 

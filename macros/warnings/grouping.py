@@ -12,8 +12,8 @@ from accounts.pool import reasons as pool_reasons
 from macros.models import Notice
 from tokens.channels import declarations
 from tokens.channels.kinds import AN_APPEAL_HELPS, Reason
-from tokens.life import reasons
 from tokens.models import Token
+from tokens.token import reasons
 from ui.name_visibility import NameVisibility
 from users.models import User
 from users.people.recipients import Via

@@ -116,7 +116,7 @@ def record_failed(message: Message, reason: str, *, refused_at: datetime | None 
         row.state, row.error = State.FAILED, kept.cut(reason, 500)
         row.failures += 1
         if refused_at is not None:
-            refused_addresses.note(row.recipient, said=kept.said(reason), now=refused_at)
+            refused_addresses.park_address(row.recipient, said=kept.said(reason), now=refused_at)
 
     return _record(message, change)
 
@@ -156,7 +156,7 @@ def _give_up(row: Message, said: str, trouble: Trouble | None, now: datetime) ->
     hours = GIVEN_UP_AFTER // timedelta(hours=1)
     row.error = kept.cut(kept.keep(WORDS, "given_up", hours=hours, said=said), 500)
     if trouble and (trouble.sure or not _taken_since(row).filter(recipient=row.recipient).exists()):
-        refused_addresses.note(row.recipient, said=said, now=now)
+        refused_addresses.park_address(row.recipient, said=said, now=now)
 
 
 def _taken_since(row: Message) -> QuerySet[Message]:

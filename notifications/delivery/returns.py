@@ -53,7 +53,7 @@ def note_return(
 def _act_on(row: MailReturn, message_id: int | None, now: datetime) -> None:
     why = AT_ONCE.get(Kind(row.kind)) or _after_several(row)
     if why is not None:
-        refused_addresses.note(row.recipient, said=row.said, now=now, why=why)
+        refused_addresses.park_address(row.recipient, said=row.said, now=now, why=why)
         claims.hurry(
             recipient=row.recipient, now=now
         )  # what waits for the address is told to the next in line
@@ -83,6 +83,6 @@ def _after_several(row: MailReturn) -> RefusedAddress.Why | None:
 
     What was before somebody released it does not count.
     """
-    since = refused_addresses.begins_anew(row.recipient, since=row.at - SEVERAL_WITHIN)
+    since = refused_addresses.counted_from(row.recipient, since=row.at - SEVERAL_WITHIN)
     found = MailReturn.objects.filter(recipient=row.recipient, kind=Kind.SOFT, at__gte=since, at__lte=row.at)
     return Why.BOUNCED if found.count() >= SEVERAL else None

@@ -22,7 +22,7 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import get_language
 
-from infra import liveness, storing
+from infra import io_steps, liveness
 from notifications.delivery import claims, refusals
 from notifications.models import Message
 from notifications.outbox import clean, kinds
@@ -168,7 +168,7 @@ class _Attempt:
             return True
         # it has left: where that is not known, it leaves again
         record = partial(claims.record_sent, self.message, as_kept(mail), now=self.clock())
-        self.tally.count("sent", done=storing.stored(record))
+        self.tally.count("sent", done=io_steps.stored(record))
         return True
 
     def _mail(self) -> Mail | None:

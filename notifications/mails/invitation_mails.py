@@ -42,7 +42,7 @@ def build_invitation(message: Message) -> Mail:
         raise NotWanted("invitation_over")
     if number != message.payload["number"]:
         raise NotWanted("invitation_sent_again")
-    link = invitations.link(invitation)
+    link = invitations.invitation_link(invitation)
     return composing.without_link(_compose(message, invitation, link), link)
 
 

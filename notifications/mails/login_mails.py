@@ -14,8 +14,8 @@ from notifications.outbox import composing, kinds
 from notifications.outbox import services as outbox
 from notifications.outbox.kinds import Mail, NotWanted
 from ui import addresses, dates
-from users.login import password_reset
-from users.login.changes import Kind, LoginChange
+from users.login import passwords
+from users.login.changes import ChangeKind, LoginChange
 from users.models import User
 from users.people.visibility import names_for
 from users.sessions import browsers
@@ -53,10 +53,10 @@ def enqueue_change(*, change: LoginChange, now: datetime, **_kwargs: Any) -> Non
 
 def build_reset(message: Message) -> Mail:
     """Return the mail with its link. Raises NotWanted where nobody logs in with this address."""
-    user = password_reset.person_of(message.recipient)
+    user = passwords.person_of(message.recipient)
     if user is None:
         raise NotWanted("nobody_logs_in")
-    link = password_reset.link(user)
+    link = passwords.reset_link(user)
     facts = {"name": user.name, "link": link, "why_url": ""}  # whoever reads it may not be able to log in
     return composing.without_link(composing.compose(RESET, message, composing.Reader(user), facts), link)
 
@@ -69,7 +69,7 @@ def build_change(message: Message) -> Mail:
         raise NotWanted("person_deleted")
     may_reset = _can_reset(user, message)
     facts = {
-        "what": f"mail/login/{Kind(payload['change'])}.txt",
+        "what": f"mail/login/{ChangeKind(payload['change'])}.txt",
         "by_staff": payload["by"] is not None,
         "by_name": _actor(payload["by"], user),
         "to_old": payload["old_email"] == message.recipient,

@@ -7,9 +7,8 @@ from typing import Any
 from celery import current_app
 from django.db import transaction
 
-from infra import asking_workers, database_clock
+from infra import asking_workers, database_clock, private_parts
 from notifications.models import Message
-from users.login import private_parts
 from users.models import Team
 
 DELIVER = "notifications.deliver_messages"  # the task

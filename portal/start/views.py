@@ -18,6 +18,7 @@ from accounts.leaving import queries, services
 from accounts.linking import setup
 from accounts.pool import deadline_weeks, permissions
 from infra import database_clock
+from portal import access
 from portal.start import banner as start_banner
 from portal.start import cards as start_cards
 from portal.start import first_steps, most_urgent
@@ -32,8 +33,7 @@ from ui import dates
 from ui.chart import Chart, Column, Part, stacked
 from ui.counts import short_count
 from ui.phrases import phrase
-from users.addresses import scope as parked_scope
-from users.models import User, person
+from users.models import RefusedAddress, User, person
 from users.people import visibility
 
 
@@ -174,7 +174,7 @@ def _parked(request: HttpRequest) -> dict[str, Any] | None:
     """Return how many addresses mail does not reach, for those who may see them; None for none."""
     if not request.user.has_perm("users.view_refusedaddress"):
         return None
-    number = short_count(parked_scope.visible_to(person(request)))
+    number = short_count(access.rows_of_known_addresses(RefusedAddress.objects.all(), person(request)))
     return None if number == "0" else {"number": 1 if number == "1" else 2, "shown": number}
 
 

@@ -1,6 +1,6 @@
 """*Is AdToken itself well?* on the start page: one line for each part of background work, and for each channel app that is not fine.
 
-What is known of background work the root tells, from where `/healthz` and `/metrics` have it; see `start_page.register`.
+What is known of background work the root tells, from where `/healthz` and `/metrics` have it; see `start_page.register_notices`.
 """
 
 from collections.abc import Iterable, Sequence

@@ -16,9 +16,9 @@ from accounts.linking import client_consent, consent, renewing
 from accounts.models import LinkProblem
 from selfservice.linking import callback as arriving
 from selfservice.linking import link_errors, renewal
-from tokens.channels import callback
-from tokens.channels.callback import NotOurs
 from tokens.models import ChannelApp, Handshake
+from tokens.oauth import callback
+from tokens.oauth.callback import NotOurs
 
 # What a handshake that began with a mailed link goes by, by its intent.
 _BY_LINK = {renewing.INTENT: renewal, client_consent.INTENT: client_link}

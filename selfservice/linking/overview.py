@@ -19,8 +19,8 @@ from selfservice.linking import readiness
 from tokens.channels import declarations, registry
 from tokens.channels.base import Channel
 from tokens.channels.kinds import WRITE_REFUSALS, Reason
-from tokens.life import reasons
 from tokens.models import Token
+from tokens.token import reasons
 from ui.calendar_days import AT_RISK, within
 from ui.dates import DeadlineFacts
 from ui.name_visibility import NameVisibility

@@ -11,7 +11,6 @@ from django.urls import reverse
 from accounts.linking import setup
 from tokens.channels import declarations
 from users.models import User, person
-from users.people import roles
 
 ONLY_LOOKS = "only_looks"  # beside the states of accounts.linking.setup: the reader is an auditor
 
@@ -50,7 +49,7 @@ def advice(channel: str, user: User | AnonymousUser, *, found: str = "") -> Advi
 
 
 def _state(channel: str, user: User | AnonymousUser) -> str:
-    return ONLY_LOOKS if isinstance(user, User) and roles.only_looks(user) else setup.state(channel)
+    return ONLY_LOOKS if isinstance(user, User) and user.only_looks else setup.state(channel)
 
 
 def cannot_link(request: HttpRequest, channel: str) -> HttpResponse | None:

@@ -29,7 +29,6 @@ from ui import progress
 from ui.phrases import phrase
 from ui.text import join_names
 from users.models import User, person
-from users.people import roles
 
 say = partial(phrase, "words/linking.txt")
 ASKED_SHOWN = 10  # accounts that the person is asked to link, on the page before the channel
@@ -264,7 +263,7 @@ def check_account(request: HttpRequest, account_id: int) -> HttpResponse:
     Writes that the channel refused count no more of the person's own log-ins; what others have to put right, they say themselves. A log-in
     of the person's that only an appeal brings back is asked about too: nobody else knows that the channel lifted it. 403 for auditors.
     """
-    if roles.only_looks(person(request)):
+    if person(request).only_looks:
         raise PermissionDenied
     account = get_object_or_404(Account.objects.visible_to(person(request)), pk=account_id)
     lifted = Q(state=Token.State.DEAD, consented_by=person(request), reason__in=LIFTABLE)

@@ -24,7 +24,7 @@ from tokens.channels.kinds import Classification, Reason, Verdict
 from tokens.models import ChannelApp, UnknownAnswer
 from tokens.unknown_answers import services as unknown_answers
 from users.people import recipients
-from users.role_choices import ADMINISTRATORS_GROUP
+from users.people.models import ADMINISTRATORS_GROUP
 
 pytestmark = pytest.mark.django_db
 
@@ -47,7 +47,7 @@ def fix(app: ChannelApp) -> None:
 def meet(app: ChannelApp, now: datetime, *, mark: str = "a", call: str = "api", body: Any = None) -> None:
     evidence = {"call": call, "status": 403, "body": body or {"error": f"kind {mark}"}}
     classification = Classification(Verdict.CONFIRM_FIRST, unknown=mark * 32)
-    unknown_answers.keep(app, classification, evidence, token_id=None, now=now)
+    unknown_answers.keep_answer(app, classification, evidence, token_id=None, now=now)
 
 
 def told(**wanted: Any) -> list[Message]:

@@ -22,7 +22,7 @@ from tests.portal.support import action_url, pool_url, staff
 from tests.support.factories import link, make_team, make_token, make_user
 from tokens.models import Token
 from users.models import Team, User
-from users.role_choices import AUDITORS_GROUP
+from users.people.models import AUDITORS_GROUP
 
 pytestmark = pytest.mark.django_db
 

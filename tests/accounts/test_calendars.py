@@ -21,7 +21,7 @@ from tokens.models import Token
 from ui import addresses
 from users.models import Membership, Team, User
 from users.people import roles
-from users.role_choices import Role
+from users.people.models import Role
 
 pytestmark = pytest.mark.django_db
 
@@ -178,7 +178,7 @@ def test_walls_hold_at_each_reading(ada: User, team: Team) -> None:
 
 def test_an_address_ends_with_log_in_membership_and_role(ada: User, team: Team) -> None:
     ina = make_user("ina@example.com")
-    roles.give(ina, Role.AUDITOR)
+    roles.give_role(ina, Role.AUDITOR)
     secrets = {
         (user.pk, scope): calendars.make_calendar(user=User.objects.get(pk=user.pk), team=scope, now=NOW)[1]
         for user in (ada, ina)

@@ -20,8 +20,8 @@ from tokens import lifecycle
 from tokens.channels import brake, breaker, gate, shared, shares
 from tokens.checks import probe, refreshing
 from tokens.checks import views as renewing
-from tokens.life import renewal, scheduling
 from tokens.models import ChannelApp, Token
+from tokens.token import renewal, scheduling
 from tokens.vault import services as vault
 from users.models import Team
 

@@ -10,8 +10,8 @@ from accounts.models import Account
 from accounts.pool import deadline_weeks, summary
 from accounts.pool import services as pool
 from tests.support.factories import NOW, link, make_account, make_app, make_token
-from tokens.life import renewal
 from tokens.models import Token
+from tokens.token import renewal
 
 pytestmark = pytest.mark.django_db
 

@@ -143,7 +143,7 @@ def test_each_claim_of_a_sweep_counts_from_its_own_call(monkeypatch: pytest.Monk
     }
     removed = [make_token(**gone) for _ in range(2)]
     passed, left = [0.0], []
-    monkeypatch.setattr("infra.clock.time", SimpleNamespace(monotonic=lambda: passed[0]))
+    monkeypatch.setattr("infra.io_steps.time", SimpleNamespace(monotonic=lambda: passed[0]))
 
     def slow_call(token: Token) -> tuple[bool, bool]:
         until = Token.objects.get(pk=token.pk).claimed_until

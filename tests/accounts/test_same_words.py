@@ -19,7 +19,7 @@ from tests.support.ends import end
 from tests.support.factories import NOW, link, make_account, make_app, make_token, make_user
 from tokens.channels import registry
 from tokens.channels.kinds import AN_APPEAL_HELPS, Reason
-from tokens.life import reasons
+from tokens.token import reasons
 from users.models import Team, User
 
 pytestmark = pytest.mark.django_db

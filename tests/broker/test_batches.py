@@ -15,7 +15,7 @@ import broker
 from accounts.api_keys import services as api_keys
 from accounts.models import Account, ApiKey, LeaseRecord
 from accounts.pool import services as pool
-from adtoken_project import metrics
+from adtoken_project.ops import metrics
 from broker.leases import batches, callers, records
 from broker.leases.batches import MOST
 from tests.macros.support import lasting

@@ -69,7 +69,7 @@ def test_a_body_larger_than_any_error_is_refused_before_it_is_read(job: Client) 
 def keep(app: ChannelApp, number: int, *, key: int | None = None, hours: int = 0) -> None:
     classification = Classification(Verdict.CONFIRM_FIRST, row="unknown answer 400", unknown=f"{number:032x}")
     evidence = {"call": "api", "status": 400, "body": {"message": f"kind {number}"}}
-    unknown_answers.keep(
+    unknown_answers.keep_answer(
         app, classification, evidence, token_id=None, now=NOW + timedelta(hours=hours), api_key=key
     )
 

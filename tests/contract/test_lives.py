@@ -22,8 +22,8 @@ from tests.support import native, news
 from tests.support.sandbox import Sandbox
 from tokens.channels import breaker
 from tokens.checks import probe
-from tokens.life import renewal
 from tokens.models import ChannelApp, Token, TokenEvent
+from tokens.token import renewal
 
 Browser = Callable[[str], Client]
 every_channel = pytest.mark.parametrize("profile", PROFILES, ids=lambda profile: profile.key)

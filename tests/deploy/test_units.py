@@ -16,8 +16,7 @@ from django.core.management import get_commands
 from django.db import connection
 from django.utils import translation
 
-from adtoken_project.ops import signs_of_life
-from adtoken_project.workers import lanes
+from adtoken_project.workers import lanes, signs_of_life
 from broker.leases.texts import text
 from devtools.launcher import Launcher, Options
 from tests.project.test_redis_by_tls import certificate

@@ -104,7 +104,7 @@ def later(campaign: Campaign) -> None:
         linked_at=now, state="valid", reason="", deadline=now + timedelta(days=60), deadline_kind="date"
     )
     for name in ("yusuf", "anton"):
-        refused_addresses.note(
+        refused_addresses.park_address(
             f"{name}@{campaign.domain}", said="550 5.1.1 unknown", now=now, why=refused_addresses.Why.BOUNCED
         )
     User.objects.filter(email=f"zita@{campaign.domain}").update(is_active=False)

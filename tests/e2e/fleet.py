@@ -101,7 +101,7 @@ def _name_in_one_word() -> None:
 def _background(now: datetime) -> None:
     """Workers of all lanes, and beat, that have only just begun for as long as anybody looks: nothing is late yet."""
     from adtoken_project.models import BackgroundProcess
-    from adtoken_project.ops import signs_of_life
+    from adtoken_project.workers import signs_of_life
 
     host, at = signs_of_life.host(), now + DAY
     parts = list(signs_of_life.PARTS)

@@ -65,7 +65,7 @@ def _write(fleet: Fleet, facts: dict[str, Any]) -> None:
     from notifications.outbox import services as outbox
     from users.invitations import services as invitations
     from users.login import changes as login_changes
-    from users.login import password_reset
+    from users.login import passwords
 
     now, boss, (lena, _, short, emil) = fleet.now, fleet.boss, fleet.people[:4]
     of_team = [one for one in fleet.accounts if one.team_id == fleet.team.pk]
@@ -99,9 +99,13 @@ def _write(fleet: Fleet, facts: dict[str, Any]) -> None:
     unarrived_mails.tell_operators(now)
     doubt_mail.tell_of_doubts(now)
     alerts.tell_operators(now)
-    password_reset.request_reset(email=lena.email, now=now)
+    passwords.request_reset(email=lena.email, now=now)
     change = login_changes.LoginChange(
-        login_changes.Kind.PASSWORD_CHANGED, lena, lena.email, address="192.0.2.7", browser="Firefox on Linux"
+        login_changes.ChangeKind.PASSWORD_CHANGED,
+        lena,
+        lena.email,
+        address="192.0.2.7",
+        browser="Firefox on Linux",
     )
     login_changes.notify(change, now=now)
     _snooze(fleet)

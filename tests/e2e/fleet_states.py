@@ -146,7 +146,7 @@ def _asks(fleet: Fleet) -> dict[str, Any]:
     progress.note_at_channel(token_ids=tokens[9:12], now=now)
     progress.note_trouble(token_ids=[tokens[11]], trouble="somebody_else")
     Token.objects.filter(pk__in=tokens[14:20]).update(linked_at=now)
-    refused_addresses.note(
+    refused_addresses.park_address(
         fleet.people[-4].email, said="550 5.1.1 unknown", now=now, why=refused_addresses.Why.BOUNCED
     )
     progress.settle(now=now)
@@ -167,7 +167,7 @@ def _invitations(fleet: Fleet) -> dict[str, Any]:
     from accounts.asks import inviting
     from users.invitations import services as invitations
     from users.models import Invitation, Team
-    from users.role_choices import Role
+    from users.people.models import Role
 
     now, boss, lena = fleet.now, fleet.boss, fleet.people[0]
     about: dict[str, Any] = {"team": fleet.team, "invited_by": boss, "now": now}
@@ -195,9 +195,9 @@ def _invitations(fleet: Fleet) -> dict[str, Any]:
     inviting.invite(accounts=fleet.accounts[33:36], email=fleet.new.email, note=NOTE, by=boss, now=now)
     return {
         "invitation": invited.pk,
-        "invitation_link": _end_of(invitations.link(invited)),
-        "invitation_known": _end_of(invitations.link(known)),
-        "invitation_ended": _end_of(invitations.link(ended)),
+        "invitation_link": _end_of(invitations.invitation_link(invited)),
+        "invitation_known": _end_of(invitations.invitation_link(known)),
+        "invitation_ended": _end_of(invitations.invitation_link(ended)),
     }
 
 
@@ -209,7 +209,7 @@ def _parked(fleet: Fleet) -> dict[str, Any]:
     said = "550 5.7.1 Message rejected as spam by the content filter of the receiving organisation; see the postmaster"
     for number, why in enumerate(refused_addresses.Why):
         address = f"buchhaltung{number}@alpenquell-getraenkevertrieb.example"
-        refused_addresses.note(address, said=said, now=fleet.now - number * DAY, why=why)
+        refused_addresses.park_address(address, said=said, now=fleet.now - number * DAY, why=why)
     return {"parked": RefusedAddress.objects.filter(why="complained").latest("pk").pk}
 
 
@@ -226,13 +226,13 @@ def _people(fleet: Fleet) -> dict[str, Any]:
     from tests.support import factories
     from users.models import Session
     from users.people import roles
-    from users.role_choices import Role
+    from users.people.models import Role
 
     now, lena = fleet.now, fleet.people[0]
     for person, role in zip(
         fleet.people[8:11], (Role.MANAGER, Role.AUDITOR, Role.ADMINISTRATOR), strict=True
     ):
-        roles.give(person, role)
+        roles.give_role(person, role)
     with_factor = fleet.people[6]
     Authenticator.objects.create(
         user=with_factor,

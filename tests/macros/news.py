@@ -131,7 +131,7 @@ def to_watcher(sent: Sequence[str]) -> list[str]:
 
 def refuse(message: Message) -> None:
     """The mail server refuses its address for good."""
-    refused_addresses.note(message.recipient, said="550 unknown", now=SOON)
+    refused_addresses.park_address(message.recipient, said="550 unknown", now=SOON)
     message.state, message.error = Message.State.FAILED, "550 unknown"
     message.save()
     ended = kinds.KINDS[message.kind].ended

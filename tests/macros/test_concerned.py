@@ -28,7 +28,7 @@ from tests.macros.test_quiet import OTHER, sent
 from tests.support import acting
 from tests.support.factories import NOW, link, make_team, make_token, make_user
 from users.models import Membership, Team, User
-from users.role_choices import AUDITORS_GROUP
+from users.people.models import AUDITORS_GROUP
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("at_noon")]
 NEW, ALWAYS, MOVES = "blue@example.com", "agency@example.com", NOW + timedelta(minutes=1)

@@ -30,7 +30,7 @@ from tests.notifications.support import make_message
 from tests.portal.test_macros import browser, staff
 from tests.support.factories import NOW, make_team
 from ui.kept import said as in_words
-from users.role_choices import AUDITORS_GROUP
+from users.people.models import AUDITORS_GROUP
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("at_noon")]
 DAY = timedelta(days=1)

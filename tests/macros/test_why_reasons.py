@@ -82,7 +82,7 @@ def left(account: Account) -> None:
 
 def parked(account: Account) -> None:
     rule()
-    refused_addresses.note(ADA, said="550 gone", now=NOW, why=RefusedAddress.Why.BOUNCED)
+    refused_addresses.park_address(ADA, said="550 gone", now=NOW, why=RefusedAddress.Why.BOUNCED)
 
 
 def paused(account: Account) -> None:

@@ -69,7 +69,7 @@ def test_nothing_but_delivery_speaks_to_the_mail_server() -> None:
         "notifications/delivery/services.py",
         "notifications/delivery/refusals.py",
         "adtoken_project/ops/health.py",
-        "adtoken_project/safe_start.py",
+        "adtoken_project/setup/safe_start.py",
     }
 
 

@@ -191,7 +191,7 @@ def test_a_refused_address_is_not_mailed_until_somebody_frees_it(mail_server: Ma
     deliver(NOW + timedelta(days=30))
     before = list(mail_server.recipients)
 
-    refused_addresses.release([ADA], now=NOW)
+    refused_addresses.release_addresses([ADA], now=NOW)
     claims.send_again(message_id=first.pk, now=NOW)
     deliver(NOW + timedelta(days=31))
 

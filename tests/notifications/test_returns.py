@@ -113,7 +113,7 @@ def test_what_came_back_before_an_address_was_released_counts_no_more() -> None:
     for number, message in enumerate(sent[:3]):
         came_back(message, Kind.SOFT, NOW + number * HOUR)
     before = parked()
-    refused_addresses.release([ADA], now=NOW + DAY, by=make_user("boss@example.com"))
+    refused_addresses.release_addresses([ADA], now=NOW + DAY, by=make_user("boss@example.com"))
 
     came_back(sent[3], Kind.SOFT, NOW + 2 * DAY)
 
@@ -146,7 +146,7 @@ def test_an_invitation_reaches_a_parked_address_and_accepting_it_releases_it(mai
     boss = make_person("boss@example.com")
     boss.is_superuser = True
     boss.save()
-    refused_addresses.note(ADA, said="", now=NOW, why=Why.BOUNCED)
+    refused_addresses.park_address(ADA, said="", now=NOW, why=Why.BOUNCED)
     now = timezone.now()
     invitation = invitations.create(email=ADA, team=Team.default(), invited_by=boss, now=now)
     delivery.deliver(clock=lambda: now + MINUTE)
@@ -160,10 +160,10 @@ def test_an_invitation_reaches_a_parked_address_and_accepting_it_releases_it(mai
 
 
 def test_the_reader_of_a_mail_that_arrived_releases_the_address_by_using_its_link() -> None:
-    refused_addresses.note(ADA, said="", now=NOW, why=Why.BOUNCED)
+    refused_addresses.park_address(ADA, said="", now=NOW, why=Why.BOUNCED)
 
-    older = refused_addresses.confirm(ADA, mailed_at=NOW - HOUR, now=NOW + HOUR)
-    newer = refused_addresses.confirm(ADA, mailed_at=NOW + HOUR, now=NOW + 2 * HOUR)
+    older = refused_addresses.confirm_address(ADA, mailed_at=NOW - HOUR, now=NOW + HOUR)
+    newer = refused_addresses.confirm_address(ADA, mailed_at=NOW + HOUR, now=NOW + 2 * HOUR)
 
     assert (older, newer, parked()) == (False, True, {})
 
@@ -183,7 +183,7 @@ def test_operators_get_one_mail_about_many_addresses_of_a_dead_domain(
             said="host not found",
             now=now,
         )
-    refused_addresses.note("late@dead.example", said="", now=now, why=Why.BOUNCED)
+    refused_addresses.park_address("late@dead.example", said="", now=now, why=Why.BOUNCED)
 
     written = [unarrived_mails.tell_operators(now + minutes * MINUTE) for minutes in (0, 1, 2, 30, 62)]
     delivery.deliver(clock=lambda: now + 63 * MINUTE)
@@ -199,13 +199,13 @@ def test_an_address_that_is_released_while_its_mail_is_claimed_is_mailed(
 ) -> None:
     def claimed(**how: Any) -> Message | None:
         found = claim(**how)
-        refused_addresses.release([ADA], now=NOW)
+        refused_addresses.release_addresses([ADA], now=NOW)
         return found
 
     claim = claims.claim
     monkeypatch.setattr(claims, "claim", claimed)
     waits = make_message(ADA)
-    refused_addresses.note(ADA, said="550", now=NOW, why=Why.BOUNCED)
+    refused_addresses.park_address(ADA, said="550", now=NOW, why=Why.BOUNCED)
 
     delivery.deliver(clock=lambda: NOW + MINUTE)
 

@@ -20,7 +20,7 @@ from tokens.models import Token
 from users.addresses import services as refused_addresses
 from users.models import User
 from users.people import roles
-from users.role_choices import Role
+from users.people.models import Role
 
 pytestmark = pytest.mark.django_db(transaction=True)
 MOST_QUERIES = 30  # of the board, whatever it holds
@@ -106,7 +106,7 @@ def test_the_page_and_the_board_say_who_snoozed_and_whom_mail_does_not_reach(cli
     assert ben
     assert cleo
     now = timezone.now()
-    refused_addresses.note(ben.email, said="550", now=now, why=refused_addresses.Why.BOUNCED)
+    refused_addresses.park_address(ben.email, said="550", now=now, why=refused_addresses.Why.BOUNCED)
     until = timezone.localdate() + timedelta(days=3)
     of_cleo = [tokens[2].pool_entries.get().account]
     mutes.mute_accounts(accounts=of_cleo, email=cleo.email, until=until, by=None, reason="", now=now)
@@ -178,7 +178,7 @@ def test_stopping_asks_first_and_is_the_makers_or_an_administrators(client: Clie
         stop in client.get(board).content.decode(),
     ]
     auditor = make_user("audit@example.com")
-    roles.give(auditor, Role.AUDITOR)
+    roles.give_role(auditor, Role.AUDITOR)
     client.force_login(User.objects.get(pk=auditor.pk))
     of_auditor = [client.get(board).status_code, client.get(stop).status_code, client.post(stop).status_code]
     begin = [

@@ -35,7 +35,7 @@ from tests.support.factories import (
 from tokens.models import ChannelApp, Token
 from ui.uploads import MOST
 from users.models import Team, User
-from users.role_choices import ADMINISTRATORS_GROUP
+from users.people.models import ADMINISTRATORS_GROUP
 
 pytestmark = pytest.mark.django_db(transaction=True)
 IMPORT = "/admin/accounts/account/import/"

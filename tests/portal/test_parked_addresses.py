@@ -18,7 +18,7 @@ LIST = reverse("admin:users_refusedaddress_changelist")
 
 
 def park(email: str) -> RefusedAddress:
-    refused_addresses.note(email, said="550 5.1.1 gone", now=NOW)
+    refused_addresses.park_address(email, said="550 5.1.1 gone", now=NOW)
     return RefusedAddress.objects.get(email=email)
 
 

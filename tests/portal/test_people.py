@@ -17,7 +17,7 @@ from tests.support.factories import make_team, make_token, make_user
 from ui import kept
 from users.invitations import services as invitations
 from users.models import Invitation, LoginRecord, Membership, User
-from users.role_choices import Role
+from users.people.models import Role
 
 pytestmark = pytest.mark.django_db
 

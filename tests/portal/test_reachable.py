@@ -12,7 +12,7 @@ from benchmarks.addresses import patterns
 from tests.support.factories import make_account, make_user
 from users.models import User
 from users.people import roles
-from users.role_choices import Role
+from users.people.models import Role
 
 START = "/admin/"
 # Pages to which nothing leads here, and why.
@@ -48,7 +48,7 @@ def unreached(pages: Mapping[str, str]) -> set[str]:
 def test_each_page_that_administrators_may_open_is_found_from_the_start_page(client: Client) -> None:
     """Other roles: tests/users/test_roles.py."""
     user = make_user()
-    roles.give(user, Role.ADMINISTRATOR)
+    roles.give_role(user, Role.ADMINISTRATOR)
     client.force_login(User.objects.get(pk=user.pk))
     make_account()
 

@@ -101,7 +101,7 @@ def test_what_was_told_and_what_the_address_is_are_facts_of_the_page(mira: Clien
     named("Tells", emails=[], notify_consenters=True)
     evaluation.evaluate(now=noon(TODAY))
     Notice.objects.update(outcome="dropped", outcome_reason="Mail does not reach this address.")
-    refused_addresses.note(ADA, said="550 gone", now=NOW, why=RefusedAddress.Why.BOUNCED)
+    refused_addresses.park_address(ADA, said="550 gone", now=NOW, why=RefusedAddress.Why.BOUNCED)
     make_message(ADA, kind="api_key", payload={"accounts": [account.pk]}, state="failed", error="No")
 
     text = ask(mira, "ADA@example.com ", "Lumen Shoes")
@@ -163,7 +163,7 @@ def test_what_is_told_without_a_macro_is_said_and_why_the_address_is_not_told(ac
     lead = make_person("lead@example.com")
     Membership.objects.create(team=Team.default(), user=lead, role=Membership.Role.TEAM_LEAD)
     own, not_needed = (said(one, account) for one in (ADA, lead.email))
-    refused_addresses.note(ADA, said="550 gone", now=NOW, why=RefusedAddress.Why.BOUNCED)
+    refused_addresses.park_address(ADA, said="550 gone", now=NOW, why=RefusedAddress.Why.BOUNCED)
     unreached, stands_in = said(ADA, account), said(lead.email, account)
 
     assert "Its person is, else operators are." in outside

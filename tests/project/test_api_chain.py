@@ -22,7 +22,7 @@ from tests.support.jobs import issued_key
 pytestmark = pytest.mark.django_db
 JSON = "application/json"
 FOR_JOBS = [
-    "adtoken_project.ops.request_ids.RequestIdMiddleware",
+    "adtoken_project.telemetry.request_ids.RequestIdMiddleware",
     "adtoken_project.api.middleware.ApiMiddleware",
 ]
 UNSEEN = {

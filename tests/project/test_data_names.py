@@ -33,9 +33,9 @@ from django_celery_beat.models import PeriodicTask
 from accounts.api_keys import services as api_keys
 from accounts.models import ApiKey, Ask
 from accounts.renewal_links import services as renewal_links
-from adtoken_project import metrics as figures
 from adtoken_project.api.application import api
 from adtoken_project.celery import WORKS_ON_HOLD
+from adtoken_project.ops import metrics as figures
 from adtoken_project.workers import lanes
 from macros.mutes import links as mail_links
 from notifications.models import Message
@@ -190,11 +190,11 @@ def _sign_one_of_each() -> None:
     job = Client(headers={"authorization": f"Bearer {key}"})
     assert job.post(path, {}, content_type="application/json").status_code == 200
     mail_links.sign(Message(pk=1))
-    invitations.link(Invitation(key="k"))
+    invitations.invitation_link(Invitation(key="k"))
     assert Ask(key="k").link_address
     made = make_token(consented_by=user)
     assert renewal_links.link(token=made, user=user, issued=made.linked_at).signed
-    password_limits.remember_device(HttpResponse(), user)
+    password_limits.remember_device(user=user, response=HttpResponse())
     for channel in ("facebook", "x", "tiktok"):
         push_addresses.to_enter(make_app(channel))
     Client().force_login(user)

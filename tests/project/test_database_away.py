@@ -16,8 +16,7 @@ from pytest_django import Settings
 
 from accounts.api_keys import services as api_keys
 from accounts.models import ApiKey
-from adtoken_project.database import base
-from adtoken_project.web import kept_connections
+from adtoken_project.database import base, kept_connections
 from notifications.delivery import services as delivery
 from notifications.models import Message
 from notifications.outbox import services as outbox

@@ -85,7 +85,7 @@ def test_nobody_to_tell_is_wrong(settings: Settings) -> None:
 
 
 def test_schedules_that_are_gone_or_switched_off_are_named() -> None:
-    schedules.install()
+    schedules.install_schedules()
     good = said(health.clockwork)
     PeriodicTask.objects.filter(name="Tell operators").update(enabled=False)
     PeriodicTask.objects.filter(name="Heartbeat").delete()

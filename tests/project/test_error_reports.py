@@ -44,9 +44,9 @@ class Kept(Transport):
     def capture_envelope(self, envelope):
         self.reports += [item.payload.json for item in envelope.items if item.payload.json]
 
-from adtoken_project.ops import error_reports
-start = error_reports.start
-error_reports.start = lambda: start(transport=Kept)
+from adtoken_project.telemetry import error_reports
+start = error_reports.start_error_reports
+error_reports.start_error_reports = lambda: start(transport=Kept)
 
 def breaks(request, **rest):
     held = secret["TOKEN"]

@@ -17,13 +17,12 @@ from pytest_django import Settings
 
 from adtoken_project.celery import app as celery
 from adtoken_project.models import BackgroundProcess
-from adtoken_project.ops import signs_of_life
 from adtoken_project.tasks import heartbeat
-from adtoken_project.workers import schedules
+from adtoken_project.workers import schedules, signs_of_life
 from broker.leases.callers import authenticate
 from devtools import demo
 from tokens.channels import declarations
-from tokens.life.signals import tokens_changed
+from tokens.lifecycle.transitions import tokens_changed
 from tokens.models import ChannelApp
 from users.models import User
 
@@ -99,7 +98,7 @@ def test_the_file_that_a_probe_looks_at_is_touched_while_every_part_turns(
 def test_a_changed_schedule_reaches_an_installation_and_a_dropped_one_leaves_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    schedules.install()
+    schedules.install_schedules()
     own = PeriodicTask.objects.get(name="Heartbeat")
     own.pk, own.name, own.description = None, "Our own extra heartbeat", ""
     own.save()
@@ -107,7 +106,7 @@ def test_a_changed_schedule_reaches_an_installation_and_a_dropped_one_leaves_it(
     del changed["Deliver messages"]
     monkeypatch.setattr(schedules, "SCHEDULES", changed)
 
-    schedules.install()
+    schedules.install_schedules()
 
     heartbeat = PeriodicTask.objects.get(name="Heartbeat")
     assert (heartbeat.task, heartbeat.interval.every) == ("adtoken_project.tasks.renamed", 20)
@@ -116,7 +115,7 @@ def test_a_changed_schedule_reaches_an_installation_and_a_dropped_one_leaves_it(
 
 
 def test_migrate_puts_the_schedules_right() -> None:
-    schedules.install()
+    schedules.install_schedules()
     other = IntervalSchedule.objects.create(every=999, period=IntervalSchedule.SECONDS)
     PeriodicTask.objects.filter(name="Heartbeat").update(interval=other)
 
@@ -127,11 +126,11 @@ def test_migrate_puts_the_schedules_right() -> None:
 
 def test_every_schedule_names_a_task_that_exists_and_what_operators_switched_off_stays_off() -> None:
     celery.loader.import_default_modules()
-    schedules.install()
+    schedules.install_schedules()
     assert {task for task, _ in schedules.SCHEDULES.values()} <= set(celery.tasks)
     PeriodicTask.objects.filter(name="Heartbeat").update(enabled=False)
 
-    schedules.install()
+    schedules.install_schedules()
 
     assert PeriodicTask.objects.filter(name__in=schedules.SCHEDULES).count() == len(schedules.SCHEDULES)
     assert not PeriodicTask.objects.get(name="Heartbeat").enabled

@@ -23,7 +23,7 @@ from tests.support.factories import link, make_account, make_token, make_user
 from tokens import lifecycle
 from tokens.models import Token, TokenEvent
 from users.installation import hold
-from users.login import password_reset
+from users.login import passwords
 from users.models import Invitation, Team, User
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -89,7 +89,7 @@ def test_services_and_commands_that_mail_refuse_before_they_write(ada: User) -> 
             account_ids=[], email="ben@example.com", source="mail:1", note="", now=timezone.now()
         )
     with pytest.raises(hold.OnHold):
-        password_reset.request_reset(email="ben@example.com", now=timezone.now())
+        passwords.request_reset(email="ben@example.com", now=timezone.now())
     with pytest.raises(hold.OnHold):
         call_command("evaluate_macros", stdout=io.StringIO())
     call_command("evaluate_macros", "--dry-run", stdout=io.StringIO())

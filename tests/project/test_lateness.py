@@ -9,9 +9,9 @@ from django.test import Client
 from django.utils import timezone
 
 from adtoken_project.models import BackgroundProcess, Heartbeat
-from adtoken_project.ops import lateness, signs_of_life
+from adtoken_project.ops import lateness
 from adtoken_project.tasks import heartbeat, watch_lanes
-from adtoken_project.workers import lanes
+from adtoken_project.workers import lanes, signs_of_life
 from macros.models import Evaluation, Macro
 from notifications.models import Message
 from notifications.outbox import kinds

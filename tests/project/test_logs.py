@@ -17,7 +17,7 @@ from django.utils import timezone
 from accounts.api_keys import services as api_keys
 from accounts.models import ApiKey
 from adtoken_project.celery import app
-from adtoken_project.ops import logs, request_ids
+from adtoken_project.telemetry import logs, request_ids
 from infra.scrub import LogFilter
 from tests.support.factories import link, make_account, make_token
 from tokens.channels import breaker, gate
@@ -257,7 +257,7 @@ def test_lines_that_say_every_few_seconds_that_nothing_is_wrong_are_written_for_
 
 def test_lines_of_gunicorn_look_like_all_others() -> None:
     code = (
-        "from gunicorn.config import Config; from adtoken_project.ops.access_log import AccessLogger;"
+        "from gunicorn.config import Config; from adtoken_project.telemetry.access_log import AccessLogger;"
         "cfg = Config(); cfg.set('accesslog', '-'); cfg.set('errorlog', '-'); log = AccessLogger(cfg);"
         "log.info('Booting %s', 7); log.access_log.info('GET /x?access_token=abcdefghij1234567890')"
     )

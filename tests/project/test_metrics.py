@@ -15,7 +15,7 @@ from django.utils import timezone
 from prometheus_client.parser import text_string_to_metric_families
 from pytest_django import DjangoAssertNumQueries, Settings
 
-from adtoken_project import metrics
+from adtoken_project.ops import metrics
 from adtoken_project.version import VERSION
 from notifications.models import Message
 from tests.support.ends import make_doubt
@@ -120,7 +120,7 @@ def test_nothing_of_a_person_is_in_it_and_labels_do_not_grow_with_the_rows(
 
 COUNTS = """
 import multiprocessing, os
-from adtoken_project import metrics
+from adtoken_project.ops import metrics
 from prometheus_client import exposition
 def ask():
     for _ in range(50):

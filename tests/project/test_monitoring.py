@@ -11,7 +11,7 @@ import pytest
 import yaml
 from prometheus_client import exposition
 
-from adtoken_project import metrics
+from adtoken_project.ops import metrics
 
 pytestmark = pytest.mark.django_db
 

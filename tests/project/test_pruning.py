@@ -27,7 +27,7 @@ def ago(days: int) -> datetime:
 
 
 def prune(now: datetime = NOW, **options: Any) -> int:
-    return pruning.run(now=now, **options)
+    return pruning.prune_history(now=now, **options)
 
 
 def message(days: int, **fields: Any) -> Message:

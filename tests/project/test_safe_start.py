@@ -16,7 +16,8 @@ from django.core.exceptions import ImproperlyConfigured
 from pytest_django import Settings
 from redis import Redis
 
-from adtoken_project import env, safe_start
+from adtoken_project import env
+from adtoken_project.setup import safe_start
 from tokens.vault import services as vault
 
 SOUND = {

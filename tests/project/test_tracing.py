@@ -25,7 +25,7 @@ from pytest_django import Settings
 from accounts.api_keys import services as api_keys
 from accounts.models import Account, ApiKey
 from adtoken_project import apps, env
-from adtoken_project.ops import logs, traces
+from adtoken_project.telemetry import logs, traces
 from infra import spans
 from tests.support import native, processes
 from tests.support.factories import make_user
@@ -111,7 +111,7 @@ def traced(collector: Collector, settings: Settings, monkeypatch: pytest.MonkeyP
     }.items():
         monkeypatch.setenv(name, value)
     settings.TRACES = True
-    provider = traces.start()
+    provider = traces.start_traces()
     connections.close_all()
     close_pool()
     yield collector
@@ -259,7 +259,7 @@ def test_without_the_packages_and_with_another_protocol_it_is_refused(
         ImproperlyConfigured, match="OTEL_EXPORTER_OTLP_PROTOCOL must be one of http/protobuf"
     ):
         apps.start_traces()
-    monkeypatch.setitem(sys.modules, "adtoken_project.ops.traces", None)
-    monkeypatch.delattr("adtoken_project.ops.traces")
+    monkeypatch.setitem(sys.modules, "adtoken_project.telemetry.traces", None)
+    monkeypatch.delattr("adtoken_project.telemetry.traces")
     with pytest.raises(ImproperlyConfigured, match="OpenTelemetry is not installed"):
         apps.start_traces()

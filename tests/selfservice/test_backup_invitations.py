@@ -21,7 +21,7 @@ from tokens.models import Token
 from users.invitations import services as invitations
 from users.models import Invitation, Membership, Team, User
 from users.people import roles
-from users.role_choices import Role
+from users.people.models import Role
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("world")]
 
@@ -56,7 +56,7 @@ def test_a_new_person_comes_in_and_lands_on_the_channel_with_these_accounts_tick
     pressed = [press(ada, lumen), press(ada, lumen)]
     invited = Invitation.objects.get()
     visitor = Client()
-    path = re.sub(r"^https?://[^/]+", "", invitations.link(invited))
+    path = re.sub(r"^https?://[^/]+", "", invitations.invitation_link(invited))
     came_in = visitor.post(path, {"name": "Ben", "password1": PASSWORD, "password2": PASSWORD})
     lands = visitor.get(came_in.headers["Location"])
     page = visitor.get(lands.headers["Location"]).text
@@ -123,7 +123,7 @@ def test_the_account_s_pages_say_who_was_invited_and_offer_it_where_one_person_c
     boss = make_user("boss@example.com", name="Boss", is_staff=True, is_superuser=True)
     account = Account.objects.get(name="Lumen Shoes EU")
     auditor = make_user("ina@example.com", team=account.team)
-    roles.give(auditor, Role.AUDITOR)
+    roles.give_role(auditor, Role.AUDITOR)
 
     before = browser(ada).get(f"/my/{account.pk}/").text
     press(ada, account)
@@ -170,7 +170,7 @@ def test_who_is_asked_for_an_account_of_a_closed_team_joins_it_first_and_is_prom
     press(ada, lumen)
     before = visitor.get("/").text + visitor.get("/link/facebook/").text
     state = inviting.state_of_line(AskLine.objects.get(), timezone.now())
-    path = re.sub(r"^https?://[^/]+", "", invitations.link(Invitation.objects.get()))
+    path = re.sub(r"^https?://[^/]+", "", invitations.invitation_link(Invitation.objects.get()))
     joins = visitor.post(path)
     lands = visitor.get(joins.headers["Location"])
     choice = visitor.get(native.consent(visitor, "facebook", "ben")).text
@@ -228,7 +228,7 @@ def test_what_one_mail_stands_for_is_sent_again_together_and_outlives_the_one_th
     numbers = list(Invitation.objects.order_by("pk").values_list("number", flat=True))
     again = Message.objects.latest("pk")
     second.refresh_from_db()
-    path = re.sub(r"^https?://[^/]+", "", invitations.link(second))
+    path = re.sub(r"^https?://[^/]+", "", invitations.invitation_link(second))
     invitations.revoke(invitation=second, by=boss, now=timezone.now())
     Invitation.objects.filter(pk=first.pk).update(number=5)  # it was mailed by itself before
     visitor = Client()
@@ -279,7 +279,7 @@ def test_whoever_invites_reads_the_same_whatever_the_address_is(ada: User) -> No
     for account in accounts:
         link(account, make_token(consented_by=former, state="dead", reason="removed"))
     auditor = make_user("auditor@example.com", team=make_team("Fifth"))
-    roles.give(auditor, Role.AUDITOR)
+    roles.give_role(auditor, Role.AUDITOR)
     make_user("known@example.com", team=make_team("Third"))
     said: dict[str, set[str]] = {}
     page = browser(ada)

@@ -14,7 +14,7 @@ from tests.support.channel_words import edited
 from tests.support.factories import make_app, make_user
 from tokens.channels import declarations, registry, words
 from tokens.channels.kinds import Reason, Renewal
-from tokens.life import reasons
+from tokens.token import reasons
 
 pytestmark = pytest.mark.django_db
 

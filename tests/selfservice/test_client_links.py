@@ -23,10 +23,10 @@ from tests.support.ends import end
 from tests.support.factories import PASSWORD, make_account, make_team, make_user
 from tokens.models import Token
 from users.invitations import services as invitations
-from users.login import password_reset
+from users.login import passwords
 from users.models import Membership, Team, User
 from users.people import roles
-from users.role_choices import Role
+from users.people.models import Role
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("world")]
 
@@ -117,7 +117,7 @@ def test_a_contact_cannot_log_in_and_renews_by_the_link_in_a_mail(mira: User, te
     User.objects.filter(pk=contact.pk).update(language="")  # as of those before this was kept
 
     Client().post("/accounts/login/", {"login": contact.email, "password": PASSWORD})
-    password_reset.request_reset(email=contact.email, now=timezone.now())
+    passwords.request_reset(email=contact.email, now=timezone.now())
     with pytest.raises(NotWanted):
         login_mails.build_reset(Message.objects.get(kind="password_reset"))
     for bent in ({"is_staff": True}, {"password": "pbkdf2_sha256$x"}):
@@ -144,7 +144,7 @@ def test_an_invited_contact_becomes_a_marketer_with_the_same_log_ins(mira: User,
     invited = invitations.create(email=contact.email, team=team, invited_by=boss, now=timezone.now())
 
     visitor = Client()
-    path = invitations.link(invited).split("testserver")[-1]
+    path = invitations.invitation_link(invited).split("testserver")[-1]
     page = visitor.post(
         path[path.index("/invitation/") :],
         {"name": "Ada Client", "password1": PASSWORD, "password2": PASSWORD},
@@ -224,7 +224,7 @@ def test_links_are_made_for_one_s_own_teams_not_by_auditors_and_others_do_not_se
     link_ = made(mira, team)
     other = make_user("carl@example.com", team=make_team("Fern"))
     auditor = make_user("ina@example.com", team=team)
-    roles.give(auditor, Role.AUDITOR)
+    roles.give_role(auditor, Role.AUDITOR)
 
     form = {"email": "x@example.com", "channels": ["facebook"], "team": team.pk, "days": 7}
     refused = [

@@ -190,7 +190,9 @@ def test_a_maker_who_left_the_team_hears_nothing_of_it_and_its_leads_do(
 def test_where_mail_does_not_reach_the_maker_the_leads_are_told_that_a_link_was_used(
     mira: User, lead: User, team: Team
 ) -> None:
-    refused_addresses.note(mira.email, said="gone", now=timezone.now(), why=refused_addresses.Why.BOUNCED)
+    refused_addresses.park_address(
+        mira.email, said="gone", now=timezone.now(), why=refused_addresses.Why.BOUNCED
+    )
 
     given(mira, team, "Lumen Shoes EU")
 
@@ -275,7 +277,7 @@ def test_a_parked_contact_comes_back_by_a_new_link_and_is_released_by_using_it(
     token, now = Token.objects.get(), timezone.now()
     long_ago = renewal_links.link(token=token, user=contact, issued=now - timedelta(days=20))
     mailed_before = renewal_links.link(token=token, user=contact, issued=now - timedelta(hours=1))
-    refused_addresses.note(CONTACT, said="full", now=now, why=refused_addresses.Why.BOUNCED)
+    refused_addresses.park_address(CONTACT, said="full", now=now, why=refused_addresses.Why.BOUNCED)
     Message.objects.all().delete()
 
     asked = Client().post(reverse("renew_send_again", args=[long_ago.signed]))
@@ -290,8 +292,8 @@ def test_a_parked_contact_comes_back_by_a_new_link_and_is_released_by_using_it(
     assert parked
     assert renewed == "/renew/done/"
     assert not RefusedAddress.objects.filter(email=CONTACT).exists()
-    refused_addresses.note(CONTACT, said="full", now=now, why=refused_addresses.Why.BOUNCED)
-    assert not refused_addresses.confirm(CONTACT, mailed_at=mailed_before.issued, now=now), (
+    refused_addresses.park_address(CONTACT, said="full", now=now, why=refused_addresses.Why.BOUNCED)
+    assert not refused_addresses.confirm_address(CONTACT, mailed_at=mailed_before.issued, now=now), (
         "it proves nothing"
     )
 

@@ -16,7 +16,7 @@ from tests.support.sandbox import Sandbox
 from tokens.models import Token
 from users.models import User
 from users.people import roles
-from users.role_choices import Role
+from users.people.models import Role
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -134,7 +134,7 @@ def test_others_accounts_and_log_ins_are_out_of_reach() -> None:
     shop, foreign = carried(mine, team=team), carried(his, team=make_team("Third"))
     link(shop, his)
     auditor = make_user("audit@example.com")
-    roles.give(auditor, Role.AUDITOR)
+    roles.give_role(auditor, Role.AUDITOR)
 
     statuses = [
         browser(ada).post(page_of(foreign)).status_code,

@@ -2,7 +2,7 @@
 
 from infra import asking_workers
 from macros.rules import services as macro_rules
-from tokens.channel_apps.keys import keys_by_version
+from tokens.channel_apps.models import keys_by_version
 from tokens.channels import brake, breaker, shared, shares
 from tokens.vault import usage as key_usage
 from users.installation import hold

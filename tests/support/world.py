@@ -15,8 +15,8 @@ from accounts.asks import services as asks
 from accounts.models import Account, ApiKey, Ask, PendingLink
 from accounts.sync import sweeps
 from adtoken_project.models import BackgroundProcess
-from adtoken_project.ops import signs_of_life
 from adtoken_project.tasks import heartbeat
+from adtoken_project.workers import signs_of_life
 from benchmarks.addresses import patterns
 from broker.leases import callers
 from macros.models import Macro, MacroAction

@@ -27,7 +27,9 @@ def odd(body: Any = None, status: int = 400) -> Answer:
 def kept(answer: Answer, *, channel: str = "facebook", app: Any = None, **more: Any) -> UnknownAnswer:
     app = app or make_app(channel)
     classification = registry.get(channel).classify(answer)
-    unknown_answers.keep(app, classification, evidence(answer), **{"token_id": None, "now": NOW, **more})
+    unknown_answers.keep_answer(
+        app, classification, evidence(answer), **{"token_id": None, "now": NOW, **more}
+    )
     return UnknownAnswer.objects.get(app=app, fingerprint=classification.unknown)
 
 
@@ -45,7 +47,7 @@ def test_the_same_kind_of_answer_is_counted_in_one_row() -> None:
 
 
 def test_an_answer_that_a_row_of_the_table_knows_is_not_kept() -> None:
-    unknown_answers.keep(
+    unknown_answers.keep_answer(
         make_app(),
         Classification(Verdict.TOKEN_DEAD, row="password changed"),
         {"status": 400},
@@ -59,7 +61,7 @@ def test_an_answer_that_a_row_of_the_table_knows_is_not_kept() -> None:
 def test_a_sample_holds_no_secret_even_where_the_caller_forgot_to_scrub() -> None:
     app = make_app()
 
-    unknown_answers.keep(
+    unknown_answers.keep_answer(
         app,
         Classification(Verdict.TRANSIENT, unknown="a" * 32),
         {"call": "api", "status": 200, "body": {"access_token": "EAAmarkermarkermarker"}},
@@ -92,7 +94,7 @@ def test_many_workers_that_meet_the_same_answer_count_each_once() -> None:
     classification = registry.get("facebook").classify(odd())
 
     def work(_: int) -> None:
-        unknown_answers.keep(app, classification, evidence(odd()), token_id=None, now=NOW)
+        unknown_answers.keep_answer(app, classification, evidence(odd()), token_id=None, now=NOW)
         connection.close()
 
     with ThreadPoolExecutor(8) as threads:

@@ -6,7 +6,7 @@ import pytest
 
 from tokens.channels import registry, words
 from tokens.channels.kinds import Reason
-from tokens.life import reasons
+from tokens.token import reasons
 
 # The article's bullets as they are written there -> words by which the cause that carries each is known; all must be in one cause.
 BULLETS: dict[str, dict[str, tuple[tuple[str, ...], ...]]] = {

@@ -17,9 +17,9 @@ from tokens import lifecycle
 from tokens.channels.kinds import Classification, Credentials, Dates, Grant, Inspection, Reason, Verdict
 from tokens.doubts import rules
 from tokens.doubts import services as doubts
-from tokens.life.renewal import Attempt
 from tokens.lifecycle import TransitionOutcome
 from tokens.models import ChannelApp, Doubt, Token, TokenEvent
+from tokens.token.renewal import Attempt
 
 MINUTE = timedelta(minutes=1)
 OVER = Classification(Verdict.TOKEN_DEAD, Reason.PASSWORD_CHANGED, row="190/460")

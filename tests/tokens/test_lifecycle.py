@@ -22,10 +22,10 @@ from tokens.channels.kinds import (
     Verdict,
 )
 from tokens.checks.probe import RENEWED
-from tokens.life import deadlines
-from tokens.life.renewal import Attempt
 from tokens.lifecycle import app_faults
 from tokens.models import ChannelApp, Token, TokenEvent, UnknownAnswer
+from tokens.token import deadlines
+from tokens.token.renewal import Attempt
 
 pytestmark = pytest.mark.django_db
 

@@ -13,7 +13,7 @@ from django.test import RequestFactory
 from django.views.debug import ExceptionReporter
 from pytest_django import Settings
 
-from adtoken_project.ops.logs import UtcFormatter
+from adtoken_project.telemetry.logs import UtcFormatter
 from infra import scrub
 from tokens.vault import services as vault
 

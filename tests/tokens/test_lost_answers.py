@@ -19,9 +19,9 @@ from tokens.channels.http import NOT_SENT
 from tokens.channels.kinds import Classification, Credentials, Dates, Grant, Inspection, Reason, Verdict
 from tokens.checks import probe
 from tokens.doubts import rules
-from tokens.life import reasons, renewal
-from tokens.life.renewal import Attempt
 from tokens.models import Token, TokenEvent
+from tokens.token import reasons, renewal
+from tokens.token.renewal import Attempt
 from tokens.vault import services as vault
 
 pytestmark = pytest.mark.django_db

@@ -6,7 +6,7 @@ import pytest
 
 from tokens.channels import registry
 from tokens.channels.kinds import Reason
-from tokens.life import reasons
+from tokens.token import reasons
 
 JARGON = re.compile(r"(?i)\b(oauth|scopes?|tokens?|refresh\w*|probe|payload|grants?|pool|lease)\b")
 

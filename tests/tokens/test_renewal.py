@@ -11,8 +11,8 @@ from hypothesis.extra.django import TestCase
 from tests.support.factories import NOW, make_app, make_token
 from tokens import lifecycle
 from tokens.channels.kinds import Classification, Dates, Inspection, Renewal, Verdict
-from tokens.life import deadlines, renewal, scheduling
 from tokens.models import ChannelApp, Token, TokenEvent
+from tokens.token import deadlines, renewal, scheduling
 
 pytestmark = pytest.mark.django_db
 DAY = timedelta(days=1)
@@ -141,7 +141,7 @@ def test_an_access_date_in_front_of_a_refresh_token_is_no_event() -> None:
         last_check_result="ok",
     )
 
-    scheduling.apply(one, NOW)
+    scheduling.set_due(one, NOW)
 
     assert one.due_at is not None
     assert one.due_at > NOW + timedelta(hours=2)  # the ordinary check, not one for every half an hour
@@ -155,7 +155,7 @@ def test_a_due_renewal_comes_before_the_next_check() -> None:
         last_check_result="ok",
     )
 
-    scheduling.apply(one, NOW)
+    scheduling.set_due(one, NOW)
 
     assert one.due_at is not None
     assert NOW < one.due_at <= NOW + timedelta(hours=1)
@@ -229,7 +229,7 @@ def pinterest(*, since: int, access: int = 30, refresh: int = 60, **fields: Any)
     fields = {"linked_at": NOW - 100 * DAY, "renewed_at": renewed, "has_refresh_token": True, **fields}
     dates = {"access_expires_at": renewed + access * DAY, "refresh_expires_at": renewed + refresh * DAY}
     one = token("pinterest", **dates, **fields)
-    deadlines.apply(one, NOW)
+    deadlines.set_deadline(one, NOW)
     return one
 
 
@@ -254,7 +254,7 @@ def old_kind(*, day: int, renewed: int | None = None, access: int = 30) -> Token
         access_expires_at=last + access * DAY,
         refresh_expires_at=linked + 365 * DAY,
     )
-    deadlines.apply(one, NOW)
+    deadlines.set_deadline(one, NOW)
     return one
 
 
@@ -294,7 +294,7 @@ def test_a_year_of_an_older_log_in_moves_its_deadline_never() -> None:
         now += timedelta(hours=1)
         if renewal.wanted(one, now):
             one.renewed_at, one.access_expires_at = now, now + 30 * DAY
-            deadlines.apply(one, now)
+            deadlines.set_deadline(one, now)
             assert one.deadline is not None
             assert abs(one.deadline - first) < DAY
 
@@ -311,14 +311,14 @@ def test_two_ends_at_once_are_the_end_of_renewal() -> None:
         refresh_expires_at=NOW + 20 * DAY,
     )
 
-    deadlines.apply(one, NOW)
+    deadlines.set_deadline(one, NOW)
 
     assert one.deadline_clock == Token.DeadlineClock.REFRESH
 
 
 def test_a_date_that_jitters_is_no_event_and_one_that_moves_is() -> None:
     one = token("facebook", access_expires_at=NOW + 50 * DAY)
-    deadlines.apply(one, NOW)
+    deadlines.set_deadline(one, NOW)
     one.save()
 
     def said(**later: int) -> int:

@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 import pytest
 
 from tests.support.factories import NOW, make_app
-from tokens.life import renewal, scheduling
 from tokens.models import ChannelApp, Token
+from tokens.token import renewal, scheduling
 
 pytestmark = pytest.mark.django_db
 
@@ -118,7 +118,7 @@ def test_a_thousand_checked_in_a_minute_are_checked_over_many_the_next_time(
     fleet = [linked(app, number, **fields) for number in range(COUNT)]
 
     for one in fleet:
-        scheduling.apply(one, NOW)
+        scheduling.set_due(one, NOW)
     due = [one.due_at for one in fleet if one.due_at is not None]
 
     assert len(due) == COUNT
@@ -132,7 +132,7 @@ def test_a_channels_wish_to_wait_is_kept_by_all_and_they_come_back_apart() -> No
     fleet = [linked(app, number, last_check_result="rate_limited") for number in range(COUNT)]
 
     for one in fleet:
-        scheduling.apply(one, NOW, retry_after=7200)
+        scheduling.set_due(one, NOW, retry_after=7200)
     due = [one.due_at for one in fleet if one.due_at is not None]
 
     assert min(due) >= NOW + timedelta(hours=2)

@@ -8,7 +8,7 @@ import pytest
 from django.db import DatabaseError, ProgrammingError, connection, transaction
 
 from accounts.models import LeaseRecord
-from adtoken_project import grants
+from adtoken_project.setup import grants
 from adtoken_project.tasks import prune_records
 from infra import append_only
 from users.models import LoginRecord
@@ -128,7 +128,7 @@ def app_role(settings: Any) -> Iterator[str]:
         except ProgrammingError:
             pytest.skip("the role of DATABASE_URL may make no roles")
     settings.DATABASE_APP_ROLE = ROLE
-    grants.apply()
+    grants.grant_rights()
     yield ROLE
     with connection.cursor() as cursor:
         cursor.execute(f"drop owned by {ROLE}; drop role {ROLE}")

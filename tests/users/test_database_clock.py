@@ -14,8 +14,8 @@ from django.urls import reverse
 from django.utils import timezone
 from django_celery_beat.models import PeriodicTask
 
-from adtoken_project.ops import health, signs_of_life
-from adtoken_project.workers import schedules
+from adtoken_project.ops import health
+from adtoken_project.workers import schedules, signs_of_life
 from adtoken_project.workers.clock import Clock
 from infra import database_clock
 from infra.database_clock import known as by_the_last_look
@@ -193,7 +193,7 @@ def test_a_pause_that_a_host_with_a_wrong_clock_began_is_as_long_for_the_others(
 
 
 def test_a_clock_that_is_put_back_has_beat_begin_anew(monkeypatch: pytest.MonkeyPatch) -> None:
-    schedules.install()
+    schedules.install_schedules()
     begun: list[int] = []
     clock = Clock()
 
@@ -226,7 +226,7 @@ def test_signs_of_life_say_whose_clock_is_wrong_and_count_where_it_is(
     right = database_clock.now()
     with time_machine.travel(right - HOUR, tick=True):
         monkeypatch.setattr(signs_of_life, "host", lambda: "host3")
-        signs_of_life.write(name="mail-1@host3", parts=[*signs_of_life.PARTS], now=database_clock.now())
+        signs_of_life.write_sign(name="mail-1@host3", parts=[*signs_of_life.PARTS], now=database_clock.now())
         monkeypatch.setattr(signs_of_life, "host", lambda: "web1")
         web_is_behind = client.get("/healthz")
 

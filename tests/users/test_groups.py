@@ -3,8 +3,8 @@
 import pytest
 from django.contrib.auth.models import Group, Permission
 
-from adtoken_project.groups import OUR_APPS, STAFF_ACTIONS, ensure_groups
-from users.role_choices import ADMINISTRATORS_GROUP, STAFF_GROUP
+from adtoken_project.setup.groups import OUR_APPS, STAFF_ACTIONS, ensure_groups
+from users.people.models import ADMINISTRATORS_GROUP, STAFF_GROUP
 
 pytestmark = pytest.mark.django_db
 

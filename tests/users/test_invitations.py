@@ -24,7 +24,7 @@ from ui import kept
 from users.invitations import services as invitations
 from users.invitations.services import InvitationError, InvitationRefusal, LinkRefused
 from users.models import Invitation, User
-from users.role_choices import Role
+from users.people.models import Role
 
 pytestmark = pytest.mark.django_db
 
@@ -243,7 +243,7 @@ def test_only_superusers_invite_staff() -> None:
 def test_invited_staff_get_the_staff_group_and_enrol_without_typing_the_password_again(
     client: Client, settings: Settings
 ) -> None:
-    from adtoken_project.groups import ensure_groups
+    from adtoken_project.setup.groups import ensure_groups
 
     settings.STAFF_SECOND_FACTOR = True
     ensure_groups()

@@ -24,7 +24,7 @@ from tests.support.factories import PASSWORD, make_user
 from tests.users.steps import enrol, is_logged_in, log_in
 from ui import kept
 from users.login import changes as login_changes
-from users.login.changes import Kind, LoginChange
+from users.login.changes import ChangeKind, LoginChange
 from users.models import User
 
 pytestmark = pytest.mark.django_db
@@ -44,7 +44,7 @@ def ask_for_reset(client: Client, email: str) -> str:
     return str(client.post(reverse("account_reset_password"), {"email": email})["Location"])
 
 
-def built(kind: Kind) -> Mail:
+def built(kind: ChangeKind) -> Mail:
     return login_mails.build_change(Message.objects.get(payload__change=kind))
 
 
@@ -60,7 +60,7 @@ def test_a_forgotten_password_is_reset_by_the_mailed_link_and_the_change_is_told
     log_in(client, "ada@example.com", NEW)
 
     assert is_logged_in(client)
-    assert built(Kind.PASSWORD_RESET).subject == "Your AdToken password was changed"
+    assert built(ChangeKind.PASSWORD_RESET).subject == "Your AdToken password was changed"
 
 
 def test_the_link_is_never_kept_and_names_our_host_whatever_the_request_said(
@@ -118,7 +118,7 @@ def test_a_mail_server_that_is_away_fails_no_page(client: Client, settings: Sett
     assert places == {reverse("account_reset_password_done")}
     assert Authenticator.objects.filter(user=user, type="totp").exists()
     assert tally.retried == 1
-    assert "authenticator app was added" in built(Kind.TOTP_ACTIVATED).subject
+    assert "authenticator app was added" in built(ChangeKind.TOTP_ACTIVATED).subject
 
 
 @pytest.mark.django_db(transaction=True)
@@ -156,7 +156,7 @@ def test_changing_the_own_password_is_told_with_address_and_browser(client: Clie
         headers={"user-agent": "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"},
     )
 
-    mail = built(Kind.PASSWORD_CHANGED)
+    mail = built(ChangeKind.PASSWORD_CHANGED)
     assert "127.0.0.1" in mail.text
     assert "Firefox on Linux" in mail.text
     assert "/why/" in mail.text
@@ -186,8 +186,8 @@ def test_being_switched_off_and_on_is_told(client: Client, boss: User) -> None:
     change(client, other, is_active="on")
 
     assert list(Message.objects.order_by("pk").values_list("payload__change", flat=True)) == [
-        Kind.SWITCHED_OFF,
-        Kind.SWITCHED_ON,
+        ChangeKind.SWITCHED_OFF,
+        ChangeKind.SWITCHED_ON,
     ]
 
 
@@ -197,7 +197,7 @@ def test_a_second_factor_reset_by_staff_is_told(client: Client, boss: User) -> N
 
     client.post(reverse("admin:users_user_reset_second_factor", args=[other.pk]))
 
-    assert "second factor" in built(Kind.FACTOR_RESET).subject
+    assert "second factor" in built(ChangeKind.FACTOR_RESET).subject
 
 
 @pytest.mark.parametrize("by_staff", [False, True])
@@ -208,7 +208,7 @@ def test_every_change_has_a_mail_in_whole_sentences(by_staff: bool) -> None:
         by = make_user(is_superuser=True)
         by.memberships.all().delete()  # of no team of the reader's
     facts = {"user": user, "recipient": user.email, "old_email": "a@example.com", "new_email": user.email}
-    for kind in Kind:
+    for kind in ChangeKind:
         login_changes.notify(LoginChange(kind=kind, by=by, **facts), now=timezone.now())  # type: ignore[arg-type]  # facts of one
 
         mail = built(kind)

@@ -92,7 +92,7 @@ def test_what_staff_change_is_recorded_with_who_did_it(client: Client, ada: User
 def test_who_lies_above_may_record_too(ada: User) -> None:
     request = RequestFactory().get("/link/facebook/callback/", REMOTE_ADDR="2001:db8::1")
 
-    login_records.write(
+    login_records.write_login_record(
         request=request,
         kind=LoginRecord.Kind.LINKING,
         succeeded=False,
@@ -105,7 +105,7 @@ def test_who_lies_above_may_record_too(ada: User) -> None:
 
 
 def test_rows_hold_codes_that_are_read_in_every_language_and_rows_from_before_are_shown_as_they_are() -> None:
-    new = [Detail.WRONG_PASSWORD, "totp+again", "factor_reset|boss@example.com", *login_changes.Kind]
+    new = [Detail.WRONG_PASSWORD, "totp+again", "factor_reset|boss@example.com", *login_changes.ChangeKind]
     before = ["wrong password", "authenticator app, asked again", "factor reset, by boss@example.com"]
 
     with in_brackets():

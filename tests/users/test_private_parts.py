@@ -8,8 +8,8 @@ from allauth.socialaccount.internal import statekit
 from django.db import transaction
 from kombu.transport import redis
 
+from infra import private_parts
 from tests.support.factories import make_team, make_user
-from users.login import private_parts
 from users.models import Team
 
 
@@ -22,7 +22,7 @@ from users.models import Team
         (
             vars(redis.Channel)["_connparams"],
             ["self", "asynchronous"],
-        ),  # in adtoken_project/workers/celery_transport.py
+        ),  # in adtoken_project/celery.py
     ],
 )
 def test_a_private_function_takes_what_it_took(part: object, taken: list[str]) -> None:

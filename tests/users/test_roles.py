@@ -16,7 +16,7 @@ from django.urls import reverse
 from django.utils import timezone
 from pytest_django import Settings
 
-from adtoken_project.groups import OUR_APPS, ensure_groups
+from adtoken_project.setup.groups import OUR_APPS, ensure_groups
 from tests.portal.test_reachable import unreached
 from tests.support import world as worlds
 from tests.support.factories import link, make_account, make_team, make_token, make_user
@@ -26,8 +26,8 @@ from tests.support.world import World
 from users.invitations import services as invitations
 from users.models import Team, User
 from users.people import roles
+from users.people.models import GROUPS, Role
 from users.people.visibility import names_for
-from users.role_choices import GROUPS, Role
 
 TABLE = Path(__file__).parents[2] / "docs" / "roles.md"
 # Sessions of whoever logs in or out, and the person's own settings.
@@ -38,7 +38,7 @@ OWN_PAGES = ("/accounts/", "/profile/", "/i18n/", "/mail/", "/invitation/")
 
 def person_of(role: Role, email: str, **fields: Any) -> User:
     user = make_user(email, **fields)
-    roles.give(user, role)
+    roles.give_role(user, role)
     return User.objects.get(pk=user.pk)
 
 
@@ -81,7 +81,7 @@ def test_an_invitation_gives_its_role_and_takes_no_wider_one_away() -> None:
         made = invitations.create(email=ina.email, team=team, invited_by=boss, now=now, role=role)
         invitations.join(invitation=made, user=ina, now=now)
         known = User.objects.get(pk=ina.pk)
-        became.append((roles.role_of(known), known.sees_all_teams))
+        became.append((known.role, known.sees_all_teams))
 
     assert became == [(Role.AUDITOR, True), (Role.MANAGER, False), (Role.MANAGER, False)]
 
@@ -92,7 +92,7 @@ def test_staff_of_a_group_of_their_own_become_no_auditors_who_act_in_all_teams()
     noor = make_user("noor@example.com", is_staff=True)
     noor.groups.add(own)
 
-    roles.give(noor, Role.AUDITOR)
+    roles.give_role(noor, Role.AUDITOR)
 
     assert not User.objects.get(pk=noor.pk).sees_all_teams
 

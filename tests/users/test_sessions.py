@@ -21,7 +21,7 @@ from tests.users.steps import is_logged_in, log_in
 from ui import kept
 from users.models import Session, User
 from users.people import roles
-from users.role_choices import Role
+from users.people.models import Role
 from users.sessions import browsers
 from users.sessions import services as sessions
 
@@ -253,7 +253,7 @@ def test_browsers_of_colleagues_are_for_administrators_and_auditors(
 ) -> None:
     log_in(Client(headers={"user-agent": ON_IPHONE}), ada.email)
     viewer = make_user("viewer@example.com", team=ada.teams.get())
-    roles.give(viewer, role)
+    roles.give_role(viewer, role)
     client.force_login(User.objects.get(pk=viewer.pk))
 
     page = client.get(reverse("admin:users_user_change", args=[ada.pk])).text

@@ -13,7 +13,7 @@ from tests.support.factories import make_team, make_user
 from users.invitations import services as invitations
 from users.invitations.services import InvitationError
 from users.models import Invitation, Membership, Team, User
-from users.role_choices import ADMINISTRATORS_GROUP
+from users.people.models import ADMINISTRATORS_GROUP
 
 pytestmark = pytest.mark.django_db
 

@@ -16,7 +16,7 @@ from adtoken_project.celery import app
 from devtools.embedded.valkey import Valkey
 from infra import asking_workers
 from tests.users.steps import is_logged_in, log_in
-from users.login import limit_counts
+from users.login import limits
 from users.models import User
 
 pytestmark = pytest.mark.django_db
@@ -75,7 +75,7 @@ def test_a_count_is_kept_until_it_is_over() -> None:
 
     assert (first, again, over) == (True, False, "none")
     assert counts.get("a") == [1.5]
-    assert limit_counts.sweep() == 1
+    assert limits.remove_ended_counts() == 1
     assert counts.add("b", [], 60)
     assert counts.delete("a")
 

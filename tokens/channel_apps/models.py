@@ -1,6 +1,7 @@
-"""Our developer apps on the channels, whose secrets are sealed."""
+"""Our developer apps on the channels, whose secrets are sealed, and requests to delete that come to them."""
 
 from collections.abc import Collection
+from functools import lru_cache
 
 from django.conf import settings
 from django.core.validators import URLValidator
@@ -116,3 +117,38 @@ class ChannelApp(vault.NamesItsKeys):
     def set_secrets(self, secrets: list[str]) -> None:
         """Seal the secrets, newest first. Does not save."""
         self.secrets = vault.seal(self.owner, {"secrets": secrets})
+
+
+class DeletionRequest(models.Model):
+    """A person's request, sent by the channel, to delete what we hold of them. Its page is public, its code is not guessable."""
+
+    class State(models.TextChoices):
+        RECEIVED = "received", _("Received")
+        DONE = "done", _("Done")
+
+    app = models.ForeignKey(ChannelApp, models.CASCADE, related_name="+")
+    native_user_id = models.CharField(max_length=191, blank=True)  # emptied once it is done
+    code = models.CharField(max_length=40, unique=True)
+    # Of the signed request, so that a repeated one is answered the same.
+    request_hash = models.CharField(max_length=64, unique=True)
+    state = models.CharField(max_length=10, choices=State, default=State.RECEIVED)
+    received_at = models.DateTimeField()
+    done_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-received_at"]
+
+    def __str__(self) -> str:
+        return gettext("Deletion request %(number)s at %(app)s") % {"number": self.pk, "app": self.app}
+
+
+@lru_cache(maxsize=64)
+def keys_by_version(app_id: int, version: int) -> AppKeys:
+    """Return the app's keys, unsealed once per process and version. A change of the app grows its version, so that nothing stale is served.
+
+    Raises DoesNotExist where the app, or this version of it, is not stored, and what `ChannelApp.keys` raises.
+    """
+    app = ChannelApp.objects.get(pk=app_id)
+    if app.version < version:
+        raise ChannelApp.DoesNotExist(f"Version {version} of {app} is not stored.")
+    return app.keys()

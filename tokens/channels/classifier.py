@@ -52,9 +52,7 @@ class Facts:
     codes: Codes = frozenset()
     subcode: int | None = None
     message: str = ""
-    shape: str = (
-        ""  # the channel's own classes of bodies; "fine" where nothing in it says that something is wrong
-    )
+    shape: str = ""  # the channel's own class of bodies; "fine" where nothing says that something is wrong
 
     @property
     def fine(self) -> bool:

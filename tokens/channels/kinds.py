@@ -318,7 +318,7 @@ class Declaration:
 
 @dataclass(frozen=True)
 class Renewal:
-    """How a channel's tokens are renewed without a person: data, which the engine in tokens.life.renewal goes by.
+    """How a channel's tokens are renewed without a person: data, which the engine in tokens.token.renewal goes by.
 
     Two kinds: with a refresh token (`exchange` false), or by exchanging a living token that has a date (`exchange` true), which is then
     accepted only where the date moved.

@@ -14,18 +14,17 @@ from functools import partial
 
 from django.db import DatabaseError, connection
 
-from infra import io_steps, liveness, storing
-from infra.clock import Clock
-from infra.io_steps import Job
+from infra import io_steps, liveness
+from infra.io_steps import Clock, Job
 from tokens import lifecycle
 from tokens.channels import gate, registry
 from tokens.channels.http import Limit
 from tokens.channels.kinds import DOUBTFUL, Classification, Credentials, Inspection, Reason, Verdict
 from tokens.checks import refreshing
-from tokens.life import renewal
-from tokens.life.renewal import Attempt
 from tokens.lifecycle import TransitionOutcome, transitions
 from tokens.models import Token
+from tokens.token import renewal
+from tokens.token.renewal import Attempt
 from tokens.vault.services import VaultError
 from users.installation import hold
 from users.models import User
@@ -99,7 +98,7 @@ def job(
             inspection = _healed(again)
     record = partial(_record, token, tried, inspection, now, source, answered_at=clock.read())
     # What a refresh gave cannot be asked for again; whoever only asked does not wait for PostgreSQL.
-    return record() if tried is None else storing.stored(record)
+    return record() if tried is None else io_steps.stored(record)
 
 
 def _record(
@@ -184,12 +183,12 @@ class _Renewing:
             tried = Attempt(None, classification, evidence)
         if tried.grant is None:
             if not tried.refused:
-                storing.stored(
+                io_steps.stored(
                     partial(lifecycle.record_renewal_trouble, token_id=token.pk, attempt=tried, now=self.now)
                 )
             return tried, token
-        storing.stored(partial(lifecycle.keep_answer, token=token, grant=tried.grant))
-        written = storing.stored(
+        io_steps.stored(partial(lifecycle.keep_answer, token=token, grant=tried.grant))
+        written = io_steps.stored(
             partial(
                 lifecycle.record_renewal,
                 token_id=token.pk,

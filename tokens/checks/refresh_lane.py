@@ -18,14 +18,14 @@ from typing import Any
 from django.db import DatabaseError, connection, transaction
 from redis.exceptions import RedisError
 
-from infra import database_clock, io_steps, liveness, spans, storing
+from infra import database_clock, io_steps, liveness, spans
 from tokens import lifecycle
 from tokens.channels import breaker, gate, shared
 from tokens.channels.kinds import Verdict
 from tokens.checks import probe, refreshing
-from tokens.life.models import Claimed, TokenQuerySet
 from tokens.lifecycle import Wish
 from tokens.models import ChannelApp, Token
+from tokens.token.models import Claimed, TokenQuerySet
 from users.installation import hold
 from users.models import User
 
@@ -169,12 +169,12 @@ class RefreshLane:
             logger.info("token %s is not refreshed: this installation is on hold", token.pk)
         except Exception:
             logger.exception("refreshing token %s failed", token.pk)
-            storing.stored(
+            io_steps.stored(
                 partial(lifecycle.postpone, token_id=token.pk, claim=claim, now=database_clock.now())
             )
         finally:
             if not ended:
-                storing.stored(partial(lifecycle.end_refresh, token_id=token.pk, wish=wish, claim=claim))
+                io_steps.stored(partial(lifecycle.end_refresh, token_id=token.pk, wish=wish, claim=claim))
             connection.close()
 
     def _check(self, token: Token, wish: Wish) -> bool:

@@ -10,8 +10,8 @@ from accounts.pool.errors import ActionRefused
 from tokens.channels import declarations, shares
 from tokens.channels.kinds import Verdict
 from tokens.checks import probe
-from tokens.life import renewal
 from tokens.models import Token
+from tokens.token import renewal
 from ui import dates
 from ui.phrases import phrase
 from users.installation import hold

@@ -13,8 +13,8 @@ from django.db.models import Count, F
 from tokens.channels.kinds import Classification, Reason
 from tokens.doubts import rules
 from tokens.doubts.models import Doubt, DoubtQuerySet
-from tokens.life.models import TokenQuerySet
 from tokens.models import Token
+from tokens.token.models import TokenQuerySet
 from users.models import User
 
 ASKED_AT_ONCE = 3  # other log-ins

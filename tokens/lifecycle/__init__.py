@@ -1,4 +1,4 @@
-"""The life of a token. The only writer of a token's state, dates and generation.
+"""What happens to a token (`tokens.token`). The only writer of its state, dates and generation.
 
 Every function here runs in a transaction of its own or of its caller, locks the token first, and sends `tokens_changed` once, inside the
 transaction, where the pools must be settled. `store_consent` is the exception: its caller settles, because it changes the pools too.

@@ -14,9 +14,9 @@ from django.utils.translation import gettext
 from infra import scrub
 from tokens.channels import registry
 from tokens.channels.kinds import Classification, Verdict
-from tokens.life import scheduling
-from tokens.life.models import TokenQuerySet
 from tokens.models import ChannelApp, Token
+from tokens.token import scheduling
+from tokens.token.models import TokenQuerySet
 from tokens.vault.services import VaultError
 
 logger = logging.getLogger(__name__)

@@ -1,4 +1,4 @@
-"""What the channel said of a token when it was asked."""
+"""What the channel said of a token when it was asked, and what is noted of one without changing its state."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
@@ -9,7 +9,6 @@ from django.db import transaction
 
 from tokens.channels.kinds import HARMLESS, Classification, Inspection, Reason, Verdict
 from tokens.doubts.services import Said
-from tokens.life import renewal, scheduling
 from tokens.lifecycle import app_faults
 from tokens.lifecycle.transitions import (
     CHECK_FIELDS,
@@ -28,11 +27,9 @@ from tokens.lifecycle.transitions import (
     outcome,
 )
 from tokens.models import Token, TokenEvent
+from tokens.token import renewal, scheduling
 from tokens.unknown_answers import services as unknown_answers
 from users.models import User
-
-# What happened around a token without changing its state.
-
 
 DISPUTES = 20
 
@@ -112,10 +109,10 @@ def record_inspection(
     if closed_for is not None and facts(token) == before:
         scheduling.stay_due(token, now, closed_for=closed_for)
     else:
-        scheduling.apply(token, now, retry_after=classification.retry_after or 0)
+        scheduling.set_due(token, now, retry_after=classification.retry_after or 0)
     token.save(update_fields=STATE_FIELDS + DATE_FIELDS + CHECK_FIELDS)
     notify_pools(token, before, now, source)
-    unknown_answers.keep(token.app, classification, inspection.evidence, token_id=token.pk, now=now)
+    unknown_answers.keep_answer(token.app, classification, inspection.evidence, token_id=token.pk, now=now)
     return replace(outcome(token, classification.verdict), told=inspection.told)
 
 

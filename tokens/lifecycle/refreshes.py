@@ -16,9 +16,9 @@ from django.db.models.functions import Coalesce
 
 from infra import spans
 from tokens.channels import shared
-from tokens.life import renewal, scheduling
 from tokens.lifecycle.transitions import REFRESH_FIELDS, event, refresh_is_over
 from tokens.models import Token, TokenEvent
+from tokens.token import renewal, scheduling
 from users.models import User
 
 logger = logging.getLogger(__name__)

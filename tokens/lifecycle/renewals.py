@@ -9,8 +9,6 @@ from tokens.channels.kinds import Credentials, Dates, Grant, Inspection, Reason,
 from tokens.doubts import services as doubts
 from tokens.doubts.models import Doubt
 from tokens.doubts.services import Said
-from tokens.life import deadlines, renewal, scheduling
-from tokens.life.models import NEARLY
 from tokens.lifecycle import app_faults
 from tokens.lifecycle.transitions import (
     CHECK_FIELDS,
@@ -32,6 +30,8 @@ from tokens.lifecycle.transitions import (
     set_dates,
 )
 from tokens.models import Token, TokenEvent
+from tokens.token import deadlines, renewal, scheduling
+from tokens.token.models import NEARLY
 from tokens.unknown_answers import services as unknown_answers
 from tokens.vault import services as vault
 from users.models import User
@@ -91,7 +91,7 @@ def record_renewal(
     app_faults.clear(app=token.app, call="refresh")
     doubts.refute(token, [Doubt.Kind.RENEWAL], now)
     if not _is_news(token, grant):
-        scheduling.apply(token, now)
+        scheduling.set_due(token, now)
         token.save(update_fields=[*REFRESH_FIELDS, "look_again_at", "due_at", "due_for"])
         return None
     doubts.prove(token, [Doubt.Kind.RENEWAL], asked_at=now)
@@ -104,12 +104,12 @@ def record_renewal(
     if token.state == Token.State.COOLING or (is_last and token.doubted_at is not None):
         come_back(token, now, source)
     token.generation += 1
-    deadlines.apply(token, now)
+    deadlines.set_deadline(token, now)
     token.proven_at = token.last_checked_at = now
     token.last_check_result = Verdict.OK
     if is_last and token.state == Token.State.VALID:
         token.claimed_until = token.claimed_by = None
-    scheduling.apply(token, now)
+    scheduling.set_due(token, now)
     if is_last and read_accounts:
         scheduling.read_accounts(token, now)
     token.save(update_fields=[*RENEWAL_FIELDS, *STATE_FIELDS, *DATE_FIELDS, *CHECK_FIELDS])
@@ -135,7 +135,7 @@ def _keep_in_place(token: Token, grant: Grant, spent: Credentials | None, now: d
         token.credentials = _merged(token, grant)
         token.has_refresh_token = token.has_refresh_token or bool(grant.credentials.refresh_token)
         set_dates(token, _dated(token, grant.dates, now), keep=True)
-        deadlines.apply(token, now)
+        deadlines.set_deadline(token, now)
         token.refresh_unanswered_at = None
         token.generation += 1
         token.due_at, token.due_for = now, Token.DueFor.PROBE
@@ -162,7 +162,9 @@ def record_renewal_trouble(*, token_id: int, attempt: renewal.Attempt, now: date
     if attempt.classification.verdict == Verdict.APP_FAULT:
         call = str(attempt.evidence.get("call", "refresh"))
         app_faults.record(app=token.app, classification=attempt.classification, call=call, now=now)
-    unknown_answers.keep(token.app, attempt.classification, attempt.evidence, token_id=token.pk, now=now)
+    unknown_answers.keep_answer(
+        token.app, attempt.classification, attempt.evidence, token_id=token.pk, now=now
+    )
 
 
 @transaction.atomic
@@ -211,10 +213,10 @@ def record_refusal(
         token.refresh_refused_at = now if token.state == Token.State.DEAD else None
     else:
         keep_on_trouble(token, inspection.classification, inspection.evidence, now, source)
-    scheduling.apply(token, now, retry_after=inspection.classification.retry_after or 0)
+    scheduling.set_due(token, now, retry_after=inspection.classification.retry_after or 0)
     token.save(update_fields=[*REFRESH_FIELDS, *STATE_FIELDS, *DATE_FIELDS, *CHECK_FIELDS])
     notify_pools(token, before, now, source)
-    unknown_answers.keep(
+    unknown_answers.keep_answer(
         token.app, inspection.classification, inspection.evidence, token_id=token.pk, now=now
     )
     return replace(outcome(token, verdict), told=inspection.told)

@@ -8,15 +8,21 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
+from django.dispatch import Signal
+
 from tokens.channels.kinds import Classification, Dates, Inspection, Reason, Verdict
 from tokens.doubts import services as doubts
 from tokens.doubts.models import Doubt
 from tokens.doubts.services import Said
-from tokens.life import deadlines
-from tokens.life.signals import tokens_changed
 from tokens.lifecycle import app_faults
 from tokens.models import Token, TokenEvent
+from tokens.token import deadlines
 from users.models import User
+
+# The one piece of news that travels upward: `tokens_changed(token_ids, cause, now, source, actor)`, once per transaction, inside it, with
+# all ids. Exactly one receiver: accounts settles the pools. A process that starts without it refuses to start (accounts.apps).
+tokens_changed = Signal()
+
 
 STATE_FIELDS = ["state", "reason", "state_since", "evidence", "generation", "doubted_at", "look_again_at"]
 DATE_FIELDS = [
@@ -76,7 +82,7 @@ def take_report(token: Token, inspection: Inspection, now: datetime) -> bool:
     if inspection.dates is not None:
         set_dates(token, inspection.dates, keep=True)
     cycle = token.cycle
-    deadlines.apply(token, now)
+    deadlines.set_deadline(token, now)
     return token.cycle != cycle  # a date that jitters is no event
 
 

@@ -33,7 +33,7 @@ on conflict (app_id, fingerprint) do update set
 """
 
 
-def keep(
+def keep_answer(
     app: ChannelApp,
     classification: Classification,
     evidence: Mapping[str, Any],

@@ -21,7 +21,6 @@ from ui import confirm, kept
 from ui.confirm import ConfirmLine, Done, Page, Said
 from ui.templatetags import ui as tags
 from users.addresses import services as refused_addresses
-from users.addresses.scope import visible_to
 from users.models import RefusedAddress, User, person
 
 RELEASE = "users.release_address"
@@ -50,7 +49,7 @@ class ParkedAddressAdmin(ReadOnlyList):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[RefusedAddress]:
         """Return those that the viewer may know of."""
-        return visible_to(person(request))
+        return access.rows_of_known_addresses(RefusedAddress.objects.all(), person(request))
 
     def prepare_page(self, request: HttpRequest, rows: Any) -> None:  # one interface
         """Read who logs in with the addresses of a page."""
@@ -115,7 +114,9 @@ class ParkedAddressAdmin(ReadOnlyList):
 
         def do(_said: Said) -> Done:
             who = person(request)
-            released = refused_addresses.release([row.email for row in rows], now=timezone.now(), by=who)
+            released = refused_addresses.release_addresses(
+                [row.email for row in rows], now=timezone.now(), by=who
+            )
             done = [row for row in rows if row.email in released]
             note = kept.keep("words/history.txt", "address_released")
             LogEntry.objects.log_actions(who.pk, done, CHANGE, note)

@@ -1,10 +1,40 @@
-"""What happened to addresses that mail is sent to: parked, released, snoozed. The row of a parked address goes with that; this stays."""
+"""Parked addresses, and what happened to addresses: parked, released, snoozed. The row of a parked one goes; the history stays."""
 
 from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from ui import kept
+
+
+class RefusedAddress(models.Model):
+    """A parked address: mail does not reach its reader, so others are told. Written by `users.addresses.services`.
+
+    It stays parked until staff or the reader release it.
+    """
+
+    class Why(models.TextChoices):
+        REFUSED = "refused", _("Refused by the mail server")
+        BOUNCED = "bounced", _("Mail comes back")
+        STOPPED = "stopped", _("Unsubscribed at the mail service")
+        COMPLAINED = "complained", _("Marked as spam")
+
+    email = models.EmailField(_("e-mail"))
+    why = models.CharField(max_length=10, choices=Why, default=Why.REFUSED, db_default=Why.REFUSED)
+    said = models.CharField(max_length=300, blank=True)  # what the mail server said
+    since = models.DateTimeField()
+    refused_at = models.DateTimeField()  # when a mail last did not reach it
+    told_at = models.DateTimeField(null=True, blank=True)  # when operators were told
+
+    class Meta:
+        verbose_name = _("parked address")
+        verbose_name_plural = _("parked addresses")
+        default_permissions = ("view",)
+        permissions = [("release_address", "Can release parked addresses")]
+        constraints = [models.UniqueConstraint(fields=["email"], name="one_row_per_refused_address")]
+
+    def __str__(self) -> str:
+        return self.email
 
 
 class AddressEvent(models.Model):

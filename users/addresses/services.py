@@ -15,7 +15,7 @@ from users.models import AddressEvent, RefusedAddress, User
 Why = RefusedAddress.Why
 
 
-def note(address: str, *, said: str, now: datetime, why: Why = Why.REFUSED) -> None:
+def park_address(address: str, *, said: str, now: datetime, why: Why = Why.REFUSED) -> None:
     """Park an address in the caller's transaction, and keep what its server said; what was said last counts."""
     email = address.lower()
     facts = {"said": said[:300], "refused_at": now, "why": why}
@@ -29,7 +29,7 @@ def note(address: str, *, said: str, now: datetime, why: Why = Why.REFUSED) -> N
 
 
 @transaction.atomic
-def release(
+def release_addresses(
     addresses: Iterable[str], *, now: datetime, by: User | None = None, confirmed: bool = False
 ) -> set[str]:
     """Have addresses mailed again, because somebody of staff or (`confirmed`) their reader said so.
@@ -46,12 +46,12 @@ def release(
     return {row.email for row in rows}
 
 
-def confirm(address: str, *, mailed_at: datetime, now: datetime) -> bool:
+def confirm_address(address: str, *, mailed_at: datetime, now: datetime) -> bool:
     """Release an address whose reader used what was mailed there at that moment. Return False where it was parked only since, or is not."""
     since = RefusedAddress.objects.filter(email=address.lower()).values_list("since", flat=True).first()
     if since is None or since.replace(microsecond=0) > mailed_at:  # a link tells whole seconds
         return False
-    return bool(release([address], now=now, confirmed=True))
+    return bool(release_addresses([address], now=now, confirmed=True))
 
 
 def is_refused(address: str) -> bool:
@@ -59,13 +59,13 @@ def is_refused(address: str) -> bool:
     return RefusedAddress.objects.filter(email=address.lower()).exists()
 
 
-def among(addresses: Iterable[str]) -> set[str]:
+def parked_among(addresses: Iterable[str]) -> set[str]:
     """Return those of these addresses (in lower case) that are parked."""
     found = RefusedAddress.objects.filter(email__in=list(addresses))
     return set(found.values_list("email", flat=True))
 
 
-def all_of_them() -> QuerySet[RefusedAddress, str]:
+def parked_addresses() -> QuerySet[RefusedAddress, str]:
     """Return the parked addresses, for the where clause of another query."""
     return RefusedAddress.objects.values_list("email", flat=True)
 
@@ -75,7 +75,7 @@ def stays_parked(address: str) -> bool:
     return RefusedAddress.objects.filter(email=address.lower()).select_for_update().first() is not None
 
 
-def begins_anew(email: str, *, since: datetime) -> datetime:
+def counted_from(email: str, *, since: datetime) -> datetime:
     """Return when an address (in lower case) was last released or confirmed after `since`, else `since`: what was before counts no more."""
     kinds = [AddressEvent.Kind.RELEASED, AddressEvent.Kind.CONFIRMED]
     released = AddressEvent.objects.filter(email=email, kind__in=kinds, at__gt=since)

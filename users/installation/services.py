@@ -15,20 +15,6 @@ from infra.key_ring import fingerprints
 from users.installation.hold import Hold, forget
 from users.installation.models import Installation
 
-# Telling this machine from others.
-
-
-def is_loopback(host: str) -> bool:
-    """Return whether a host name or address can only mean this machine. Takes brackets of IPv6; a wildcard means others, too."""
-    host = host.strip("[]").lower().rstrip(".")
-    if host == "localhost" or host.endswith(".localhost"):
-        return not host.startswith(".")
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
 _IDENTITY = """
 select (select system_identifier from pg_control_system()) || '/' || (select oid from pg_database where datname = current_database())
 """
@@ -126,3 +112,14 @@ def _address() -> str:
     usual = {"https": 443, "http": 80}.get(url.scheme)
     place = host if is_loopback(host) or url.port in {None, usual} else f"{host}:{url.port}"
     return hashlib.sha256(place.encode()).hexdigest()
+
+
+def is_loopback(host: str) -> bool:
+    """Return whether a host name or address can only mean this machine. Takes brackets of IPv6; a wildcard means others, too."""
+    host = host.strip("[]").lower().rstrip(".")
+    if host == "localhost" or host.endswith(".localhost"):
+        return not host.startswith(".")
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

@@ -26,7 +26,7 @@ from users.invitations import services as invitations
 from users.models import Invitation, person
 from users.people import visibility
 from users.people.forms import InviteForm
-from users.role_choices import Role
+from users.people.models import Role
 
 say = partial(phrase, "words/invitations.txt")
 

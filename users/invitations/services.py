@@ -18,7 +18,7 @@ from users.addresses import services as refused_addresses
 from users.installation import hold
 from users.models import Invitation, Membership, Team, User
 from users.people import roles, visibility
-from users.role_choices import Role
+from users.people.models import Role
 from users.signals import invitation_issued
 
 _SALT = "users.invitation"
@@ -182,7 +182,7 @@ def revoke_these(made: QuerySet[Invitation], *, by: User, now: datetime) -> int:
     return len(rows)
 
 
-def link(invitation: Invitation) -> str:
+def invitation_link(invitation: Invitation) -> str:
     """Return the address that opens the invitation. A secret: for the mail that is being sent, never stored."""
     signed = signing.dumps(invitation.key, salt=_SALT)
     return f"{settings.BASE_URL}{reverse('invitation', args=[signed])}"
@@ -298,11 +298,11 @@ def _locked_open(invitation: Invitation, now: datetime) -> Invitation:
 def _accept(row: Invitation, user: User, now: datetime) -> None:
     for one in [row, *mailed_with(row).exclude(pk=row.pk)]:
         Membership.objects.get_or_create(team=one.team, user=user)
-        roles.give(user, one.gives)
+        roles.give_role(user, one.gives)
         one.accepted_at, one.user = now, user
         one.save(update_fields=["accepted_at", "user"])
         _log(user, one, CHANGE, kept.keep(WORDS, "log_accepted"))
-    refused_addresses.release([row.email], now=now, confirmed=True)  # the link was in the mail
+    refused_addresses.release_addresses([row.email], now=now, confirmed=True)  # the link was in the mail
 
 
 def _mail(invitation: Invitation, now: datetime) -> None:

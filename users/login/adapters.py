@@ -12,7 +12,7 @@ from django.utils import timezone
 from infra import key_ring
 from users.login import changes as login_changes
 from users.login import limits as password_limits
-from users.login.changes import Kind, LoginChange
+from users.login.changes import ChangeKind, LoginChange
 from users.models import User
 from users.sessions import records as login_records
 from users.sessions.models import Detail
@@ -21,14 +21,14 @@ BROWSER_LENGTH = 200
 
 # allauth's names of its mails -> what they tell. All other mails of the library are of pages that are switched off here.
 _NOTIFICATIONS = {
-    "account/email/password_changed": Kind.PASSWORD_CHANGED,
-    "account/email/password_reset": Kind.PASSWORD_RESET,
-    "account/email/password_set": Kind.PASSWORD_SET,
-    "mfa/email/totp_activated": Kind.TOTP_ACTIVATED,
-    "mfa/email/totp_deactivated": Kind.TOTP_DEACTIVATED,
-    "mfa/email/webauthn_added": Kind.WEBAUTHN_ADDED,
-    "mfa/email/webauthn_removed": Kind.WEBAUTHN_REMOVED,
-    "mfa/email/recovery_codes_generated": Kind.RECOVERY_CODES_GENERATED,
+    "account/email/password_changed": ChangeKind.PASSWORD_CHANGED,
+    "account/email/password_reset": ChangeKind.PASSWORD_RESET,
+    "account/email/password_set": ChangeKind.PASSWORD_SET,
+    "mfa/email/totp_activated": ChangeKind.TOTP_ACTIVATED,
+    "mfa/email/totp_deactivated": ChangeKind.TOTP_DEACTIVATED,
+    "mfa/email/webauthn_added": ChangeKind.WEBAUTHN_ADDED,
+    "mfa/email/webauthn_removed": ChangeKind.WEBAUTHN_REMOVED,
+    "mfa/email/recovery_codes_generated": ChangeKind.RECOVERY_CODES_GENERATED,
 }
 
 
@@ -42,20 +42,20 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth sh
     def pre_authenticate(self, request: HttpRequest, **credentials: Any) -> None:
         """Refuse a password that is one too many, by our own limits: the library's lock a person out from everywhere."""
         email = _email_of(credentials)
-        if not password_limits.may_try(request, email):
-            login_records.refused(request, email, Detail.TOO_MANY_WRONG_PASSWORDS)
+        if not password_limits.may_try_password(request, email):
+            login_records.write_refusal(request, email, Detail.TOO_MANY_WRONG_PASSWORDS)
             raise self.validation_error("too_many_login_attempts")
 
     def authenticate(self, request: HttpRequest, **credentials: Any) -> User | None:
         """Return whose password it is, or None; count accordingly."""
         user: User | None = super().authenticate(request, **credentials)
         if user is not None:
-            password_limits.taken(request, _email_of(credentials))
+            password_limits.note_right_password(request, _email_of(credentials))
         return user
 
     def authentication_failed(self, request: HttpRequest, **credentials: Any) -> None:
         """Count a wrong password."""
-        password_limits.refused(request, _email_of(credentials))
+        password_limits.count_wrong_password(request, _email_of(credentials))
 
     def send_notification_mail(
         self,

@@ -1,4 +1,4 @@
-"""Changes of what guards a log-in (password, second factor, e-mail address): the person is told of each by mail.
+"""Changes of what guards a log-in (password, second factor, e-mail address): the person is told of each by mail. And what staff do to one.
 
 This is the lowest layer, so it only says what happened; the root app writes the mail into the outbox.
 """
@@ -6,13 +6,19 @@ This is the lowest layer, so it only says what happened; the root app writes the
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
-from users.models import User
+from allauth.account.models import EmailAddress
+from allauth.mfa.models import Authenticator
+from django.db import transaction
+from django.utils import timezone
+
+from users.models import Session, User
 from users.sessions import records as login_records
-from users.signals import login_changed
+from users.signals import address_changed, login_changed
 
 
-class Kind(StrEnum):
+class ChangeKind(StrEnum):
     """What was changed. Each has its words in templates/mail/login/<kind>.txt: the subject, a blank line, the text."""
 
     PASSWORD_CHANGED = "password_changed"
@@ -33,7 +39,7 @@ class Kind(StrEnum):
 class LoginChange:
     """One change, and whom it is told to. `recipient` differs from the person's address where the address was changed."""
 
-    kind: Kind
+    kind: ChangeKind
     user: User
     recipient: str
     by: User | None = None  # staff who did it; None: the person
@@ -61,7 +67,7 @@ def notify(change: LoginChange, *, now: datetime) -> None:
         )
 
 
-def notify_by_staff(kind: Kind, *, user: User, by: User, now: datetime) -> None:
+def notify_by_staff(kind: ChangeKind, *, user: User, by: User, now: datetime) -> None:
     """Tell a person what staff changed of the log-in. Whoever changes the own log-in is told the same."""
     notify(LoginChange(kind=kind, user=user, recipient=user.email, by=by), now=now)
 
@@ -70,7 +76,7 @@ def notify_new_email(*, user: User, old_email: str, by: User, now: datetime) -> 
     """Tell the old and the new address that staff changed the e-mail address of a log-in."""
     for recipient in (old_email, user.email):
         change = LoginChange(
-            kind=Kind.EMAIL_CHANGED,
+            kind=ChangeKind.EMAIL_CHANGED,
             user=user,
             recipient=recipient,
             by=by,
@@ -78,3 +84,43 @@ def notify_new_email(*, user: User, old_email: str, by: User, now: datetime) -> 
             new_email=user.email,
         )
         notify(change, now=now)
+
+
+def log_out(user: User) -> int:
+    """End all sessions of the person. Returns in how many browsers that was."""
+    number, _ = Session.objects.filter(user=user).delete()
+    return number
+
+
+@transaction.atomic
+def reset_second_factor(user: User, *, by: User, now: datetime) -> None:
+    """Remove the person's devices and recovery codes, and mail the person that it was done. The log entry is the page's."""
+    Authenticator.objects.filter(user=user).delete()
+    notify_by_staff(ChangeKind.FACTOR_RESET, user=user, by=by, now=now)
+
+
+def keep_email_row(
+    *,
+    instance: User,
+    raw: bool = False,
+    update_fields: frozenset[str] | None = None,
+    **_kwargs: Any,
+) -> None:
+    """Keep exactly one e-mail row per person, verified, and equal to the login.
+
+    allauth would make an unverified one at the first log-in, and that blocks enrolling a second factor. Whoever makes
+    a person (an accepted invitation, an administrator, createsuperuser) vouches for the address. After a change the
+    old address must neither log in nor reset the password, so its row goes, and whoever keeps something by the address hears of it.
+    """
+    if raw or (update_fields is not None and "email" not in update_fields):
+        return
+    rows = EmailAddress.objects.filter(user=instance)
+    if list(rows.values_list("email", "verified", "primary")) == [(instance.email, True, True)]:
+        return
+    with transaction.atomic():
+        old = sorted({email.lower() for email in rows.values_list("email", flat=True)} - {instance.email})
+        rows.delete()
+        EmailAddress.objects.filter(email=instance.email).delete()  # a stray row of somebody else's
+        EmailAddress.objects.create(user=instance, email=instance.email, verified=True, primary=True)
+        for email in old:
+            address_changed.send(sender=User, user=instance, old=email, now=timezone.now())

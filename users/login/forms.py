@@ -34,7 +34,7 @@ def time_zone_choices() -> list[tuple[str, str]]:
 
 def language_choices() -> list[tuple[str, str]]:
     """Return what is offered, each by its own name; first the empty choice."""
-    return [("", gettext("As the browser asks for it")), *languages.choices()]
+    return [("", gettext("As the browser asks for it")), *languages.offered_languages()]
 
 
 class ProfileForm(UserModelForm):

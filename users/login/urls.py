@@ -5,7 +5,7 @@ from django.conf import settings
 from django.urls import URLPattern, URLResolver, include, path, reverse_lazy
 from django.views.generic import RedirectView
 
-from users import views
+from users.login import views
 
 # allauth's own pages for log-in by a channel are never mounted: a channel is no way in. Its code reverses these four
 # names; the first two show what happened at the channel, the others lead to our own pages.

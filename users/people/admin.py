@@ -31,16 +31,15 @@ from ui.refusal import Refusal
 from ui.templatetags import ui as tags
 from users.login import changes as login_changes
 from users.login import second_factor
-from users.login.changes import Kind
+from users.login.changes import ChangeKind
 from users.models import Membership, User, person
 from users.people import roles, visibility
-from users.people import services as people_actions
 from users.people import views as person_page
 from users.people.forms import MembershipForm, PersonForm, RoleForm
-from users.role_choices import GROUPS, SUPERUSER, Role
+from users.people.models import GROUPS, SUPERUSER, Role
 from users.sessions import admin as login_records
 from users.teams import admin as teams
-from users.teams.walls import AsksBeforeStops
+from users.teams.views import AsksBeforeStops
 
 _RIGHTS = gettext_lazy("Rights")
 _SESSIONS = gettext_lazy("Where logged in")
@@ -60,7 +59,7 @@ class RoleFilter(ChoiceFilter):
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Lookups:
         """Return the roles."""
-        return [(key, str(label)) for key, label in roles.choices()]
+        return [(key, str(label)) for key, label in roles.role_choices()]
 
     def keep(self, rows: QuerySet[Any], value: str) -> QuerySet[Any]:
         """Keep the people of one role."""
@@ -122,7 +121,7 @@ class UserAdmin(AsksBeforeStops):
         """Return the person's role; "–" for staff of no group."""
         if user.is_contact:
             return gettext("Contact, without a log-in here")
-        return str(dict(roles.choices()).get(roles.of(user), "–"))
+        return str(dict(roles.role_choices()).get(roles.chosen_role(user), "–"))
 
     @admin.display(description=gettext_lazy("Accounts"))
     def carries(self, user: Any) -> str:
@@ -263,14 +262,14 @@ class UserAdmin(AsksBeforeStops):
         """Save what was changed, and tell the person of a new e-mail address (the old address too) and of being switched off or on."""
         obj.save(update_fields=[name for name in form.changed_data if name != "role"])
         if "role" in form.changed_data:
-            roles.become(obj, form.cleaned_data["role"])
+            roles.set_role(obj, form.cleaned_data["role"])
         by, now = person(request), timezone.now()
         if "email" in form.changed_data:
             old = form.initial["email"]
             access.log_change(request, obj, "address_changed", old=old, new=obj.email)
             login_changes.notify_new_email(user=obj, old_email=old, by=by, now=now)
         if "is_active" in form.changed_data:
-            kind = Kind.SWITCHED_ON if obj.is_active else Kind.SWITCHED_OFF
+            kind = ChangeKind.SWITCHED_ON if obj.is_active else ChangeKind.SWITCHED_OFF
             login_changes.notify_by_staff(kind, user=obj, by=by, now=now)
 
     def has_offboard_permission(self, request: HttpRequest, object_id: str = "") -> bool:
@@ -299,7 +298,7 @@ class UserAdmin(AsksBeforeStops):
 
         @transaction.atomic
         def do(_said: Said) -> None:
-            number = people_actions.log_out(user)
+            number = login_changes.log_out(user)
             access.log_change(request, user, "logged_out", number=number)
 
         return confirm.answer(request, page, do, frame=access.frame_of(user))
@@ -318,7 +317,7 @@ class UserAdmin(AsksBeforeStops):
 
         @transaction.atomic
         def do(_said: Said) -> None:
-            people_actions.reset_second_factor(user, by=person(request), now=timezone.now())
+            login_changes.reset_second_factor(user, by=person(request), now=timezone.now())
             access.log_change(request, user, "factor_reset")
 
         return confirm.answer(request, page, do, frame=access.frame_of(user))

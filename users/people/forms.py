@@ -13,7 +13,7 @@ from users.invitations import services as invitations
 from users.login.forms import language_choices, time_zone_choices
 from users.models import Invitation, Membership, Team, User
 from users.people import roles, visibility
-from users.role_choices import Role
+from users.people.models import Role
 
 if TYPE_CHECKING:
     InvitationModelForm = forms.ModelForm[Invitation]
@@ -92,16 +92,19 @@ class RoleForm(PersonForm):
     """A person with the role, for whoever gives rights."""
 
     role = forms.ChoiceField(
-        label=gettext_lazy("Role"), choices=roles.choices, help_text=ROLES, widget=UnfoldAdminSelectWidget
+        label=gettext_lazy("Role"),
+        choices=roles.role_choices,
+        help_text=ROLES,
+        widget=UnfoldAdminSelectWidget,
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         field = self.fields["role"]
         assert isinstance(field, forms.ChoiceField)
-        field.initial = roles.of(self.instance)
+        field.initial = roles.chosen_role(self.instance)
         if not field.initial:
-            field.required, field.choices = False, [("", "–"), *roles.choices()]
+            field.required, field.choices = False, [("", "–"), *roles.role_choices()]
 
 
 class TeamForm(Versioned, TeamModelForm):

@@ -5,6 +5,7 @@ reader, and addresses that nobody here has, are in the installation's language (
 """
 
 from contextlib import AbstractContextManager
+from typing import Any
 
 from django.conf import settings
 from django.db.models import CharField, OuterRef, Subquery, Value
@@ -17,7 +18,7 @@ from users.models import User
 ENGLISH = "en-gb"
 
 
-def choices() -> list[tuple[str, str]]:
+def offered_languages() -> list[tuple[str, str]]:
     """Return what is offered, each by the name that it has for itself: ("de", "Deutsch")."""
     return [(code, str(name)) for code, name in settings.LANGUAGES]
 
@@ -38,8 +39,8 @@ def spoken(language: str) -> AbstractContextManager[None]:
     return override(language if language in dict(settings.LANGUAGES) else settings.LANGUAGE_CODE)
 
 
-def keep_guess(user: User, request: HttpRequest) -> None:
-    """Keep what the browser asks for, so that mails speak it; what a person has chosen stays."""
+def keep_guess(user: User, request: HttpRequest, **_kwargs: Any) -> None:
+    """Keep what the browser asks for (from the first log-in on), so that mails speak it; what a person has chosen stays."""
     if user.language:
         return
     user.language = guessed(request)

@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from users.addresses import services as refused_addresses
 from users.models import Membership, User
-from users.role_choices import ADMINISTRATORS_GROUP
+from users.people.models import ADMINISTRATORS_GROUP
 
 
 class Via(models.TextChoices):
@@ -64,13 +64,13 @@ def members() -> models.QuerySet[Membership]:
 
 def reachable_leads() -> models.QuerySet[Membership]:
     """Return those of them whom mail reaches."""
-    return leads().exclude(user__email__in=refused_addresses.all_of_them())
+    return leads().exclude(user__email__in=refused_addresses.parked_addresses())
 
 
 def reachable_operators() -> list[str]:
     """Return the operators whose mail servers do not refuse them. All of them are mailed all the same: nobody comes after them."""
     to = operators()
-    refused = refused_addresses.among(to)
+    refused = refused_addresses.parked_among(to)
     return [address for address in to if address not in refused]
 
 

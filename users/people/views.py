@@ -1,4 +1,4 @@
-"""What depends on a person, for their page and for the list of users: log-ins at channels, accounts, keys. Only read."""
+"""What depends on a person, for their page and the list of users: log-ins at channels, accounts, keys; and their sessions. Only read."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -26,9 +26,6 @@ from users.models import RefusedAddress, Session, Team, User, person
 from users.people import visibility
 from users.people.visibility import names_for
 from users.sessions.services import stored_key
-
-# Where a person is logged in, on their page in the portal: browser by browser. One action ends all.
-
 
 SESSIONS_SHOWN = 50  # those used last
 

@@ -8,17 +8,12 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from ui.name_visibility import NameVisibility
 from users.models import Membership, Team, User
-from users.role_choices import ADMINISTRATORS_GROUP, SEE_ALL_TEAMS
-
-
-def is_administrator(user: User) -> bool:
-    """Return whether the person manages people of all teams: a superuser, or a member of the group Administrators."""
-    return bool(user.is_superuser) or user.groups.filter(name=ADMINISTRATORS_GROUP).exists()
+from users.people.models import SEE_ALL_TEAMS
 
 
 def teams_of(user: User) -> QuerySet[Team]:
     """Return the teams whose people and invitations the person manages."""
-    return Team.objects.all() if is_administrator(user) else Team.objects.filter(memberships__user=user)
+    return Team.objects.all() if user.is_administrator else Team.objects.filter(memberships__user=user)
 
 
 def teams_seen_by(user: User) -> QuerySet[Team]:
@@ -28,7 +23,7 @@ def teams_seen_by(user: User) -> QuerySet[Team]:
 
 def people_of(user: User) -> QuerySet[User]:
     """Return the people whom the person sees on the pages of people: those of the teams above, and themselves."""
-    if is_administrator(user) or user.sees_all_teams:
+    if user.is_administrator or user.sees_all_teams:
         return User.objects.all()
     mates = User.objects.filter(memberships__team__in=teams_of(user))
     return User.objects.filter(pk__in=[user.pk]) | User.objects.filter(pk__in=mates.values("pk"))
@@ -39,7 +34,7 @@ def manages(user: User, other: User) -> bool:
 
     Whoever changes an e-mail can take the log-in over, and with it every team that it opens.
     """
-    if is_administrator(user):
+    if user.is_administrator:
         return True
     foreign = other.teams.exclude(pk__in=teams_of(user).values("pk"))
     return other.teams.exists() and not foreign.exists()
@@ -47,7 +42,7 @@ def manages(user: User, other: User) -> bool:
 
 def managed_by(user: User) -> QuerySet[User]:
     """Return those whom the person manages, as `manages` says of one."""
-    if is_administrator(user):
+    if user.is_administrator:
         return User.objects.all()
     of_them = Membership.objects.filter(user=OuterRef("pk"))
     foreign = of_them.exclude(team__in=teams_of(user).values("pk"))

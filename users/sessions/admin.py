@@ -42,7 +42,7 @@ class LoginRecordAdmin(ReadOnlyList):
         """Return all for whoever sees all teams; else those of the viewer's own people."""
         rows: QuerySet[LoginRecord] = super().get_queryset(request)
         viewer = person(request)
-        if visibility.is_administrator(viewer) or viewer.sees_all_teams:
+        if viewer.is_administrator or viewer.sees_all_teams:
             return rows
         return rows.filter(user__in=visibility.people_of(viewer).values("pk"))
 

@@ -17,7 +17,7 @@ from users.sessions.client_address import client_address
 from users.sessions.models import BROWSER_LENGTH, Detail
 
 
-def write(
+def write_login_record(
     *,
     request: HttpRequest | None,
     kind: LoginRecord.Kind,
@@ -76,25 +76,25 @@ def connect() -> None:
 
 
 def _logged_in(*, request: HttpRequest, user: Any, **_kwargs: Any) -> None:
-    write(request=request, kind=LoginRecord.Kind.LOG_IN, succeeded=True, user=user)
+    write_login_record(request=request, kind=LoginRecord.Kind.LOG_IN, succeeded=True, user=user)
 
 
 def _logged_out(*, request: HttpRequest, user: Any, **_kwargs: Any) -> None:
     if user is not None:
-        write(request=request, kind=LoginRecord.Kind.LOG_OUT, succeeded=True, user=user)
+        write_login_record(request=request, kind=LoginRecord.Kind.LOG_OUT, succeeded=True, user=user)
 
 
 def _failed(*, credentials: dict[str, Any], request: HttpRequest | None = None, **_kwargs: Any) -> None:
     """Record a wrong password, at the log-in or where it is asked again. The signal carries no password."""
-    refused(
+    write_refusal(
         request, str(credentials.get("email") or credentials.get("username") or ""), Detail.WRONG_PASSWORD
     )
 
 
-def refused(request: HttpRequest | None, email: str, why: Detail) -> None:
+def write_refusal(request: HttpRequest | None, email: str, why: Detail) -> None:
     """Record a password that was not taken."""
     user = User.objects.filter(email=email.strip().lower()).first()
-    write(
+    write_login_record(
         request=request, kind=LoginRecord.Kind.PASSWORD, succeeded=False, user=user, email=email, detail=why
     )
 
@@ -103,7 +103,7 @@ def _step(
     *, request: HttpRequest, user: Any, method: str, reauthenticated: bool = False, **_kwargs: Any
 ) -> None:
     if method == "password" and reauthenticated:
-        write(
+        write_login_record(
             request=request,
             kind=LoginRecord.Kind.PASSWORD,
             succeeded=True,
@@ -116,10 +116,12 @@ def _factor_used(
     *, request: HttpRequest, user: Any, authenticator: Authenticator, reauthenticated: bool, **_kwargs: Any
 ) -> None:
     detail = Detail.of_factor(authenticator.type, again=reauthenticated)
-    write(request=request, kind=LoginRecord.Kind.FACTOR, succeeded=True, user=user, detail=detail)
+    write_login_record(
+        request=request, kind=LoginRecord.Kind.FACTOR, succeeded=True, user=user, detail=detail
+    )
 
 
 def _factor_failed(*, request: HttpRequest, user: Any, **_kwargs: Any) -> None:
-    write(
+    write_login_record(
         request=request, kind=LoginRecord.Kind.FACTOR, succeeded=False, user=user, detail=Detail.WRONG_FACTOR
     )

@@ -7,6 +7,7 @@ A session ends at a time that is fixed when the person logs in; using it does no
 """
 
 import hashlib
+import time
 from datetime import UTC, datetime, timedelta
 from typing import Any, Self
 
@@ -17,10 +18,13 @@ from django.contrib.sessions.backends.db import SessionStore as DatabaseStore
 from django.contrib.sessions.base_session import AbstractBaseSession
 from django.db import IntegrityError, models, transaction
 from django.db.models import Q
+from django.http import HttpRequest
 from django.utils import timezone
 
 from infra import key_ring
 from users.sessions import browsers
+from users.sessions.client_address import client_address
+from users.sessions.models import BROWSER_LENGTH
 
 # Of staff, whose session opens the portal. Everybody else's ends after SESSION_COOKIE_AGE; no click makes it longer.
 STAFF_LIFETIME = timedelta(hours=12)
@@ -200,3 +204,20 @@ class SessionStore(DatabaseStore):
             with transaction.atomic():
                 keys = list(ended.values_list("pk", flat=True)[:CLEARED_AT_ONCE])
                 removed = Session.objects.filter(pk__in=keys).delete()[0]
+
+
+def begin_session(*, request: HttpRequest, **_kwargs: Any) -> None:
+    """Write into the session when it began, and from where. The end is counted from now."""
+    request.session.update(
+        {
+            BEGAN: time.time(),
+            ADDRESS: client_address(request),
+            BROWSER: request.headers.get("User-Agent", "")[:BROWSER_LENGTH],
+        }
+    )
+
+
+def renew_session_id(*, request: HttpRequest, reauthenticated: bool = False, **_kwargs: Any) -> None:
+    """Give a session another id when the person has shown again who they are; its end stays where it was."""
+    if reauthenticated and request.user.is_authenticated:
+        request.session.cycle_key()

@@ -15,10 +15,10 @@ from users.models import Membership, Team, User, person
 from users.people import recipients, visibility
 from users.people.forms import MembershipForm, TeamForm
 from users.teams import views as team_deletion
-from users.teams.walls import AsksBeforeStops
+from users.teams.views import AsksBeforeStops
 
 if admin.site.is_registered(Group):
-    admin.site.unregister(Group)  # what a role may do is code: `adtoken_project.groups`
+    admin.site.unregister(Group)  # what a role may do is code: `adtoken_project.setup.groups`
 
 
 def tabs(request: HttpRequest, here: type[Model]) -> dict[str, Any]:

@@ -16,8 +16,7 @@ from pytest_django.live_server_helper import LiveServer
 
 from accounts.models import Account, AccountToken
 from adtoken_project.celery import app as celery
-from adtoken_project.ops import signs_of_life
-from adtoken_project.workers import lanes
+from adtoken_project.workers import lanes, signs_of_life
 from tests.support import native
 from tests.support.sandbox import ROOT, Sandbox
 from tokens.channel_apps import push_addresses

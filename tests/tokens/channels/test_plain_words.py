@@ -13,7 +13,7 @@ from tokens.channels.tiktok import calls as tiktok_calls
 from tokens.channels.tiktok import reading as tiktok
 from tokens.channels.x import reading as x
 from tokens.channels.x import signable
-from tokens.life import reasons
+from tokens.token import reasons
 
 UUID = "e4cd371b-8de8-4011-a8d2-860fe77c09e1"
 # What may be written, and the one spelling of it.

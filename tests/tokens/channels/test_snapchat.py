@@ -11,8 +11,8 @@ from tests.support import native
 from tests.tokens.channels.worlds import FERN, HARBOR, LUMEN, MARLO, OLD, World, names
 from tokens.channels.kinds import AccountList, Verdict
 from tokens.checks import probe
-from tokens.life import deadlines
 from tokens.models import Token
+from tokens.token import deadlines
 
 ORGANIZATION = "7f064d90-52a1-42db-b25b-7539e663e926"
 PARTNER = "507d7a57-94ae-4239-8a74-e93c00aa53e6"

@@ -17,8 +17,8 @@ from tests.support import native
 from tests.support.factories import make_team
 from tests.support.native import back, query
 from tests.support.sandbox import Sandbox
-from tokens.channels import callback
 from tokens.models import Handshake, Token
+from tokens.oauth import callback
 from users.models import User
 
 pytestmark = pytest.mark.django_db

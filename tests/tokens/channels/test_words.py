@@ -10,7 +10,7 @@ from tests.support.channel_words import CHANNELS, edited
 from tests.tools.recorder import in_brackets
 from tokens.channels import registry, words
 from tokens.channels.kinds import Reason
-from tokens.life import reasons
+from tokens.token import reasons
 
 FILES = {"": CHANNELS / "words.txt", **{key: CHANNELS / key / "words.txt" for key in registry.CHANNELS}}
 LIFETIME = ("lifetime_summary", "lifetime_clocks", "person_deadline", "lifetime_ends")

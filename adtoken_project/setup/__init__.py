@@ -1,0 +1,1 @@
+"""What an installation needs before it runs: safe settings, groups, rights of the database role."""

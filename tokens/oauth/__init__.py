@@ -1,0 +1,1 @@
+"""The handshake with a channel: consent page, way back, and allauth's providers."""

@@ -1,0 +1,251 @@
+"""People (log-in by e-mail), their roles, teams and memberships."""
+
+from typing import Any, ClassVar, Self
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from django.conf import settings
+from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
+from django.contrib.auth.models import PermissionsMixin
+from django.core.exceptions import PermissionDenied
+from django.db import models
+from django.db.models.functions import Lower
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+from ui.names import plain
+
+# The groups that make the roles. `users.people.roles` gives them; docs/roles.md shows what each may do.
+ADMINISTRATORS_GROUP = "Administrators"  # may do everything, and hear of faults of our channel apps
+STAFF_GROUP = "Staff"  # managers; the group is older than the role's name
+AUDITORS_GROUP = "Auditors"
+SUPERUSER = "superuser"  # an administrator who gives rights, too; a flag of Django, without a group
+SEE_ALL_TEAMS = "users.see_all_teams"  # reading alone: what somebody may do, other permissions say
+
+
+class Role(models.TextChoices):
+    """What a person is here. Superusers are administrators who also give rights and set passwords."""
+
+    MARKETER = "marketer", _("Marketer")  # their own pages, no portal
+    MANAGER = "manager", _("Manager")  # the portal, for the accounts of their teams
+    AUDITOR = "auditor", _("Auditor")  # looks at everything in the portal, changes nothing
+    ADMINISTRATOR = "administrator", _("Administrator")  # everything, in all teams
+
+
+GROUPS = {
+    Role.ADMINISTRATOR: ADMINISTRATORS_GROUP,
+    Role.MANAGER: STAFF_GROUP,
+    Role.AUDITOR: AUDITORS_GROUP,
+}
+
+
+class UserManager(BaseUserManager["User"]):
+    """Makes users whose e-mail is their login."""
+
+    def get_by_natural_key(self, username: str | None) -> "User":
+        """Return the user with this e-mail, whatever its letters' case."""
+        return self.get(email=(username or "").lower())
+
+    def create_user(self, email: str, password: str | None = None, **fields: Any) -> "User":
+        """Make and return a user; without a password nobody can log in until one is set. Raises ValueError without an e-mail address."""
+        if not email:
+            raise ValueError("A user needs an e-mail address.")
+        user = self.model(email=email, **fields)
+        user.set_password(password)
+        user.save(using=self._db)
+        return user
+
+    def create_superuser(self, email: str, password: str | None = None, **fields: Any) -> "User":
+        """Make and return a user with every permission."""
+        return self.create_user(email, password, is_staff=True, is_superuser=True, **fields)
+
+
+class User(AbstractBaseUser, PermissionsMixin):
+    """A person. The e-mail is the login and is kept in lower case by the database."""
+
+    class Theme(models.TextChoices):
+        AUTO = "auto", _("As the device says")
+        LIGHT = "light", _("Light")
+        DARK = "dark", _("Dark")
+
+    email = models.EmailField(_("e-mail"), unique=True)
+    name = models.CharField(_("name"), max_length=150, blank=True, help_text=_("As colleagues see it."))
+    time_zone = models.CharField(max_length=64, blank=True, help_text=_("Empty: the project's time zone."))
+    language = models.CharField(
+        _("language"),
+        max_length=10,
+        blank=True,
+        db_default="",
+        help_text=_("Empty: as the browser asks for it."),
+    )
+    theme = models.CharField(
+        _("theme"), max_length=5, choices=Theme, default=Theme.AUTO, help_text=_("Light or dark pages.")
+    )
+    # A key alone does something in the portal's lists; WCAG 2.1.4 wants that to be switched off where speech input or a slip types it.
+    single_keys = models.BooleanField(_("single-letter keys"), default=True, db_default=True)
+    is_staff = models.BooleanField(_("staff"), default=False, help_text=_("May open the admin portal."))
+    # Known to us by a client link: has no password, gets mail, renews the own log-ins by links, and nothing else.
+    is_contact = models.BooleanField(_("contact"), default=False, db_default=False, editable=False)
+    is_active = models.BooleanField(_("active"), default=True, help_text=_("Switch off instead of deleting."))
+    date_joined = models.DateTimeField(default=timezone.now)
+    teams: "models.ManyToManyField[Team, Membership]" = models.ManyToManyField(
+        "Team", through="Membership", related_name="users"
+    )
+
+    objects: ClassVar[UserManager] = UserManager()
+
+    USERNAME_FIELD = "email"
+    EMAIL_FIELD = "email"
+    REQUIRED_FIELDS: ClassVar[list[str]] = []
+
+    class Meta:
+        verbose_name = _("user")
+        verbose_name_plural = _("users")
+        constraints = [
+            models.CheckConstraint(condition=models.Q(email=Lower("email")), name="user_email_is_lower_case"),
+            models.CheckConstraint(
+                condition=models.Q(is_contact=False)
+                | models.Q(is_staff=False, is_superuser=False, password__startswith="!"),  # noqa: S106  # what Django writes for none
+                name="contact_has_no_way_in",
+            ),
+        ]
+        permissions = [
+            ("invite_user", "Can invite people by mail"),
+            ("end_sessions", "Can log people out everywhere"),
+            ("offboard_user", "Can offboard people: switch them off and end their log-ins"),
+            ("see_all_teams", "Can see what belongs to any team"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name or self.email
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Save with the e-mail in lower case: a form goes round the manager. And with what can be seen of the name: others read it."""
+        self.email, self.name = self.email.lower(), plain(self.name)
+        super().save(*args, **kwargs)
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The person's time zone; the project's where none is chosen, or the name is none that is known here."""
+        try:
+            return ZoneInfo(
+                self.time_zone or settings.TIME_ZONE
+            )  # cached; listing all zones would read the disk
+        except (ZoneInfoNotFoundError, ValueError):
+            return ZoneInfo(settings.TIME_ZONE)
+
+    @property
+    def sees_all_teams(self) -> bool:
+        """Whether the person may look at the accounts and people of all teams: superusers, administrators, auditors.
+
+        Django keeps a person's permissions for the request, so that pages of staff ask for no more than they do anyway.
+        """
+        return self.is_superuser or (self.is_staff and self.has_perm("users.see_all_teams"))
+
+    @property
+    def role(self) -> Role | None:
+        """The person's role, the widest; None for staff of no group, whom only a command can make."""
+        if self.is_superuser:
+            return Role.ADMINISTRATOR
+        if not self.is_staff:
+            return Role.MARKETER
+        names = {group.name for group in self.groups.all()}  # as the caller may have fetched them
+        return next((role for role, group in GROUPS.items() if group in names), None)
+
+    @property
+    def only_looks(self) -> bool:
+        """Whether the person is an auditor: what auditors find, they do not touch."""
+        return self.is_staff and self.role == Role.AUDITOR
+
+    @property
+    def is_administrator(self) -> bool:
+        """Whether the person manages people of all teams: a superuser, or a member of the group Administrators."""
+        return bool(self.is_superuser) or self.groups.filter(name=ADMINISTRATORS_GROUP).exists()
+
+    def get_full_name(self) -> str:
+        """Return the name that colleagues see."""
+        return self.name or self.email
+
+    def get_short_name(self) -> str:
+        """Return the first name, or the e-mail's first part."""
+        return self.name.split(" ")[0] if self.name else self.email.split("@")[0]
+
+
+def person(request: HttpRequest) -> User:
+    """Return who is logged in. For views behind a log-in check; raises PermissionDenied for a stranger."""
+    if not isinstance(request.user, User):
+        raise PermissionDenied
+    return request.user
+
+
+class Team(models.Model):
+    """People who share accounts: a client of an agency, a brand, a country."""
+
+    name = models.CharField(_("name"), max_length=100, unique=True)
+    is_default = models.BooleanField(_("is default"), default=False, help_text=_("Takes what names no team."))
+    members_only = models.BooleanField(
+        _("own people only"),
+        default=False,
+        db_default=False,
+        help_text=_(
+            "Log-ins of people outside the team carry none of its accounts. A publishing job gets a person's whole log-in, "
+            "so this keeps theirs out of this team's jobs."
+        ),
+    )
+    ask_backups = models.BooleanField(
+        _("ask before backups"),
+        default=False,
+        db_default=False,
+        help_text=_("Ask people before their log-ins back up further accounts of this team."),
+    )
+
+    class Meta:
+        verbose_name = _("team")
+        verbose_name_plural = _("teams")
+        ordering = ["name"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["is_default"], condition=models.Q(is_default=True), name="one_default_team"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @classmethod
+    def default(cls) -> Self:
+        """Return the one default team; the first migration makes it."""
+        team, _ = cls.objects.get_or_create(is_default=True, defaults={"name": "General"})
+        return team
+
+
+class Membership(models.Model):
+    """One person in one team."""
+
+    class Role(models.TextChoices):
+        MEMBER = "member", _("Member")
+        TEAM_LEAD = "manager", _("Team lead")  # stored under its first name
+
+    team = models.ForeignKey(Team, models.CASCADE, related_name="memberships", db_index=False)
+    user = models.ForeignKey(User, models.CASCADE, related_name="memberships")
+    role = models.CharField(
+        max_length=10,
+        choices=Role,
+        default=Role.MEMBER,
+        help_text=_("A team lead is told about the team's accounts where nobody else can be."),
+    )
+    last_linked_at = models.DateTimeField(
+        null=True,
+        blank=True,
+        editable=False,
+        help_text=_("When the person last linked a new account for this team."),
+    )
+
+    class Meta:
+        verbose_name = _("membership")
+        verbose_name_plural = _("memberships")
+        constraints = [models.UniqueConstraint(fields=["team", "user"], name="one_membership_per_team")]
+
+    def __str__(self) -> str:
+        return gettext("%(person)s in %(team)s") % {"person": self.user, "team": self.team}
