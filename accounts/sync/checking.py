@@ -78,7 +78,7 @@ def ask_to_check(
 ) -> int:
     """Have these tokens and their ad accounts asked about at once. Returns how many there are.
 
-    `writes_in`, `writes_of`: where refused writes count no more, see `due_checks.make_due`. The sweep finds the tokens within a minute
+    `writes_in`, `writes_of`: where refused writes count no more, see `make_due`. The sweep finds the tokens within a minute
     where no worker could be told. Raises OnHold where nobody is asked.
     """
     due = make_due(token_ids=token_ids, now=now, writes_in=writes_in, writes_of=writes_of)
