@@ -15,7 +15,7 @@ from accounts.jobs import tasks as job_tasks
 from accounts.jobs.tasks import run_jobs as run_jobs
 from accounts.linking import problems
 from accounts.pushes import tasks as pushes
-from accounts.sync import removal, sweeps, write_refusals
+from accounts.sync import sweeps, write_refusals
 from accounts.sync import tasks as checks
 from accounts.sync.tasks import ask_about_refused_apps as ask_about_refused_apps
 from accounts.sync.tasks import check_channel as check_channel
@@ -23,6 +23,7 @@ from accounts.sync.tasks import check_due_tokens as check_due_tokens
 from accounts.sync.tasks import check_tokens as check_tokens
 from accounts.sync.tasks import nightly_check as nightly_check
 from infra import database_clock
+from tokens.checks import removal
 from tokens.oauth import callback
 
 # Name -> task, every so many seconds.

@@ -75,7 +75,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "users.login.middleware.LanguageMiddleware",
-    "ui.odd_addresses.OddAddressMiddleware",
+    "ui.middleware.OddAddressMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
@@ -115,7 +115,7 @@ TEMPLATES = [
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 10_000  # of a form: that of a macro names each account that it was applied to
 
 # What people upload may hold log-ins: it stays in memory, and nothing of it is written to a disk.
-FILE_UPLOAD_HANDLERS = ["ui.uploads.InMemory"]
+FILE_UPLOAD_HANDLERS = ["accounts.imports.forms.InMemory"]
 
 # --- Database and cache ----------------------------------------------------------------------------------------
 _DATABASE = env.database("DATABASE_URL")

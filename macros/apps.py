@@ -16,7 +16,8 @@ class MacrosConfig(AppConfig):
         from macros.mutes import disowning, endings
         from macros.mutes import services as mutes
         from macros.notices import history
-        from macros.rules import job, services
+        from macros.rules import jobs as job
+        from macros.rules import services
         from macros.warnings import mails as warnings
 
         for package in (services, job, history, mutes, disowning, endings, news, warnings):

@@ -24,7 +24,8 @@ from notifications.outbox import kinds
 from portal import access
 from portal.choices import ChoiceFilter, OfTheAddress
 from portal.lists import RowsWithPages
-from ui import confirm, kept
+from ui import confirm
+from ui import stored_phrases as kept
 from ui.confirm import Late, Page, Said
 from ui.templatetags import ui as tags
 from users.models import person

@@ -14,7 +14,7 @@ from accounts.models import Account, AccountToken
 from accounts.pool import summary
 from accounts.pool.permissions import VIEW as VIEW
 from notifications.models import Message
-from ui import kept
+from ui import stored_phrases as kept
 from users.models import Team, User, person
 from users.people import visibility
 

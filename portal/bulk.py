@@ -29,8 +29,8 @@ from accounts.pool import permissions
 from portal import access
 from ui import confirm
 from ui.confirm import SHOWN, ConfirmForm, ConfirmLine, Done, Late, Page, Said
+from ui.errors import Refusal
 from ui.name_visibility import NameVisibility
-from ui.refusal import Refusal
 from users.models import User, person
 from users.people.visibility import names_for
 

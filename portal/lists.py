@@ -15,6 +15,7 @@ from django.core.paginator import Paginator
 from django.db import connection, models
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, QueryDict
+from django.template.loader import render_to_string
 from django.template.response import TemplateResponse
 from django.utils.functional import Promise
 from django.utils.html import format_html
@@ -23,11 +24,16 @@ from django.utils.translation import gettext, gettext_lazy
 from unfold.admin import ModelAdmin
 from unfold.views import ChangeList
 
-from ui import kept
-from ui.counts import LIMIT, counted, number, short_count, shown
-from ui.fragments import part
-from ui.ids import id_of
+from ui import stored_phrases as kept
+from ui.addresses import id_of
 from ui.templatetags import ui as tags
+from ui.text import LIMIT, counted, number, short_count, shown
+
+
+def part(name: str, /, **context: Any) -> SafeString:
+    """Render templates/portal/_<name>.html without a page's context."""
+    return SafeString(render_to_string(f"portal/_{name}.html", context).strip())  # rendered by us
+
 
 Words = str | Promise
 

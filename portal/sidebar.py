@@ -12,7 +12,7 @@ from django_stubs_ext import StrPromise
 
 from accounts.asks import links
 from accounts.models import Account
-from ui.counts import short_count
+from ui.text import short_count
 from users.models import User, person
 
 # Pages that are no list of the portal, by the names of their addresses: who may open them.

@@ -23,13 +23,11 @@ from tokens.channels import declarations, registry
 from tokens.models import Token
 from tokens.token import reasons
 from ui import dates
-from ui.calendar_days import AT_RISK, URGENT, within
-from ui.counts import number
-from ui.dates import DeadlineFacts
+from ui.dates import AT_RISK, URGENT, DeadlineFacts, within
 from ui.name_visibility import NameVisibility
 from ui.phrases import phrase
 from ui.pills import Pill, pill
-from ui.text import first_name, join_names, mid, restriction_said
+from ui.text import first_name, join_names, mid, number, restriction_said
 from users.models import User
 from users.people.visibility import names_for
 

@@ -16,7 +16,7 @@ from accounts.pool.search import named
 from selfservice.linking import overview
 from tokens.channels import declarations
 from tokens.models import Token
-from ui.calendar_days import AT_RISK, end_of_window
+from ui.dates import AT_RISK, end_of_window
 from users.models import User
 from users.people import visibility
 

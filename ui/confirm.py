@@ -16,9 +16,9 @@ from django.template.response import TemplateResponse
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext, gettext_lazy
 
+from ui.errors import Refusal
 from ui.form_version import Versioned
-from ui.names import as_typed, plain
-from ui.refusal import Refusal
+from ui.text import as_typed, plain
 
 SHOWN = 100  # lines on a page
 

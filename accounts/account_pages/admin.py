@@ -32,11 +32,10 @@ from accounts.pool.search import search
 from macros.mutes import lines as mute_lines
 from macros.rules import views as macros_on_accounts
 from portal import bulk
-from portal.lists import ReadOnlyList, RowLink
+from portal.lists import ReadOnlyList, RowLink, part
 from tokens.templatetags import channels as channel_tags
-from ui.counts import number
-from ui.fragments import part
 from ui.templatetags import ui as tags
+from ui.text import number
 from users.models import person
 from users.people.visibility import names_for, teams_seen_by
 

@@ -21,7 +21,7 @@ from accounts.models import Account, AccountToken
 from accounts.pool import reasons as pool_reasons
 from accounts.pool.health import health_of
 from ui import pills
-from ui.ids import as_one
+from ui.addresses import as_one
 from ui.name_visibility import NameVisibility
 
 HEAD = [

@@ -21,7 +21,7 @@ from macros.rules import scope
 from portal.choices import ChoiceFilter, Lookups, OnOff
 from tokens.channels import declarations
 from ui import pills
-from ui.calendar_days import end_of_window
+from ui.dates import end_of_window
 from users.models import Membership, User, person
 from users.people import visibility
 

@@ -13,10 +13,11 @@ from accounts import message_history
 from accounts.models import Account
 from notifications.models import Message
 from notifications.outbox import kinds
-from ui import kept, pills
-from ui.counts import short_count
+from ui import pills
+from ui import stored_phrases as kept
 from ui.name_visibility import NameVisibility, unnamed
 from ui.phrases import phrase
+from ui.text import short_count
 from users.models import Team, User
 
 

@@ -24,8 +24,7 @@ from tokens.channels.kinds import Verdict
 from tokens.models import Token, TokenEvent
 from tokens.token import reasons, renewal
 from ui import addresses
-from ui.calendar_days import AT_RISK, within
-from ui.dates import DeadlineFacts
+from ui.dates import AT_RISK, DeadlineFacts, within
 from ui.name_visibility import NameVisibility
 from ui.phrases import phrase
 from users.models import User

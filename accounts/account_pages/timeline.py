@@ -22,7 +22,8 @@ from notifications.models import Message
 from tokens.channels import declarations
 from tokens.channels.kinds import WRITE_REFUSALS, Reason
 from tokens.models import TokenEvent
-from ui import dates, kept
+from ui import dates
+from ui import stored_phrases as kept
 from ui.name_visibility import NameVisibility
 from ui.phrases import blocks, phrase
 from ui.text import quoted, restriction_said

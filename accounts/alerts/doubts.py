@@ -10,7 +10,8 @@ from notifications.outbox import composing
 from notifications.outbox.kinds import FACTS, Fact, Mail, NotWanted
 from tokens.doubts import services as doubts
 from tokens.models import ChannelApp, Doubt
-from ui import addresses, counts, dates
+from ui import addresses, dates
+from ui import text as counts
 from ui.phrases import phrase
 from users.people.recipients import operators
 

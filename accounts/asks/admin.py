@@ -27,13 +27,12 @@ from accounts.models import Account, AccountToken, LinkProblem
 from accounts.pool import permissions, summary
 from portal import access
 from portal.choices import ChoiceFilter, Lookups
-from portal.lists import ReadOnlyList
+from portal.lists import ReadOnlyList, part
 from tokens.channels import declarations
 from tokens.models import Token
 from ui import confirm, dates, pills
 from ui.confirm import Late, Page, Said
 from ui.dates import DeadlineFacts
-from ui.fragments import part
 from ui.mails import called
 from ui.name_visibility import NameVisibility
 from ui.phrases import blocks, phrase

@@ -16,10 +16,10 @@ from django.utils import timezone
 from accounts.asks import links, queries, writing
 from accounts.asks.models import Ask, AskLine
 from accounts.models import Account, AccountToken
-from ui.counts import number
 from ui.dates import day
+from ui.errors import Refusal
 from ui.phrases import phrase
-from ui.refusal import Refusal
+from ui.text import number
 from users.installation import hold
 from users.invitations import services as invitations
 from users.models import Invitation, Team, User

@@ -19,9 +19,9 @@ from accounts.asks.writing import DONE, KIND, begin_ask, line_of, write_mail
 from accounts.models import Account
 from notifications.models import Message
 from tokens.models import Token
-from ui import kept
+from ui import stored_phrases as kept
+from ui.errors import Refusal
 from ui.phrases import phrase
-from ui.refusal import Refusal
 from users.addresses import services as refused_addresses
 from users.installation import hold
 from users.models import Invitation, Membership, Team, User, new_invitation_key

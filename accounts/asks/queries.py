@@ -16,7 +16,7 @@ from accounts.pool.models import CAN_SERVE, LIVING
 from tokens.channels.kinds import AN_APPEAL_HELPS
 from tokens.models import ChannelApp, Token, TokenEvent
 from tokens.token import reasons
-from ui.calendar_days import AT_RISK, end_of_window
+from ui.dates import AT_RISK, end_of_window
 from users.models import Membership, RefusedAddress, User
 
 _DEAD = Q(token__state=Token.State.DEAD)

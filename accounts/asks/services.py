@@ -22,7 +22,7 @@ from accounts.pool.errors import ActionRefused
 from notifications.models import Message
 from tokens import lifecycle
 from tokens.models import Token
-from ui.refusal import Refusal
+from ui.errors import Refusal
 from users.installation import hold
 from users.models import RefusedAddress, User
 

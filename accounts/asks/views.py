@@ -30,11 +30,10 @@ from portal.forms import first_moment
 from tokens.models import Token
 from ui import confirm, dates
 from ui.confirm import ConfirmForm, ConfirmLine, Done, Frame, Page, Said
-from ui.counts import number
+from ui.errors import Refusal
 from ui.name_visibility import NameVisibility
 from ui.phrases import phrase
-from ui.refusal import Refusal
-from ui.text import join_names
+from ui.text import join_names, number
 from users.models import person
 from users.people.visibility import names_for
 

@@ -24,8 +24,8 @@ from accounts.asks import inviting, links, queries
 from accounts.backups import services as backing_up
 from accounts.models import Account
 from selfservice import my_list
+from ui.errors import Refusal
 from ui.phrases import phrase
-from ui.refusal import Refusal
 from users.models import User, person
 from users.people.visibility import names_for
 

@@ -30,9 +30,9 @@ from tokens.models import Token
 from tokens.token import renewal
 from ui import addresses
 from ui.dates import short_date
+from ui.errors import Refusal
 from ui.name_visibility import NameVisibility
 from ui.phrases import phrase
-from ui.refusal import Refusal
 from ui.text import join_names
 from users.models import Team, User
 from users.people import languages, visibility

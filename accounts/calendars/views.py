@@ -24,8 +24,8 @@ from accounts.models import CalendarLink
 from infra import request_logs
 from ui import confirm
 from ui.confirm import Late, Page, Said
+from ui.errors import Refusal
 from ui.phrases import phrase
-from ui.refusal import Refusal
 from users.installation import hold
 from users.models import User, person
 from users.sessions.client_address import client_address

@@ -16,7 +16,7 @@ from infra import scrub
 from tokens.channels import registry
 from tokens.channels.kinds import Credentials
 from tokens.models import ChannelApp
-from ui.names import plain
+from ui.text import plain
 from users.models import Team, User
 from users.people.visibility import people_of, teams_of
 

@@ -18,6 +18,7 @@ from django.views.decorators.http import require_GET
 
 from accounts.imports import uploads
 from accounts.imports.checking import COLUMNS
+from accounts.imports.forms import MOST
 from accounts.imports.tables import MOST_LINES, WORDS, ImportRefused
 from accounts.jobs import views as jobs
 from accounts.jobs.kinds import IMPORT
@@ -28,7 +29,6 @@ from tokens.channels import declarations
 from ui import confirm
 from ui.confirm import Done, Page, Said
 from ui.phrases import phrase
-from ui.uploads import MOST
 from users.models import Team, User, person
 from users.people.visibility import teams_of
 

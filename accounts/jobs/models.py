@@ -11,9 +11,8 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from ui.counts import number
 from ui.phrases import blocks, phrase
-from ui.text import join_names
+from ui.text import join_names, number
 from users.models import User
 
 WORDS = "words/jobs.txt"

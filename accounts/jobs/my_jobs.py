@@ -20,8 +20,8 @@ from accounts.jobs.models import Job
 from accounts.models import Account
 from portal import access
 from ui import progress
-from ui.counts import number
 from ui.name_visibility import NameVisibility
+from ui.text import number
 from users.models import User, person
 from users.people.visibility import names_for
 

@@ -16,7 +16,7 @@ from accounts.jobs.kinds import KINDS, JobKind, Result
 from accounts.jobs.models import Job, JobItem
 from accounts.models import Account
 from infra import database_clock, liveness
-from ui.refusal import Refusal
+from ui.errors import Refusal
 from users.installation import hold
 from users.models import User
 

@@ -45,8 +45,8 @@ from macros.models import Macro
 from portal import access, sidebar
 from tokens.models import Token
 from ui import progress
+from ui.addresses import id_of
 from ui.confirm import Done, Late
-from ui.ids import id_of
 from ui.phrases import blocks
 from users.installation import hold
 from users.models import Team, User, person

@@ -28,7 +28,7 @@ from accounts.pool import permissions
 from accounts.pool.errors import ActionRefused
 from infra import asking_workers
 from tokens.models import Token
-from ui import kept
+from ui import stored_phrases as kept
 from users.installation import hold
 from users.invitations import services as invitations
 from users.login import changes as login_changes

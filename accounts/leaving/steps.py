@@ -16,8 +16,8 @@ from accounts.leaving import mails, plan
 from accounts.leaving.jobs import ACCOUNT, GAVE_UP, INVITES, Step, is_own, log_ins_left, scope_of
 from accounts.models import Account, AccountEvent, AccountToken, Job
 from accounts.pool import services as pool
-from accounts.sync import removal
 from tokens import lifecycle
+from tokens.checks import removal
 from tokens.models import Token
 from users.models import User
 

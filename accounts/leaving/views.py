@@ -36,8 +36,8 @@ from tokens.models import Token
 from tokens.token import reasons
 from ui import confirm, progress
 from ui.confirm import Done, Late, Page, Said
+from ui.errors import Refusal
 from ui.phrases import phrase
-from ui.refusal import Refusal
 from ui.text import join_all
 from users.models import Session, User, person
 from users.people import visibility

@@ -11,7 +11,7 @@ from accounts.pool.reasons import READING_REFUSED
 from tokens import lifecycle
 from tokens.models import Token
 from tokens.token import reasons
-from ui import kept
+from ui import stored_phrases as kept
 from users.models import User
 
 

@@ -1,7 +1,7 @@
 """What can go wrong with accounts, in our words. The text of each is fit for staff: a block of words/actions.txt."""
 
+from ui.errors import Refusal
 from ui.phrases import phrase
-from ui.refusal import Refusal
 
 WORDS = "words/actions.txt"
 

@@ -11,7 +11,7 @@ from django.db.models.expressions import Combinable, OrderBy
 
 from accounts.models import Account, AccountToken
 from tokens.models import Token
-from ui.calendar_days import AT_RISK, URGENT, end_of_window, within
+from ui.dates import AT_RISK, URGENT, end_of_window, within
 
 
 class Health(StrEnum):

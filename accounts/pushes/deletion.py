@@ -17,10 +17,10 @@ from accounts import message_history
 from accounts.models import Account, AccountEvent, AccountToken
 from accounts.pool import services as pool
 from accounts.pool.errors import WORDS
-from accounts.sync import removal
 from notifications.models import Message
+from tokens.checks import removal
 from tokens.models import DeletionRequest, Token, UnknownAnswer
-from ui import kept
+from ui import stored_phrases as kept
 from ui.phrases import phrase
 
 logger = logging.getLogger(__name__)

@@ -15,7 +15,7 @@ from portal.start import views as start_page
 from portal.start.cards import Said
 from portal.start.well import WellLine, say
 from ui import dates
-from ui.counts import number
+from ui.text import number
 
 
 def background(now: datetime) -> tuple[list[str], list[WellLine]]:

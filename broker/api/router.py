@@ -46,7 +46,7 @@ from broker.leases.services import Lease
 from broker.leases.texts import text
 from tokens.channels import registry
 from tokens.token import reasons
-from ui.calendar_days import end_of_window
+from ui.dates import end_of_window
 from ui.name_visibility import NameVisibility
 from users.people.visibility import names_for_teams
 from users.sessions.client_address import client_address

@@ -21,7 +21,7 @@ from broker.leases.errors import NotFound, NotPossible
 from broker.leases.texts import FILE, text
 from broker.people.schemas import OffboardIn
 from tokens.models import Token
-from ui import kept
+from ui import stored_phrases as kept
 from users.models import User
 from users.people import visibility
 

@@ -27,7 +27,7 @@ from macros.rules.models import MacroAction
 from notifications.models import Message
 from notifications.outbox import kinds
 from notifications.outbox.services import deliver_soon
-from ui import kept
+from ui import stored_phrases as kept
 from users.addresses import services as refused_addresses
 from users.models import User
 from users.people.recipients import Via, operators, who_log_in

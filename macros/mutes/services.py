@@ -22,8 +22,8 @@ from macros.mutes import links, mails
 from macros.mutes.models import MuteQuerySet
 from notifications.models import Message
 from notifications.outbox import clean
-from ui import kept
-from ui.refusal import Refusal
+from ui import stored_phrases as kept
+from ui.errors import Refusal
 from users.installation import hold
 from users.models import AddressEvent, User
 

@@ -18,7 +18,7 @@ from macros.notices.models import NEWS, Notice, Told
 from macros.rules.models import Macro, MacroAction
 from notifications.models import Message
 from notifications.outbox.kinds import FACTS, Fact
-from ui import kept
+from ui import stored_phrases as kept
 from ui.phrases import phrase
 
 SHOWN = 100  # lines on the page of one message

@@ -15,8 +15,8 @@ from macros.preview import services as preview
 from macros.preview.changes import Change
 from macros.preview.services import Draft
 from notifications.models import Message
-from ui.counts import number
 from ui.phrases import phrase
+from ui.text import number
 from users.models import User
 
 SENT = 8  # mails listed

@@ -29,12 +29,11 @@ from macros.rules import scope
 from macros.rules.forms import MacroForm
 from portal import access
 from portal.choices import ChoiceFilter
-from portal.lists import OwnList
+from portal.lists import OwnList, part
 from tokens.channels import declarations
 from ui import confirm
+from ui.addresses import id_of
 from ui.confirm import Done, Page, Said
-from ui.fragments import part
-from ui.ids import id_of
 from ui.templatetags import ui as tags
 from users.models import person
 from users.people.visibility import names_for

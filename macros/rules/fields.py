@@ -13,7 +13,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext, gettext_lazy
 
 from accounts.models import Account
-from ui.ids import as_one, id_of
+from ui.addresses import as_one, id_of
 
 CHIPS = {
     "data-chips": gettext_lazy("Remove #")

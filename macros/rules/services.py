@@ -11,7 +11,7 @@ from accounts.leaving import handing_over
 from macros.rules import scope
 from macros.rules.models import Macro, MacroAction
 from tokens.token import renewal
-from ui import kept
+from ui import stored_phrases as kept
 from users.models import User
 
 HISTORY = "words/history.txt"

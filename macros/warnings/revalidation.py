@@ -17,7 +17,7 @@ from macros.notices.values import AccountFacts, LogIn, World
 from notifications.models import Message
 from notifications.outbox import kinds
 from tokens.models import Token
-from ui import kept
+from ui import stored_phrases as kept
 from users.models import RefusedAddress
 from users.people.recipients import Via, operators
 

@@ -20,7 +20,8 @@ from macros.why.services import Asked, Line
 from notifications.models import MailReturn
 from notifications.outbox import kinds
 from portal import access
-from ui import kept, pills
+from ui import pills
+from ui import stored_phrases as kept
 from ui.name_visibility import NameVisibility
 from users.models import AddressEvent, person
 from users.people.visibility import names_for

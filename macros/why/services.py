@@ -18,7 +18,8 @@ from macros.mutes import acknowledgements, services
 from notifications.models import Message
 from notifications.outbox import kinds
 from tokens.models import Doubt
-from ui import dates, kept
+from ui import dates
+from ui import stored_phrases as kept
 from ui.phrases import phrase
 from users.models import Membership, RefusedAddress, User
 from users.people.recipients import operators

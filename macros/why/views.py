@@ -15,7 +15,8 @@ from macros.rules import scope
 from macros.why import services as why
 from macros.why.answers import about_macros, by_rule
 from notifications.outbox import kinds
-from ui import kept, pills
+from ui import pills
+from ui import stored_phrases as kept
 from users.models import person
 
 SHOWN = 20  # mails

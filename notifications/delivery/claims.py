@@ -14,7 +14,7 @@ from infra.locks import Lock
 from notifications.delivery.refusals import Trouble
 from notifications.models import Message
 from notifications.outbox import kinds
-from ui import kept
+from ui import stored_phrases as kept
 from users.addresses import services as refused_addresses
 from users.installation import hold
 from users.models import RefusedAddress

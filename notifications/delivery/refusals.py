@@ -8,7 +8,7 @@ from anymail.exceptions import AnymailAPIError, AnymailError, AnymailRecipientsR
 
 from notifications.models import MailReturn
 from notifications.outbox import clean
-from ui import kept
+from ui import stored_phrases as kept
 
 Kind = MailReturn.Kind
 _STATUS = re.compile(r"(?<![\d.])([45])\.(\d{1,3})\.(\d{1,3})(?![\d.])")
@@ -163,7 +163,7 @@ def raise_for_service(email: object) -> None:
 
 
 def words(error: Exception) -> str:
-    """Return what the mail server or the library said, as it is kept for the page (ui/kept.py)."""
+    """Return what the mail server or the library said, as it is kept for the page (ui/stored_phrases.py)."""
     if isinstance(error, smtplib.SMTPRecipientsRefused):
         answers = [f"{code} {_decode(text)}" for code, text in error.recipients.values()]
         return kept.keep(WORDS, "refused", said=clean.line("; ".join(answers), SAID))

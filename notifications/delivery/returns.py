@@ -8,7 +8,7 @@ from django.db import transaction
 from notifications.delivery import claims
 from notifications.models import MailReturn, Message
 from notifications.outbox.services import deliver_soon
-from ui import kept
+from ui import stored_phrases as kept
 from users.addresses import services as refused_addresses
 from users.models import RefusedAddress
 

@@ -27,7 +27,8 @@ from notifications.delivery import claims, refusals
 from notifications.models import Message
 from notifications.outbox import clean, kinds
 from notifications.outbox.kinds import Mail
-from ui import kept, mails
+from ui import mails
+from ui import stored_phrases as kept
 from users.addresses import services as refused_addresses
 from users.installation import hold
 from users.people import languages, recipients

@@ -7,7 +7,8 @@ from typing import Any, Self
 from django.utils.functional import Promise
 
 from notifications.models import Message
-from ui import kept, phrases
+from ui import phrases
+from ui import stored_phrases as kept
 from users.models import User
 
 
@@ -55,7 +56,7 @@ class NotWanted(Exception):  # noqa: N818  # it is an answer, not an error
 
 
 def reason(code: str, **facts: object) -> str:
-    """Return why a mail was not sent, or why it leaves something out, as it is kept in a row (ui/kept.py)."""
+    """Return why a mail was not sent, or why it leaves something out, as it is kept in a row (ui/stored_phrases.py)."""
     return kept.keep(NOT_WANTED, code, **facts) if code in phrases.blocks(NOT_WANTED) else code
 
 

@@ -9,8 +9,8 @@ from django.urls import reverse
 from accounts.asks import queries as asking
 from accounts.models import Account
 from portal.start.cards import Cards, Row, Said, Viewer
-from ui.counts import number
 from ui.phrases import phrase
+from ui.text import number
 
 say = partial(phrase, "words/start_page.txt")
 

@@ -16,7 +16,7 @@ from accounts.models import Account
 from accounts.pool import health
 from accounts.pool.health import Health
 from macros.notices import coverage
-from ui.counts import LIMIT, counted, number, shown
+from ui.text import LIMIT, counted, number, shown
 from users.models import User
 
 

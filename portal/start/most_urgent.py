@@ -18,7 +18,7 @@ from accounts.pool.health import Health
 from portal.start.cards import Viewer
 from tokens.channels.kinds import Reason
 from tokens.models import TokenEvent
-from ui.calendar_days import AT_RISK, end_of_window
+from ui.dates import AT_RISK, end_of_window
 from ui.name_visibility import NameVisibility
 from ui.phrases import phrase
 from users.people.visibility import names_for

@@ -24,15 +24,15 @@ from portal.start import cards as start_cards
 from portal.start import first_steps, most_urgent
 from portal.start import well as start_well
 from portal.start.cards import Row, Viewer, list_of
+from portal.start.chart import Chart, Column, Part, stacked
 from portal.start.well import WellLine
 from tokens.channels import declarations, gate
 from tokens.doubts import services as doubts
 from tokens.models import ChannelApp, Doubt
 from tokens.vault import usage as key_usage
 from ui import dates
-from ui.chart import Chart, Column, Part, stacked
-from ui.counts import short_count
 from ui.phrases import phrase
+from ui.text import short_count
 from users.models import RefusedAddress, User, person
 from users.people import visibility
 

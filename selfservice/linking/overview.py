@@ -21,8 +21,7 @@ from tokens.channels.base import Channel
 from tokens.channels.kinds import WRITE_REFUSALS, Reason
 from tokens.models import Token
 from tokens.token import reasons
-from ui.calendar_days import AT_RISK, within
-from ui.dates import DeadlineFacts
+from ui.dates import AT_RISK, DeadlineFacts, within
 from ui.name_visibility import NameVisibility
 from ui.phrases import phrase
 from ui.text import first_name, join_names

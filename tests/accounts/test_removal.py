@@ -15,8 +15,7 @@ from accounts.models import Account, PendingLink
 from accounts.pool import actions
 from accounts.pool import services as pool
 from accounts.pushes import receiving
-from accounts.sync import removal, sweeps
-from accounts.sync.removal import Ended
+from accounts.sync import sweeps
 from broker.leases import callers
 from infra import liveness
 from tests.support import native, news
@@ -24,7 +23,9 @@ from tests.support.factories import make_token, make_user
 from tests.support.sandbox import Sandbox
 from tokens import lifecycle
 from tokens.channels.pushes import News, Push
+from tokens.checks import removal
 from tokens.checks import views as renewing
+from tokens.checks.removal import Ended
 from tokens.models import Token
 from tokens.vault import services as vault
 from users.models import User

@@ -19,7 +19,7 @@ from tests.portal.support import DAY, linked, staff, token_of
 from tests.support import acting
 from tests.support.factories import make_account, make_team, make_token, make_user
 from tokens.models import Token, UnknownAnswer
-from ui import kept
+from ui import stored_phrases as kept
 from users.models import Membership, Team
 
 pytestmark = pytest.mark.django_db

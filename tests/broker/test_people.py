@@ -22,7 +22,7 @@ from notifications.models import Message
 from tests.support.factories import link, make_account, make_app, make_team, make_token, make_user
 from tests.support.sandbox import Sandbox
 from tokens.models import Token
-from ui import kept
+from ui import stored_phrases as kept
 from users.models import Membership, Team, User
 
 pytestmark = pytest.mark.django_db

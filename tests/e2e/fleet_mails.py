@@ -229,7 +229,7 @@ def _delivered(fleet: Fleet, shown: Any) -> None:
 def _states(fleet: Fleet) -> None:
     """Mails that failed, and one that waits, for the list of messages."""
     from notifications.models import Message
-    from ui import kept
+    from ui import stored_phrases as kept
 
     refused = "550 5.1.1 <lena@example.com>: Recipient address rejected: User unknown"
     for state, more in (

@@ -34,7 +34,7 @@ from tests.macros.test_links_in_mails import evaluate
 from tests.portal.test_macros import FORM, browser, change, save_seen
 from tests.support.factories import NOW, link, make_account, make_token
 from tokens.models import Token
-from ui import kept
+from ui import stored_phrases as kept
 from users.models import Membership
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("at_noon")]

@@ -21,7 +21,7 @@ from tests.macros.support import BERLIN, TODAY, die, ending, make_macro, make_pe
 from tests.notifications.support import claim_next
 from tests.support.factories import MARKER, NOW, link, make_account, make_team, make_token
 from tokens.models import Token
-from ui.kept import said as in_words
+from ui.stored_phrases import said as in_words
 from users.models import Membership, Team, User
 
 pytestmark = pytest.mark.django_db

@@ -29,7 +29,7 @@ from tests.macros.test_recipients import stored
 from tests.notifications.support import make_message
 from tests.portal.test_macros import browser, staff
 from tests.support.factories import NOW, make_team
-from ui.kept import said as in_words
+from ui.stored_phrases import said as in_words
 from users.people.models import AUDITORS_GROUP
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("at_noon")]

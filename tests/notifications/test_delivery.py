@@ -16,7 +16,7 @@ from tests.notifications.conftest import KIND, build
 from tests.notifications.smtp import MailServer
 from tests.notifications.support import claim_next, make_message
 from tests.support.factories import NOW, make_team, make_user
-from ui import kept
+from ui import stored_phrases as kept
 
 pytestmark = pytest.mark.django_db(transaction=True)
 State = Message.State

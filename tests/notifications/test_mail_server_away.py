@@ -13,7 +13,7 @@ from accounts import tasks
 from notifications.delivery import services as delivery
 from notifications.models import Message
 from tests.support.factories import NOW, link, make_account, make_token, make_user
-from ui import kept
+from ui import stored_phrases as kept
 from users.models import Invitation, Team, User
 
 PROJECT = Path(__file__).parents[2]

@@ -22,7 +22,7 @@ from tests.support.ends import end
 from tests.support.factories import NOW, link, make_account
 from tests.support.leaving import removed
 from tokens.models import Token
-from ui import kept
+from ui import stored_phrases as kept
 from users.addresses import services as refused_addresses
 from users.models import AddressEvent, Membership, RefusedAddress, Team
 

@@ -19,7 +19,7 @@ from tests.notifications.smtp import MailServer
 from tests.notifications.support import make_message
 from tests.notifications.test_refused_addresses import ADA, LEAD, lead, morning
 from tests.support.factories import NOW, make_user
-from ui import kept
+from ui import stored_phrases as kept
 from users.addresses import services as refused_addresses
 from users.invitations import services as invitations
 from users.models import AddressEvent, RefusedAddress, Team

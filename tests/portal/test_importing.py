@@ -17,6 +17,7 @@ from django.utils import timezone
 from accounts import tasks
 from accounts.imports import checking, tables, uploads
 from accounts.imports import mails as imported_mail
+from accounts.imports.forms import MOST
 from accounts.imports.tables import ImportRefused
 from accounts.models import Account, AccountEvent, AccountToken, ImportFile, ImportFileLine, Job, JobItem
 from accounts.pool import services as pool
@@ -33,7 +34,6 @@ from tests.support.factories import (
     make_user,
 )
 from tokens.models import ChannelApp, Token
-from ui.uploads import MOST
 from users.models import Team, User
 from users.people.models import ADMINISTRATORS_GROUP
 

@@ -30,7 +30,7 @@ from tests.macros.support import TODAY, WATCHER, die, ending, make_macro, make_p
 from tests.macros.test_recipients import stored
 from tests.portal.support import notices
 from tests.support.factories import NOW, link, make_account, make_team, make_token
-from ui import kept
+from ui import stored_phrases as kept
 from users.models import Membership, Team, User
 
 pytestmark = pytest.mark.django_db

@@ -14,7 +14,7 @@ from django.utils import timezone
 from notifications.models import Message
 from tests.portal.support import notices, rows_of
 from tests.support.factories import make_team, make_token, make_user
-from ui import kept
+from ui import stored_phrases as kept
 from users.invitations import services as invitations
 from users.models import Invitation, LoginRecord, Membership, User
 from users.people.models import Role

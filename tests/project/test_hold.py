@@ -36,7 +36,7 @@ from tests.support.factories import NOW, link, make_account, make_token, make_us
 from tests.support.sandbox import Sandbox
 from tokens.channels import http
 from tokens.models import ChannelApp, Token
-from ui import kept
+from ui import stored_phrases as kept
 from users.installation import hold
 from users.installation import services as installation
 from users.models import Installation, Session, Team

@@ -12,8 +12,6 @@ from django.utils import timezone
 
 from accounts.calendars import services as calendars
 from accounts.models import Account, AccountEvent, CalendarLink
-from accounts.sync import removal
-from accounts.sync.removal import Ended
 from macros.models import Evaluation
 from macros.mutes import disowning
 from notifications.models import Message
@@ -21,6 +19,8 @@ from notifications.outbox import services as outbox
 from tests.project.test_hold import restored
 from tests.support.factories import link, make_account, make_token, make_user
 from tokens import lifecycle
+from tokens.checks import removal
+from tokens.checks.removal import Ended
 from tokens.models import Token, TokenEvent
 from users.installation import hold
 from users.login import passwords

@@ -2,8 +2,8 @@
 
 import pytest
 
-from ui import chart
-from ui.chart import Column, Part
+from portal.start import chart
+from portal.start.chart import Column, Part
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from django.test import RequestFactory
 
 from ui import confirm
 from ui.confirm import ConfirmLine, Done, Late, Page, Said
-from ui.refusal import Refusal
+from ui.errors import Refusal
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted((ROOT / "templates/portal/confirm").glob("*.html"))

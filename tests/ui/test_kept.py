@@ -4,8 +4,8 @@ from datetime import date
 
 from django.utils import translation
 
-from ui import kept
-from ui.kept import both, cut, keep, said, word
+from ui import stored_phrases as kept
+from ui.stored_phrases import both, cut, keep, said, word
 
 HISTORY = "words/history.txt"
 

@@ -4,8 +4,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from ui import dates
-from ui.calendar_days import days_until, end_of_window
-from ui.dates import DeadlineFacts
+from ui.dates import DeadlineFacts, days_until, end_of_window
 from ui.text import initials, join_names
 
 NOW = datetime(2026, 11, 25, 9, 42, tzinfo=UTC)

@@ -20,7 +20,7 @@ from notifications.models import Message
 from notifications.outbox.kinds import NotWanted
 from tests.support.factories import PASSWORD, make_team, make_user
 from tests.users.steps import is_logged_in, log_in
-from ui import kept
+from ui import stored_phrases as kept
 from users.invitations import services as invitations
 from users.invitations.services import InvitationError, InvitationRefusal, LinkRefused
 from users.models import Invitation, User

@@ -22,7 +22,7 @@ from notifications.outbox.kinds import Mail, NotWanted
 from tests.notifications.smtp import running_server
 from tests.support.factories import PASSWORD, make_user
 from tests.users.steps import enrol, is_logged_in, log_in
-from ui import kept
+from ui import stored_phrases as kept
 from users.login import changes as login_changes
 from users.login.changes import ChangeKind, LoginChange
 from users.models import User

@@ -18,7 +18,7 @@ from django.utils import timezone
 from adtoken_project.tasks import clear_sessions
 from tests.support.factories import NOW, PASSWORD, make_team, make_user
 from tests.users.steps import is_logged_in, log_in
-from ui import kept
+from ui import stored_phrases as kept
 from users.models import Session, User
 from users.people import roles
 from users.people.models import Role

@@ -2,8 +2,8 @@
 
 from tokens.channels import brake, breaker, gate
 from tokens.models import ChannelApp
-from ui.counts import number
 from ui.phrases import phrase
+from ui.text import number
 
 FILE = "words/channel_apps.txt"
 

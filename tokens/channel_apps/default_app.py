@@ -10,7 +10,7 @@ from django.db.models import F, QuerySet
 from django.utils.translation import gettext
 
 from tokens.models import ChannelApp
-from ui.refusal import Refusal
+from ui.errors import Refusal
 
 _WRITTEN = ("label", "redirect_base", "is_default", "state", "scopes", "config_id", "daily_budget", "version")
 

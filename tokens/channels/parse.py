@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from html import unescape
 from typing import Any
 
-from ui.names import plain
+from ui.text import plain
 
 EARLIEST, LATEST = 1_000_000_000, 4_102_444_800  # 2001 and 2100: a moment that lies outside is garbage
 LONGEST_LIFE = timedelta(days=3650)  # of a token; more is cut to it

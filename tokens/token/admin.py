@@ -25,13 +25,12 @@ from accounts.pool import health, permissions, search, summary
 from accounts.pool.reasons import READING_REFUSED
 from portal import access, bulk
 from portal.choices import ChoiceFilter
-from portal.lists import ReadOnlyList
+from portal.lists import ReadOnlyList, part
 from tokens.channels import declarations
 from tokens.channels.kinds import Verdict
 from tokens.models import Token
 from tokens.templatetags import channels as channel_tags
 from tokens.token import reasons
-from ui.fragments import part
 from ui.templatetags import ui as tags
 from users.models import person
 from users.people.visibility import names_for

@@ -18,8 +18,8 @@ from infra.key_ring import fingerprints
 from infra.key_rotation import SealedRows
 from tokens.channels import declarations
 from tokens.vault import services as vault
-from ui.counts import number
 from ui.phrases import phrase
+from ui.text import number
 from users.login.factor_keys import FactorRows
 
 

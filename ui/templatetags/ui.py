@@ -12,7 +12,8 @@ from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from ui import dates, kept, pills, text
+from ui import dates, pills, text
+from ui import stored_phrases as kept
 
 register = template.Library()
 
@@ -115,7 +116,7 @@ def first_name(name: object) -> str:
 
 @register.filter
 def said(what: str) -> str:
-    """Return what a row keeps in the language that is spoken (ui/kept.py): {{ message.error|said }}."""
+    """Return what a row keeps in the language that is spoken (ui/stored_phrases.py): {{ message.error|said }}."""
     return kept.said(what)
 
 

@@ -17,7 +17,8 @@ from django.utils.translation import gettext, gettext_lazy, npgettext_lazy
 from portal import access
 from portal.bulk import wanted
 from portal.lists import ReadOnlyList
-from ui import confirm, kept
+from ui import confirm
+from ui import stored_phrases as kept
 from ui.confirm import ConfirmLine, Done, Page, Said
 from ui.templatetags import ui as tags
 from users.addresses import services as refused_addresses

@@ -4,7 +4,7 @@ from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from ui import kept
+from ui import stored_phrases as kept
 
 
 class RefusedAddress(models.Model):

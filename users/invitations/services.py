@@ -12,7 +12,8 @@ from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 from django.urls import reverse
 
-from ui import kept, refusal
+from ui import errors as refusal
+from ui import stored_phrases as kept
 from ui.phrases import phrase
 from users.addresses import services as refused_addresses
 from users.installation import hold

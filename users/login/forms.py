@@ -9,7 +9,7 @@ from django.contrib.auth.forms import SetPasswordMixin
 from django.core.validators import RegexValidator
 from django.utils.translation import gettext, gettext_lazy
 
-from ui.names import plain
+from ui.text import plain
 from users.models import User
 from users.people import languages
 

@@ -26,9 +26,9 @@ from portal import access
 from portal.choices import ChoiceFilter, Lookups
 from ui import confirm
 from ui.confirm import Done, Page, Said
-from ui.counts import number
-from ui.refusal import Refusal
+from ui.errors import Refusal
 from ui.templatetags import ui as tags
+from ui.text import number
 from users.login import changes as login_changes
 from users.login import second_factor
 from users.login.changes import ChangeKind

@@ -14,7 +14,7 @@ from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from ui.names import plain
+from ui.text import plain
 
 # The groups that make the roles. `users.people.roles` gives them; docs/roles.md shows what each may do.
 ADMINISTRATORS_GROUP = "Administrators"  # may do everything, and hear of faults of our channel apps

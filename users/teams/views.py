@@ -36,10 +36,9 @@ from portal.lists import OwnList
 from tokens.models import Token
 from ui import confirm
 from ui.confirm import ConfirmForm, ConfirmLine, Done, Page, Said
-from ui.counts import number
+from ui.errors import Refusal
 from ui.phrases import phrase
-from ui.refusal import Refusal
-from ui.text import before_more
+from ui.text import before_more, number
 from users.models import Invitation, Membership, Team, User, person
 
 NAMED = 5  # of each that is named

@@ -17,7 +17,7 @@ from notifications.delivery import claims
 from notifications.models import Message
 from tokens.channels import declarations
 from tokens.models import Token
-from ui import kept
+from ui import stored_phrases as kept
 from users.installation import hold
 from users.installation import services as installation
 from users.models import Installation, Session

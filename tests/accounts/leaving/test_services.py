@@ -32,7 +32,6 @@ from accounts.models import (
 )
 from accounts.pool import services as pool
 from accounts.pool.errors import ActionRefused
-from accounts.sync import removal
 from infra import liveness
 from macros.models import Macro
 from notifications.models import Message
@@ -52,6 +51,7 @@ from tests.support import native
 from tests.support.connections import another
 from tests.support.factories import link, make_account, make_team
 from tests.support.sandbox import Sandbox
+from tokens.checks import removal
 from tokens.models import Token
 from users.invitations import services as invitations
 from users.models import Session, Team, User

@@ -23,7 +23,7 @@ from tests.support.factories import make_account, make_app
 from tests.support.sandbox import Sandbox
 from tests.support.signing import deauthorise
 from tokens.models import DeletionRequest, Token, UnknownAnswer
-from ui import kept
+from ui import stored_phrases as kept
 from users.models import User
 
 WHY_BLANK = "A person whom this mail names asked to have their data deleted, so its text is no longer kept."

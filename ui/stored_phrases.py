@@ -15,8 +15,8 @@ from django.template import TemplateDoesNotExist
 from django.utils.translation import gettext
 
 from ui import dates
-from ui.counts import number
 from ui.phrases import phrase
+from ui.text import number
 
 _PHRASE, _FACTS, _WORD, _DAY = "phrase", "facts", "word", "day"
 _BEGIN = f'{{"{_PHRASE}": ["'

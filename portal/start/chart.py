@@ -6,7 +6,7 @@ stacked([Column("23 Nov", "Week of 23 Nov", [Part("a", "Channel A", 4, "?week=20
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ui import counts
+from ui import text as counts
 
 WIDTH, HEIGHT = 480, 190  # of the drawing, in its own units
 _TOP, _RIGHT, _BOTTOM = 18, 14, 24  # beside the columns: the highest number, half a name, the names

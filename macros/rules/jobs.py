@@ -12,7 +12,7 @@ from accounts.pool.errors import ActionRefused
 from macros.models import Macro, MacroAccount
 from macros.rules import scope
 from macros.rules.services import HISTORY
-from ui import kept
+from ui import stored_phrases as kept
 
 _PERMISSION = "macros.apply_macro"
 
