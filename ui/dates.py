@@ -11,16 +11,15 @@ from functools import lru_cache
 from django.utils import dateformat
 from django.utils.translation import get_language, gettext, gettext_lazy, ngettext, override, pgettext
 
-# Days left are calendar days: the local date of the deadline less the local date of now. So a warning of "7 days" and the page behind it
-# agree at any hour, and a window of 7 days ends at the midnight after the seventh day.
-
-
 URGENT = 7  # days left, this many or fewer
 AT_RISK = 30
 
 
 def days_until(deadline: datetime, *, now: datetime, zone: tzinfo) -> int:
-    """Return the calendar days between two aware moments in `zone`: 0 for today, below 0 for days gone by."""
+    """Return the calendar days between two aware moments in `zone`: 0 for today, below 0 for days gone by.
+
+    A warning of "7 days" and the page behind it agree at any hour, and a window of 7 days ends at the midnight after the seventh day.
+    """
     return (deadline.astimezone(zone).date() - now.astimezone(zone).date()).days
 
 

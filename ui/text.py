@@ -9,8 +9,6 @@ from django.db.models import QuerySet
 from django.utils.translation import get_language, gettext
 
 # Names come from channels and from people, who put into them what no browser shows as it is.
-
-
 # Letters for Unicode, and nothing to the eye: fillers of Korean syllables, and the Braille pattern without dots.
 _BLANK = frozenset("\u115f\u1160\u2800\u3164\uffa0")
 _JOINERS = (
