@@ -13,7 +13,7 @@ from tests.tools import words
 from tests.tools.words import ROOT
 
 CATALOGUE = ROOT / "locale/de/LC_MESSAGES/django.po"
-CODE = words.APPS
+CODE = (*words.APPS, "devtools")
 # What is said nowhere: in no text for people, page of the docs, docstring or comment. Each with what to say.
 NOWHERE = {
     r"[Tt]ells? whether": "return whether, show whether",

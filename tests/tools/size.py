@@ -39,7 +39,7 @@ def table() -> list[str]:
     """Return the lines of the table."""
     there = files()
     python = [path for path in there if path.suffix == ".py" and "migrations" not in path.parts]
-    product = [path for path in python if path.parts[0] in APPS]
+    product = [path for path in python if path.parts[0] in (*APPS, "devtools")]
     others = ("sandbox", *TESTS)
     templates = [path for path in there if "templates" in path.parts and path.parts[0] not in others]
     pages = [path for path in there if path.suffix == ".md"]

@@ -38,7 +38,7 @@ class RefusedAddress(models.Model):
 
 
 class AddressEvent(models.Model):
-    """One line of an address's history. Written by `users.addresses.services`, and by `macros.snoozing` of all warnings to it."""
+    """One line of an address's history. Written by `users.addresses.services`, and by `macros.mutes` of all warnings to it."""
 
     class Kind(models.TextChoices):
         PARKED = "parked", _("Parked")
