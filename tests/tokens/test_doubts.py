@@ -129,7 +129,7 @@ def test_an_end_is_doubted_and_served_on_and_the_three_that_were_not_asked_for_l
     due = Token.objects.filter(due_at__lte=NOW).order_by("pk")
     assert states(people[:1]) == ["valid in doubt, connected"]
     assert list(due) == people[3:]
-    assert Token.objects.get(pk=people[0].pk).due_at == NOW + 2 * MINUTE
+    assert Token.objects.get(pk=people[0].pk).due_at == NOW + MINUTE
     assert mails() == 0
 
 
@@ -148,18 +148,39 @@ def test_it_is_true_once_another_log_in_was_answered_well_and_the_channel_says_i
 
 
 @database
+def test_who_was_being_asked_when_the_doubt_began_proves_nothing_and_is_asked_again_at_the_next_look() -> (
+    None
+):
+    ended, witness = make_people(2)
+    witness_row = Token.objects.filter(pk=witness.pk)
+    witness_row.claim(NOW)
+
+    said(ended, OVER, 0)
+    said(witness, FINE, 0)
+    said(ended, OVER, 1)
+    before = states([ended])
+    asked = witness_row.due(NOW + MINUTE).exists()
+    said(witness, FINE, 1.5)
+    said(ended, OVER, 2)
+
+    assert (before, asked) == (["valid in doubt, connected"], True)
+    assert states([ended]) == ["dead, deactivated"]
+    assert Doubt.objects.get().true_at == NOW + 2 * MINUTE
+
+
+@database
 def test_where_all_say_the_same_it_is_true_after_three_hours_and_asked_again_until_a_day_is_over() -> None:
     people = make_people(3)
     looks = []
-    for at in (0, 2, 15, 60, 180, 480, 1440):
+    for at in (0, 1, 2, 15, 60, 180, 480, 1440):
         for token in people:
             said(token, OVER, at)
         looks.append((states(people)[0], mails(), Token.objects.get(pk=people[0].pk).due_at))
 
-    asked = [NOW + minutes * MINUTE for minutes in (2, 15, 60, 180, 480, 1440)]
+    asked = [NOW + minutes * MINUTE for minutes in (1, 2, 15, 60, 180, 480, 1440)]
     doubted, dead = "valid in doubt, connected", "dead, deactivated"
-    assert [look for look, _, _ in looks] == [doubted] * 4 + [dead] * 3
-    assert [number for _, number, _ in looks] == [0] * 4 + [3] * 3
+    assert [look for look, _, _ in looks] == [doubted] * 5 + [dead] * 3
+    assert [number for _, number, _ in looks] == [0] * 5 + [3] * 3
     assert [due for _, _, due in looks] == [*asked, None]
     assert not Doubt.objects.open()
 
@@ -302,7 +323,7 @@ def test_what_is_refused_while_the_access_token_runs_out_is_one_doubt_and_asked_
         looks.append((lone.state, lone.due_at))
 
     assert [state for state, _ in looks] == ["valid", "dead", "dead", "dead"]
-    assert [due for _, due in looks] == [NOW + minutes * MINUTE for minutes in (2, 60, 180, 480)]
+    assert [due for _, due in looks] == [NOW + minutes * MINUTE for minutes in (1, 60, 180, 480)]
     assert Doubt.objects.get().kind == Doubt.Kind.LOG_IN
 
 

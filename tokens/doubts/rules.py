@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-OTHERS_HEARD = timedelta(minutes=2)  # by then the other log-ins that were asked at once have answered
 AGAIN = (
-    OTHERS_HEARD,
+    timedelta(minutes=1),  # the other log-ins that were asked at once have answered
+    timedelta(minutes=2),  # and so have those that were held at first, and asked at the first look
     timedelta(minutes=15),
     timedelta(hours=1),
     timedelta(hours=3),

@@ -52,7 +52,7 @@ def say(token: Token, kind: Kind, said: Mapping[str, Said], *, now: datetime, so
             row.true_at = now
     Doubt.objects.bulk_create(row for row in rows if row.pk is None)
     Doubt.objects.bulk_update(known.values(), ["reason", "row", "evidence", "believed_at", "true_at"])
-    if len(known) < len(rows):
+    if any(row.true_at is None and row.others_work_at is None for row in rows):
         _ask_others(token, kind, now)
     _set_next_look(token, now)
     return frozenset(row.about for row in rows if row.true_at is not None)
@@ -139,7 +139,7 @@ def _others(token: Token, kind: Kind) -> TokenQuerySet:
 
 
 def _ask_others(token: Token, kind: Kind, now: datetime) -> None:
-    """Have the sweep ask about those that were not asked for the longest time. One that somebody holds is being asked."""
+    """Have the sweep ask about those that were not asked for the longest time. One that somebody holds is left to the next look."""
     others = _others(token, kind).filter(state=Token.State.VALID, doubted_at=None, look_again_at=None)
     unasked = others.free(now).order_by(F("last_checked_at").asc(nulls_first=True), "pk")
     locked = unasked.select_for_update(skip_locked=True, no_key=True, of=("self",))
