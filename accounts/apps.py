@@ -15,14 +15,15 @@ class AccountsConfig(AppConfig):
         from accounts.alerts import mails as alert_mails
         from accounts.api_keys import mails as api_key_mails
         from accounts.api_keys import services as api_keys
-        from accounts.asks import endings, inviting
+        from accounts.asks import inviting
         from accounts.asks import mails as ask_mails
+        from accounts.asks import services as endings
         from accounts.backups import jobs as backups
         from accounts.calendars import services as calendars
-        from accounts.imports import jobs as imports
         from accounts.imports import mails as import_mails
+        from accounts.imports import services as imports
         from accounts.leaving import mails as leaving_mails
-        from accounts.leaving import steps
+        from accounts.leaving import services as steps
         from accounts.pool import jobs
         from accounts.sync import checking, receivers
 

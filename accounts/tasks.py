@@ -9,7 +9,7 @@ from accounts.alerts.tasks import watch_versions as watch_versions
 from accounts.api_keys import mails as api_key_mail
 from accounts.asks import links
 from accounts.asks import services as asks
-from accounts.imports import uploads
+from accounts.imports import services as uploads
 from accounts.jobs import services as jobs
 from accounts.jobs import tasks as job_tasks
 from accounts.jobs.tasks import run_jobs as run_jobs
@@ -47,7 +47,7 @@ def watch_api_keys() -> None:
 @shared_task
 def run_asks() -> None:
     """Find how far the log-ins are that are asked for, write the mails that are due, and end what is over."""
-    asks.send_due(clock=database_clock.now, goes_on=lambda: worker_state.should_stop is None)
+    asks.send_due_requests(clock=database_clock.now, goes_on=lambda: worker_state.should_stop is None)
 
 
 @shared_task

@@ -22,8 +22,8 @@ from django.utils.translation import gettext, gettext_lazy, ngettext
 from accounts.account_pages import tabs as account_pages
 from accounts.account_pages.rows import labels
 from accounts.jobs import views as jobs
-from accounts.jobs.kinds import CHECK, PAUSE, RESUME, Outcome
-from accounts.jobs.models import Job, JobItem
+from accounts.jobs.models import CHECK, PAUSE, RESUME, Job, JobItem
+from accounts.jobs.services import Outcome
 from accounts.models import Account
 from accounts.pool import permissions
 from portal import access

@@ -71,7 +71,7 @@ class AdTokenAdminSite(UnfoldAdminSite):  # type: ignore[misc]  # the theme ship
         """Add what the start page leads to, and the pages about mails that are about no single row."""
         own = (
             ("test-mail/", first_steps.send_test_mail, "test_mail"),
-            ("ask-due/", asking.of_due, "ask_due"),
+            ("ask-due/", asking.ask_for_due, "ask_due"),
             ("why/", why.page, "why"),
         )
         return [

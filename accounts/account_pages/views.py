@@ -12,9 +12,10 @@ from django.utils import timezone
 from django.utils.translation import gettext, gettext_lazy
 
 from accounts.account_pages import tabs as account_pages
-from accounts.asks import endings, rules
+from accounts.asks import rules
+from accounts.asks import services as endings
 from accounts.asks import views as asking
-from accounts.jobs.kinds import MOVE
+from accounts.jobs.models import MOVE
 from accounts.models import Account, AccountToken
 from accounts.pool import actions, permissions, summary
 from accounts.pool.errors import ActionRefused
@@ -208,7 +209,7 @@ def ask(request: HttpRequest, account_id: int, token_id: int) -> HttpResponse:
         nobody=str,
         refused=rules.asking_is_vain(entry),
     )
-    return asking.answer(request, origin)
+    return asking.answer_ask_page(request, origin)
 
 
 def renew(request: HttpRequest, account_id: int, token_id: int) -> HttpResponse:

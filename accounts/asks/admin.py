@@ -20,7 +20,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext, gettext_lazy, npgettext_lazy
 from django.views.decorators.http import require_GET
 
-from accounts.asks import queries, rules, services, snoozes
+from accounts.asks import queries, rules, services
 from accounts.asks.models import Ask, AskLine
 from accounts.asks.rules import OPEN, Stage
 from accounts.models import Account, AccountToken, LinkProblem
@@ -186,7 +186,7 @@ class AskAdmin(ReadOnlyList):
         )
 
         def do(_said: Said) -> None:
-            if not services.stop(ask=ask, by=person(request), now=timezone.now()):
+            if not services.stop_ask(ask=ask, by=person(request), now=timezone.now()):
                 raise Late
             access.log_change(request, ask, "ask_stopped")
 
@@ -271,7 +271,7 @@ def rows(lines: Iterable[AskLine], *, viewer: User, now: datetime) -> list[Row]:
     first = entries.order_by("token", "account__name", "pk").distinct("token").select_related("account")
     accounts = {one.token_id: one.account for one in first}
     snoozed = [pk for line in some if line.why == rules.SNOOZED and (pk := line.token_id)]
-    until = snoozes.snoozed_log_ins(snoozed, now=now) if snoozed else {}
+    until = queries.snoozed_log_ins(snoozed, now=now) if snoozed else {}
     names = names_for(viewer)
     return [
         _row(line, tokens[pk], accounts.get(pk), numbers.get(pk, 0), names, now, until.get(pk))

@@ -13,7 +13,8 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from accounts.asks import links, queries, writing
+from accounts.asks import links, queries
+from accounts.asks import services as writing
 from accounts.asks.models import Ask, AskLine
 from accounts.models import Account, AccountToken
 from ui.dates import day
@@ -177,7 +178,7 @@ def _mail(made: Sequence[Ask], user: User | None, now: datetime) -> None:
     ]  # an invitation is a mail by itself
     if queries.to_link(user, now).filter(ask__in=plain).exists():
         ids, team = [one.pk for one in plain], plain[0].team if len(plain) == 1 else None
-        writing.write_mail(writing.KIND, to=user, key=str(ids[0]), now=now, team=team, asks=ids)
+        writing.write_mail(writing.ASK, to=user, key=str(ids[0]), now=now, team=team, asks=ids)
 
 
 def take_along(sender: Any, *, user: User, old: str, **kwargs: Any) -> None:  # noqa: ARG001  # what a signal passes

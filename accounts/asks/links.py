@@ -13,9 +13,8 @@ from django.core import signing
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
-from accounts.asks.endings import end_asks
 from accounts.asks.models import LINK_SALT, Ask, AskLine
-from accounts.asks.writing import DONE, KIND, begin_ask, line_of, write_mail
+from accounts.asks.services import ANSWER, ASK, begin_ask, end_asks, line_of, write_mail
 from accounts.models import Account
 from notifications.models import Message
 from tokens.models import Token
@@ -135,7 +134,7 @@ def mail_together(links: Sequence[Ask], *, now: datetime) -> None:
         return
     ids = sorted(one.pk for one in links)
     team = links[0].team if len(links) == 1 else None
-    write_mail(KIND, to=links[0].email, key=str(ids[0]), now=now, team=team, asks=ids)
+    write_mail(ASK, to=links[0].email, key=str(ids[0]), now=now, team=team, asks=ids)
 
 
 def demand_room(maker: User, now: datetime) -> None:
@@ -260,13 +259,13 @@ def note_used(*, link: Ask, channel: str, accounts: Sequence[Account], log_in: T
     instead = [address for one in stand_ins.values() for address in one.addresses]
     about = {"asks": [row.pk], "channel": channel, "accounts": ids, "log_in": log_in.pk}
     for address in [maker.email] if maker else instead:
-        write_mail(DONE, to=address, key=f"{row.pk}:{channel}", now=now, team=row.team, **about)
+        write_mail(ANSWER, to=address, key=f"{row.pk}:{channel}", now=now, team=row.team, **about)
 
 
 def unarrived(links: Collection[Ask]) -> set[int]:
     """Return the ids of those of these links whose mail did not arrive. One query, however many."""
     emails = {link.email for link in links}
-    failed = Message.objects.filter(kind=KIND, state=Message.State.FAILED, recipient__in=emails)
+    failed = Message.objects.filter(kind=ASK, state=Message.State.FAILED, recipient__in=emails)
     about = {pk for said in failed.values_list("payload", flat=True) for pk in said.get("asks", ())}
     return about & {link.pk for link in links}
 

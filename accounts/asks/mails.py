@@ -1,30 +1,95 @@
 """What the mails of asks say: one a person, built from what is still asked while it is sent; and the mail that says what came of it."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from accounts.asks import links, log_in_cards, queries, writing
+from accounts.asks import links, queries
+from accounts.asks import services as writing
 from accounts.asks.models import Ask, AskLine
-from accounts.asks.writing import DONE, KIND
+from accounts.asks.services import ANSWER, ASK
 from accounts.models import Account, AccountToken
+from accounts.pool import reasons as pool_reasons
+from accounts.pool import summary
+from accounts.pool.mail_rows import Rows, row_of
 from accounts.renewal_links import services as renewal_links
 from notifications.mails import unarrived_mails
 from notifications.models import Message
 from notifications.outbox import composing, kinds
 from notifications.outbox.kinds import Mail, NotWanted
-from tokens.channels import declarations
+from tokens.channels import declarations, registry
+from tokens.channels.kinds import AN_APPEAL_HELPS
 from tokens.models import Token
+from tokens.token import reasons
 from ui import addresses, dates
 from ui.text import before_more, first_name, join_names
 from users.models import User
 from users.people.visibility import names_for
+
+# --- the card of a log-in: its accounts, why it stopped or when it ends, the button that renews it ---------------------------
+
+
+SHOWN = 10
+
+
+def rows_of_log_in(token: Token, reader: User, *, first: Collection[int] = ()) -> Rows:
+    """Return the accounts that use this log-in: those named first, then those that stopped, with what carries the others."""
+    ids = AccountToken.objects.filter(token=token).values("account_id")
+    accounts = Account.objects.filter(pk__in=ids)
+    names = names_for(reader)
+    rows = []
+    for one in summary.first_of(accounts, timezone.now(), count=SHOWN, before=first):
+        carriers = [entry.token for entry in one.usable if entry.token_id != token.pk]
+        carrier = first_name(names.within(carriers[0], one.account)) if carriers else ""
+        rows.append(row_of(one, carrier=carrier, zone=reader.zone))
+    return Rows(rows, accounts.count())
+
+
+def build_log_in_card(token: Token, rows: Rows, zone: ZoneInfo) -> dict[str, object]:
+    """Return the facts of the card of a log-in, as templates/mail/_base/log_in_card.txt words them."""
+    native = registry.get(token.app.channel)
+    account = rows.shown[0].account
+    entry = AccountToken.objects.select_related("token").get(account=account, token=token)
+    explanation = reasons.explain(
+        native.key,
+        pool_reasons.entry_reason(entry),
+        person=token.native_user_name,
+        account=account.name,
+        you=token.kind != Token.Kind.SYSTEM,
+    )
+    dead = token.state == Token.State.DEAD
+    ends = token.deadline if not dead else None
+    return {
+        "rows": rows,
+        "channel": native.label,
+        "channel_key": native.key,
+        "log_in": token.native_user_name,
+        "stopped": dates.moment(token.state_since, zone=zone).full if dead else "",
+        "ends": dates.moment(ends, zone=zone).full if ends else "",
+        "explanation": explanation,
+        "steps": explanation.steps or (native.last_step,),
+        "url": _page(account, token),
+    }
+
+
+def _page(account: Account, token: Token) -> str:
+    """Return the page that its button leads to: where the log-in is renewed; where that would fail now, the steps behind our log-in.
+
+    Empty for a contact whom only the steps in the mail help: they cannot log in here.
+    """
+    if token.state != Token.State.DEAD or token.reason not in AN_APPEAL_HELPS:
+        return renewal_links.page_of(account, token)
+    if token.consented_by is None or token.consented_by.is_contact:
+        return ""
+    return addresses.absolute_url("reauthenticate", account.pk)
+
 
 NAMED = 10  # accounts on a card; the rest is a number
 AGAIN = "again"  # what is asked by a new link in place of one that had expired: by no ask
@@ -34,7 +99,7 @@ CLIENT = "client"  # what is asked by a client link
 def send_link_again(*, token: Token, user: User, now: datetime) -> None:
     """Write the mail with a new link for this person and log-in, at most one an hour."""
     key = f"{AGAIN}:{token.pk}:{now.astimezone(UTC):%Y%m%d%H}"
-    writing.write_mail(KIND, to=user, key=key, now=now, tokens=[token.pk])
+    writing.write_mail(ASK, to=user, key=key, now=now, tokens=[token.pk])
 
 
 # --- what is known of a mail of an ask ----------------------------------------------------------------------------------------
@@ -45,12 +110,12 @@ def _asks_of(message: Message) -> QuerySet[Ask]:
     return asks.filter(pk__in=message.payload.get("asks", [])).order_by("team__name", "pk")
 
 
-def reader(message: Message) -> User | None:
+def person_written_to(message: Message) -> User | None:
     """Return the person to whom a mail is; None of a client link, which is its address's, and where they were deleted."""
     return User.objects.filter(pk=message.payload.get("user", 0)).first()
 
 
-def follows(message: Message, address: str) -> bool:  # noqa: ARG001  # what `Kind.readdress` passes
+def goes_along(message: Message, address: str) -> bool:  # noqa: ARG001  # what `Kind.readdress` passes
     """Return whether a mail goes along to its reader's new address: what a client link asks stays where it was sent."""
     return "user" in message.payload
 
@@ -62,7 +127,7 @@ def brings_back(message: Message) -> bool:
 
 def has_own_event(message: Message) -> bool:
     """Return whether an event of each account says that its reader was asked."""
-    return message.kind == KIND and {"asks", "accounts"} <= message.payload.keys()
+    return message.kind == ASK and {"asks", "accounts"} <= message.payload.keys()
 
 
 def note_ended(message: Message) -> None:
@@ -104,7 +169,7 @@ def build_ask_mail(message: Message) -> Mail:
     asker, answers = _asker(ask, person)
     facts = {"what": what, "asker": asker, "note": ask.note if ask else "", **found}
     facts["first_name"] = first_name(str(person)) if person else ""
-    mail = composing.compose(KIND, message, composing.Reader(person), facts, reply_to=answers)
+    mail = composing.compose(ASK, message, composing.Reader(person), facts, reply_to=answers)
     for secret in found.get("secrets", ()):
         mail = composing.without_link(mail, secret)
     return renewal_links.personal(mail, user=person, now=now)
@@ -114,7 +179,7 @@ def _person(message: Message) -> User | None:
     """Return who reads a mail; None of a client link. Raises NotWanted where that person is gone, or has another address."""
     if "user" not in message.payload:
         return None
-    person = reader(message)
+    person = person_written_to(message)
     if person is None or not person.is_active:
         raise NotWanted("person_left")
     if person.email != message.recipient:
@@ -153,7 +218,7 @@ def _of_log_ins(message: Message, asks: Sequence[Ask], person: User) -> dict[str
     if asks and not AskLine.objects.filter(token__in=waiting, mails__gt=0, ask__ended_at=None).exists():
         raise NotWanted("ask_over")
     wanted = set(message.payload.get("accounts", []))
-    pools = [(token, log_in_cards.rows_of(token, person, first=wanted)) for token in waiting]
+    pools = [(token, rows_of_log_in(token, person, first=wanted)) for token in waiting]
     pools = [(token, rows) for token, rows in pools if rows.shown]
     if not pools:
         raise NotWanted("not_linked")
@@ -165,7 +230,7 @@ def _of_log_ins(message: Message, asks: Sequence[Ask], person: User) -> dict[str
         "count": len(pools),
         "log_in": pools[0][0].native_user_name,
         "stopped": sum(token.state == Token.State.DEAD for token, _ in pools),
-        "log_ins": [log_in_cards.card(token, rows, person.zone) for token, rows in pools],
+        "log_ins": [build_log_in_card(token, rows, person.zone) for token, rows in pools],
         "about_channel": declarations.label(only) if only else "",
         "about_url": addresses.absolute_url("channel_page", only)
         if only
@@ -251,7 +316,7 @@ def build_answer_mail(message: Message) -> Mail:
     to = composing.reader_of(message)
     facts, answers = (_used if "channel" in message.payload else _added)(message, to.user)
     facts["first_name"] = first_name(str(to.user)) if to.user else ""
-    return composing.compose(DONE, message, to, facts, reply_to=answers)
+    return composing.compose(ANSWER, message, to, facts, reply_to=answers)
 
 
 def _used(message: Message, to: User | None) -> tuple[dict[str, Any], str]:
@@ -311,13 +376,13 @@ def _added(message: Message, to: User | None) -> tuple[dict[str, Any], str]:
 def register_mails() -> None:
     """Say how these mails are built."""
     kinds.register(
-        KIND,
+        ASK,
         build_ask_mail,
         name=_("Request"),
         ended=note_ended,
-        reader=reader,
-        readdress=follows,
+        reader=person_written_to,
+        readdress=goes_along,
         to_parked=brings_back,
         asks=True,
     )
-    kinds.register(DONE, build_answer_mail, name=_("Answer to a request"))
+    kinds.register(ANSWER, build_answer_mail, name=_("Answer to a request"))

@@ -13,7 +13,8 @@ from django.db import transaction
 from django.db.models import Case, F, Q, QuerySet, Value, When
 from django.db.models.functions import Coalesce
 
-from accounts.asks import rules, snoozes
+from accounts.asks import queries as snoozes
+from accounts.asks import rules
 from accounts.asks.models import Ask, AskLine
 from accounts.asks.rules import OPEN, Around, Stage
 from accounts.models import AccountToken

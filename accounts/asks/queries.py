@@ -1,10 +1,12 @@
-"""Which log-ins could be asked for, which asks a person sees, and what was asked for today."""
+"""Which log-ins could be asked for, which asks a person sees, what was asked for today, and what is snoozed."""
 
-from collections.abc import Collection, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
+from django.conf import settings
 from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet
 from django.db.models.functions import Lower
 from django.utils import timezone
@@ -33,17 +35,17 @@ _CANNOT_ASK = (
 )
 
 
-def of_app(app: ChannelApp, user: User) -> QuerySet[AccountToken]:
+def entries_of_app(app: ChannelApp, user: User) -> QuerySet[AccountToken]:
     """Return the entries, in pools that this person sees, of the log-ins that use an app."""
     return _seen_by(user, AccountToken.objects.filter(token__app=app))
 
 
-def of_tokens(tokens: QuerySet[Token], user: User) -> QuerySet[AccountToken]:
+def entries_of_tokens(tokens: QuerySet[Token], user: User) -> QuerySet[AccountToken]:
     """Return the entries of these log-ins in pools that this person sees."""
     return _seen_by(user, AccountToken.objects.filter(token__in=tokens.order_by().values("pk")))
 
 
-def of_accounts(accounts: QuerySet[Account], now: datetime) -> QuerySet[AccountToken]:
+def entries_to_renew(accounts: QuerySet[Account], now: datetime) -> QuerySet[AccountToken]:
     """Return what stopped, or ends within 30 days, in the pools of these accounts; of those that staff paused, nothing."""
     at_risk = end_of_window(AT_RISK, now=now, zone=timezone.get_current_timezone())
     soon = LIVING & Q(token__deadline__lt=at_risk)
@@ -51,10 +53,10 @@ def of_accounts(accounts: QuerySet[Account], now: datetime) -> QuerySet[AccountT
     return AccountToken.objects.filter(_ENDED | _TAKEN | soon, account__in=due.values("pk"))
 
 
-def of_due(user: User, now: datetime) -> QuerySet[AccountToken]:
+def entries_due(user: User, now: datetime) -> QuerySet[AccountToken]:
     """Return the same of this person's accounts that are dark or will be within 7 days."""
     due = health.ends_at_once(now=now, zone=timezone.get_current_timezone())
-    return of_accounts(Account.objects.visible_to(user).filter(due), now)
+    return entries_to_renew(Account.objects.visible_to(user).filter(due), now)
 
 
 def _seen_by(user: User, entries: QuerySet[AccountToken]) -> QuerySet[AccountToken]:
@@ -63,7 +65,7 @@ def _seen_by(user: User, entries: QuerySet[AccountToken]) -> QuerySet[AccountTok
     return entries.filter(account__in=Account.objects.visible_to(user).values("pk"))
 
 
-def log_ins(entries: QuerySet[AccountToken], *, most: int) -> list[int]:
+def log_in_ids(entries: QuerySet[AccountToken], *, most: int) -> list[int]:
     """Return the ids of the log-ins, `most` and one more at most."""
     ids = entries.order_by("token").values_list("token", flat=True)
     return list(ids.distinct()[: most + 1])
@@ -80,7 +82,7 @@ class DueAsks:
 
 def count_due(user: User, now: datetime) -> DueAsks:
     """Count them in one query."""
-    entries = of_due(user, now).exclude(_CANNOT_ASK).order_by()
+    entries = entries_due(user, now).exclude(_CANNOT_ASK).order_by()
     fresh = ~Q(token__in=asked_today(entries.values("token"), now).values("token"))
     found = entries.aggregate(
         people=Count("token__consented_by", distinct=True),
@@ -97,13 +99,13 @@ def asked_today(tokens: Collection[int] | QuerySet[Any, Any], now: datetime) -> 
     return asks.filter(at__gt=F("token__linked_at")).order_by()
 
 
-def parked(people: Collection[int]) -> set[int]:
+def people_without_mail(people: Collection[int]) -> set[int]:
     """Return those of these people (ids) whom no mail reaches: asking them would only look as if somebody had been asked."""
     refused = RefusedAddress.objects.filter(email=Lower(OuterRef("email")))
     return set(User.objects.filter(Exists(refused), pk__in=people).values_list("pk", flat=True))
 
 
-def about(tokens: Sequence[int], actor: User) -> list[tuple[Account, Token]]:
+def accounts_with_log_ins(tokens: Sequence[int], actor: User) -> list[tuple[Account, Token]]:
     """Return the accounts of these log-ins (ids), as far as the actor sees them: what stopped or ends first before the rest."""
     seen = Account.objects.visible_to(actor).values("pk")
     entries = AccountToken.objects.filter(token__in=tokens, account__in=seen).defer("token__credentials")
@@ -204,3 +206,57 @@ def by_what_stops_first(lines: QuerySet[AskLine]) -> QuerySet[Any]:
     return lines.annotate(stopped=stopped).order_by(
         F("stopped").desc(nulls_last=True), F("token__deadline").asc(nulls_last=True), "pk"
     )
+
+
+# --- whose mails about accounts are snoozed, as far as asks respect it -------------------------------------------------------
+
+# Who keeps snoozes, an app above, registers where they are. A log-in is snoozed where each of its accounts is: by its person, or by staff
+# for everybody. One consent renews all of its accounts, so one that is not snoozed is enough to be asked.
+
+
+# Rows with account (None: all), email ("": everybody) and until; of the app above.
+_SNOOZES: list[Callable[[], QuerySet[Any]]] = []
+
+
+def register_snoozes(snoozes: Callable[[], QuerySet[Any]]) -> None:
+    """Say how those are found that run, whichever macro tells: rows with `account`, `email` and `until`. The last one said holds."""
+    _SNOOZES[:] = [snoozes]
+
+
+def morning(now: datetime) -> date:
+    """Return the day of the last morning, in the project's time zone, whoever looks: a snooze until then, or until before, is over.
+
+    It comes with the hour from which the day's warnings go out.
+    """
+    local = timezone.localtime(now, timezone.get_default_timezone())
+    return local.date() - timedelta(days=local.hour < settings.MACROS_HOUR)
+
+
+def snoozed_log_ins(token_ids: Collection[int], *, now: datetime) -> dict[int, date]:
+    """Return those of these log-ins (ids) that are snoozed, with the day on which the first of their accounts no longer is. 3 queries."""
+    whose = Token.objects.filter(pk__in=token_ids, consented_by__isnull=False)
+    accounts: dict[int, set[int]] = defaultdict(set)
+    for token, account in AccountToken.objects.filter(token__in=token_ids).values_list("token", "account"):
+        accounts[token].add(account)
+    until = {(account, email): day for account, email, day in _running(set().union(*accounts.values()), now)}
+    found: dict[int, date] = {}
+    for token, email in whose.values_list("pk", "consented_by__email"):
+        address = email.lower()
+        days = [
+            max(filter(None, (until.get((account, "")), until.get((account, address)))), default=None)
+            for account in accounts[token]
+        ]
+        each = [day for day in days if day is not None]
+        first = min(each) if each and len(each) == len(days) else None
+        if last := max(filter(None, (first, until.get((None, address)))), default=None):
+            found[token] = last
+    return found
+
+
+def _running(account_ids: Collection[int], now: datetime) -> list[tuple[int | None, str, date]]:
+    """Return the snoozes that hold of these accounts (ids), or of all: account, address, until."""
+    rows = [
+        find().filter(Q(account=None) | Q(account__in=account_ids), until__gt=morning(now))
+        for find in _SNOOZES
+    ]
+    return [row for some in rows for row in some.values_list("account_id", "email", "until")]

@@ -1,4 +1,4 @@
-"""Beginning and ending asks, and the one writer of their mails: the first to each person, and reminders after 2 and 5 days.
+"""Writing asks, beginning and ending them, and the one writer of their mails: the first to each person, and reminders after 2 and 5 days.
 
 What is due is in the lines, and is done in the transaction that writes the mail. So nothing is sent twice, whoever dies, and another
 worker goes on. On hold it waits.
@@ -10,22 +10,27 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import IntegrityError, transaction
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.db.models.functions import Lower
 
-from accounts.asks import endings, progress, queries, rules, writing
+from accounts.asks import progress, queries, rules
 from accounts.asks.models import Ask, AskLine
 from accounts.asks.rules import OPEN, UNDER_WAY, Stage
-from accounts.models import Account, AccountEvent
+from accounts.jobs.models import MOVE, Job, JobItem
+from accounts.jobs.services import register_finish
+from accounts.models import Account, AccountEvent, AccountToken
 from accounts.pool import permissions
 from accounts.pool.errors import ActionRefused
 from notifications.models import Message
+from notifications.outbox import services as outbox
 from tokens import lifecycle
 from tokens.models import Token
 from ui.errors import Refusal
 from users.installation import hold
-from users.models import RefusedAddress, User
+from users.invitations import services as invitations
+from users.models import Invitation, RefusedAddress, Team, User
 
+ASK, ANSWER = "ask", "ask_done"  # kinds of mail: what is asked, and what came of it
 MOST = 5_000  # log-ins of one ask
 USUAL = timedelta(days=14)  # until its last day
 LONGEST = timedelta(days=90)
@@ -38,11 +43,144 @@ About = Sequence[
 logger = logging.getLogger(__name__)
 
 
+# --- writing asks with their lines, and the mails about them -----------------------------------------------------------------
+
+
+def team_of(tokens: Sequence[Token], teams: tuple[int, ...] = ()) -> Team | None:
+    """Return the team that a mail about the log-ins' accounts (of these teams) belongs to; None where it tells of several.
+
+    The team decides which staff may read the mail.
+    """
+    ids = set(teams) or {team_id for token in tokens for team_id in _team_ids(token)}
+    return Team.objects.filter(pk__in=ids).first() if len(ids) == 1 else None
+
+
+def _team_ids(token: Token) -> list[int]:
+    return list(token.pool_entries.order_by().values_list("account__team", flat=True).distinct())
+
+
+def line_of(account: Account, token: Token | None = None) -> AskLine:
+    """Return the line, of no ask yet, that asks for an account; `token`: for this log-in to back it up."""
+    facts = {"channel": account.channel, "native_id": account.native_id, "name": account.name}
+    return AskLine(account=account, token=token, **facts)
+
+
+def begin_ask(lines: Iterable[AskLine], **facts: Any) -> Ask:
+    """Write an ask with these lines, in the caller's transaction. `facts` are those of `Ask`. It mails nobody."""
+    ask = Ask.objects.create(**facts)
+    rows = list(lines)
+    for line in rows:
+        line.ask = ask
+    AskLine.objects.bulk_create(rows, batch_size=1_000)
+    return ask
+
+
+def write_mail(
+    kind: str, *, to: User | str, key: str, now: datetime, team: Team | None = None, **about: Any
+) -> str:
+    """Write one mail in the caller's transaction, once for each `key` and address. Returns its dedupe key.
+
+    `to`: a person, whom it follows to a new address; or an address, where it stays. `about`: the ids that `accounts.asks.mails` builds it
+    from, of asks, log-ins and accounts, by which `accounts.message_history` finds it.
+    """
+    person = {"user": to.pk} if isinstance(to, User) else {}
+    address = to.email if isinstance(to, User) else to
+    key = f"{kind}:{key}:{address}"
+    outbox.enqueue(
+        kind=kind, recipient=address, dedupe_key=key, team=team, payload={**about, **person}, now=now
+    )
+    return key
+
+
+def end_asks(ids: Collection[int], ending: Ending, now: datetime, *, by: User | None = None) -> int:
+    """End those of these asks (ids) that run, in the caller's transaction. Returns how many."""
+    going = Ask.objects.filter(pk__in=ids, ended_at=None)
+    ended = list(going.order_by("pk").select_for_update(of=("self",)).values_list("pk", flat=True))
+    Ask.objects.filter(pk__in=ended).update(ended_at=now, ending=ending, stopped_by=by)
+    lines = AskLine.objects.filter(ask__in=ended)
+    lines.filter(stage__in=OPEN).update(stage=Stage.LEFT)
+    lines.filter(next_at__isnull=False).update(next_at=None)
+    return len(ended)
+
+
+@transaction.atomic
+def end_due_asks(*, now: datetime) -> int:
+    """End the asks in which nobody is waited for, whose last day is over, or whose maker can no longer log in. Returns how many.
+
+    A client link ends by its last use, and asks go on when whoever asked somebody to link accounts has left.
+    """
+    vain = AskLine.objects.filter(ask__what=Ask.What.BACK_UP, stage=Stage.WAITING)
+    linked = AccountToken.objects.filter(account=OuterRef("account"), token=OuterRef("token"))
+    vain = vain.filter(Q(token__state=Token.State.DEAD) | Exists(linked))
+    vain.update(stage=Stage.LEFT, done_at=now)
+    going = Ask.objects.filter(ended_at=None)
+    lines = AskLine.objects.filter(ask=OuterRef("pk"))
+    waited_for = lines.filter(Q(stage__in=[*OPEN, Stage.FAILED]) | Q(why=rules.SNOOZED))
+    done = list(going.filter(key=None).exclude(Exists(waited_for)).values_list("pk", flat=True))
+    over = list(going.filter(ends_at__lte=now).exclude(pk__in=done).values_list("pk", flat=True))
+    left = going.filter(what=Ask.What.RENEW).exclude(pk__in=[*done, *over])
+    left = left.filter(Q(made_by=None) | Q(made_by__is_active=False))
+    ended = end_asks(done, Ending.ALL_DONE, now) + end_asks(over, Ending.LAST_DAY, now)
+    return ended + end_asks(list(left.values_list("pk", flat=True)), Ending.MAKER_LEFT, now)
+
+
+def lines_for(accounts: QuerySet[Account]) -> QuerySet[AskLine]:
+    """Return the open lines that ask people to link these accounts."""
+    lines = AskLine.objects.filter(account__in=accounts.order_by().values("pk"), done_at=None)
+    return lines.filter(ask__what=Ask.What.LINK, ask__ended_at=None)
+
+
+def register_jobs() -> None:
+    """Have a job that moves accounts end what was asked for them."""
+    register_finish(MOVE, lambda job, now: end_what_moved(moved=_moved_by(job), actor=job.user, now=now))
+
+
+def _moved_by(job: Job) -> QuerySet[Account]:
+    done = job.items.filter(outcome=JobItem.Outcome.DONE)
+    return Account.objects.filter(pk__in=done.values("key"))
+
+
+@transaction.atomic
+def end_what_moved(*, moved: QuerySet[Account], actor: User, now: datetime) -> int:
+    """End what former teams asked for accounts that moved, in the caller's transaction. Returns how many lines.
+
+    A channel of a client link of which no account is left is asked for no longer: without one it would be for any. Invitations that were
+    made for these asks alone are revoked; one that invited to the team by itself stays.
+    """
+    lines = list(lines_for(moved).exclude(ask__team=F("account__team")).values_list("pk", "ask"))
+    asks = Ask.objects.filter(pk__in={ask for _, ask in lines}).order_by("pk").select_for_update(of=("self",))
+    touched = list(asks)
+    AskLine.objects.filter(pk__in=[pk for pk, _ in lines]).delete()
+    over = []
+    for ask in touched:
+        asked = set(ask.lines.values_list("channel", flat=True))
+        ask.channels = [one for one in ask.channels if one in asked or one in ask.used]
+        ask.save(update_fields=["channels"])
+        if not ask.lines.filter(done_at=None).exists():
+            over.append(ask)
+    for ending, some in (
+        (Ending.ALL_DONE, [ask.pk for ask in over if ask.used]),
+        (Ending.STOPPED, [ask.pk for ask in over if not ask.used]),
+    ):
+        end_asks(some, ending, now, by=actor)
+    _end_invitations([ask.invitation_id for ask in over if ask.invitation_id], actor, now)
+    return len(lines)
+
+
+def _end_invitations(ids: Collection[int], actor: User, now: datetime) -> None:
+    """Revoke those of these invitations that were made to ask, and by which nothing is asked any longer."""
+    made = Invitation.objects.filter(pk__in=ids, for_asks=True)
+    # Whoever asks by one of them just now holds it: then that ask is seen below.
+    list(made.order_by("pk").select_for_update(no_key=True).values_list("pk"))
+    wanted = Ask.objects.filter(invitation__in=ids, ended_at=None, lines__done_at=None, lines__isnull=False)
+    invitations.revoke_these(made.exclude(pk__in=wanted.values("invitation")), by=actor, now=now)
+
+
 # --- beginning ----------------------------------------------------------------------------------------------------------------
 
 
 @transaction.atomic
-def start(
+def start_ask(
     *,
     user: User,
     token_ids: Iterable[int],
@@ -63,7 +201,7 @@ def start(
     facts = {"name": name, "note": note, "created_at": now, "ends_at": ends_at or now + USUAL}
     try:
         with transaction.atomic():
-            return writing.begin_ask(lines, made_by=user, once=once, **facts), True
+            return begin_ask(lines, made_by=user, once=once, **facts), True
     except IntegrityError:
         return Ask.objects.get(made_by=user, once=once), False
 
@@ -78,10 +216,10 @@ def ask_now(*, people: Collection[About], user: User, note: str, now: datetime) 
     for token in tokens.values():
         if why := rules.why_not(token):
             raise ActionRefused("as_told", text=why)
-    ask, _ = start(user=user, token_ids=tokens, note=note, now=now)
+    ask, _ = start_ask(user=user, token_ids=tokens, note=note, now=now)
     lines = {line.token_id: line for line in ask.lines.all()}
     told = [
-        _write(ask, [lines[pk] for pk in dict.fromkeys(token.pk for _, token in about)], about, now)
+        _write_request(ask, [lines[pk] for pk in dict.fromkeys(token.pk for _, token in about)], about, now)
         for about in people
     ]
     if not may_ask(user):  # of an own log-in that goes, whose colleagues are asked once
@@ -93,16 +231,16 @@ def ask_now(*, people: Collection[About], user: User, note: str, now: datetime) 
 
 
 @transaction.atomic
-def stop(*, ask: Ask, by: User, now: datetime) -> bool:
+def stop_ask(*, ask: Ask, by: User, now: datetime) -> bool:
     """Stop an ask: nobody is reminded, and what is not done is marked. Return False where it is over already."""
     progress.settle(now=now)
-    return endings.end_asks([ask.pk], Ending.STOPPED, now, by=by) > 0
+    return end_asks([ask.pk], Ending.STOPPED, now, by=by) > 0
 
 
 # --- the mails ----------------------------------------------------------------------------------------------------------------
 
 
-def send_due(*, clock: Callable[[], datetime], goes_on: Callable[[], bool]) -> int:
+def send_due_requests(*, clock: Callable[[], datetime], goes_on: Callable[[], bool]) -> int:
     """Settle all asks that run, write the mails that are due, and end what is over. Returns how many mails were written.
 
     A worker that is to stop leaves the rest to another one.
@@ -110,7 +248,7 @@ def send_due(*, clock: Callable[[], datetime], goes_on: Callable[[], bool]) -> i
     if not Ask.objects.filter(ended_at=None).exists():
         return 0
     progress.settle(now=clock())
-    endings.end_due(now=clock())
+    end_due_asks(now=clock())
     written = 0
     while goes_on() and hold.current() is None:
         due = _due(clock())
@@ -162,7 +300,7 @@ def _ask_person(ask_id: int, person_id: int, now: datetime) -> bool:
     """Ask one person by one mail for all log-ins of the ask that are due. Return whether a mail was written."""
     ask = Ask.objects.select_for_update(no_key=True).get(pk=ask_id)
     if not may_ask(ask.made_by):
-        endings.end_asks([ask.pk], Ending.MAKER_LEFT, now)
+        end_asks([ask.pk], Ending.MAKER_LEFT, now)
         return False
     assert ask.made_by is not None  # who may ask
     # Log-ins before lines, as a consent does; whoever comes second waited for the ask, and finds nothing due.
@@ -171,14 +309,14 @@ def _ask_person(ask_id: int, person_id: int, now: datetime) -> bool:
     lines = list(mine.filter(token__in=tokens).order_by("pk").select_for_update(no_key=True, of=("self",)))
     # Of what somebody else asked for today, the reminders count from then on.
     asked = set(queries.asked_today(tokens, now).values_list("token_id", flat=True))
-    _note([line for line in lines if line.token_id in asked], now)
+    _note_asked([line for line in lines if line.token_id in asked], now)
     fresh = {line.token_id: line for line in lines if line.token_id and line.token_id not in asked}
-    about = queries.about([pk for pk in fresh if pk], ask.made_by)
+    about = queries.accounts_with_log_ins([pk for pk in fresh if pk], ask.made_by)
     reach = {token.pk for _, token in about}
     unseen = [line.pk for pk, line in fresh.items() if pk not in reach]
     _fail(AskLine.objects.filter(pk__in=unseen), rules.NOT_SEEN)
     if about:
-        _write(ask, [line for pk, line in fresh.items() if pk in reach], about, now)
+        _write_request(ask, [line for pk, line in fresh.items() if pk in reach], about, now)
     return bool(about)
 
 
@@ -191,7 +329,7 @@ def _fail(lines: QuerySet[AskLine], trouble: str) -> None:
     lines.update(next_at=None, stage=Stage.FAILED, trouble=trouble, why=trouble)
 
 
-def _write(ask: Ask, lines: Sequence[AskLine], about: About, now: datetime) -> str:
+def _write_request(ask: Ask, lines: Sequence[AskLine], about: About, now: datetime) -> str:
     """Write one mail to the one person of these lines, and note it on each account and log-in. Returns the address."""
     tokens = list({token.pk: token for _, token in about}.values())
     (person,) = {token.consented_by for token in tokens}
@@ -211,23 +349,23 @@ def _write(ask: Ask, lines: Sequence[AskLine], about: About, now: datetime) -> s
     )
     for token in tokens:
         lifecycle.record_ask(token=token, actor=actor, recipient=person.email, now=now)
-    key = writing.write_mail(
-        writing.KIND,
+    key = write_mail(
+        ASK,
         to=person,
         key=f"{ask.pk}:{events[0].pk}",
         now=now,
-        team=writing.team_of(tokens),  # it tells of all accounts of the log-ins
+        team=team_of(tokens),  # it tells of all accounts of the log-ins
         asks=[ask.pk],
         accounts=[account.pk for account, _ in about],
         tokens=[token.pk for token in tokens],
         # Which reminder it is; 0 where no mail before it left, so that it is the first that its person reads.
         reminder=max((line.mails for line in lines if line.sent_at), default=0),
     )
-    _note(lines, now, message=Message.objects.values_list("pk", flat=True).get(dedupe_key=key))
+    _note_asked(lines, now, message=Message.objects.values_list("pk", flat=True).get(dedupe_key=key))
     return person.email
 
 
-def _note(lines: Sequence[AskLine], now: datetime, *, message: int | None = None) -> None:
+def _note_asked(lines: Sequence[AskLine], now: datetime, *, message: int | None = None) -> None:
     """Note that these were asked for now, or (without a message) by somebody else today, and when they are asked for next."""
     for mailed in {line.mails + 1 for line in lines}:
         same = AskLine.objects.filter(pk__in=[line.pk for line in lines if line.mails + 1 == mailed])

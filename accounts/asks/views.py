@@ -21,7 +21,7 @@ from django.utils.translation import gettext, gettext_lazy
 
 from accounts import tasks
 from accounts.account_pages.rows import labels
-from accounts.asks import queries, rules, services, snoozes
+from accounts.asks import queries, rules, services
 from accounts.models import Account, AccountToken
 from accounts.pool import permissions
 from infra import asking_workers
@@ -105,33 +105,33 @@ def _of_accounts(request: HttpRequest, *, choose: bulk.Choose) -> HttpResponse:
     if not chosen.total:
         return bulk.none_chosen(request)
     origin = Origin(
-        queries.of_accounts(chosen.whole, timezone.now()),
+        queries.entries_to_renew(chosen.whole, timezone.now()),
         bulk.back(request),
         bulk.frame(request),
         lambda: gettext("No log-in of these accounts stopped or ends within 30 days."),
     )
-    return answer(request, origin)
+    return answer_ask_page(request, origin)
 
 
-def of_due(request: HttpRequest) -> HttpResponse:
+def ask_for_due(request: HttpRequest) -> HttpResponse:
     """Answer with the page for what could keep the accounts that are dark, or will be within 7 days. 403 for whoever may not ask."""
     origin = Origin(
-        queries.of_due(person(request), timezone.now()),
+        queries.entries_due(person(request), timezone.now()),
         reverse("admin:index"),
         access.frame_of_start,
         lambda: gettext("No account is deactivated or ends within 7 days because of a log-in."),
     )
-    return answer(request, origin)
+    return answer_ask_page(request, origin)
 
 
-def answer(request: HttpRequest, origin: Origin) -> HttpResponse:
+def answer_ask_page(request: HttpRequest, origin: Origin) -> HttpResponse:
     """Show who would be asked (GET), then have a worker ask them and lead to the board (POST). 403 for whoever may not ask."""
     access.require(request, permissions.ASK)
     now = timezone.now()
-    ids = queries.log_ins(origin.entries, most=services.MOST)
+    ids = queries.log_in_ids(origin.entries, most=services.MOST)
     people = _people([] if len(ids) > services.MOST else ids)
     askable = [tokens for tokens in people if not rules.cannot_ask(tokens[0])]
-    unreached = queries.parked([tokens[0].consented_by_id or 0 for tokens in askable])
+    unreached = queries.people_without_mail([tokens[0].consented_by_id or 0 for tokens in askable])
     live = [tokens for tokens in askable if tokens[0].consented_by_id not in unreached]
     page = Page(
         "portal/confirm/ask_people.html",
@@ -152,7 +152,7 @@ def answer(request: HttpRequest, origin: Origin) -> HttpResponse:
         read = ids if shown is None else [pk for pk in ids if pk in set(shown)]
         if not read:
             raise Refusal(gettext("Nothing was done: none of these log-ins matches any longer."))
-        ask, is_new = services.start(
+        ask, is_new = services.start_ask(
             user=person(request),
             name=said.cleaned["name"],
             note=said.note,
@@ -202,7 +202,7 @@ def _lines(
     )
     for entry in rows.only("account", "token"):
         accounts[entry.token_id][entry.account_id] = entry.account
-    snoozed = snoozes.snoozed_log_ins(ids, now=now) if ids else {}
+    snoozed = queries.snoozed_log_ins(ids, now=now) if ids else {}
     asked = dict(queries.asked_today(ids, now).order_by("at").values_list("token_id", "at"))
     return [_line(tokens, accounts, unreached, snoozed, asked, names) for tokens in people]
 

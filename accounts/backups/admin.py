@@ -16,8 +16,7 @@ from accounts.backups import queries as backups
 from accounts.backups import services as backing_up
 from accounts.backups.card import publishes
 from accounts.backups.queries import Offer
-from accounts.jobs.kinds import BACKUP
-from accounts.jobs.models import say
+from accounts.jobs.models import BACKUP, say
 from accounts.models import Account
 from accounts.pool import permissions
 from accounts.pool.errors import ActionRefused

@@ -8,7 +8,8 @@ from accounts.backups import queries as backups
 from accounts.backups import services as backing_up
 from accounts.backups.queries import Offer
 from accounts.jobs import services
-from accounts.jobs.kinds import BACKUP, JobKind, Outcome, Result, in_order, register_kind
+from accounts.jobs.models import BACKUP
+from accounts.jobs.services import JobKind, Outcome, Result, register_kind, results_in_order
 from accounts.models import Account, Job
 from accounts.pool import permissions
 from accounts.sync import checking as due_checks
@@ -18,7 +19,7 @@ from users.people.visibility import names_for
 
 def add_to_each(job: Job, keys: Sequence[int], now: datetime) -> list[Result]:
     """Add to each account the best log-in at hand, or ask its person first (`backing_up`); `finish` tells them."""
-    found = list(services.accounts_of(job, keys).only("pk", "team", "people_count", "paused_at"))
+    found = list(services.accounts_of_job(job, keys).only("pk", "team", "people_count", "paused_at"))
     names = names_for(job.user)
     chosen = {pk: offer.token.pk for pk, offer in best_offers(found).items()}
     outcome = backing_up.write_backups(chosen=chosen, actor=job.user, note=job.note, now=now)
@@ -32,7 +33,7 @@ def add_to_each(job: Job, keys: Sequence[int], now: datetime) -> list[Result]:
             who = names.token(offer.token, by_id[offer.account_id])
             results[offer.account_id] = Result.done(offer.account_id, why, who=who, token=offer.token.pk)
     results |= {pk: Result.fails(pk, "as_told", text=text) for pk, text in outcome.refused.items()}
-    return in_order(keys, results)
+    return results_in_order(keys, results)
 
 
 def best_offers(accounts: Sequence[Account]) -> dict[int, Offer]:

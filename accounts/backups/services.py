@@ -12,7 +12,8 @@ from typing import Any
 from django.db import transaction
 from django.db.models import QuerySet
 
-from accounts.asks import queries, writing
+from accounts.asks import queries
+from accounts.asks import services as writing
 from accounts.asks.models import Ask, AskLine
 from accounts.backups import queries as backups
 from accounts.backups.queries import Offer
@@ -93,12 +94,12 @@ def tell_people(
     for person, of_person in _by_person(added, actor).items():
         about = _about(of_person)
         key = f"{about['accounts'][0]}:{about['tokens'][0]}:{now.isoformat()}"
-        writing.write_mail(writing.DONE, to=person, key=key, now=now, actor=actor.pk, note=note, **about)
+        writing.write_mail(writing.ANSWER, to=person, key=key, now=now, actor=actor.pk, note=note, **about)
     for person, of_person in _by_person(asked, actor).items():
         about = _about(of_person)
         mine = queries.to_back_up(person).filter(account__in=about["accounts"], token__in=about["tokens"])
         if asks := sorted(set(mine.values_list("ask", flat=True))):
-            writing.write_mail(writing.KIND, to=person, key=str(asks[0]), now=now, asks=asks, **about)
+            writing.write_mail(writing.ASK, to=person, key=str(asks[0]), now=now, asks=asks, **about)
 
 
 def _about(offers: Sequence[Offer]) -> dict[str, Any]:

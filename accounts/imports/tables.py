@@ -59,7 +59,7 @@ class Table:
     guessed: bool = False
 
 
-def of_bytes(content: bytes) -> Table:
+def read_table(content: bytes) -> Table:
     """Read a file that a page was given. Raises ImportRefused where it is no table, or a long one."""
     if content.startswith(b"PK"):
         return _table(iter(_of_workbook(content)), guessed=False)

@@ -16,12 +16,12 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET
 
-from accounts.imports import uploads
-from accounts.imports.checking import COLUMNS
+from accounts.imports import services as uploads
 from accounts.imports.forms import MOST
+from accounts.imports.rules import COLUMNS
 from accounts.imports.tables import MOST_LINES, WORDS, ImportRefused
 from accounts.jobs import views as jobs
-from accounts.jobs.kinds import IMPORT
+from accounts.jobs.models import IMPORT
 from accounts.models import Account, ImportFile, ImportFileLine, Job
 from accounts.pool import permissions
 from portal import access
@@ -142,7 +142,7 @@ def check(request: HttpRequest, file_id: int) -> HttpResponse:
     404 for other people's files.
     """
     access.require(request, permissions.IMPORT)
-    file = uploads.of_user(person(request)).filter(pk=file_id).select_related("team").first()
+    file = uploads.files_of(person(request)).filter(pk=file_id).select_related("team").first()
     if file is None:
         raise Http404(gettext("This file is no longer here. Upload it again."))
     job, again = _job(file), "again" in request.GET
@@ -243,7 +243,7 @@ def _job(file: ImportFile) -> Job | None:
 
 def _waiting(user: User) -> dict[str, Any] | None:
     """Return the person's newest file, if it is still here: what waits to be confirmed, or what came of it."""
-    file = uploads.of_user(user).order_by("-pk").first()
+    file = uploads.files_of(user).order_by("-pk").first()
     if file is None:
         return None
     url = reverse("admin:accounts_account_import_check", args=[file.pk])

@@ -17,7 +17,15 @@ from users.models import User
 
 WORDS = "words/jobs.txt"
 say = partial(phrase, WORDS)
+# The kinds of jobs, as `accounts.jobs.services` does them.
 REMOVE = "remove"  # the kind of job by which log-ins go: they are seen in their lists
+
+OFFBOARD = "offboard"  # a person
+# On accounts that staff chose.
+APPLY_MACRO, REMOVE_MACRO = "apply_macro", "remove_macro"
+MOVE, PAUSE, RESUME = "move", "pause", "resume"
+CHECK, BACKUP = "check", "backup"
+IMPORT = "import"  # lines of a file
 BEFORE = "before"  # of a job's options: who (ids) had it before whoever has it now
 
 
@@ -52,7 +60,7 @@ class JobManager(models.Manager["Job"]):
 
 
 class Job(models.Model):
-    """One job of one person on many things, such as accounts that are paused. `accounts.jobs.kinds` says what is done."""
+    """One job of one person on many things, such as accounts that are paused. `accounts.jobs.services` says what is done."""
 
     class State(models.TextChoices):
         WAITING = "waiting", _("Waiting")

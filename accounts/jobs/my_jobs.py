@@ -15,8 +15,7 @@ from django.utils.translation import gettext
 from django.views.decorators.http import require_GET
 
 from accounts.jobs import views as jobs
-from accounts.jobs.kinds import OFFBOARD
-from accounts.jobs.models import Job
+from accounts.jobs.models import OFFBOARD, Job
 from accounts.models import Account
 from portal import access
 from ui import progress

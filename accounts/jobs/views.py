@@ -23,20 +23,22 @@ from django.views.decorators.http import require_GET
 
 from accounts.imports import tables
 from accounts.jobs import services
-from accounts.jobs.kinds import (
+from accounts.jobs.models import (
     APPLY_MACRO,
     BACKUP,
     CHECK,
     IMPORT,
-    KINDS,
     MOVE,
     OFFBOARD,
     PAUSE,
     REMOVE_MACRO,
     RESUME,
-    Outcome,
+    WORDS,
+    Job,
+    JobItem,
+    say,
 )
-from accounts.jobs.models import WORDS, Job, JobItem, say
+from accounts.jobs.services import KINDS, Outcome
 from accounts.jobs.tasks import run_jobs
 from accounts.leaving import plan
 from accounts.models import Account, ImportFileLine
@@ -104,13 +106,13 @@ def start(request: HttpRequest, kind: str, keys: Sequence[int] | QuerySet[Any, A
 
 
 def begin(request: HttpRequest, kind: str, keys: Sequence[int] | QuerySet[Any, Any], **facts: Any) -> Job:
-    """Have it done to these things; a small job is done by then. `facts`: as `services.start` takes them.
+    """Have it done to these things; a small job is done by then. `facts`: as `services.start_ask` takes them.
 
     Raises Late where somebody else has begun it, OnHold where nothing is done.
     """
     hold.refuse()
     user = person(request)
-    job, is_new = services.start(user=user, kind=kind, keys=keys, now=database_clock.now(), **facts)
+    job, is_new = services.start_job(user=user, kind=kind, keys=keys, now=database_clock.now(), **facts)
     if not is_new and job.user_id != user.pk:
         raise Late
     if is_new:

@@ -29,7 +29,7 @@ from users.people.visibility import names_for
 say = partial(phrase, "words/log_ins.txt")
 
 
-def may_have(viewer: User, found: Plan, *, at_once: bool) -> set[str]:
+def may_have_done(viewer: User, found: Plan, *, at_once: bool) -> set[str]:
     """Return what the viewer may have done for what stops or keeps one person: fields of the form.
 
     Who lets go what is their own asks within the own teams. `at_once`: a log-in in the wrong hands waits for nobody.
@@ -37,7 +37,7 @@ def may_have(viewer: User, found: Plan, *, at_once: bool) -> set[str]:
     if at_once:
         return set()
     may_invite = links.may_make(viewer)
-    if is_own(viewer, found):
+    if lets_go_own(viewer, found):
         return {"backups", "asks", "invite"} if may_invite else set()
     may = {
         "backups": viewer.has_perm(permissions.ADD_BACKUP),
@@ -47,7 +47,7 @@ def may_have(viewer: User, found: Plan, *, at_once: bool) -> set[str]:
     return {name for name, is_so in may.items() if is_so}
 
 
-def is_own(viewer: User, found: Plan) -> bool:
+def lets_go_own(viewer: User, found: Plan) -> bool:
     """Return whether the viewer lets go what is their own."""
     return found.scope.person is not None and found.scope.person.pk == viewer.pk
 
@@ -62,7 +62,7 @@ class LeaveForm(ConfirmForm):
     def __init__(self, *args: Any, found: Plan, viewer: User, may: Collection[str], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.viewer = viewer
-        own = is_own(viewer, found)
+        own = lets_go_own(viewer, found)
         alone = inviting.invitable(viewer, found.nobody)
         for name, there, words in (
             (
@@ -87,7 +87,7 @@ class LeaveForm(ConfirmForm):
         return email
 
 
-def page(
+def leaving_page(
     template: str,
     found: Plan,
     *,
@@ -101,11 +101,11 @@ def page(
 
     `name`: what is typed where an account stops; `at_once`: nobody is asked before; `more`: what else its template names.
     """
-    names, may = names_for(viewer), may_have(viewer, found, at_once=at_once)
+    names, may = names_for(viewer), may_have_done(viewer, found, at_once=at_once)
     channels = sorted({declarations.label(token.app.channel) for token in found.tokens})
     facts = {
         "found": found,
-        "own": is_own(viewer, found) and not at_once,
+        "own": lets_go_own(viewer, found) and not at_once,
         "at_once": at_once,
         "log_ins": len(found.tokens),
         "channels": join_names(channels) if channels else "",
@@ -128,12 +128,12 @@ def page(
     )
 
 
-def wanted(said: Said) -> Wanted:
+def read_wanted(said: Said) -> Wanted:
     """Return what the person ticked and entered."""
     email = said.cleaned.get("invite")
     return replace(
         Wanted(backups=bool(said.cleaned.get("backups")), asks=bool(said.cleaned.get("asks"))),
-        invites=[services.invitation(email)] if email else [],
+        invites=[services.invitation_for(email)] if email else [],
     )
 
 
@@ -168,6 +168,6 @@ def _who(found: Plan, account: Account, names: NameVisibility, stopped: Mapping[
     return gettext("Nobody yet") if account.pk not in found.carriers else gettext("Nobody else yet")
 
 
-def refuse(made: Page, why: str, *, late: bool = False) -> Page:
+def refuse_page(made: Page, why: str, *, late: bool = False) -> Page:
     """Return the page without its button where the viewer may not do it (`why`), or somebody was faster."""
     return replace(made, refused=why, late=late)

@@ -13,12 +13,11 @@ from typing import Any
 from django.db import OperationalError, connection, transaction
 from django.db.models import Exists, OuterRef, QuerySet
 
-from accounts.asks import endings, links
+from accounts.asks import links
 from accounts.asks import queries as asks
 from accounts.asks import services as asking
 from accounts.asks.models import Ask
-from accounts.jobs.kinds import IMPORT
-from accounts.jobs.models import BEFORE, REMOVE
+from accounts.jobs.models import BEFORE, IMPORT, REMOVE
 from accounts.models import ApiKey, ImportFile, Job
 from accounts.pool.errors import ActionRefused
 from users.invitations import services as invitations
@@ -127,7 +126,7 @@ def take_over(*, person: User, actor: User, by_key: bool, now: datetime) -> News
     if taken:
         Ask.objects.filter(pk__in=ids).update(made_by=actor, once="")
     else:
-        endings.end_asks(ids, Ask.Ending.MAKER_LEFT, now)
+        asking.end_asks(ids, Ask.Ending.MAKER_LEFT, now)
     jobs = list(jobs_of(person))
     _take_jobs(jobs, actor)
     macros = [name for _, take in _OTHERS for name in take(person, actor)]

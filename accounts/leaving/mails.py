@@ -11,8 +11,8 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from accounts.jobs.kinds import OFFBOARD
-from accounts.leaving.jobs import ACCOUNT, GAVE_UP, TOKENS, TOLD, is_own, person_of
+from accounts.jobs.models import OFFBOARD
+from accounts.leaving.queries import ACCOUNT, GAVE_UP, TOKENS, TOLD, is_own, person_of
 from accounts.models import Account, AccountEvent, AccountToken, Job
 from accounts.pool import summary
 from accounts.pool.mail_rows import Rows, row_of

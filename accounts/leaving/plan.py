@@ -68,7 +68,7 @@ class Scope:
         """The log-ins that go."""
         if self.only is not None:
             return Token.objects.filter(pk__in=self.only)
-        return Token.objects.none() if self.person is None else log_ins(self.person)
+        return Token.objects.none() if self.person is None else log_ins_of(self.person)
 
     @property
     def accounts(self) -> QuerySet[Any]:
@@ -134,7 +134,7 @@ def seen_of(tokens: Sequence[Token]) -> str:
     return " ".join(f"{one.pk}@{one.linked_at.timestamp():.6f}" for one in tokens)
 
 
-def log_ins(person: User) -> TokenQuerySet:
+def log_ins_of(person: User) -> TokenQuerySet:
     """Return what ends with the person: all that they consented to and nobody removed, stopped ones too. System users are their team's."""
     own = Token.objects.filter(consented_by=person, kind=Token.Kind.PERSON)
     return own.exclude(reason=Token.REMOVED)
@@ -148,7 +148,7 @@ def own_in(account: Account, person: User) -> TokenQuerySet:
 
 def living_log_ins(person: User) -> TokenQuerySet:
     """Return those of them that serve accounts, or would again."""
-    return log_ins(person).exclude(state=Token.State.DEAD).filter(pool_entries__isnull=False).distinct()
+    return log_ins_of(person).exclude(state=Token.State.DEAD).filter(pool_entries__isnull=False).distinct()
 
 
 def accounts_of(own: Collection[int]) -> QuerySet[Any]:
@@ -174,7 +174,7 @@ def accounts_of(own: Collection[int]) -> QuerySet[Any]:
     )
 
 
-def count(accounts: QuerySet[Any]) -> dict[Then, int]:
+def count_by_then(accounts: QuerySet[Any]) -> dict[Then, int]:
     """Count what `accounts_of` returns by what becomes of it. One query."""
     # Grouped, and not counted three times with a condition each: `then` is worked out once for each account.
     numbers = dict(accounts.order_by().values("then").annotate(n=Count("pk")).values_list("then", "n"))
@@ -195,7 +195,7 @@ def read_plan(scope: Scope, *, actor: User, now: datetime) -> Plan:
     return Plan(
         scope=scope,
         tokens=list(tokens),
-        numbers=count(accounts),
+        numbers=count_by_then(accounts),
         at_risk=at_risk,
         carriers=_carriers(scope, [one.pk for one in at_risk if one.then == Then.ONE_LEFT]),
         offers=offers,

@@ -15,18 +15,35 @@ from django.db import transaction
 from django.db.models import QuerySet
 
 from accounts.api_keys import services as api_keys
+from accounts.asks import inviting
+from accounts.asks import services as asks
+from accounts.backups import services as backing_up
 from accounts.jobs import services as jobs
-from accounts.jobs.kinds import OFFBOARD
-from accounts.jobs.models import REMOVE
+from accounts.jobs.models import OFFBOARD, REMOVE
+from accounts.jobs.services import one_by_one, register_kind
 from accounts.jobs.tasks import run_jobs
-from accounts.leaving import handing_over, plan, steps
-from accounts.leaving import jobs as job_of
-from accounts.leaving.jobs import ACCOUNT, INVITES, PERSON, TOKENS, TOLD
+from accounts.leaving import handing_over, mails, plan
+from accounts.leaving import queries as job_of
 from accounts.leaving.plan import Plan
-from accounts.models import Account, AccountToken, ApiKey, Job
+from accounts.leaving.queries import (
+    ACCOUNT,
+    GAVE_UP,
+    INVITES,
+    PERSON,
+    TOKENS,
+    TOLD,
+    Step,
+    is_own,
+    log_ins_left,
+    scope_of,
+)
+from accounts.models import Account, AccountEvent, AccountToken, ApiKey, Job
 from accounts.pool import permissions
+from accounts.pool import services as pool
 from accounts.pool.errors import ActionRefused
 from infra import asking_workers
+from tokens import lifecycle
+from tokens.checks import removal
 from tokens.models import Token
 from ui import stored_phrases as kept
 from users.installation import hold
@@ -40,23 +57,147 @@ PERMISSION, REVOKING = "users.offboard_user", "tokens.revoke_token"
 HISTORY = "words/history.txt"
 
 
+# --- what a worker does: it invites, adds backups, asks colleagues, ends each log-in, and tells ------------------------------
+
+# Each step is a transaction of its own, which says that it is done: whoever dies, nothing is done twice, and begun again it does what is
+# left. The channel of a log-in is told after its step, outside any transaction; what is silent, a sweep goes on with
+# (`removal.sweep_removed`).
+
+
+def do_step(job: Job, key: int, now: datetime) -> bool:
+    """Do one step of a job, in its transaction. Return False where nothing was left to do."""
+    step, pk = Step(key % 10), key // 10
+    if not is_still_leaving(job):
+        return False
+    if step == Step.LOG_IN:
+        return end_log_in(job, log_ins_left(job).filter(pk=pk).locked().first(), now)
+    if step == Step.LAST:
+        if job.kind == OFFBOARD:  # consented to in the moment before the person was locked out
+            for token in log_ins_left(job).locked():
+                end_log_in(job, token, now)
+        mails.tell_people(job, now)
+        return True
+    does = {Step.BACKUPS: _back_up, Step.ASK: _ask}.get(step)
+    return does(job, now) if does else _invite(job, pk, now)
+
+
+def is_still_leaving(job: Job) -> bool:
+    """Return whether a person who is seen off is still locked out: of whoever was switched on again, nothing more is ended."""
+    return job.kind != OFFBOARD or User.objects.filter(pk=job.subject_id, is_active=False).exists()
+
+
+def tell_channel(job: Job, key: int, now: datetime) -> None:
+    """Tell the channel of a log-in that was removed in this step that it is over."""
+    if Step(key % 10) == Step.LOG_IN and ACCOUNT not in job.options:
+        removal.end_at_channel(token_id=key // 10, now=now, actor=job.user)
+
+
+def finish_leaving(job: Job, now: datetime) -> None:
+    """Have people told of what a job stopped that did not come to its last step."""
+    if job.state == Job.State.FAILED:
+        mails.tell_people(job, now)
+
+
+def register_jobs() -> None:
+    """Say how these jobs are done."""
+    offboard = one_by_one(
+        do_step,
+        permission="users.offboard_user",
+        after=tell_channel,
+        holds=is_still_leaving,
+        finish=finish_leaving,
+    )
+    register_kind(OFFBOARD, offboard)
+    # What people do to what is their own; and of what staff revoke, the log-in went with the press.
+    register_kind(REMOVE, one_by_one(do_step, after=tell_channel, finish=finish_leaving))
+
+
+def end_log_in(job: Job, token: Token | None, now: datetime) -> bool:
+    """Remove a log-in, or take it out of the job's one account. None was removed, or consented to again, since."""
+    if token is None:
+        return False
+    if ACCOUNT in job.options:
+        return _take_out(job, token, now)
+    lifecycle.remove(token_id=token.pk, generation=token.generation, actor=job.user, note=job.note, now=now)
+    return True
+
+
+def _take_out(job: Job, token: Token, now: datetime) -> bool:
+    """Take a log-in out of one account: another one takes over at once where one can, and it is not offered as a backup there again."""
+    lifecycle.note_linked(token_ids=[token.pk], now=now)
+    account = Account.objects.locked().get(pk=job.options[ACCOUNT])
+    if not AccountToken.objects.filter(account=account, token=token).delete()[0]:
+        return False
+    pool.record_event(
+        account=account,
+        kind=AccountEvent.Kind.UNLINKED,
+        token_id=token.pk,
+        cause=GAVE_UP,
+        source="self",
+        actor=job.user,
+        note=job.note,
+        now=now,
+    )
+    backing_up.decline(account=account, token=token, now=now)
+    pool.settle(
+        account_ids=[account.pk], cause="unlinked", now=now, source="self", actor=job.user, note=job.note
+    )
+    return True
+
+
+def _back_up(job: Job, now: datetime) -> bool:
+    """Add the backups that are at hand now, to however many accounts; where one's own goes, nobody is added unasked."""
+    chosen = {pk: offer.token.pk for pk, offer in plan.offers_of_all(scope_of(job)).items()}
+    asks = is_own(job)
+    outcome = backing_up.write_backups(chosen=chosen, actor=job.user, note=job.note, now=now, ask_all=asks)
+    backing_up.tell_people(added=outcome.added, asked=outcome.asked, actor=job.user, note=job.note, now=now)
+    if outcome.added:
+        Token.objects.filter(pk__in={offer.token.pk for offer in outcome.added}).make_due(now)
+    return bool(outcome.added or outcome.asked)
+
+
+def _ask(job: Job, now: datetime) -> bool:
+    """Ask each colleague by one mail to re-authenticate what stopped in the accounts that stop or keep one person."""
+    found = plan.stopped_of_all(scope_of(job), now)
+    if found:
+        asks.ask_now(people=list(found.values()), user=job.user, note=job.note, now=now)
+    return bool(found)
+
+
+def _invite(job: Job, place: int, now: datetime) -> bool:
+    """Invite one address for what nobody known here could carry, as far as the job's person may. Raises InviteRefused."""
+    to = job.options[INVITES][place]
+    accounts = plan.nobody_of_all(scope_of(job), now)
+    own = inviting.invitable(job.user, accounts)
+    some = [one for one in accounts if one.pk in own and (not to["teams"] or one.team_id in to["teams"])]
+    if not some:
+        return False
+    try:
+        inviting.invite(
+            accounts=some[: inviting.MOST], email=to["email"], by=job.user, note=job.note, now=now
+        )
+    except inviting.AskedAlready:
+        return False
+    return True
+
+
 @dataclass(frozen=True)
 class Wanted:
     """What is done beside the log-ins."""
 
     backups: bool = False  # add, or ask, whoever's log-in reaches what stops or keeps one person
     asks: bool = False  # ask whoever's stopped there
-    invites: Sequence[Mapping[str, Any]] = ()  # as `invitation` returns each
+    invites: Sequence[Mapping[str, Any]] = ()  # as `invitation_for` returns each
     revoke: Sequence[ApiKey] = ()  # keys of the person
     takes: Sequence[ApiKey] = ()  # others of them, for which the actor answers from now on
 
 
-def invitation(email: str, team_ids: Collection[int] = ()) -> dict[str, Any]:
+def invitation_for(email: str, team_ids: Collection[int] = ()) -> dict[str, Any]:
     """Return whom to invite for what nobody could carry: for accounts of these teams alone; none: for all."""
     return {"email": email.strip().lower(), "teams": sorted(team_ids)}
 
 
-def may(actor: User, other: User | None) -> bool:
+def may_offboard(actor: User, other: User | None) -> bool:
     """Return whether somebody may offboard this person (None: anybody): as for changes, and never themselves."""
     if not actor.has_perm(PERMISSION) or other is None:
         return actor.has_perm(PERMISSION)
@@ -73,7 +214,7 @@ def carries_for_others(tokens: QuerySet[Token], actor: User) -> bool:
     return entries.exclude(account__in=seen.values("pk")).exists()
 
 
-def keys_of(person: User, *, actor: User) -> QuerySet[ApiKey]:
+def keys_within_reach(person: User, *, actor: User) -> QuerySet[ApiKey]:
     """Return the API keys that the person made, nobody revoked, and that reach no team beyond those of the actor."""
     keys = handing_over.keys_of(person).prefetch_related("teams").order_by("name", "pk")
     if actor.sees_all_teams:
@@ -105,7 +246,7 @@ def offboard(
         said = why or kept.keep(HISTORY, "offboarded", note=note)
         LogEntry.objects.log_actions(actor.pk, [person], CHANGE, said, single_object=True)
         _settle_keys(wanted, actor=actor, note=note, now=now)
-        tokens = list(plan.log_ins(person).defer("credentials").order_by("pk"))
+        tokens = list(plan.log_ins_of(person).defer("credentials").order_by("pk"))
         options = {TOLD: told}
         return _begin(
             OFFBOARD, person.pk, tokens, actor=actor, wanted=wanted, note=note, options=options, now=now
@@ -190,10 +331,10 @@ def _begin(
     )
     options |= {INVITES: [dict(one) for one in wanted.invites]}
     facts: dict[str, Any] = {"note": note, "skipped": 0, "now": now, "options": options}
-    job, is_new = jobs.start(user=actor, kind=kind, subject_id=subject_id, keys=keys, **facts)
+    job, is_new = jobs.start_job(user=actor, kind=kind, subject_id=subject_id, keys=keys, **facts)
     if is_new:
         if goes_at_once(job):
-            steps.end_log_in(job, tokens[0], now)
+            end_log_in(job, tokens[0], now)
         transaction.on_commit(partial(asking_workers.ask, run_jobs))
     return job
 

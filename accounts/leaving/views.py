@@ -26,7 +26,7 @@ from accounts.asks import services as asks
 from accounts.jobs import views as jobs
 from accounts.leaving import forms as pages
 from accounts.leaving import handing_over, plan, services
-from accounts.leaving import jobs as job
+from accounts.leaving import queries as job
 from accounts.leaving.plan import Plan, Scope
 from accounts.leaving.services import REVOKING
 from accounts.models import Account
@@ -52,7 +52,7 @@ def remove(request: HttpRequest) -> HttpResponse:
     user = person(request)
     texts = request.GET.getlist("log_in")
     ids = {int(pk) for pk in texts if pk.isascii() and pk.isdigit() and len(pk) < 19}
-    ticked = plan.log_ins(user).filter(pk__in=ids - job.log_ins_going(ids))
+    ticked = plan.log_ins_of(user).filter(pk__in=ids - job.log_ins_going(ids))
     if not ticked:
         messages.info(request, say("removed_already" if ids else "none_ticked"))
         return redirect("log_ins")
@@ -60,7 +60,9 @@ def remove(request: HttpRequest) -> HttpResponse:
     named = [f"{declarations.label(one.app.channel)}: {one.native_user_name}" for one in found.tokens]
     one = found.tokens[0]
     name = user.get_full_name() if len(named) > 1 else one.native_user_name or one.native_user_id
-    page = pages.page("remove", found, viewer=user, back=reverse("log_ins"), name=name, more={"named": named})
+    page = pages.leaving_page(
+        "remove", found, viewer=user, back=reverse("log_ins"), name=name, more={"named": named}
+    )
     return _answer_own(request, page, found, user)
 
 
@@ -80,7 +82,7 @@ def give_up(request: HttpRequest, account_id: int) -> HttpResponse:
     if not own:
         return redirect("my_account", account.pk)
     found = _plan(user, own, account=account.pk)
-    page = pages.page(
+    page = pages.leaving_page(
         "give_up",
         found,
         viewer=user,
@@ -103,7 +105,7 @@ def _answer_own(request: HttpRequest, page: Page, found: Plan, user: User) -> Ht
         begun = services.let_go(
             found=found,
             actor=user,
-            wanted=pages.wanted(said),
+            wanted=pages.read_wanted(said),
             seen=said.seen,
             note=said.note,
             now=timezone.now(),
@@ -168,21 +170,21 @@ def log_ins(request: HttpRequest) -> HttpResponse:
 
 
 def offboard(request: HttpRequest, leaver: User) -> HttpResponse:
-    """Ask (GET), then lock the person out and have a worker end their log-ins (POST). The caller has asked `services.may`."""
+    """Ask (GET), then lock the person out and have a worker end their log-ins (POST). The caller has asked `services.may_offboard`."""
     viewer, now = person(request), timezone.now()
     found = plan.read_plan(Scope(leaver), actor=viewer, now=now)
     here = reverse("admin:users_user_change", args=[leaver.pk])
-    page = pages.page(
+    page = pages.leaving_page(
         "offboard", found, viewer=viewer, back=here, name=str(leaver), more=_depends(found, viewer)
     )
-    refused = _foreign(plan.log_ins(leaver), viewer)
+    refused = _foreign(plan.log_ins_of(leaver), viewer)
     if not found.tokens and not leaver.is_active:
         refused = gettext("This person is switched off, and no log-in of theirs is left.")
 
     def do(said: Said) -> Done:
         if refused:
             raise Refusal(refused)
-        wanted = pages.wanted(said)
+        wanted = pages.read_wanted(said)
         done = services.offboard(
             person=leaver, actor=viewer, wanted=wanted, note=said.note, now=timezone.now()
         )
@@ -209,7 +211,7 @@ def revoke(
     entry, names = token.pool_entries.select_related("account").first(), names_for(viewer)
     account = entry.account if entry else None
     shown = names.token(token, account) if names.sees_token(token, account) else ""
-    page = pages.page(
+    page = pages.leaving_page(
         "remove",
         found,
         viewer=viewer,
@@ -223,7 +225,7 @@ def revoke(
     def do(said: Said) -> None:
         if refused:
             raise Refusal(refused)
-        wanted = pages.wanted(said)
+        wanted = pages.read_wanted(said)
         services.let_go(
             found=found, actor=viewer, wanted=wanted, seen=said.seen, note=said.note, now=timezone.now()
         )
@@ -234,7 +236,7 @@ def revoke(
 def _answer(
     request: HttpRequest, page: Page, refused: str, do: confirm.Do, *, about: Any, late: bool = False
 ) -> HttpResponse:
-    page = pages.refuse(page, refused, late=late)
+    page = pages.refuse_page(page, refused, late=late)
     return confirm.answer(request, page, do, frame=access.frame_of(about))
 
 
@@ -261,7 +263,7 @@ def _depends(found: Plan, viewer: User) -> dict[str, Any]:
     return {
         "leaver": leaver,
         "hanging": hanging,
-        "keys": [one.name for one in services.keys_of(leaver, actor=viewer)],
+        "keys": [one.name for one in services.keys_within_reach(leaver, actor=viewer)],
         "stop_url": f"{reverse('admin:accounts_account_changelist')}?{query}" if found.unread else "",
         "keys_url": reverse("admin:accounts_apikey_changelist")
         if viewer.has_perm("accounts.view_apikey")
@@ -287,7 +289,7 @@ def first_said(leaver: User, *, deleting: bool = False) -> str:
 def _hangs(leaver: User, *, linked_only: bool) -> str:
     """Say what depends on somebody whose log-ins serve nothing. `linked_only`: a log-in that was never linked becomes nobody's."""
     found = handing_over.hanging(leaver, timezone.now())
-    log_ins = plan.log_ins(leaver)
+    log_ins = plan.log_ins_of(leaver)
     idle = log_ins.filter(pool_entries__isnull=False).distinct().count() if linked_only else log_ins.count()
     keys, requests, macros = len(found.keys), len(found.asks), len(found.macros)
     jobs, teams = len(found.jobs), len(found.led_alone)

@@ -4,8 +4,8 @@ from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 
 from accounts.jobs import services
-from accounts.jobs.kinds import MOVE, PAUSE, RESUME, JobKind, Result, in_order, register_kind
-from accounts.jobs.models import Job
+from accounts.jobs.models import MOVE, PAUSE, RESUME, Job
+from accounts.jobs.services import JobKind, Result, register_kind, results_in_order
 from accounts.models import Account, AccountEvent
 from accounts.pool import permissions
 from accounts.pool import services as pool
@@ -32,7 +32,7 @@ def register_jobs() -> None:
 
 def pause(job: Job, keys: Sequence[int], now: datetime) -> list[Result]:
     """Stop serving those on purpose that are not paused; they are not warned about either."""
-    found = services.locked(job, keys)
+    found = services.lock_accounts(job, keys)
     fresh = [one for one in found if one.paused_at is None]
     results = {one.pk: Result.skips(one.pk, "paused_already") for one in found}
     results |= {one.pk: Result.done(one.pk, state=one.state) for one in fresh}
@@ -40,12 +40,12 @@ def pause(job: Job, keys: Sequence[int], now: datetime) -> list[Result]:
         one.paused_at, one.paused_by, one.pause_note = now, job.user, job.note
     Account.objects.bulk_update(fresh, ["paused_at", "paused_by", "pause_note"])
     _settle(job, [one.pk for one in fresh], "paused", now)
-    return in_order(keys, results)
+    return results_in_order(keys, results)
 
 
 def resume(job: Job, keys: Sequence[int], now: datetime) -> list[Result]:
     """Serve those again that are paused, as far as their pools allow."""
-    found = services.locked(job, keys)
+    found = services.lock_accounts(job, keys)
     paused = [one for one in found if one.paused_at is not None]
     results = {one.pk: Result.skips(one.pk, "not_paused") for one in found}
     results |= {one.pk: Result.done(one.pk, was=one.pause_note) for one in paused}
@@ -63,7 +63,7 @@ def resume(job: Job, keys: Sequence[int], now: datetime) -> list[Result]:
         for pk in ids
     )
     _settle(job, ids, "resumed", now)
-    return in_order(keys, results)
+    return results_in_order(keys, results)
 
 
 def _settle(job: Job, ids: Sequence[int], cause: str, now: datetime) -> None:
@@ -79,7 +79,7 @@ def move(job: Job, keys: Sequence[int], now: datetime) -> list[Result]:
     team = teams_of(job.user).filter(pk=job.subject_id).first()
     if team is None:
         raise ActionRefused("no_such_team")
-    found = services.locked(job, keys)
+    found = services.lock_accounts(job, keys)
     moved = [one for one in found if one.team_id != team.pk]
     before = Team.objects.in_bulk([one.team_id for one in moved])
     came_from = {one.pk: before[one.team_id] for one in moved}
@@ -90,7 +90,7 @@ def move(job: Job, keys: Sequence[int], now: datetime) -> list[Result]:
         pk: Result.done(pk, "stopped_there" if pk in stopped else "", team=was.pk, was=names.team(was))
         for pk, was in came_from.items()
     }
-    return in_order(keys, results)
+    return results_in_order(keys, results)
 
 
 def _move(job: Job, accounts: Sequence[Account], team: Team, now: datetime) -> set[int]:

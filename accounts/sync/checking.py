@@ -6,7 +6,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from accounts.jobs import services
-from accounts.jobs.kinds import CHECK, JobKind, Result, in_order, register_kind
+from accounts.jobs.models import CHECK
+from accounts.jobs.services import JobKind, Result, register_kind, results_in_order
 from accounts.models import Account, AccountToken, Job
 from accounts.sync import doubts as access_doubts
 from accounts.sync import write_refusals
@@ -47,7 +48,7 @@ READING = timedelta(seconds=3)
 
 def check_accounts(job: Job, keys: Sequence[int], now: datetime) -> list[Result]:
     """Have all tokens of these accounts asked about, each once in a job. Raises OnHold."""
-    seen = list(services.accounts_of(job, keys).values_list("pk", flat=True))
+    seen = list(services.accounts_of_job(job, keys).values_list("pk", flat=True))
     tokens: dict[int, list[int]] = defaultdict(list)
     fresh: set[int] = set()
     entries = AccountToken.objects.filter(account__in=seen)
@@ -61,7 +62,7 @@ def check_accounts(job: Job, keys: Sequence[int], now: datetime) -> list[Result]
         pk: Result.done(pk, "checked", n=len(tokens[pk])) if tokens[pk] else Result.skips(pk, "nobody_linked")
         for pk in seen
     }
-    return in_order(keys, results)
+    return results_in_order(keys, results)
 
 
 def register_job() -> None:

@@ -7,9 +7,9 @@ from datetime import datetime
 from typing import Any
 
 from accounts.asks import links
-from accounts.jobs.kinds import OFFBOARD
-from accounts.leaving import jobs as leaving
+from accounts.jobs.models import OFFBOARD
 from accounts.leaving import plan as reading
+from accounts.leaving import queries as leaving
 from accounts.leaving import services
 from accounts.leaving.plan import Plan, Scope
 from accounts.leaving.services import Wanted
@@ -90,7 +90,7 @@ def _within(caller: Caller, email: str) -> tuple[User, User]:
     """Return the person with this e-mail, and in whose name the key acts on them. Raises NotFound, NotPossible."""
     person = _person(caller, User.objects.filter(email=email.strip().lower()).first())
     actor = _maker(caller, person)
-    if _reaches_outside(caller, person) or services.carries_for_others(reading.log_ins(person), actor):
+    if _reaches_outside(caller, person) or services.carries_for_others(reading.log_ins_of(person), actor):
         raise NotPossible(text("person_outside"))
     return person, actor
 
@@ -130,7 +130,7 @@ def _invites(caller: Caller, person: User, actor: User, wanted: OffboardIn) -> l
         if one.team is not None and one.team not in ids:
             raise NotPossible(text("no_such_team", name=one.team))
         found[email] |= set(ids.values()) if one.team is None else {ids[one.team]}
-    return [services.invitation(email, some) for email, some in found.items()]
+    return [services.invitation_for(email, some) for email, some in found.items()]
 
 
 def _keys(caller: Caller, person: User, actor: User) -> list[ApiKey]:
@@ -138,7 +138,7 @@ def _keys(caller: Caller, person: User, actor: User) -> list[ApiKey]:
     teams, channels = caller.teams, caller.channels
     return [
         key
-        for key in services.keys_of(person, actor=actor)
+        for key in services.keys_within_reach(person, actor=actor)
         if (teams is None or teams >= {team.pk for team in key.teams.all()})
         and (channels is None or (key.channels and channels >= set(key.channels)))
     ]
@@ -153,14 +153,14 @@ def _person(caller: Caller, person: User | None, *, missing: str = "no_person") 
 def _maker(caller: Caller, person: User) -> User:
     """Return in whose name the key acts: it may do no more than whoever made it could now."""
     key = ApiKey.objects.select_related("created_by").filter(pk=caller.key_id).first()
-    if key is None or key.created_by is None or not services.may(key.created_by, person):
+    if key is None or key.created_by is None or not services.may_offboard(key.created_by, person):
         raise NotPossible(text("maker_may_not"))
     return key.created_by
 
 
 def _reaches_outside(caller: Caller, person: User) -> bool:
     if caller.channels is not None:
-        foreign = reading.log_ins(person).exclude(app__channel__in=caller.channels)
+        foreign = reading.log_ins_of(person).exclude(app__channel__in=caller.channels)
         if foreign.exists():
             return True
     if caller.teams is None:
@@ -171,6 +171,6 @@ def _reaches_outside(caller: Caller, person: User) -> bool:
 
 def _progress(job: Job) -> Offboarding:
     person = User.objects.filter(pk=job.subject_id).first()
-    left = reading.log_ins(person).count() if person else 0
+    left = reading.log_ins_of(person).count() if person else 0
     untold = Token.objects.to_revoke().filter(consented_by=job.subject_id).count()
     return Offboarding(job, left, untold)

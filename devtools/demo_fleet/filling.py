@@ -15,10 +15,10 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from accounts.imports.checking import COLUMNS, ImportChecker
-from accounts.imports.writing import write_lines
+from accounts.imports.rules import COLUMNS, ImportChecker
+from accounts.imports.services import write_lines
 from accounts.jobs import services
-from accounts.jobs.kinds import PAUSE
+from accounts.jobs.models import PAUSE
 from accounts.models import Account, AccountEvent, AccountToken, ApiKey
 from accounts.sync import sweeps
 from devtools.demo_fleet.cast import ACCOUNTS, IMPORTED, NORTHWIND, PEOPLE, TEAMS, Person
@@ -173,7 +173,7 @@ def _first_troubles(stand_ins: StandIns) -> None:
     _check("x", "noor")
     _check("pinterest", "emil")
     paused = Account.objects.get(channel="snapchat", name="Kestrel Snacks")
-    job, _ = services.start(
+    job, _ = services.start_job(
         user=User.objects.get(email=STAFF),
         kind=PAUSE,
         keys=[paused.pk],

@@ -6,7 +6,8 @@ from datetime import datetime
 from django.contrib.admin.models import CHANGE, LogEntry
 
 from accounts.jobs import services
-from accounts.jobs.kinds import APPLY_MACRO, REMOVE_MACRO, JobKind, Outcome, Result, in_order, register_kind
+from accounts.jobs.models import APPLY_MACRO, REMOVE_MACRO
+from accounts.jobs.services import JobKind, Outcome, Result, register_kind, results_in_order
 from accounts.models import Account, AccountEvent, Job
 from accounts.pool.errors import ActionRefused
 from macros.models import Macro, MacroAccount
@@ -29,7 +30,7 @@ def apply(job: Job, keys: Sequence[int], now: datetime) -> list[Result]:
         [MacroAccount(macro=macro, account_id=pk) for pk in new], ignore_conflicts=True
     )
     _record(job, macro, new, AccountEvent.Kind.MACRO_APPLIED, now)
-    return in_order(keys, results)
+    return results_in_order(keys, results)
 
 
 def remove(job: Job, keys: Sequence[int], now: datetime) -> list[Result]:
@@ -40,7 +41,7 @@ def remove(job: Job, keys: Sequence[int], now: datetime) -> list[Result]:
     MacroAccount.objects.filter(pk__in=had.values()).delete()
     _record(job, macro, list(had), AccountEvent.Kind.MACRO_REMOVED, now)
     results = {pk: Result.done(pk) if pk in had else Result.skips(pk, "lacks_macro") for pk in found}
-    return in_order(keys, results)
+    return results_in_order(keys, results)
 
 
 def register() -> None:
@@ -63,7 +64,7 @@ def _macro(job: Job) -> Macro:
 
 
 def _seen(job: Job, keys: Sequence[int]) -> dict[int, Account]:
-    return {one.pk: one for one in services.accounts_of(job, keys).only("pk", "team")}
+    return {one.pk: one for one in services.accounts_of_job(job, keys).only("pk", "team")}
 
 
 def _applied(account: Account, macro: Macro, had: set[int]) -> Result:

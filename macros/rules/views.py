@@ -8,7 +8,7 @@ from typing import Any
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy
 
-from accounts.jobs.kinds import APPLY_MACRO, REMOVE_MACRO
+from accounts.jobs.models import APPLY_MACRO, REMOVE_MACRO
 from accounts.models import Account
 from macros.rules.forms import ApplyForm
 from portal.bulk import Bulk, Chosen, plain_lines

@@ -13,7 +13,8 @@ from django.utils.translation import gettext, gettext_lazy
 
 from accounts.account_pages.start_filters import ITSELF, NEVER
 from accounts.jobs import my_jobs
-from accounts.jobs.kinds import CHECK, KINDS
+from accounts.jobs.models import CHECK
+from accounts.jobs.services import KINDS
 from accounts.leaving import queries, services
 from accounts.linking import setup
 from accounts.pool import deadline_weeks, permissions

@@ -12,7 +12,8 @@ from django.urls import reverse
 from django.utils import timezone
 
 from accounts import tasks
-from accounts.asks import endings, mails
+from accounts.asks import mails
+from accounts.asks import services as endings
 from accounts.backups import services as backing_up
 from accounts.models import Account, AccountEvent, Ask, AskLine
 from notifications.models import Message
@@ -234,7 +235,7 @@ def test_a_request_ends_after_14_days_or_when_it_makes_no_sense_any_more(team: T
     Token.objects.filter(pk=dead.pk).update(state="dead", reason="password_changed")
     link(account, linked)
 
-    ended = endings.end_due(now=timezone.now())
+    ended = endings.end_due_asks(now=timezone.now())
 
     assert ended == 3
     assert AskLine.objects.get(stage="waiting").token == kept

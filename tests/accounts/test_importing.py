@@ -8,10 +8,10 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from accounts.imports import uploads, writing
-from accounts.imports.checking import COLUMNS, ImportChecker
+from accounts.imports import services as uploads
+from accounts.imports.rules import COLUMNS, ImportChecker
+from accounts.imports.services import write_lines
 from accounts.imports.tables import ImportRefused
-from accounts.imports.writing import write_lines
 from accounts.models import Account, AccountToken, ImportFile
 from accounts.pool import services as pool
 from accounts.sync import sweeps
@@ -195,7 +195,7 @@ def test_an_import_costs_the_same_number_of_queries_however_many_lines_there_are
 def test_accounts_are_locked_by_id_over_the_whole_file_so_that_a_renewal_never_waits_in_a_circle(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(writing, "BATCH", 1)
+    monkeypatch.setattr(uploads, "BATCH", 1)
     first, second = (make_account("facebook", native_id=native_id) for native_id in ("900", "800"))
 
     def imports() -> None:

@@ -14,7 +14,8 @@ from django.utils import timezone
 
 from accounts import tasks
 from accounts.jobs import services
-from accounts.jobs.kinds import KINDS, PAUSE, JobKind, Result, step_by_step
+from accounts.jobs.models import PAUSE
+from accounts.jobs.services import KINDS, JobKind, Result, one_by_one
 from accounts.models import Account, AccountEvent, Job
 from accounts.pool.errors import ActionRefused
 from infra import liveness
@@ -56,12 +57,12 @@ def renamed(_job: Job, key: int, _now: object) -> bool:
 
 
 def start(user: User, keys: Sequence[int], **more: Any) -> Job:
-    return services.start(user=user, kind="offboard", subject_id=1, keys=keys, now=NOW, **more)[0]
+    return services.start_job(user=user, kind="offboard", subject_id=1, keys=keys, now=NOW, **more)[0]
 
 
 def work(act: Act = renamed, *, at: object = NOW, **options: Any) -> bool:
     goes_on = options.pop("goes_on", lambda: True)
-    kind = step_by_step(act, permission="accounts.pause_account", **options)
+    kind = one_by_one(act, permission="accounts.pause_account", **options)
     with patch.dict(KINDS, {"offboard": kind}):
         return services.do_next(clock=lambda: at, goes_on=goes_on)  # type: ignore[arg-type,return-value]
 
@@ -230,7 +231,7 @@ def test_what_is_begun_waits_while_the_installation_is_on_hold(
 def test_one_on_a_subject_at_a_time_and_a_page_sent_twice_is_one_job(boss: User, keys: list[int]) -> None:
     first = start(boss, keys, once="7")
 
-    second, is_new = services.start(
+    second, is_new = services.start_job(
         user=make_user("x@example.com"), kind="offboard", subject_id=1, keys=keys, now=NOW
     )
     work()
@@ -268,9 +269,9 @@ def test_a_worker_that_dies_costs_nothing_and_pauses_no_account_twice(
     user = make_user("boss@example.com", is_staff=True, is_superuser=True)
     make_many(450, Team.default())
     ids = Account.objects.order_by("pk").values("pk")
-    job, _ = services.start(user=user, kind=PAUSE, keys=ids, note="budget", now=timezone.now())
+    job, _ = services.start_job(user=user, kind=PAUSE, keys=ids, note="budget", now=timezone.now())
 
-    write, turns = services._write, count(1)
+    write, turns = services._write_items, count(1)
 
     def dies(*args: Any) -> None:
         write(*args)
@@ -278,7 +279,7 @@ def test_a_worker_that_dies_costs_nothing_and_pauses_no_account_twice(
             raise Dies
 
     with monkeypatch.context() as patch:
-        patch.setattr(services, "_write", dies)
+        patch.setattr(services, "_write_items", dies)
         with pytest.raises(Dies):
             tasks.run_jobs()
     job.refresh_from_db()

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from accounts import tasks
 from accounts.jobs import services
-from accounts.jobs.kinds import APPLY_MACRO, BACKUP, CHECK, MOVE, PAUSE, REMOVE_MACRO, RESUME
+from accounts.jobs.models import APPLY_MACRO, BACKUP, CHECK, MOVE, PAUSE, REMOVE_MACRO, RESUME
 from accounts.models import Account, AccountEvent, Job, JobItem
 from notifications.models import Message
 from tests.accounts.test_backups import carried, log_in, reaches
@@ -33,7 +33,7 @@ def boss(monkeypatch: pytest.MonkeyPatch) -> User:
 
 def start(user: User, kind: str, accounts: Sequence[Account], **more: object) -> Job:
     ids = [one.pk for one in accounts]
-    return services.start(user=user, kind=kind, keys=ids, now=timezone.now(), **more)[0]  # type: ignore[arg-type]
+    return services.start_job(user=user, kind=kind, keys=ids, now=timezone.now(), **more)[0]  # type: ignore[arg-type]
 
 
 def do(user: User, kind: str, accounts: Sequence[Account], **more: object) -> Job:

@@ -242,7 +242,7 @@ def test_the_plan_is_read_first_and_the_call_invites_and_ends_or_hands_over_keys
         about = carried(make_user(f"of.{where.pk}@example.com", team=where), where, "Asked")[1]
         ends = timezone.now() + timedelta(days=9)
         facts: dict[str, Any] = {"note": "", "ends_at": ends, "once": "", "now": timezone.now()}
-        asks.start(user=mara, name=f"{where} in spring", token_ids=[about.pk], **facts)
+        asks.start_ask(user=mara, name=f"{where} in spring", token_ids=[about.pk], **facts)
     client = system(boss, team)
     wanted: dict[str, Any] = {
         "invite": [{"email": "Zoe@example.com"}, {"email": "zoe@example.com", "team": "Lumen"}],

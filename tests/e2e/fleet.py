@@ -272,7 +272,7 @@ def _fill(account: Any, number: int, tokens: list[Any], more: list[Any]) -> None
 
 def _at_hand(accounts: list[Any], tokens: list[Any], asker: Any, now: datetime) -> None:
     """Two log-ins reach accounts that another person carries alone; the first is asked about two of them."""
-    from accounts.asks import writing
+    from accounts.asks import services as writing
     from accounts.models import ReachedAccount
 
     for token, reached in ((tokens[0], accounts), (tokens[2], accounts[:2])):

@@ -125,7 +125,7 @@ def _asks(fleet: Fleet) -> dict[str, Any]:
 
     now, asked = fleet.now, {"mails": 1, "next_at": None}
     tokens = [token.pk for token in [*fleet.tokens[:4], *fleet.more]]
-    ended, _ = asks.start(
+    ended, _ = asks.start_ask(
         user=fleet.boss, name="Before the summer break", note="", token_ids=tokens[4:14], ends_at=now + 10 * DAY, once="a",
         now=now - 9 * DAY,
     )  # fmt: skip
@@ -133,8 +133,8 @@ def _asks(fleet: Fleet) -> dict[str, Any]:
     ended.lines.filter(token__in=tokens[4:8]).update(opened_at=now - 8 * DAY)
     ended.lines.filter(token__in=tokens[6:8]).update(at_channel_at=now - 8 * DAY)
     Token.objects.filter(pk__in=tokens[9:12]).update(linked_at=now - 7 * DAY)
-    asks.stop(ask=ended, by=fleet.boss, now=now)
-    ask, _ = asks.start(
+    asks.stop_ask(ask=ended, by=fleet.boss, now=now)
+    ask, _ = asks.start_ask(
         user=fleet.boss, name="Vor dem Black Friday: alle Zugänge der Handelskunden in Österreich und Südtirol", note=NOTE,
         token_ids=tokens, ends_at=now + 12 * DAY, once="b", now=now - 2 * DAY,
     )  # fmt: skip
@@ -393,7 +393,7 @@ def _client_links(fleet: Fleet) -> dict[str, Any]:
 
 def _import(fleet: Fleet) -> dict[str, Any]:
     """A file of accounts that was checked and waits for a yes, with lines that are wrong."""
-    from accounts.imports import uploads
+    from accounts.imports import services as uploads
 
     lines = [
         "channel,native_id,name",

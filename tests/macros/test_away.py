@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.utils import timezone
 from pytest_django import Settings
 
-from accounts.asks import snoozes
+from accounts.asks import queries as snoozes
 from accounts.models import Account, AccountNews
 from macros.at_once import services as at_once
 from macros.models import MacroAction, Mute, Notice, Told

@@ -7,7 +7,6 @@ import pytest
 from pytest_django import Settings
 
 from accounts.asks import services as asks
-from accounts.asks import writing
 from accounts.models import Account, AskLine
 from macros.at_once import services as at_once
 from macros.models import Acknowledgement, MacroAction, Mute, Notice, Told
@@ -261,8 +260,8 @@ def test_what_an_invitation_asks_stays_with_it(
     team = account.team
     invitation = Invitation.objects.create(email=OLD, team=team, expires_at=NOW + 7 * DAY)
     facts: dict[str, Any] = {"what": "link", "email": OLD, "team": team, "ends_at": NOW + 30 * DAY}
-    writing.begin_ask([writing.line_of(account)], **facts, invitation=invitation)
-    writing.begin_ask([writing.line_of(other)], **facts)
+    asks.begin_ask([asks.line_of(account)], **facts, invitation=invitation)
+    asks.begin_ask([asks.line_of(other)], **facts)
 
     correct(ada)
 

@@ -11,7 +11,7 @@ from django.urls import reverse
 from pytest_django import Settings
 
 from accounts import message_history
-from accounts.asks import writing
+from accounts.asks import services as writing
 from accounts.models import Account
 from macros.models import Macro, Notice
 from macros.warnings import services as evaluation
@@ -137,11 +137,9 @@ def test_messages_are_found_by_account_or_log_in_in_whatever_form_the_payload_na
     ]
     for number, payload in enumerate(forms):
         outbox.enqueue(
-            kind=writing.KIND, recipient="a@b.example", dedupe_key=str(number), payload=payload, now=NOW
+            kind=writing.ASK, recipient="a@b.example", dedupe_key=str(number), payload=payload, now=NOW
         )
-    outbox.enqueue(
-        kind=writing.KIND, recipient="a@b.example", dedupe_key="x", payload={"account": 0}, now=NOW
-    )
+    outbox.enqueue(kind=writing.ASK, recipient="a@b.example", dedupe_key="x", payload={"account": 0}, now=NOW)
 
     assert len(message_history.messages_about(account, limit=50)) == len(forms)
 

@@ -15,8 +15,10 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts import tasks
-from accounts.imports import checking, tables, uploads
 from accounts.imports import mails as imported_mail
+from accounts.imports import rules as checking
+from accounts.imports import services as uploads
+from accounts.imports import tables
 from accounts.imports.forms import MOST
 from accounts.imports.tables import ImportRefused
 from accounts.models import Account, AccountEvent, AccountToken, ImportFile, ImportFileLine, Job, JobItem
@@ -335,7 +337,7 @@ def test_the_template_has_every_column_and_is_taken_back(
     answer = client.get(f"{IMPORT}template.{file_format}")
 
     assert f'filename="import-accounts.{file_format}"' in answer["Content-Disposition"]
-    assert tables.of_bytes(answer.content).header == list(checking.COLUMNS)
+    assert tables.read_table(answer.content).header == list(checking.COLUMNS)
 
 
 def evil(sheet: str) -> bytes:
@@ -382,4 +384,4 @@ def test_text_of_windows_is_read_with_a_word_of_warning(client: Client, mira: Us
     assert "Schöne Füße" in said
     assert "Are the names right?" in said
     with pytest.raises(ImportRefused):
-        tables.of_bytes(b"\xff\xfe\x00")
+        tables.read_table(b"\xff\xfe\x00")

@@ -73,7 +73,7 @@ def said(page: str) -> str:
 def ask_of(who: User) -> Ask:
     facts: dict[str, Any] = {"note": "", "once": "", "now": timezone.now()}
     ends = timezone.now() + timedelta(days=9)
-    return asks.start(user=who, name="Spring", token_ids=[], ends_at=ends, **facts)[0]
+    return asks.start_ask(user=who, name="Spring", token_ids=[], ends_at=ends, **facts)[0]
 
 
 # --- the whole of it --------------------------------------------------------------------------------------------------
@@ -143,7 +143,7 @@ def test_the_page_names_what_else_is_in_the_persons_name_and_what_becomes_of_it(
     Macro.objects.create(name="Lumen warns", owner=lea, team=team)
     api_keys.issue(name="Publisher", scopes=["accounts:read"], teams=[team], created_by=lea)
     invitations.create(email="private@example.com", team=team, invited_by=lea, now=timezone.now())
-    jobs.start(keys=Account.objects.values("pk"), user=lea, kind="pause", now=timezone.now())
+    jobs.start_job(keys=Account.objects.values("pk"), user=lea, kind="pause", now=timezone.now())
 
     text = said(client.get(page_of(lea)).text)
     assert "It goes on in your name: Spring" in text

@@ -176,7 +176,7 @@ def test_who_may_not_is_refused_the_default_team_stays_and_a_move_under_way_is_w
     team, foreign = make_team("Lumen"), make_team("Fern")
     answers = []
     ids = Account.objects.values("pk")
-    services.start(user=boss, kind="move", keys=ids, subject_id=team.pk, now=timezone.now())
+    services.start_job(user=boss, kind="move", keys=ids, subject_id=team.pk, now=timezone.now())
     under_way = client.get(page_of(team)).text
     default = client.get(page_of(Team.default())).status_code
     for role in (Role.MANAGER, Role.AUDITOR):

@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.utils import timezone
 from pytest_django import Settings
 
-from accounts.asks import writing
+from accounts.asks import services as writing
 from accounts.models import Account
 from accounts.pool import actions
 from macros.models import Macro, Notice

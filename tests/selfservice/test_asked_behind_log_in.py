@@ -25,8 +25,8 @@ def asked_for(*tokens: Token) -> None:
         timezone.now(),
     )
     ids, ends = [one.pk for one in tokens], now + timedelta(days=14)
-    services.start(user=staff, name="All", note="", token_ids=ids, ends_at=ends, once="", now=now)
-    services.send_due(clock=timezone.now, goes_on=lambda: True)
+    services.start_ask(user=staff, name="All", note="", token_ids=ids, ends_at=ends, once="", now=now)
+    services.send_due_requests(clock=timezone.now, goes_on=lambda: True)
     Message.objects.filter(kind="ask").update(state="sent")
     progress.settle(now=timezone.now())
 

@@ -279,8 +279,8 @@ def test_an_ask_sees_the_page_opened_the_way_to_the_channel_a_trouble_there_and_
 ) -> None:
     token, now = dead(), timezone.now()
     ends = now + timedelta(days=14)
-    asks.start(user=staff, name="All", note="", token_ids=[token.pk], ends_at=ends, once="", now=now)
-    asks.send_due(clock=timezone.now, goes_on=lambda: True)
+    asks.start_ask(user=staff, name="All", note="", token_ids=[token.pk], ends_at=ends, once="", now=now)
+    asks.send_due_requests(clock=timezone.now, goes_on=lambda: True)
     path, browser, stages = path_of(Message.objects.get(kind="ask")), Client(), []
     Message.objects.update(state="sent")
     progress.settle(now=timezone.now())

@@ -5,7 +5,8 @@ from datetime import datetime
 from django.db import transaction
 
 from accounts.jobs import services
-from accounts.jobs.kinds import KINDS, MOVE, PAUSE, RESUME, Result
+from accounts.jobs.models import MOVE, PAUSE, RESUME
+from accounts.jobs.services import KINDS, Result
 from accounts.models import Account, Job
 from users.models import Team, User
 
@@ -33,7 +34,7 @@ def _act(kind: str, account: Account, actor: User, note: str, now: datetime, sub
         user=seer, kind=kind, subject_id=subject_id, total=1, note=note, created_at=now, state="ready"
     )
     results = KINDS[kind].act(job, [account.pk], now)
-    services._write(job, results, now)
+    services._write_items(job, results, now)
     finish = KINDS[kind].finish
     if finish:
         finish(job, now)

@@ -5,10 +5,9 @@ from typing import Any
 
 from django.db import transaction
 
-from accounts.jobs.kinds import OFFBOARD
-from accounts.jobs.models import REMOVE
+from accounts.jobs.models import OFFBOARD, REMOVE
 from accounts.leaving import mails
-from accounts.leaving.jobs import PERSON, TOKENS
+from accounts.leaving.queries import PERSON, TOKENS
 from accounts.models import Job
 from tokens import lifecycle
 from tokens.models import Token

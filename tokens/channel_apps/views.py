@@ -92,9 +92,9 @@ def lead(request: HttpRequest, app_id: int) -> HttpResponse:
 def ask(request: HttpRequest, app_id: int) -> HttpResponse:
     """Show who of the app's people would be asked (GET), then have a worker mail them (POST)."""
     app = _app(request, app_id, permissions.ASK)
-    entries, back = queries.of_app(app, person(request)), address("change", app)
+    entries, back = queries.entries_of_app(app, person(request)), address("change", app)
     nobody = partial(_nobody, app)
-    return asking.answer(request, asking.Origin(entries, back, access.frame_of(app), nobody))
+    return asking.answer_ask_page(request, asking.Origin(entries, back, access.frame_of(app), nobody))
 
 
 def _nobody(app: ChannelApp) -> str:

@@ -124,9 +124,9 @@ class TokenAdmin(ReadOnlyList):
         access.require(request, "tokens.view_token")
         query = bulk.filters_of(request)
         back = reverse("admin:tokens_token_changelist") + (f"?{query.urlencode()}" if query else "")
-        entries = queries.of_tokens(self._chosen(request), person(request))
+        entries = queries.entries_of_tokens(self._chosen(request), person(request))
         origin = asking.Origin(entries, back, access.frame_of(Token, back), _nobody)
-        return asking.answer(request, origin)
+        return asking.answer_ask_page(request, origin)
 
     def _chosen(self, request: HttpRequest) -> QuerySet[Token]:
         if "across" not in request.GET:

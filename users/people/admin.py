@@ -275,7 +275,7 @@ class UserAdmin(AsksBeforeStops):
     def has_offboard_permission(self, request: HttpRequest, object_id: str = "") -> bool:
         """Return whether the person may be offboarded by the viewer."""
         found = self.get_queryset(request).filter(pk=object_id).first() if object_id else None
-        return services.may(person(request), found)
+        return services.may_offboard(person(request), found)
 
     @action(description=gettext_lazy("Offboard"), permissions=["offboard"], url_path="offboard")
     def offboard(self, request: HttpRequest, object_id: str) -> HttpResponse:

@@ -84,9 +84,9 @@ class KeyLine:
 def carried(user: User, viewer: User) -> SafeString:
     """Return the card of a person's page. A fixed number of queries; accounts that the viewer does not see are not counted either."""
     visible = _visible_to(viewer)
-    accounts = plan.accounts_of(list(plan.log_ins(user).values_list("pk", flat=True)))
+    accounts = plan.accounts_of(list(plan.log_ins_of(user).values_list("pk", flat=True)))
     accounts = accounts if visible is None else accounts.filter(pk__in=visible.values("pk"))
-    numbers = plan.count(accounts)
+    numbers = plan.count_by_then(accounts)
     alone = accounts.filter(plan.STOPS).order_by("name", "pk")[:SHOWN]
     still = 0 if user.is_active else plan.living_log_ins(user).count()
     context = {
@@ -99,7 +99,7 @@ def carried(user: User, viewer: User) -> SafeString:
         "total": sum(numbers.values()),
         "still": still,
         "offboard_url": reverse("admin:users_user_offboard", args=[user.pk])
-        if services.may(viewer, user)
+        if services.may_offboard(viewer, user)
         else "",
         "sees_accounts": viewer.has_perm(access.VIEW),
         "alone_url": _list_of("accounts_account", person=user.pk, alone=1),
@@ -147,7 +147,7 @@ def _visible_to(viewer: User) -> QuerySet[Account] | None:
 
 
 def _log_ins(user: User, visible: QuerySet[Account] | None) -> list[LogInLine]:
-    tokens = plan.log_ins(user).select_related("app").defer("credentials")
+    tokens = plan.log_ins_of(user).select_related("app").defer("credentials")
     shown = list(tokens.order_by("app__channel", "native_user_name", "pk")[:SHOWN])
     entries = AccountToken.objects.filter(token__in=[one.pk for one in shown]).order_by()
     entries = entries if visible is None else entries.filter(account__in=visible)

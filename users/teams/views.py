@@ -23,7 +23,7 @@ from django.utils.translation import gettext
 from accounts.account_pages.rows import labels
 from accounts.api_keys import services as api_keys
 from accounts.asks import links as client_links
-from accounts.jobs.kinds import IMPORT, MOVE
+from accounts.jobs.models import IMPORT, MOVE
 from accounts.models import Account, ApiKey, CalendarLink, ImportFile, Job
 from accounts.pool import permissions
 from accounts.pool import services as team_walls

@@ -7,7 +7,8 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from accounts.asks import endings, inviting, links, mails
+from accounts.asks import inviting, links, mails
+from accounts.asks import services as endings
 from accounts.models import Account, Ask, AskLine
 from notifications.models import Message
 from notifications.outbox.kinds import NotWanted
@@ -48,7 +49,7 @@ def asked_by_form(by: User, team: Team, email: str, *accounts: Account) -> Ask:
 
 def move(account: Account, team: Team, by: User) -> None:
     Account.objects.filter(pk=account.pk).update(team=team)
-    endings.of_moved(moved=Account.objects.filter(pk=account.pk), actor=by, now=timezone.now())
+    endings.end_what_moved(moved=Account.objects.filter(pk=account.pk), actor=by, now=timezone.now())
 
 
 def of(email: str) -> Ask:

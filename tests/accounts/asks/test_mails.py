@@ -18,8 +18,8 @@ def asked(**payload: object) -> Message:
 
 
 def test_a_client_link_stays_at_its_address_and_what_a_person_is_asked_goes_along_to_a_new_one() -> None:
-    assert not mails.follows(asked(asks=[1]), NEW)
-    assert mails.follows(asked(asks=[1], user=1), NEW)
+    assert not mails.goes_along(asked(asks=[1]), NEW)
+    assert mails.goes_along(asked(asks=[1], user=1), NEW)
 
 
 def test_of_what_is_asked_only_a_new_link_that_its_reader_wanted_is_sent_to_a_parked_address() -> None:

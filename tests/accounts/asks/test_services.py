@@ -49,12 +49,12 @@ def begin(
     by: User, *tokens: Token, at: datetime = START, ends: datetime = START + 14 * DAY, **fields: Any
 ) -> Ask:
     facts = {"name": "Move to the new app", "note": "Before Friday, please.", "once": "", **fields}
-    return services.start(user=by, token_ids=[one.pk for one in tokens], ends_at=ends, now=at, **facts)[0]
+    return services.start_ask(user=by, token_ids=[one.pk for one in tokens], ends_at=ends, now=at, **facts)[0]
 
 
 def work(at: datetime, *, goes_on: Any = lambda: True) -> int:
     """A worker writes what is due, and the mails leave."""
-    written = services.send_due(clock=lambda: at, goes_on=goes_on)
+    written = services.send_due_requests(clock=lambda: at, goes_on=goes_on)
     Message.objects.filter(kind="ask", state="queued").update(state="sent")
     progress.settle(now=at)
     return written
@@ -129,10 +129,10 @@ def test_a_mail_that_waits_two_days_for_its_server_is_followed_by_no_reminder_on
 ) -> None:
     token = log_in("Ada")
     begin(mira, token)
-    services.send_due(clock=lambda: START, goes_on=lambda: True)
+    services.send_due_requests(clock=lambda: START, goes_on=lambda: True)
     back = START + 2 * DAY + timedelta(minutes=5)
 
-    meanwhile = services.send_due(clock=lambda: START + 2 * DAY, goes_on=lambda: True)
+    meanwhile = services.send_due_requests(clock=lambda: START + 2 * DAY, goes_on=lambda: True)
     claimed = claims.claim(now=back)
     assert claimed
     claims.record_sent(claimed, claims.Sent("S", "t", "h"), now=back)
@@ -150,7 +150,7 @@ def test_stopping_stops_reminders_and_marks_the_rest_and_the_last_day_does_the_s
     reminder = work(START + 2 * DAY)
     waiting = Message.objects.get(payload__tokens=[open_.pk], payload__reminder=1)
 
-    stops = [services.stop(ask=stopped, by=mira, now=START + 3 * DAY) for _ in range(2)]
+    stops = [services.stop_ask(ask=stopped, by=mira, now=START + 3 * DAY) for _ in range(2)]
     after = [work(START + days * DAY) for days in (4, 5, 6)]
 
     ends.refresh_from_db()
@@ -181,12 +181,12 @@ def test_nothing_goes_out_on_hold_or_for_a_maker_who_may_no_longer(
 def test_whose_first_mail_never_left_gets_the_next_as_the_first(mira: User) -> None:
     token = log_in("Ada")
     begin(mira, token)
-    services.send_due(clock=lambda: START, goes_on=lambda: True)
+    services.send_due_requests(clock=lambda: START, goes_on=lambda: True)
     Message.objects.update(state="failed")
 
     progress.settle(now=START)
     failed = stage(token)
-    services.send_due(clock=lambda: START + 2 * DAY, goes_on=lambda: True)
+    services.send_due_requests(clock=lambda: START + 2 * DAY, goes_on=lambda: True)
     written = stage(token)
     progress.settle(now=START + 2 * DAY)
 
@@ -199,7 +199,7 @@ def test_a_worker_that_dies_leaves_the_rest_to_another_and_nobody_is_mailed_twic
 ) -> None:
     begin(mira, *(log_in() for _ in range(5)))
     done: list[int] = []
-    original = services._note
+    original = services._note_asked
 
     def dies(lines: Any, now: datetime, **facts: Any) -> None:
         original(lines, now, **facts)
@@ -208,7 +208,7 @@ def test_a_worker_that_dies_leaves_the_rest_to_another_and_nobody_is_mailed_twic
             raise KeyboardInterrupt  # after the mail of the third is written, before that is committed
 
     with monkeypatch.context() as patched:
-        patched.setattr(services, "_note", dies)
+        patched.setattr(services, "_note_asked", dies)
         with pytest.raises(KeyboardInterrupt):
             work(START)
     before = Message.objects.count()
@@ -265,7 +265,7 @@ def test_a_manager_sees_no_log_in_outside_the_own_teams_and_asks_about_none_of_t
     assert set(queries.visible_to(manager)) == {whole, mine}
     assert queries.visible_to(boss).count() == 3
     assert only_theirs not in queries.visible_to(mira)
-    about = queries.about([ours.pk], manager)
+    about = queries.accounts_with_log_ins([ours.pk], manager)
     assert theirs_too.pk not in {account.pk for account, _ in about}
     AccountToken.objects.filter(token__in=[ours, theirs]).delete()
     assert [row.token_id for row in queries.lines_seen_by(manager).filter(ask=whole)] == [ours.pk]
@@ -331,7 +331,7 @@ def test_stopping_stops_also_first_mails_that_have_not_left_unless_another_ask_c
     begin(mira, both, at=START + HOUR)
     work(START + HOUR)
 
-    services.stop(ask=first, by=mira, now=START + 2 * HOUR)
+    services.stop_ask(ask=first, by=mira, now=START + 2 * HOUR)
 
     with pytest.raises(NotWanted, match="no longer asked"):
         mails.build_ask_mail(mails_to(alone)[0])

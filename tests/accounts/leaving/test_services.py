@@ -12,15 +12,15 @@ from django.utils import timezone
 
 from accounts import tasks
 from accounts.api_keys import services as api_keys
-from accounts.asks import endings, links
+from accounts.asks import links
 from accounts.asks import mails as ask_mails
 from accounts.asks import services as asks
 from accounts.backups import queries as backups
 from accounts.jobs import services as jobs
 from accounts.leaving import handing_over, mails, plan, services
-from accounts.leaving import jobs as leaving
+from accounts.leaving import queries as leaving
 from accounts.leaving.plan import Scope
-from accounts.leaving.services import Wanted, invitation
+from accounts.leaving.services import Wanted, invitation_for
 from accounts.linking import consent
 from accounts.models import (
     Account,
@@ -110,7 +110,7 @@ def test_backups_come_first_colleagues_are_asked_each_once_and_one_is_invited_fo
     browser = Client()
     browser.force_login(mara)
 
-    offboard(mara, boss, Wanted(backups=True, asks=True, invites=[invitation(" Zoe@Example.com ")]))
+    offboard(mara, boss, Wanted(backups=True, asks=True, invites=[invitation_for(" Zoe@Example.com ")]))
     mara.refresh_from_db()
     locked_out = (mara.is_active, Session.objects.filter(user=mara).exists())
     before = states(mine)
@@ -389,7 +389,7 @@ def test_of_several_of_ones_own_colleagues_of_the_own_teams_are_asked_first_and_
     reaches(backup, at_hand)
     reaches(log_in(person("Petra", team=other)), foreign)
     monkeypatch.setattr(plan, "MOST", 1)  # accounts that a page looks at; the worker looks at all
-    wanted = Wanted(backups=True, asks=True, invites=[invitation("zoe@example.com")])
+    wanted = Wanted(backups=True, asks=True, invites=[invitation_for("zoe@example.com")])
 
     let_go(mara, mine, also, wanted=wanted)
     waiting = (states(mine, also), leaving.log_ins_going([mine.pk, also.pk, kept.pk]))
@@ -477,7 +477,7 @@ def test_who_carries_it_alone_may_have_somebody_asked_before_it_stops() -> None:
 def ask_of(who: User, *tokens: Token) -> Ask:
     now = timezone.now()
     facts: dict[str, Any] = {"note": "", "ends_at": now + timedelta(days=9), "once": "", "now": now}
-    return asks.start(user=who, name="Spring", token_ids=[one.pk for one in tokens], **facts)[0]
+    return asks.start_ask(user=who, name="Spring", token_ids=[one.pk for one in tokens], **facts)[0]
 
 
 def lead_with_everything() -> tuple[User, Team, Ask, Ask, Macro]:
@@ -517,7 +517,7 @@ def test_what_runs_in_a_leavers_name_is_taken_over_and_an_open_client_link_stays
 def test_whoever_sees_no_page_is_told_in_the_mail_about_what_stopped(boss: User) -> None:
     lea, team, *_ = lead_with_everything()
     carried(log_in(lea), team=team, name="Nordbad")
-    jobs.start(keys=Account.objects.values("pk"), user=lea, kind="pause", now=timezone.now())
+    jobs.start_job(keys=Account.objects.values("pk"), user=lea, kind="pause", now=timezone.now())
 
     offboard(lea, boss, by_key=True)
     tasks.run_jobs()
@@ -565,7 +565,7 @@ def test_an_ask_whose_maker_can_no_longer_log_in_ends_within_a_minute() -> None:
     lea, _, ask, _, _ = lead_with_everything()
     User.objects.filter(pk=lea.pk).update(is_active=False)
 
-    endings.end_due(now=timezone.now())
+    asks.end_due_asks(now=timezone.now())
 
     ask.refresh_from_db()
     assert ask.ending == "maker_left"
@@ -577,7 +577,7 @@ def begun(by: User, monkeypatch: pytest.MonkeyPatch, **fields: Any) -> Job:
     team = fields.pop("team", None) or Team.default()
     ids = [make_account(name=f"Shop {number}", team=team).pk for number in range(3)]
     chosen = Account.objects.filter(pk__in=ids).order_by("pk").values("pk")
-    job, _ = jobs.start(keys=chosen, user=by, now=timezone.now(), **fields)
+    job, _ = jobs.start_job(keys=chosen, user=by, now=timezone.now(), **fields)
     turns = iter([True, True, False])
     jobs.do_next(clock=timezone.now, goes_on=lambda: next(turns))
     return job
@@ -605,7 +605,7 @@ def test_whoever_sees_somebody_off_does_not_wait_for_long_for_a_part_of_their_jo
     monkeypatch.setattr(handing_over, "HOLD_MS", 100)
     lea = superuser("Lea")
     make_account()
-    job, _ = jobs.start(keys=Account.objects.values("pk"), user=lea, kind="pause", now=timezone.now())
+    job, _ = jobs.start_job(keys=Account.objects.values("pk"), user=lea, kind="pause", now=timezone.now())
     with another() as worker, worker.transaction():
         worker.execute("update accounts_job set done = done where id = %s", [job.pk])
         with pytest.raises(ActionRefused, match="Try again"):
