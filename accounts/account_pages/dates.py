@@ -6,7 +6,6 @@ from functools import partial
 
 from tokens.channels import declarations, registry, words
 from tokens.models import Token
-from tokens.token import renewal
 from ui.dates import CLOCK_NAMES, source_words
 from ui.phrases import phrase
 from ui.text import join_names, quoted
@@ -55,7 +54,7 @@ def lines(token: Token, channel: str, now: datetime) -> list[DateLine]:
 
 def _renewed(token: Token, clock: str, source: str) -> str:
     """Return where a date comes from; say of an access date in front of a refresh token that it is no end, or that it has become one."""
-    policy = renewal.policy_of(token)
+    policy = token.renewal_policy
     if clock != "access" or policy is None or policy.exchange or not token.has_refresh_token:
         return source
     return say("no_longer_renewed" if token.refresh_refused_at else "renewed_by_us", source=source)

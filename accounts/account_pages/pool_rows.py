@@ -22,7 +22,7 @@ from infra import scrub
 from tokens.channels import declarations
 from tokens.channels.kinds import Verdict
 from tokens.models import Token, TokenEvent
-from tokens.token import reasons, renewal
+from tokens.token import reasons
 from ui import addresses
 from ui.dates import AT_RISK, DeadlineFacts, within
 from ui.name_visibility import NameVisibility
@@ -238,11 +238,11 @@ def _ask(row: PoolRow, names: NameVisibility) -> PoolAction:
 
 def _renew(row: PoolRow, now: datetime) -> PoolAction | None:
     """Return the button where something renews such a token without a person, grey where that cannot be asked now."""
-    policy = renewal.policy_of(row.token)
+    policy = row.token.renewal_policy
     if policy is None or row.token.state == Token.State.DEAD:
         return None
     why_not = say("no_end_to_move" if policy.exchange else "nothing_to_renew_with")
-    refused = "" if renewal.possible(row.token, now) else why_not
+    refused = "" if row.token.can_renew(now) else why_not
     return _action(row, say("renew_now"), "renew", icon="sync", refused=refused)
 
 

@@ -27,7 +27,6 @@ from django.db.models.signals import post_save
 from accounts.models import Account, AccountToken, CalendarLink
 from tokens.channels import declarations
 from tokens.models import Token
-from tokens.token import renewal
 from ui import addresses
 from ui.dates import short_date
 from ui.errors import Refusal
@@ -228,7 +227,7 @@ def _endings(seen: QuerySet[Account], now: datetime) -> list[_Ending]:
 
 
 def _renews(one: _Ending, now: datetime) -> bool:
-    return any(renewal.renews_itself(token, now) for token in one.tokens)
+    return any(token.renews_itself(now) for token in one.tokens)
 
 
 def _of_account(one: _Ending, user: User, names: NameVisibility, now: datetime) -> Deadline:

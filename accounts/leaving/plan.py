@@ -31,7 +31,7 @@ from accounts.backups.queries import Offer
 from accounts.models import Account, AccountToken
 from accounts.pool import reasons as pool_reasons
 from tokens.models import Token
-from tokens.token.models import TokenQuerySet
+from tokens.token.queries import TokenQuerySet
 from users.models import Team, User
 
 MOST = 500  # accounts for which a page looks for somebody else, those that stop first; a worker looks for all

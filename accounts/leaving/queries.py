@@ -15,7 +15,7 @@ from accounts.leaving import plan
 from accounts.leaving.plan import Scope
 from accounts.models import Account, AccountToken, Job
 from tokens.models import Token
-from tokens.token.models import TokenQuerySet
+from tokens.token.queries import TokenQuerySet
 from users.models import User
 from users.people import visibility
 

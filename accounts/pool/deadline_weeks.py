@@ -7,7 +7,7 @@ from django.db.models import Count, F, Q, QuerySet
 from django.db.models.functions import TruncWeek
 
 from accounts.models import Account, AccountToken
-from tokens.token import renewal
+from tokens.token import queries
 
 WEEKS = 13
 _WEEK = timedelta(days=7)
@@ -50,7 +50,7 @@ def _renews(now: datetime) -> Q:
 
 def _theirs(now: datetime) -> QuerySet[AccountToken]:
     """Return the entries of log-ins that renew themselves and end when their account does."""
-    found = AccountToken.objects.living().filter(renewal.renewing(now=now, by="token__"))
+    found = AccountToken.objects.living().filter(queries.renewing_tokens(now=now, by="token__"))
     return found.filter(token__deadline=F("account__deadline"))
 
 

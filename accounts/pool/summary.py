@@ -10,7 +10,6 @@ from django.utils import timezone
 from accounts.models import Account, AccountToken
 from accounts.pool.health import Health, health_of
 from tokens.models import Token
-from tokens.token import renewal
 from ui.dates import DeadlineFacts
 from ui.name_visibility import NameVisibility
 from users.models import User
@@ -55,8 +54,7 @@ def summarise(account: Account, now: datetime) -> Summary:
     if account.deadline_kind == Account.DeadlineKind.DATE:
         undated = sum(entry.token.deadline_kind == Token.DeadlineKind.UNKNOWN for entry in usable)
     renews = any(
-        entry.token.deadline == account.deadline and renewal.renews_itself(entry.token, now)
-        for entry in usable
+        entry.token.deadline == account.deadline and entry.token.renews_itself(now) for entry in usable
     )
     health = health_of(account, now=now, zone=timezone.get_current_timezone())
     deadline = DeadlineFacts(
@@ -69,9 +67,7 @@ def deadline_of(token: Token, *, usable: bool, now: datetime) -> DeadlineFacts:
     """Return what is known of the end of a token; of a dead one when it stopped: its own date no longer says anything."""
     if token.state == Token.State.DEAD:
         return DeadlineFacts("date", token.state_since, usable=False)
-    return DeadlineFacts(
-        token.deadline_kind, token.deadline, usable=usable, renews=renewal.renews_itself(token, now)
-    )
+    return DeadlineFacts(token.deadline_kind, token.deadline, usable=usable, renews=token.renews_itself(now))
 
 
 def first_of(

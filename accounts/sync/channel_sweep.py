@@ -20,7 +20,7 @@ from infra.io_steps import Job
 from tokens import lifecycle
 from tokens.channels import brake, breaker, gate, registry
 from tokens.models import ChannelApp, Token
-from tokens.token.models import Claimed
+from tokens.token.queries import Claimed
 from users.installation import hold
 
 logger = logging.getLogger(__name__)

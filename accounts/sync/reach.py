@@ -14,7 +14,6 @@ from django.db.models import F, QuerySet
 from accounts.models import ListReading, ReachedAccount
 from tokens.channels.kinds import AccountList, NativeAccount
 from tokens.models import Token
-from tokens.token import renewal
 
 DAY = timedelta(days=1)
 LISTED_EVERY = timedelta(days=7)  # a log-in with few accounts, which checks read one by one
@@ -133,7 +132,7 @@ def with_reading(tokens: QuerySet[Token]) -> QuerySet[Token]:
 def _is_old(token: Token, read_at: datetime | None, now: datetime) -> bool:
     if read_at is None:
         return token.linked_at < now - UNREAD_FOR
-    return read_at < now - LISTED_EVERY - DAY * renewal.share(token)
+    return read_at < now - LISTED_EVERY - DAY * token.share
 
 
 def forget_log_ins(*, token_ids: Collection[int]) -> None:

@@ -17,7 +17,7 @@ from tokens.channels.kinds import DOUBTFUL, Inspection, Verdict
 from tokens.checks import probe
 from tokens.lifecycle import TransitionOutcome
 from tokens.models import Token
-from tokens.token.models import TokenQuerySet
+from tokens.token.queries import TokenQuerySet
 from users.installation import hold
 
 AT_ONCE = 8

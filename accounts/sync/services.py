@@ -18,7 +18,7 @@ from tokens.channels import gate, registry
 from tokens.channels.kinds import WRITE_REFUSALS, AccessCheck, AccountList, ChannelError, Verdict
 from tokens.lifecycle import app_faults
 from tokens.models import Token
-from tokens.token.models import TokenQuerySet
+from tokens.token.queries import TokenQuerySet
 from tokens.unknown_answers import services as unknown_answers
 
 READ_SINGLY = 5  # up to so many accounts are read one by one; above, one list

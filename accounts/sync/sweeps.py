@@ -20,7 +20,6 @@ from tokens import lifecycle
 from tokens.channels.kinds import Verdict
 from tokens.checks import probe
 from tokens.models import Token
-from tokens.token import scheduling
 from users.installation import hold
 from users.models import User
 
@@ -112,7 +111,7 @@ def check_token(
             token, found, now=now, source=source, asked_at=asked_at, answered_at=answered_at
         )
         if found.not_asked:
-            opens = scheduling.once_open(token, now, token.closed_for())
+            opens = token.due_once_open(now, token.closed_for())
             lifecycle.have_accounts_read(token_id=token.pk, at=opens)
     return outcome
 

@@ -25,7 +25,7 @@ from macros.notices.values import (
 )
 from notifications.models import Message
 from tokens.models import Token
-from tokens.token import renewal
+from tokens.token import queries
 from users.addresses import services as refused_addresses
 from users.models import User
 from users.people.recipients import members, operators, reachable_leads
@@ -187,7 +187,7 @@ def accounts(
 
 def _read_pools(found: Mapping[int, AccountFacts], now: datetime | None) -> None:
     """Add the entries of pools. Whether their log-ins renew themselves is worked out where a moment is given."""
-    renews: Any = Value(0) if now is None else renewal.renewing(now=now, by="token__")
+    renews: Any = Value(0) if now is None else queries.renewing_tokens(now=now, by="token__")
     entries = AccountToken.objects.filter(account__in=found).annotate(renews=renews)
     owned: list[tuple[LogIn, int]] = []
     for account, *row, email, kind, team in entries.order_by("pk").values_list(*_OF_ENTRY).iterator(20_000):

@@ -21,7 +21,7 @@ from tokens.channels import brake, breaker, gate, shared, shares
 from tokens.checks import probe, refreshing
 from tokens.checks import views as renewing
 from tokens.models import ChannelApp, Token
-from tokens.token import renewal, scheduling
+from tokens.token import models
 from tokens.vault import services as vault
 from users.models import Team
 
@@ -200,7 +200,7 @@ def test_tokens_that_were_not_asked_stay_due_and_come_again_once_the_channel_may
     sweeps.check_due(now=NOW)
 
     due = {token.pk: token.due_at for token in Token.objects.exclude(due_at=None)}
-    soon = NOW + timedelta(seconds=breaker.OPEN_FOR) + scheduling.NOT_TOGETHER
+    soon = NOW + timedelta(seconds=breaker.OPEN_FOR) + models.NOT_TOGETHER
     assert all(at and NOW + timedelta(seconds=5) < at <= soon for at in due.values())
     assert len(set(due.values())) == 4, "they do not all come in one second"
     renewed.refresh_from_db()
@@ -223,7 +223,7 @@ def test_a_token_that_was_not_due_and_could_not_be_asked_keeps_its_date() -> Non
 
 def test_a_pause_of_a_day_holds_up_no_renewal_whose_date_comes_earlier() -> None:
     token = make_token(make_app("snapchat"), due_at=NOW - timedelta(minutes=5), has_refresh_token=True)
-    usual, renews = renewal.next_at(token, NOW), NOW + timedelta(hours=3)
+    usual, renews = token.renews_at(NOW), NOW + timedelta(hours=3)
     assert usual is not None
     token.linked_at -= usual - renews
     token.save()

@@ -11,7 +11,7 @@ from accounts.pool import deadline_weeks, summary
 from accounts.pool import services as pool
 from tests.support.factories import NOW, link, make_account, make_app, make_token
 from tokens.models import Token
-from tokens.token import renewal
+from tokens.token import queries
 
 pytestmark = pytest.mark.django_db
 
@@ -40,11 +40,11 @@ def test_rows_say_of_each_token_what_one_token_says_and_the_chart_of_weeks_leave
         pool.settle(account_ids=[one.pk for one in accounts], cause="linked", now=NOW)
     everything = Account.objects.all()
 
-    by_rows = set(Token.objects.filter(renewal.renewing(now=NOW)))
+    by_rows = set(Token.objects.filter(queries.renewing_tokens(now=NOW)))
     charted = deadline_weeks.count(everything, now=NOW, zone=UTC)
     renews = {one.pk for one in summary.with_pools(everything) if summary.summarise(one, NOW).deadline.renews}
 
-    assert by_rows == {one for one in tokens if renewal.renews_itself(one, NOW)}
+    assert by_rows == {one for one in tokens if one.renews_itself(NOW)}
     assert 2 <= len(by_rows) < len(tokens)
     assert set(deadline_weeks.renewing(everything, now=NOW).values_list("pk", flat=True)) == renews
     assert sum(charted.values()) == len(tokens) - len(renews)

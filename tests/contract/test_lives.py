@@ -23,7 +23,6 @@ from tests.support.sandbox import Sandbox
 from tokens.channels import breaker
 from tokens.checks import probe
 from tokens.models import ChannelApp, Token, TokenEvent
-from tokens.token import renewal
 
 Browser = Callable[[str], Client]
 every_channel = pytest.mark.parametrize("profile", PROFILES, ids=lambda profile: profile.key)
@@ -85,7 +84,7 @@ def test_it_is_renewed_before_anybody_is_warned(profile: Profile, clock: Clock, 
 @pytest.mark.parametrize("channel", ["x", "tiktok"])
 def test_where_nothing_renews_no_renewal_is_ever_due(channel: str, ada_linked: None) -> None:
     token = token_of("ada")
-    assert renewal.next_at(token, datetime.now(UTC) + timedelta(days=400)) is None
+    assert token.renews_at(datetime.now(UTC) + timedelta(days=400)) is None
     assert token.due_for == "probe"
 
 

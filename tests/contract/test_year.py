@@ -25,7 +25,7 @@ ON_TIME, LATE = timedelta(0), timedelta(hours=2)
 
 @pytest.fixture(autouse=True)
 def _few_looks_without_a_reason(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tokens.token.scheduling.PROBE_EVERY", timedelta(days=20 if WHOLE else 60))
+    monkeypatch.setattr("tokens.token.models.PROBE_EVERY", timedelta(days=20 if WHOLE else 60))
     make_default_macro()
 
 

@@ -19,7 +19,7 @@ from tokens.doubts import rules
 from tokens.doubts import services as doubts
 from tokens.lifecycle import TransitionOutcome
 from tokens.models import ChannelApp, Doubt, Token, TokenEvent
-from tokens.token.renewal import Attempt
+from tokens.token.services import Attempt
 
 MINUTE = timedelta(minutes=1)
 OVER = Classification(Verdict.TOKEN_DEAD, Reason.PASSWORD_CHANGED, row="190/460")

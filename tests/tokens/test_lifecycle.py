@@ -24,8 +24,7 @@ from tokens.channels.kinds import (
 from tokens.checks.probe import RENEWED
 from tokens.lifecycle import app_faults
 from tokens.models import ChannelApp, Token, TokenEvent, UnknownAnswer
-from tokens.token import deadlines
-from tokens.token.renewal import Attempt
+from tokens.token.services import Attempt
 
 pytestmark = pytest.mark.django_db
 
@@ -395,7 +394,7 @@ def test_an_exchange_that_moved_no_date_shows_that_the_channel_takes_our_keys_ag
     ],
 )
 def test_the_deadline_is_a_function_of_the_row(fields: dict[str, object], kind: str, clock: str) -> None:
-    found = deadlines.deadline_of(Token(**fields))
+    found = Token(**fields).end_by_dates
 
     assert (found.kind, found.clock) == (kind, clock)
 

@@ -20,8 +20,8 @@ from tokens.channels.kinds import Classification, Credentials, Dates, Grant, Ins
 from tokens.checks import probe
 from tokens.doubts import rules
 from tokens.models import Token, TokenEvent
-from tokens.token import reasons, renewal
-from tokens.token.renewal import Attempt
+from tokens.token import reasons
+from tokens.token.services import Attempt
 from tokens.vault import services as vault
 
 pytestmark = pytest.mark.django_db
@@ -194,13 +194,13 @@ def test_where_a_channel_may_mind_a_lost_refresh_token_is_spared_while_the_acces
     now = timezone.now()
     living = snapchat(refresh_unanswered_at=now - HOUR, access_expires_at=now + HOUR)
 
-    at_once = renewal.possible(living, now)
+    at_once = living.can_renew(now)
     unsafe = replace(channel.declaration, refresh_again_is_safe=False)
     monkeypatch.setattr(channel, "declaration", unsafe)
 
     assert at_once
-    assert not renewal.possible(living, now)
-    assert renewal.possible(living, now + HOUR), "then nothing can be lost by it"
+    assert not living.can_renew(now)
+    assert living.can_renew(now + HOUR), "then nothing can be lost by it"
 
 
 def test_a_token_that_takes_its_process_with_it_twice_is_not_tried_at_once_again() -> None:

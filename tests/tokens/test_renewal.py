@@ -12,7 +12,7 @@ from tests.support.factories import NOW, make_app, make_token
 from tokens import lifecycle
 from tokens.channels.kinds import Classification, Dates, Inspection, Renewal, Verdict
 from tokens.models import ChannelApp, Token, TokenEvent
-from tokens.token import deadlines, renewal, scheduling
+from tokens.token import renewal
 
 pytestmark = pytest.mark.django_db
 DAY = timedelta(days=1)
@@ -34,7 +34,7 @@ def token(channel: str, **fields: Any) -> Token:
 
 
 def at(one: Token, now: datetime = NOW) -> datetime:
-    due = renewal.next_at(one, now)
+    due = one.renews_at(now)
     assert due is not None
     return due
 
@@ -60,8 +60,8 @@ def test_a_try_that_moved_nothing_is_repeated_daily_not_at_every_check() -> None
         renewal_tried_at=NOW - timedelta(hours=3),
     )
 
-    assert renewal.next_at(one, NOW) == NOW + timedelta(hours=21)
-    assert not renewal.wanted(one, NOW)
+    assert one.renews_at(NOW) == NOW + timedelta(hours=21)
+    assert not one.is_to_be_renewed(NOW)
 
 
 @pytest.mark.parametrize(
@@ -75,8 +75,8 @@ def test_a_try_that_moved_nothing_is_repeated_daily_not_at_every_check() -> None
 def test_facebook_is_never_exchanged_without_a_date_or_after_it(fields: dict[str, Any]) -> None:
     one = token("facebook", **fields)
 
-    assert renewal.next_at(one, NOW) is None
-    assert not renewal.wanted(one, NOW)
+    assert one.renews_at(NOW) is None
+    assert not one.is_to_be_renewed(NOW)
 
 
 def test_linkedin_is_refreshed_when_45_days_of_access_are_left() -> None:
@@ -102,7 +102,7 @@ def test_refresh_tokens_that_restart_their_life_are_used_at_least_weekly(channel
         for _ in range(20)
     ]
 
-    due = [at for at in (renewal.next_at(one, NOW) for one in tokens) if at is not None]
+    due = [at for at in (one.renews_at(NOW) for one in tokens) if at is not None]
 
     assert len(due) == 20
     assert max(due) <= NOW + 7 * DAY
@@ -115,22 +115,22 @@ def test_without_a_refresh_token_or_after_a_refusal_nothing_is_renewed(channel: 
     without = token(channel, access_expires_at=NOW + DAY)
     refused = token(channel, access_expires_at=NOW + DAY, has_refresh_token=True, refresh_refused_at=NOW)
 
-    assert renewal.next_at(without, NOW) is renewal.next_at(refused, NOW) is None
-    assert not renewal.lapsed(without, NOW + 2 * DAY)
-    assert not renewal.lapsed(refused, NOW + 2 * DAY)
+    assert without.renews_at(NOW) is refused.renews_at(NOW) is None
+    assert not without.access_has_lapsed(NOW + 2 * DAY)
+    assert not refused.access_has_lapsed(NOW + 2 * DAY)
 
 
 def test_a_channel_that_renews_nothing_has_no_time_for_it() -> None:
     one = token("x", access_expires_at=NOW + DAY, has_refresh_token=True)
 
-    assert renewal.next_at(one, NOW) is None
+    assert one.renews_at(NOW) is None
 
 
 def test_an_access_token_that_is_over_is_renewed_before_it_is_asked_about() -> None:
     one = token("snapchat", access_expires_at=NOW - timedelta(hours=1), has_refresh_token=True)
 
-    assert renewal.lapsed(one, NOW)
-    assert renewal.wanted(one, NOW)
+    assert one.access_has_lapsed(NOW)
+    assert one.is_to_be_renewed(NOW)
 
 
 def test_an_access_date_in_front_of_a_refresh_token_is_no_event() -> None:
@@ -141,7 +141,7 @@ def test_an_access_date_in_front_of_a_refresh_token_is_no_event() -> None:
         last_check_result="ok",
     )
 
-    scheduling.set_due(one, NOW)
+    one.set_due(NOW)
 
     assert one.due_at is not None
     assert one.due_at > NOW + timedelta(hours=2)  # the ordinary check, not one for every half an hour
@@ -155,7 +155,7 @@ def test_a_due_renewal_comes_before_the_next_check() -> None:
         last_check_result="ok",
     )
 
-    scheduling.set_due(one, NOW)
+    one.set_due(NOW)
 
     assert one.due_at is not None
     assert NOW < one.due_at <= NOW + timedelta(hours=1)
@@ -192,11 +192,11 @@ class AnyRow(TestCase):
             has_refresh_token=has,
         )
 
-        at = renewal.next_at(one, now)
+        at = one.renews_at(now)
 
-        policy = renewal.policy_of(one)
+        policy = one.renewal_policy
         assert isinstance(policy, Renewal)
-        assert at is None or renewal.possible(one, now)
+        assert at is None or one.can_renew(now)
         if at is not None and tried is not None:
             assert at >= tried + policy.again_after
         if at is not None and renewed is not None and policy.every is None:
@@ -219,7 +219,7 @@ def test_where_access_and_refresh_end_together_nothing_is_renewed() -> None:
         renewed_at=NOW - 10 * DAY,
     )
 
-    assert renewal.next_at(together, NOW) is None
+    assert together.renews_at(NOW) is None
     assert NOW - 5.75 * DAY <= at(apart) <= NOW - 5 * DAY
 
 
@@ -229,17 +229,17 @@ def pinterest(*, since: int, access: int = 30, refresh: int = 60, **fields: Any)
     fields = {"linked_at": NOW - 100 * DAY, "renewed_at": renewed, "has_refresh_token": True, **fields}
     dates = {"access_expires_at": renewed + access * DAY, "refresh_expires_at": renewed + refresh * DAY}
     one = token("pinterest", **dates, **fields)
-    deadlines.set_deadline(one, NOW)
+    one.set_deadline(NOW)
     return one
 
 
 @pytest.mark.parametrize(("since", "renews"), [(0, True), (7, True), (13, True), (15, False), (40, False)])
 def test_a_date_that_moves_weekly_is_none_as_long_as_renewals_are_on_time(since: int, renews: bool) -> None:
-    assert renewal.renews_itself(pinterest(since=since), NOW) is renews
+    assert pinterest(since=since).renews_itself(NOW) is renews
 
 
 def test_a_refused_renewal_makes_it_a_date_again() -> None:
-    assert not renewal.renews_itself(pinterest(since=3, refresh_refused_at=NOW), NOW)
+    assert not pinterest(since=3, refresh_refused_at=NOW).renews_itself(NOW)
 
 
 def old_kind(*, day: int, renewed: int | None = None, access: int = 30) -> Token:
@@ -254,7 +254,7 @@ def old_kind(*, day: int, renewed: int | None = None, access: int = 30) -> Token
         access_expires_at=last + access * DAY,
         refresh_expires_at=linked + 365 * DAY,
     )
-    deadlines.set_deadline(one, NOW)
+    one.set_deadline(NOW)
     return one
 
 
@@ -275,13 +275,13 @@ def test_an_older_log_in_ends_when_what_the_last_renewal_gave_ends(
     one = old_kind(day=day, renewed=renewed, access=access)
 
     assert one.deadline == one.linked_at + ends * DAY
-    assert not renewal.renews_itself(one, NOW)
+    assert not one.renews_itself(NOW)
 
 
 def test_an_older_log_in_is_renewed_once_more_a_day_before_its_refresh_token_ends() -> None:
     one = old_kind(day=361, renewed=360)
 
-    assert renewal.next_at(one, NOW) == one.linked_at + 364 * DAY
+    assert one.renews_at(NOW) == one.linked_at + 364 * DAY
 
 
 def test_a_year_of_an_older_log_in_moves_its_deadline_never() -> None:
@@ -292,9 +292,9 @@ def test_a_year_of_an_older_log_in_moves_its_deadline_never() -> None:
 
     while now < NOW + 364 * DAY + timedelta(hours=2):
         now += timedelta(hours=1)
-        if renewal.wanted(one, now):
+        if one.is_to_be_renewed(now):
             one.renewed_at, one.access_expires_at = now, now + 30 * DAY
-            deadlines.set_deadline(one, now)
+            one.set_deadline(now)
             assert one.deadline is not None
             assert abs(one.deadline - first) < DAY
 
@@ -311,14 +311,14 @@ def test_two_ends_at_once_are_the_end_of_renewal() -> None:
         refresh_expires_at=NOW + 20 * DAY,
     )
 
-    deadlines.set_deadline(one, NOW)
+    one.set_deadline(NOW)
 
     assert one.deadline_clock == Token.DeadlineClock.REFRESH
 
 
 def test_a_date_that_jitters_is_no_event_and_one_that_moves_is() -> None:
     one = token("facebook", access_expires_at=NOW + 50 * DAY)
-    deadlines.set_deadline(one, NOW)
+    one.set_deadline(NOW)
     one.save()
 
     def said(**later: int) -> int:

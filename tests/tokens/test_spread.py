@@ -7,7 +7,7 @@ import pytest
 
 from tests.support.factories import NOW, make_app
 from tokens.models import ChannelApp, Token
-from tokens.token import renewal, scheduling
+from tokens.token import renewal
 
 pytestmark = pytest.mark.django_db
 
@@ -34,7 +34,7 @@ def renewals(
     """Renew a token whenever it is due, each time for `access` (until `ends` at most), and return when that was."""
     made: list[datetime] = []
     now = token.linked_at
-    while (due := renewal.next_at(token, now)) is not None and due < until and len(made) < 500:
+    while (due := token.renews_at(now)) is not None and due < until and len(made) < 500:
         now = max(due, now + MINUTE)
         made.append(now)
         token.renewed_at = token.renewal_tried_at = now
@@ -79,11 +79,11 @@ def test_imported_tokens_whose_renewal_was_due_before_they_came_are_renewed_over
     old = [linked(app, number, access_expires_at=NOW + 25 * DAY) for number in range(COUNT)]
     ending = linked(app, 0, access_expires_at=NOW + 5 * DAY)
 
-    due = [renewal.next_at(one, NOW) or NOW for one in old]
+    due = [one.renews_at(NOW) or NOW for one in old]
 
     assert busiest(due) <= 2
     assert max(due) <= NOW + DAY + MINUTE
-    assert renewal.wanted(ending, NOW)
+    assert ending.is_to_be_renewed(NOW)
 
 
 def test_linkedins_last_weeks_make_no_calls_that_move_nothing() -> None:
@@ -118,7 +118,7 @@ def test_a_thousand_checked_in_a_minute_are_checked_over_many_the_next_time(
     fleet = [linked(app, number, **fields) for number in range(COUNT)]
 
     for one in fleet:
-        scheduling.set_due(one, NOW)
+        one.set_due(NOW)
     due = [one.due_at for one in fleet if one.due_at is not None]
 
     assert len(due) == COUNT
@@ -132,7 +132,7 @@ def test_a_channels_wish_to_wait_is_kept_by_all_and_they_come_back_apart() -> No
     fleet = [linked(app, number, last_check_result="rate_limited") for number in range(COUNT)]
 
     for one in fleet:
-        scheduling.set_due(one, NOW, retry_after=7200)
+        one.set_due(NOW, retry_after=7200)
     due = [one.due_at for one in fleet if one.due_at is not None]
 
     assert min(due) >= NOW + timedelta(hours=2)

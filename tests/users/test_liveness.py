@@ -20,7 +20,7 @@ from portal.start import first_steps
 from tests.notifications.support import claim_next
 from tests.support.factories import NOW
 from tokens.checks import refresh_lane
-from tokens.token.models import TokenQuerySet
+from tokens.token.queries import TokenQuerySet
 
 CLAIM = liveness.CLAIM.total_seconds()
 pytestmark = pytest.mark.django_db(transaction=True)

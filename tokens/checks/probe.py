@@ -23,8 +23,8 @@ from tokens.channels.kinds import DOUBTFUL, Classification, Credentials, Inspect
 from tokens.checks import refreshing
 from tokens.lifecycle import TransitionOutcome, transitions
 from tokens.models import Token
-from tokens.token import renewal
-from tokens.token.renewal import Attempt
+from tokens.token import services
+from tokens.token.services import Attempt
 from tokens.vault.services import VaultError
 from users.installation import hold
 from users.models import User
@@ -81,8 +81,8 @@ def job(
     tried: Attempt | None = None
     asks = _Renewing(now, source, limit, actor, read_accounts)
     # Of many leases that want a longer life, those that come when one got it want it no more.
-    renew = renew and renewal.possible(token, now) and not (source == "lease" and _just_renewed(token, now))
-    if renew or renewal.wanted(token, now):
+    renew = renew and token.can_renew(now) and not (source == "lease" and _just_renewed(token, now))
+    if renew or token.is_to_be_renewed(now):
         if not refreshing.made_here():
             return asks.leave_to_the_lane(token, renew=renew)
         tried, token = yield from asks.renew(token, is_last=True)
@@ -172,7 +172,7 @@ class _Renewing:
         spent = _spent(token)
         timeout = refreshing.timeout(self.limit.left())
         try:
-            tried: Attempt = yield partial(renewal.attempt, token, timeout=timeout)
+            tried: Attempt = yield partial(services.try_to_renew, token, timeout=timeout)
         except hold.OnHold:  # nothing was sent
             lifecycle.call_off_refresh(token_id=token.pk)
             raise
@@ -231,8 +231,8 @@ def _just_renewed(token: Token, now: datetime) -> bool:
 
 def _can_heal(token: Token, now: datetime) -> bool:
     """Return whether one renewal may show that a token which looks dead is not. An exchange needs a living token, so it cannot."""
-    policy = renewal.policy_of(token)
-    return policy is not None and not policy.exchange and renewal.possible(token, now)
+    policy = token.renewal_policy
+    return policy is not None and not policy.exchange and token.can_renew(now)
 
 
 def _healed(again: Inspection) -> Inspection:
@@ -244,7 +244,7 @@ def _healed(again: Inspection) -> Inspection:
 
 def _undecided(token: Token, inspection: Inspection, tried: Attempt, now: datetime) -> Inspection:
     """Judge a token that looks dead while the renewal that would tell is hindered: in doubt, or simply waiting for its renewal."""
-    if renewal.lapsed(token, now):
+    if token.access_has_lapsed(now):
         return Inspection(replace(tried.classification, unknown=""), evidence=tried.evidence)  # kept already
     return _in_doubt(inspection)
 
@@ -313,7 +313,7 @@ def lengthen(
     if ends is None or ends > until:
         return False
     renews = _can_heal(token, now) and not _just_renewed(token, now)
-    if not (renews or ends <= now) or renewal.pausing(token, now):
+    if not (renews or ends <= now) or token.renewal_pauses(now):
         return False
     if gate.is_silent(token.app.channel, token.app.client_id):
         wait = 0.0
@@ -335,7 +335,7 @@ def want_longer(token_id: int, *, until: datetime, now: datetime, source: str) -
         return False
     if token.refresh_wanted_at is not None or token.refresh_began_at is not None:
         return True
-    if not _can_heal(token, now) or _just_renewed(token, now) or renewal.pausing(token, now):
+    if not _can_heal(token, now) or _just_renewed(token, now) or token.renewal_pauses(now):
         return False
     if claim(token_id, now):
         lifecycle.want_refresh(token_id=token_id, now=now, source=source, renew=True)

@@ -25,7 +25,7 @@ from tokens.channels.kinds import Verdict
 from tokens.checks import probe, refreshing
 from tokens.lifecycle import Wish
 from tokens.models import ChannelApp, Token
-from tokens.token.models import Claimed, TokenQuerySet
+from tokens.token.queries import Claimed, TokenQuerySet
 from users.installation import hold
 from users.models import User
 

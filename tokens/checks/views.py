@@ -11,7 +11,6 @@ from tokens.channels import declarations, shares
 from tokens.channels.kinds import Verdict
 from tokens.checks import probe
 from tokens.models import Token
-from tokens.token import renewal
 from ui import dates
 from ui.phrases import phrase
 from users.installation import hold
@@ -34,9 +33,9 @@ def renew(*, token: Token, actor: User, now: datetime) -> RenewalResult:
     """Ask the channel to renew the token and say what became of it. Raises ActionRefused or OnHold where that cannot be asked."""
     hold.refuse()
     label = declarations.label(token.app.channel)
-    if renewal.policy_of(token) is None:
+    if token.renewal_policy is None:
         raise ActionRefused("renews_nothing", channel=label)
-    if not renewal.possible(token, now):
+    if not token.can_renew(now):
         raise ActionRefused("nothing_to_renew_with", channel=label)
     if not Token.objects.filter(pk=token.pk).askable(now).exists():
         raise ActionRefused("being_checked")

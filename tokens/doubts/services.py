@@ -14,7 +14,7 @@ from tokens.channels.kinds import Classification, Reason
 from tokens.doubts import rules
 from tokens.doubts.models import Doubt, DoubtQuerySet
 from tokens.models import Token
-from tokens.token.models import TokenQuerySet
+from tokens.token.queries import TokenQuerySet
 from users.models import User
 
 ASKED_AT_ONCE = 3  # other log-ins

@@ -15,8 +15,8 @@ from infra import scrub
 from tokens.channels import registry
 from tokens.channels.kinds import Classification, Verdict
 from tokens.models import ChannelApp, Token
-from tokens.token import scheduling
-from tokens.token.models import TokenQuerySet
+from tokens.token.models import AFTER_WITNESS
+from tokens.token.queries import TokenQuerySet
 from tokens.vault.services import VaultError
 
 logger = logging.getLogger(__name__)
@@ -130,7 +130,7 @@ def blamed(
         record(app=app, classification=classification, call="api", now=answered_at)
     elif app.fault_kind != USE:
         ask_a_witness(witnesses, answered_at)
-        scheduling.again(row, answered_at, scheduling.AFTER_WITNESS)
+        row.ask_again_after(answered_at, AFTER_WITNESS)
     row.save(update_fields=FIELDS)
     return False
 

@@ -12,7 +12,6 @@ from tokens.doubts.models import Doubt
 from tokens.lifecycle import app_faults
 from tokens.lifecycle.transitions import event, refresh_is_over, set_dates, set_state
 from tokens.models import ChannelApp, Token, TokenEvent, token_owner
-from tokens.token import deadlines, scheduling
 from tokens.vault import services as vault
 from users.models import Team, User
 
@@ -57,11 +56,11 @@ def store_consent(
     doubts.refute(token, Doubt.Kind, now)
     set_state(token, Token.State.VALID, "", {}, now)
     token.generation += not created
-    deadlines.set_deadline(token, now)
+    token.set_deadline(now)
     token.linked_at = token.proven_at = token.last_checked_at = now
     token.last_check_result = Verdict.OK
     token.claimed_until = token.claimed_by = None
-    scheduling.set_due(token, now)
+    token.set_due(now)
     token.save()
     event(token, TokenEvent.Kind.LINKED, now, source=source, actor=user)
     # Where nothing renews tokens, only this shows that the channel takes our keys again.

@@ -27,7 +27,6 @@ from tokens.lifecycle.transitions import (
     outcome,
 )
 from tokens.models import Token, TokenEvent
-from tokens.token import renewal, scheduling
 from tokens.unknown_answers import services as unknown_answers
 from users.models import User
 
@@ -57,7 +56,7 @@ def record_ask(*, token: Token, actor: User | None, recipient: str, now: datetim
 def postpone(*, token_id: int, claim: int, now: datetime) -> None:
     """Look at a token later, because checking it under this claim failed on our side, and give the claim back where it stands still."""
     token = Token.objects.filter(pk=token_id)
-    token.update(due_at=now + scheduling.after_trouble(Token(pk=token_id)))
+    token.update(due_at=now + Token(pk=token_id).wait_after_trouble())
     token.claimed_as(claim).let_go()
 
 
@@ -107,9 +106,9 @@ def record_inspection(
     else:
         keep_on_trouble(token, classification, inspection.evidence, now, source)
     if closed_for is not None and facts(token) == before:
-        scheduling.stay_due(token, now, closed_for=closed_for)
+        token.stay_due(now, closed_for=closed_for)
     else:
-        scheduling.set_due(token, now, retry_after=classification.retry_after or 0)
+        token.set_due(now, retry_after=classification.retry_after or 0)
     token.save(update_fields=STATE_FIELDS + DATE_FIELDS + CHECK_FIELDS)
     notify_pools(token, before, now, source)
     unknown_answers.keep_answer(token.app, classification, inspection.evidence, token_id=token.pk, now=now)
@@ -156,7 +155,7 @@ def _doubt(
     if ended_by_date(token, inspection.evidence, now, source):
         return
     # Its date has passed, nothing renews it, and the channel refuses it: that is the end, not a doubt.
-    over = token.access_is_over(now) and not renewal.possible(token, now)
+    over = token.access_is_over(now) and not token.can_renew(now)
     if over and final and token.state != Token.State.DEAD:
         mark_dead(token, classification.reason or Reason.EXPIRED, inspection.evidence, now, source)
     else:

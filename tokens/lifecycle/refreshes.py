@@ -18,7 +18,6 @@ from infra import spans
 from tokens.channels import shared
 from tokens.lifecycle.transitions import REFRESH_FIELDS, event, refresh_is_over
 from tokens.models import Token, TokenEvent
-from tokens.token import renewal, scheduling
 from users.models import User
 
 logger = logging.getLogger(__name__)
@@ -107,7 +106,7 @@ def note_lost_answer(*, token_id: int, now: datetime) -> bool:
     )  # fmt: skip
     detail = {"sent_at": token.refresh_began_at.isoformat(), "by": token.refresh_began_by}
     again = token.refresh_unanswered_at is None and not token.is_removed
-    if renewal.spends(token):
+    if token.renewal_spends:
         token.refresh_unanswered_at = token.refresh_unanswered_at or token.refresh_began_at
         event(token, TokenEvent.Kind.ANSWER_LOST, now, source="sweep", detail=detail)
     wish = {"source": "sweep", **token.refresh_wanted, "renew": True}
@@ -116,6 +115,6 @@ def note_lost_answer(*, token_id: int, now: datetime) -> bool:
     if again:
         token.refresh_wanted_at, token.refresh_wanted = now, wish
     else:  # whatever ended the process twice over this token is not to do so at once a third time
-        token.due_at, token.due_for = now + scheduling.after_trouble(token), Token.DueFor.PROBE
+        token.due_at, token.due_for = now + token.wait_after_trouble(), Token.DueFor.PROBE
     token.save(update_fields=[*REFRESH_FIELDS, "due_at", "due_for", "claimed_until", "claimed_by"])
     return True

@@ -30,8 +30,8 @@ from tokens.lifecycle.transitions import (
     set_dates,
 )
 from tokens.models import Token, TokenEvent
-from tokens.token import deadlines, renewal, scheduling
-from tokens.token.models import NEARLY
+from tokens.token.renewal import NEARLY
+from tokens.token.services import Attempt
 from tokens.unknown_answers import services as unknown_answers
 from tokens.vault import services as vault
 from users.models import User
@@ -45,7 +45,7 @@ def keep_answer(*, token: Token, grant: Grant) -> None:
     `token` as it was when the refresh began; where it has moved on, or nothing was spent, `record_renewal` does it all. What follows from
     the answer is written by that.
     """
-    if not renewal.spends(token) or not grant.credentials.access_token.strip():
+    if not token.renewal_spends or not grant.credentials.access_token.strip():
         return
     sealed = _merged(token, grant)
     Token.objects.filter(pk=token.pk, generation=token.generation).exclude(reason=Token.REMOVED).update(
@@ -91,7 +91,7 @@ def record_renewal(
     app_faults.clear(app=token.app, call="refresh")
     doubts.refute(token, [Doubt.Kind.RENEWAL], now)
     if not _is_news(token, grant):
-        scheduling.set_due(token, now)
+        token.set_due(now)
         token.save(update_fields=[*REFRESH_FIELDS, "look_again_at", "due_at", "due_for"])
         return None
     doubts.prove(token, [Doubt.Kind.RENEWAL], asked_at=now)
@@ -104,14 +104,14 @@ def record_renewal(
     if token.state == Token.State.COOLING or (is_last and token.doubted_at is not None):
         come_back(token, now, source)
     token.generation += 1
-    deadlines.set_deadline(token, now)
+    token.set_deadline(now)
     token.proven_at = token.last_checked_at = now
     token.last_check_result = Verdict.OK
     if is_last and token.state == Token.State.VALID:
         token.claimed_until = token.claimed_by = None
-    scheduling.set_due(token, now)
+    token.set_due(now)
     if is_last and read_accounts:
-        scheduling.read_accounts(token, now)
+        token.read_accounts_from(now)
     token.save(update_fields=[*RENEWAL_FIELDS, *STATE_FIELDS, *DATE_FIELDS, *CHECK_FIELDS])
     event(token, TokenEvent.Kind.RENEWED, now, source=source, actor=actor)
     notify_pools(token, before, now, source)
@@ -135,7 +135,7 @@ def _keep_in_place(token: Token, grant: Grant, spent: Credentials | None, now: d
         token.credentials = _merged(token, grant)
         token.has_refresh_token = token.has_refresh_token or bool(grant.credentials.refresh_token)
         set_dates(token, _dated(token, grant.dates, now), keep=True)
-        deadlines.set_deadline(token, now)
+        token.set_deadline(now)
         token.refresh_unanswered_at = None
         token.generation += 1
         token.due_at, token.due_for = now, Token.DueFor.PROBE
@@ -147,7 +147,7 @@ def _merged(token: Token, grant: Grant) -> vault.Sealed:
 
 
 @transaction.atomic
-def record_renewal_trouble(*, token_id: int, attempt: renewal.Attempt, now: datetime) -> None:
+def record_renewal_trouble(*, token_id: int, attempt: Attempt, now: datetime) -> None:
     """Note that a renewal was tried and hindered: nothing about the token follows from it, but whether an answer is missing.
 
     One that was not sent was not tried: it stays due.
@@ -156,7 +156,7 @@ def record_renewal_trouble(*, token_id: int, attempt: renewal.Attempt, now: date
     if not attempt.not_asked:
         token.renewal_tried_at = now
     refresh_is_over(token)
-    if attempt.unanswered and renewal.spends(token):
+    if attempt.unanswered and token.renewal_spends:
         token.refresh_unanswered_at = token.refresh_unanswered_at or now
     token.save(update_fields=REFRESH_FIELDS)
     if attempt.classification.verdict == Verdict.APP_FAULT:
@@ -172,7 +172,7 @@ def record_refusal(
     *,
     token_id: int,
     generation: int,
-    attempt: renewal.Attempt,
+    attempt: Attempt,
     inspection: Inspection,
     now: datetime,
     source: str,
@@ -213,7 +213,7 @@ def record_refusal(
         token.refresh_refused_at = now if token.state == Token.State.DEAD else None
     else:
         keep_on_trouble(token, inspection.classification, inspection.evidence, now, source)
-    scheduling.set_due(token, now, retry_after=inspection.classification.retry_after or 0)
+    token.set_due(now, retry_after=inspection.classification.retry_after or 0)
     token.save(update_fields=[*REFRESH_FIELDS, *STATE_FIELDS, *DATE_FIELDS, *CHECK_FIELDS])
     notify_pools(token, before, now, source)
     unknown_answers.keep_answer(
@@ -222,7 +222,7 @@ def record_refusal(
     return replace(outcome(token, verdict), told=inspection.told)
 
 
-def _why_refused(token: Token, attempt: renewal.Attempt, inspection: Inspection, now: datetime) -> Reason:
+def _why_refused(token: Token, attempt: Attempt, inspection: Inspection, now: datetime) -> Reason:
     """Return the clearest reason that the two answers and the dates give."""
     if token.refresh_expires_at is not None and token.refresh_expires_at <= now:
         return Reason.REFRESH_EXPIRED
@@ -235,7 +235,7 @@ def _is_news(token: Token, grant: Grant) -> bool:
     """Return whether a renewal gave anything. Of an exchange only a later date is; a refresh always gives a new access token."""
     if not grant.credentials.access_token.strip():
         return False
-    policy = renewal.policy_of(token)
+    policy = token.renewal_policy
     if policy is None or not policy.exchange:
         return True
     old, new = token.access_expires_at, grant.dates.access_expires_at

@@ -16,7 +16,6 @@ from tokens.doubts.models import Doubt
 from tokens.doubts.services import Said
 from tokens.lifecycle import app_faults
 from tokens.models import Token, TokenEvent
-from tokens.token import deadlines
 from users.models import User
 
 # The one piece of news that travels upward: `tokens_changed(token_ids, cause, now, source, actor)`, once per transaction, inside it, with
@@ -82,14 +81,14 @@ def take_report(token: Token, inspection: Inspection, now: datetime) -> bool:
     if inspection.dates is not None:
         set_dates(token, inspection.dates, keep=True)
     cycle = token.cycle
-    deadlines.set_deadline(token, now)
+    token.set_deadline(now)
     return token.cycle != cycle  # a date that jitters is no event
 
 
 def mark_valid(token: Token, inspection: Inspection, now: datetime, source: str) -> None:
     """Take a good report, and come back from doubt or death."""
     if take_report(token, inspection, now):
-        event(token, TokenEvent.Kind.DATES, now, source=source, detail=deadlines.detail(token))
+        event(token, TokenEvent.Kind.DATES, now, source=source, detail=token.deadline_facts)
     come_back(token, now, source)
     if inspection.classification.row != RENEWED:
         app_faults.clear(app=token.app, call="introspect")

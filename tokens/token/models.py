@@ -1,23 +1,34 @@
-"""Tokens, their named filters and their history. `tokens.lifecycle` is the only writer of a token's state, dates and generation."""
+"""Tokens and their history. `tokens.lifecycle` is the only writer of a token's state, dates and generation."""
 
-from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import ClassVar, NamedTuple, Self
+from typing import ClassVar
 
 from django.conf import settings
-from django.db import models, transaction
-from django.db.models import Exists, F, Q
-from django.db.models.functions import Now
+from django.db import models
+from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from infra import liveness
 from tokens.channel_apps.models import ChannelApp
 from tokens.channels import gate
-from tokens.channels.kinds import Credentials, Identity, Reason
+from tokens.channels.kinds import HINDERED, LIFTABLE, Credentials, Identity, Reason, Verdict
+from tokens.token.queries import TokenQuerySet
+from tokens.token.renewal import RenewableToken
 from tokens.vault import services as vault
 
-NEARLY = timedelta(minutes=1)  # an access token that ends so soon is renewed before it is asked about
+# When a token is looked at next. Tokens that came together, or were in trouble together, are drawn apart, each by a share of its own.
+PROBE_EVERY = timedelta(hours=4)
+PROBE_EVERY_IN_USE = timedelta(hours=1)  # leased within the last day
+RETRY_AFTER = (timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=15), timedelta(hours=1))
+AFTER_TROUBLE = timedelta(minutes=15)
+APART = timedelta(minutes=24)  # over which tokens are spread that met the same trouble
+NOT_TOGETHER = timedelta(
+    minutes=1
+)  # over which tokens are spread that wait for their channel to be asked again
+AFTER_WITNESS = timedelta(minutes=3)
+NOT_TOLD = HINDERED | {Verdict.OUR_BUG}
+LIFTABLE_EVERY = timedelta(days=1)
+LIFTABLE_FOR = timedelta(days=30)
 
 
 def name_of_person(name: str, native_name: str, native_id: str) -> str:
@@ -25,112 +36,13 @@ def name_of_person(name: str, native_name: str, native_id: str) -> str:
     return name or native_name or f"native user {native_id}"
 
 
-class Claimed(NamedTuple):
-    """A token under way: whose app's it is, and the number of the claim that holds it."""
-
-    app_id: int
-    claim: int
-
-
-class TokenQuerySet(models.QuerySet["Token"]):
-    """Tokens, by phrases that compose."""
-
-    def due(self, now: datetime) -> Self:
-        """Tokens whose probe or refresh is due and which no worker holds. Those that wait for a refresh are left to its lane."""
-        return self.filter(due_at__lte=now).exclude(reason=self.model.REMOVED).askable(now)
-
-    def askable(self, now: datetime) -> Self:
-        """Tokens that nobody holds and that do not wait for a refresh, so that anybody may ask about them."""
-        return self.filter(refresh_wanted_at=None, refresh_began_at=None).free(now)
-
-    def due_for_refresh(self, now: datetime) -> Self:
-        """Tokens whose date says that they are to be renewed."""
-        return self.due(now).filter(due_for=self.model.DueFor.REFRESH)
-
-    def refresh_wanted(self, now: datetime) -> Self:
-        """Tokens for which somebody asked for a refresh that nobody is making, nor was left in the middle of."""
-        wanted = self.filter(refresh_wanted_at__isnull=False, refresh_began_at=None)
-        return wanted.exclude(reason=self.model.REMOVED).free(now)
-
-    def left_in_refresh(self, now: datetime) -> Self:
-        """Tokens whose refresh was sent by a process that is gone (where `liveness.may_take_over`): its answer is lost, if one came."""
-        return self.filter(refresh_began_at__isnull=False).free(now)
-
-    def has_refreshes(self, now: datetime) -> bool:
-        """Return whether the refresh lane may have anything to do. One statement, by the indexes of the three."""
-        found = (self.refresh_wanted(now), self.due_for_refresh(now), self.left_in_refresh(now))
-        wanted, due, left = map(Exists, found)
-        return self.filter(wanted | due | left).exists()
-
-    def free(self, now: datetime) -> Self:
-        """Tokens that no living process holds: a dead one's claim runs out by itself."""
-        return self.filter(Q(claimed_until=None) | Q(claimed_until__lt=now))
-
-    def claim(self, now: datetime) -> int:
-        """Take the right to ask about these tokens. Returns the number of this claim, 0 where there are none; narrow by `free` before.
-
-        It is short: whoever may need longer holds it by `liveness.kept(tokens.claimed_as(number).keep_claimed)`.
-        """
-        number = liveness.number()
-        return number if self.update(claimed_until=now + liveness.CLAIM, claimed_by=number) else 0
-
-    def claimed_as(self, *numbers: int) -> Self:
-        """Those of these tokens that are held by these claims: what was claimed by others since, also in this process, is theirs."""
-        return self.filter(claimed_until__isnull=False, claimed_by__in=numbers)
-
-    def under_way(self, held: Mapping[int, Claimed]) -> Self:
-        """Those of these tokens (by id) whose claims stand still."""
-        return self.filter(pk__in=list(held)).claimed_as(*{one.claim for one in held.values()})
-
-    @transaction.atomic
-    def keep_claimed(self, now: datetime) -> int:
-        """Renew the claims of these tokens, see `claimed_as`. Returns how many. One that is being written waits for the next time."""
-        free = self.order_by("id").select_for_update(skip_locked=True, no_key=True, of=("self",))
-        ids = list(free.values_list("pk", flat=True))
-        return self.model.objects.filter(pk__in=ids).update(claimed_until=now + liveness.CLAIM)
-
-    def let_go(self) -> int:
-        """Give back the claims of these tokens, see `claimed_as`. Returns how many there were."""
-        return self.update(claimed_until=None, claimed_by=None)
-
-    def to_revoke(self) -> Self:
-        """Log-ins that were removed on purpose and are still authorised at their channel, as far as we know."""
-        return self.filter(reason=self.model.REMOVED, credentials__isnull=False)
-
-    def never_linked(self, *, before: datetime) -> Self:
-        """Tokens consented to before this moment that were never in the pool of an account."""
-        return self.filter(first_linked_at=None, pool_entries=None, linked_at__lt=before)
-
-    @transaction.atomic
-    def make_due(self, at: datetime) -> int:
-        """Have the sweep ask the channel about these tokens from this moment on. Returns how many there are."""
-        ids = list(self.locked().values_list("pk", flat=True))  # an update alone locks in any order
-        return self.model.objects.filter(pk__in=ids).update(due_at=at, due_for=self.model.DueFor.PROBE)
-
-    def locked(self) -> Self:
-        """Lock the rows in the one order that is used everywhere: by id, without blocking foreign keys."""
-        return self.order_by("id").select_for_update(no_key=True, of=("self",))
-
-
-class Token(vault.NamesItsKeys):
+class Token(RenewableToken):
     """One consent of one native user to one channel app. A new consent of the same native user renews the row."""
 
     class State(models.TextChoices):
         VALID = "valid", _("Valid")
         COOLING = "cooling", _("Cooling")
         DEAD = "dead", _("Dead")
-
-    class DeadlineKind(models.TextChoices):
-        DATE = "date", _("Date")
-        NEVER = "never", _("Never")
-        UNKNOWN = "unknown", _("Unknown")
-
-    class DeadlineClock(models.TextChoices):
-        """Which date a deadline comes from."""
-
-        ACCESS = "access", _("Access ends")
-        REFRESH = "refresh", _("Renewal ends")
-        DATA_ACCESS = "data_access", _("Data access")
 
     class DueFor(models.TextChoices):
         REFRESH = "refresh", _("Refresh")
@@ -146,7 +58,6 @@ class Token(vault.NamesItsKeys):
         PERSON = "person", _("Person")
         SYSTEM = "system", _("System user")
 
-    app = models.ForeignKey(ChannelApp, models.PROTECT, related_name="tokens", db_index=False)
     kind = models.CharField(max_length=10, choices=Kind, default=Kind.PERSON)
     # Who owns a system user's token; a person's belongs to the person.
     team = models.ForeignKey("users.Team", models.SET_NULL, null=True, blank=True, related_name="+")
@@ -157,22 +68,7 @@ class Token(vault.NamesItsKeys):
     )
     credentials: vault.Sealed | None = vault.SealedField(null=True, editable=False)
     credentials_key = vault.KeyNameField(of="credentials")
-    has_refresh_token = models.BooleanField(default=False)
-    refresh_refused_at = models.DateTimeField(null=True, blank=True)  # a confirmed refusal to refresh
     scopes = models.JSONField(null=True, blank=True)  # null: the channel did not say
-    issued_at = models.DateTimeField(null=True, blank=True)
-    access_expires_at = models.DateTimeField(null=True, blank=True)
-    refresh_expires_at = models.DateTimeField(null=True, blank=True)
-    data_access_expires_at = models.DateTimeField(null=True, blank=True)
-    dates_source = models.JSONField(default=dict, blank=True)  # clock: who said it
-    deadline = models.DateTimeField(null=True, blank=True)
-    deadline_kind = models.CharField(max_length=10, choices=DeadlineKind, default=DeadlineKind.UNKNOWN)
-    deadline_clock = models.CharField(max_length=12, choices=DeadlineClock, blank=True)
-    cycle = models.PositiveIntegerField(default=1)
-    # Since when the deadline is known.
-    cycle_since = models.DateTimeField(default=timezone.now, db_default=Now())
-    # The deadline as it stood when the cycle began.
-    cycle_deadline = models.DateTimeField(null=True, blank=True)
     state = models.CharField(max_length=10, choices=State, default=State.VALID)
     reason = models.CharField(
         max_length=40,
@@ -201,23 +97,8 @@ class Token(vault.NamesItsKeys):
     use_refused_at = models.DateTimeField(null=True, blank=True)
     # Since when the others of its pools go first: its readings blame our app, theirs do not.
     demoted_at = models.DateTimeField(null=True, blank=True)
-    renewed_at = models.DateTimeField(null=True, blank=True)  # when a renewal without a person last succeeded
-    renewal_tried_at = models.DateTimeField(null=True, blank=True)
-    # Since when a refresh is asked for that nobody has made yet.
-    refresh_wanted_at = models.DateTimeField(null=True, blank=True)
-    # Who asks for it: source, actor, renew.
-    refresh_wanted = models.JSONField(default=dict, db_default={}, blank=True)
-    # When a refresh was sent whose answer is not stored yet.
-    refresh_began_at = models.DateTimeField(null=True, blank=True)
-    # The process that sent it.
-    refresh_began_by = models.CharField(max_length=120, default="", db_default="", blank=True)
-    # Since when the answer to one of our refreshes is missing: the channel may have replaced the refresh token.
-    refresh_unanswered_at = models.DateTimeField(null=True, blank=True)
     # Since when its end is doubted: the others of its pools go first. One that cools is not served at all.
     doubted_at = models.DateTimeField(null=True, blank=True)
-    # When it is asked again for what is said against it (`tokens.doubts`), at the latest.
-    look_again_at = models.DateTimeField(null=True, blank=True)
-    linked_at = models.DateTimeField(default=timezone.now)  # when a person last consented
     # When it first was in the pool of an account. Empty: never, so a sweep may revoke and delete it.
     first_linked_at = models.DateTimeField(null=True, blank=True)
     # When one of our people last ended it. An end that the channel tells of a consent from before was our doing.
@@ -332,6 +213,98 @@ class Token(vault.NamesItsKeys):
 
     def _is_over(self, clock: str, at: datetime | None, now: datetime) -> bool:
         return at is not None and at <= now and self.dates_source.get(clock) in {"provider", "introspection"}
+
+    def renews_itself(self, now: datetime) -> bool:
+        """Return whether the token's date moves with every renewal, and renewals were on time: then no number of days means anything."""
+        policy = self.renewal_policy
+        if policy is None or policy.rolls is None or policy.every is None or self.has_fixed_end:
+            return False
+        on_time = self.deadline is not None and self.deadline - now > policy.rolls - 2 * policy.every
+        return on_time and self.state == self.State.VALID and self.can_renew(now)
+
+    def set_due(self, now: datetime, *, retry_after: int = 0) -> None:
+        """Set `due_at` and `due_for`. Does not save. `retry_after` in seconds.
+
+        Never later than just after the token's next date, nor than what is said against it is to be asked again. Where that was hindered
+        just now, it is asked again like after any trouble.
+        """
+        self._set_due_by_state(now, retry_after)
+        look = self.look_again_at
+        if look is not None and look <= now:
+            look = now + self.wait_after_trouble(timedelta(seconds=retry_after))
+        if look is not None and (self.due_at is None or self.due_at > look):
+            self.due_at, self.due_for = look, self.DueFor.PROBE
+
+    def _set_due_by_state(self, now: datetime, retry_after: int) -> None:
+        self.due_for = self.DueFor.PROBE
+        age = now - self.state_since
+        if self.state == self.State.DEAD:
+            again = self.reason in LIFTABLE and age < LIFTABLE_FOR
+            self.due_at = now + LIFTABLE_EVERY if again else None
+        elif self.state == self.State.COOLING:
+            step = next((step for step in RETRY_AFTER if age < step), RETRY_AFTER[-1])
+            self.due_at = now + self.jittered(step) if self.look_again_at is None else None
+        elif (
+            self.app_refused_at is not None and self.app_refused_at >= now
+        ):  # once another token was asked, this one is asked whose fault it is
+            self.due_at = now + self.jittered(AFTER_WITNESS)
+        elif self.last_check_result in NOT_TOLD:
+            self.due_at = now + self.wait_after_trouble(timedelta(seconds=retry_after))
+        else:
+            self._set_due_when_valid(now)
+
+    def _set_due_when_valid(self, now: datetime) -> None:
+        in_use = self.last_used_at is not None and now - self.last_used_at < timedelta(days=1)
+        due = now + self.jittered(PROBE_EVERY_IN_USE if in_use else PROBE_EVERY)
+        # A lapsed access token is no event where there is a refresh token behind it: a lease or the next probe renews it.
+        dates = [self.refresh_expires_at, self.data_access_expires_at]
+        if not self.can_renew(now):
+            dates.append(self.access_expires_at)
+        self.due_at = min([due, *(at + timedelta(seconds=1) for at in dates if at is not None and at > now)])
+        # A renewal that is asked for already waits for its lane, whatever the date says.
+        renews = self.renews_at(now) if self.refresh_wanted_at is None else None
+        if renews is not None and renews <= self.due_at:
+            self.due_at, self.due_for = max(renews, now), self.DueFor.REFRESH
+
+    def ask_again_after(self, now: datetime, wait: timedelta) -> None:
+        """Have a token asked about again in a while, or when it is due anyway. Does not save."""
+        soon = now + self.jittered(wait)
+        if self.due_at is None or self.due_at > soon:
+            self.due_at, self.due_for = soon, self.DueFor.PROBE
+
+    def read_accounts_from(self, at: datetime) -> None:
+        """Have the ad accounts of a token that works read from this moment on. Does not save. One that is due earlier keeps its date."""
+        if self.state == self.State.VALID and (self.due_at is None or self.due_at > at):
+            self.due_at, self.due_for = at, self.DueFor.ACCOUNTS
+
+    def stay_due(self, now: datetime, *, closed_for: int) -> None:
+        """Keep a token due that was not asked about after all. Does not save. `closed_for`: seconds until its app may be asked again.
+
+        A renewal whose date comes earlier keeps it: a pause, which may last a day, does not hold it up.
+        """
+        opens = self.due_once_open(now, closed_for)
+        if self.due_at is None or self.due_at >= opens:
+            return
+        renews = self.renews_at(now)
+        if renews is not None and now < renews < opens:
+            self.due_at, self.due_for = renews, self.DueFor.REFRESH
+        else:
+            self.due_at = opens
+
+    def due_once_open(self, now: datetime, closed_for: int) -> datetime:
+        """Return when a token is asked about whose app may be asked in so many seconds. The others of the app wait for the same moment."""
+        return now + timedelta(seconds=closed_for) + NOT_TOGETHER * self.share
+
+    def jittered(self, wait: timedelta) -> timedelta:
+        """Return the wait, up to three tenths shorter or one longer: tokens checked together are spread over 24 minutes of an hour."""
+        return wait * (0.7 + 0.4 * self.share)
+
+    def wait_after_trouble(self, wait: timedelta = timedelta(0)) -> timedelta:
+        """Return when a token is asked again whose channel gave no answer; `wait`: not earlier, as the channel said.
+
+        The others of its app had the same trouble at the same time.
+        """
+        return max(AFTER_TROUBLE, wait) + APART * self.share
 
 
 def token_owner(app: ChannelApp, native_user_id: str) -> str:

@@ -12,7 +12,7 @@ from tests.tokens.channels.worlds import FERN, HARBOR, LUMEN, MARLO, OLD, World,
 from tokens.channels.kinds import AccountList, Verdict
 from tokens.checks import probe
 from tokens.models import Token
-from tokens.token import deadlines
+from tokens.token import renewal
 
 ORGANIZATION = "7f064d90-52a1-42db-b25b-7539e663e926"
 PARTNER = "507d7a57-94ae-4239-8a74-e93c00aa53e6"
@@ -165,4 +165,4 @@ def test_an_authorisation_lives_on_over_many_access_tokens(
     assert kept.access_token != first.access_token
     assert (kept.refresh_token != first.refresh_token) is rotate
     assert kept.refresh_token
-    assert deadlines.deadline_of(token) == deadlines.NEVER
+    assert token.end_by_dates == renewal.NEVER

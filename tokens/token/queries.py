@@ -1,0 +1,140 @@
+"""Tokens as they are asked for: due, wanted, held and free; and which of them renew themselves, as a condition of the database."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING, NamedTuple, Self
+
+from django.db import models, transaction
+from django.db.models import Exists, F, Q
+
+from infra import liveness
+from tokens.channels import registry
+from tokens.channels.kinds import Renewal
+from tokens.token.renewal import NEARLY, TOGETHER
+
+if TYPE_CHECKING:
+    from tokens.token.models import Token  # noqa: F401  # for the types alone
+
+
+class Claimed(NamedTuple):
+    """A token under way: whose app's it is, and the number of the claim that holds it."""
+
+    app_id: int
+    claim: int
+
+
+class TokenQuerySet(models.QuerySet["Token"]):
+    """Tokens, by phrases that compose."""
+
+    def due(self, now: datetime) -> Self:
+        """Tokens whose probe or refresh is due and which no worker holds. Those that wait for a refresh are left to its lane."""
+        return self.filter(due_at__lte=now).exclude(reason=self.model.REMOVED).askable(now)
+
+    def askable(self, now: datetime) -> Self:
+        """Tokens that nobody holds and that do not wait for a refresh, so that anybody may ask about them."""
+        return self.filter(refresh_wanted_at=None, refresh_began_at=None).free(now)
+
+    def due_for_refresh(self, now: datetime) -> Self:
+        """Tokens whose date says that they are to be renewed."""
+        return self.due(now).filter(due_for=self.model.DueFor.REFRESH)
+
+    def refresh_wanted(self, now: datetime) -> Self:
+        """Tokens for which somebody asked for a refresh that nobody is making, nor was left in the middle of."""
+        wanted = self.filter(refresh_wanted_at__isnull=False, refresh_began_at=None)
+        return wanted.exclude(reason=self.model.REMOVED).free(now)
+
+    def left_in_refresh(self, now: datetime) -> Self:
+        """Tokens whose refresh was sent by a process that is gone (where `liveness.may_take_over`): its answer is lost, if one came."""
+        return self.filter(refresh_began_at__isnull=False).free(now)
+
+    def has_refreshes(self, now: datetime) -> bool:
+        """Return whether the refresh lane may have anything to do. One statement, by the indexes of the three."""
+        found = (self.refresh_wanted(now), self.due_for_refresh(now), self.left_in_refresh(now))
+        wanted, due, left = map(Exists, found)
+        return self.filter(wanted | due | left).exists()
+
+    def free(self, now: datetime) -> Self:
+        """Tokens that no living process holds: a dead one's claim runs out by itself."""
+        return self.filter(Q(claimed_until=None) | Q(claimed_until__lt=now))
+
+    def claim(self, now: datetime) -> int:
+        """Take the right to ask about these tokens. Returns the number of this claim, 0 where there are none; narrow by `free` before.
+
+        It is short: whoever may need longer holds it by `liveness.kept(tokens.claimed_as(number).keep_claimed)`.
+        """
+        number = liveness.number()
+        return number if self.update(claimed_until=now + liveness.CLAIM, claimed_by=number) else 0
+
+    def claimed_as(self, *numbers: int) -> Self:
+        """Those of these tokens that are held by these claims: what was claimed by others since, also in this process, is theirs."""
+        return self.filter(claimed_until__isnull=False, claimed_by__in=numbers)
+
+    def under_way(self, held: Mapping[int, Claimed]) -> Self:
+        """Those of these tokens (by id) whose claims stand still."""
+        return self.filter(pk__in=list(held)).claimed_as(*{one.claim for one in held.values()})
+
+    @transaction.atomic
+    def keep_claimed(self, now: datetime) -> int:
+        """Renew the claims of these tokens, see `claimed_as`. Returns how many. One that is being written waits for the next time."""
+        free = self.order_by("id").select_for_update(skip_locked=True, no_key=True, of=("self",))
+        ids = list(free.values_list("pk", flat=True))
+        return self.model.objects.filter(pk__in=ids).update(claimed_until=now + liveness.CLAIM)
+
+    def let_go(self) -> int:
+        """Give back the claims of these tokens, see `claimed_as`. Returns how many there were."""
+        return self.update(claimed_until=None, claimed_by=None)
+
+    def to_revoke(self) -> Self:
+        """Log-ins that were removed on purpose and are still authorised at their channel, as far as we know."""
+        return self.filter(reason=self.model.REMOVED, credentials__isnull=False)
+
+    def never_linked(self, *, before: datetime) -> Self:
+        """Tokens consented to before this moment that were never in the pool of an account."""
+        return self.filter(first_linked_at=None, pool_entries=None, linked_at__lt=before)
+
+    @transaction.atomic
+    def make_due(self, at: datetime) -> int:
+        """Have the sweep ask the channel about these tokens from this moment on. Returns how many there are."""
+        ids = list(self.locked().values_list("pk", flat=True))  # an update alone locks in any order
+        return self.model.objects.filter(pk__in=ids).update(due_at=at, due_for=self.model.DueFor.PROBE)
+
+    def locked(self) -> Self:
+        """Lock the rows in the one order that is used everywhere: by id, without blocking foreign keys."""
+        return self.order_by("id").select_for_update(no_key=True, of=("self",))
+
+
+def renewing_tokens(*, now: datetime, by: str = "") -> Q:
+    """Return the condition of tokens that renew themselves. `by`: the way to them from the rows that are asked, e.g. "token__"."""
+    found = Q(pk__in=[])
+    for key, channel in registry.CHANNELS.items():
+        policy = channel.renewal
+        if policy is not None and policy.rolls is not None and policy.every is not None:
+            on_time = now + policy.rolls - 2 * policy.every
+            rolling = _is(by, app__channel=key, state="valid", deadline__gt=on_time)
+            found |= rolling & _possible(policy, key, by, now) & _not_fixed(policy, by)
+    return found
+
+
+def _is(by: str, **facts: object) -> Q:
+    return Q(**{f"{by}{name}": value for name, value in facts.items()})
+
+
+def _possible(policy: Renewal, channel: str, by: str, now: datetime) -> Q:
+    if policy.exchange:
+        return _is(by, access_expires_at__gt=now)
+    whole = _is(by, has_refresh_token=True, refresh_refused_at=None)
+    if registry.CHANNELS[channel].declaration.refresh_again_is_safe:
+        return whole
+    answered = _is(by, refresh_unanswered_at=None)
+    return whole & (answered | _is(by, access_expires_at=None) | _is(by, access_expires_at__lte=now + NEARLY))
+
+
+def _not_fixed(policy: Renewal, by: str) -> Q:
+    if policy.fixed is None:
+        return Q()
+    consent = F(f"{by}linked_at")
+    return (
+        _is(by, refresh_expires_at=None)
+        | _is(by, refresh_expires_at__lte=consent + (policy.fixed - TOGETHER))
+        | _is(by, refresh_expires_at__gte=consent + (policy.fixed + TOGETHER))
+    )
