@@ -17,13 +17,13 @@ class AccountsConfig(AppConfig):
         from accounts.api_keys import services as api_keys
         from accounts.asks import inviting
         from accounts.asks import mails as ask_mails
-        from accounts.asks import services as endings
+        from accounts.asks import services as asks
         from accounts.backups import jobs as backups
         from accounts.calendars import services as calendars
         from accounts.imports import mails as import_mails
         from accounts.imports import services as imports
         from accounts.leaving import mails as leaving_mails
-        from accounts.leaving import services as steps
+        from accounts.leaving import services as leaving
         from accounts.pool import jobs
         from accounts.sync import checking, receivers
 
@@ -32,11 +32,11 @@ class AccountsConfig(AppConfig):
         inviting.connect()
         calendars.connect()
         jobs.register_jobs()
-        endings.register_jobs()
+        asks.register_jobs()
         checking.register_job()
         backups.register_job()
         imports.register_job()
-        steps.register_jobs()
+        leaving.register_jobs()
         leaving_mails.register_mail()
         import_mails.register_mail()
         ask_mails.register_mails()

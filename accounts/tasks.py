@@ -9,11 +9,11 @@ from accounts.alerts.tasks import watch_versions as watch_versions
 from accounts.api_keys import mails as api_key_mail
 from accounts.asks import links
 from accounts.asks import services as asks
-from accounts.imports import services as uploads
+from accounts.imports import services as imports
 from accounts.jobs import services as jobs
 from accounts.jobs import tasks as job_tasks
 from accounts.jobs.tasks import run_jobs as run_jobs
-from accounts.linking import problems
+from accounts.linking import services as linking
 from accounts.pushes import tasks as pushes
 from accounts.sync import sweeps, write_refusals
 from accounts.sync import tasks as checks
@@ -59,7 +59,7 @@ def tidy() -> None:
     removal.sweep_orphans(now=now)
     removal.sweep_removed(now=now)
     callback.sweep(now=now)
-    problems.sweep_problems(now=now)
+    linking.sweep_problems(now=now)
     jobs.sweep_jobs(now=now)
     links.sweep_links(now=now)
-    uploads.sweep_files(now=now)
+    imports.sweep_files(now=now)

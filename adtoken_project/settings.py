@@ -216,7 +216,7 @@ ACCOUNT_RATE_LIMITS = {
     "password_device": "10/3600s/key",
     "password_anywhere": "50/900s/key",
     "password_address": "10/m/ip",
-    # Links that need no log-in here: presses of one link, and of one address, which an office shares. See selfservice/presses.py.
+    # Links that need no log-in here: presses of one link, and of one address, which an office shares. See accounts/renewal_links/views.py.
     "link_pressed": "20/3600s/key",
     "link_address": "1000/3600s/ip",
     # Readings of one calendar's address, and, of one caller, addresses that open nothing.
@@ -229,7 +229,7 @@ ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False  # else anybody could have us write to st
 ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
 ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
 ACCOUNT_DEFAULT_HTTP_PROTOCOL = urlsplit(BASE_URL).scheme
-SOCIALACCOUNT_ADAPTER = "selfservice.linking.adapter.LinkAdapter"
+SOCIALACCOUNT_ADAPTER = "selfservice.adapters.LinkAdapter"
 SOCIALACCOUNT_STORE_TOKENS = False  # ours are sealed in tokens.Token; allauth would keep them in clear
 SOCIALACCOUNT_LOGIN_ON_GET = False
 SOCIALACCOUNT_EMAIL_AUTHENTICATION = False

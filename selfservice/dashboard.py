@@ -11,14 +11,15 @@ from django.utils import timezone
 
 from accounts.asks import inviting
 from accounts.asks import rules as fixers
+from accounts.linking import overview
 from accounts.models import Account, AccountToken
 from accounts.pool import reasons as pool_reasons
 from accounts.pool import summary
 from accounts.pool.health import Health
 from accounts.pool.summary import Summary
-from selfservice import keepers, my_list
-from selfservice.linking import overview
-from selfservice.my_list import ATTENTION, STOPPED, WORKING
+from selfservice import keepers
+from selfservice import queries as my_list
+from selfservice.queries import ATTENTION, STOPPED, WORKING
 from tokens.channels import declarations, registry
 from tokens.models import Token
 from tokens.token import reasons
@@ -88,15 +89,17 @@ SEARCHED_FROM = 20  # accounts; fewer are seen at one look
 say = partial(phrase, "words/my_accounts.txt")
 
 
-def page(user: User, now: datetime, *, search: str = "", log_in: int = 0, number: int = 1) -> dict[str, Any]:
+def my_accounts_facts(
+    user: User, now: datetime, *, search: str = "", log_in: int = 0, number: int = 1
+) -> dict[str, Any]:
     """Return what "My accounts" shows: log-ins that need the person first, then a page of the accounts, what stops first above.
 
     `search` (name or id) and `log_in` (one of the person's own tokens) narrow the list, and then it holds those log-ins' accounts too.
     """
     names, zone = names_for(user), timezone.get_current_timezone()
-    found, needing, one_log_in = my_list.listed(user, log_in=log_in, search=search, now=now, zone=zone)
+    found, needing, one_log_in = my_list.read_list(user, log_in=log_in, search=search, now=now, zone=zone)
     narrowed = bool(search or one_log_in)
-    counts = my_list.count(found, user)
+    counts = my_list.count_groups(found, user)
     pages = max(1, -(-counts.total // my_list.PAGE))
     number = min(max(1, number), pages)
     first = (number - 1) * my_list.PAGE
@@ -143,7 +146,7 @@ def _in_order(keys: Iterable[int]) -> list[Account]:
 
 def _login_rows(needing: Sequence[my_list.Needing], names: NameVisibility, now: datetime) -> list[LoginRow]:
     """Return the rows of the person's log-ins that need him, most urgent first."""
-    worst = my_list.worst(needing, NAMED)
+    worst = my_list.worst_accounts(needing, NAMED)
     accounts = {one.pk: one for one in _in_order({pk for ids in worst.values() for pk in ids})}
     rows = []
     for one in needing:

@@ -7,13 +7,12 @@ from typing import Any
 
 from accounts.asks import inviting
 from accounts.backups import queries as backups
-from accounts.leaving import plan
+from accounts.linking import overview
 from accounts.models import Account, AccountToken
 from accounts.pool import reasons as pool_reasons
 from accounts.pool import summary
 from accounts.pool.health import InPool, state_in_pool
 from accounts.pool.reasons import OUTSIDE
-from selfservice.linking import overview
 from tokens.channels import registry
 from tokens.channels.kinds import Reason
 from tokens.models import Token
@@ -40,7 +39,7 @@ class Keeper:
     deadline: DeadlineFacts
 
 
-def page(account: Account, user: User, now: datetime) -> dict[str, Any]:
+def facts_of_account(account: Account, user: User, now: datetime) -> dict[str, Any]:
     """Return the pool of one account in plain words, read-only."""
     one = summary.summarise(account, now)
     names = names_for(user)
@@ -58,7 +57,7 @@ def page(account: Account, user: User, now: datetime) -> dict[str, Any]:
         "invites": account.people_count <= 1 and inviting.may_invite(user, [account]),
         "invited": inviting.said_of_asks(account, user, now),
         "mine": mine is not None,
-        "gives_up": plan.own_in(account, user).exists() and not user.only_looks,
+        "gives_up": account.own_log_ins(user).exists() and not user.only_looks,
         "only_looks": user.only_looks,
         "refused_by_team": overview.refused_by_team(account, user),
         "needs_me": mine is not None and bool(overview.helped_by_consent([mine], now)),

@@ -6,10 +6,10 @@ from accounts.backups import views as backups
 from accounts.calendars import views as calendars
 from accounts.client_links import views as client_links
 from accounts.leaving import views as log_ins
+from accounts.linking.views import check_account, reauthenticate, reauthenticate_opened
 from accounts.renewal_links import views as renewal_views
 from macros.why import views as why
 from selfservice import views
-from selfservice.linking.views import check_account, reauthenticate, reauthenticate_opened
 from selfservice.views import open_account
 
 urlpatterns = [
@@ -29,7 +29,7 @@ urlpatterns = [
     path("my/<int:account_id>/check/", check_account, name="check_account"),
     path("channels/", views.channel_needs, name="channel_needs"),
     path("channels/<slug:channel>/", views.channel_page, name="channel_page"),
-    path("link/", include("selfservice.linking.urls")),
+    path("link/", include("accounts.linking.urls")),
     path("backups/invite/", backups.invite, name="invite_backup"),
     path("client-links/", client_links.make, name="client_links"),
     path("client-links/<int:link_id>/", client_links.show, name="client_link_of"),

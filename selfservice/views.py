@@ -1,6 +1,10 @@
 """Self-service pages that only read: my accounts, who keeps one connected, what each channel needs, and what links in mails lead to."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+from functools import partial
+from typing import Any
 
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse
@@ -12,21 +16,164 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_safe
 
 from accounts.asks import queries
+from accounts.linking import overview
 from accounts.models import Account
 from accounts.pool import summary
 from accounts.pool.permissions import VIEW
 from accounts.sync import checking
 from notifications.models import Message
 from notifications.outbox import kinds
-from selfservice import channel_pages, dashboard, keepers
-from selfservice.linking import overview
-from tokens.channels import declarations
+from selfservice import dashboard, keepers
+from tokens.channels import declarations, registry
+from tokens.channels import words as channel_words
+from tokens.channels.base import Channel
+from tokens.channels.kinds import Reason
 from tokens.channels.registry import CHANNELS
 from tokens.models import DeletionRequest
+from tokens.token import reasons
 from ui import progress
+from ui.phrases import phrase
 from users.invitations.views import WELCOME
-from users.models import person
+from users.models import User, person
 from users.people.visibility import names_for
+
+say = partial(phrase, "words/lifetime.txt")
+
+
+@dataclass(frozen=True)
+class LifetimeText:
+    """What is known of one channel."""
+
+    key: str
+    label: str
+    summary: str
+    clocks: tuple[str, ...]
+    person_deadline: str
+    ends: tuple[str, ...]
+    renewed: str
+    note: str  # a rule that no vendor source proves
+    article: str  # the help article's line under "Timelines for deactivation"; "" where it does not speak of the channel
+    sources: tuple[str, ...]  # addresses of what the channel says itself
+    checked: str  # ISO date
+    causes: tuple[str, ...]
+
+
+def lifetime_of(key: str, label: str) -> LifetimeText:
+    """Return what is known of a channel."""
+    package = registry.get(key)
+    return LifetimeText(
+        key=key,
+        label=label,
+        summary=channel_words.said(key, "lifetime_summary"),
+        clocks=channel_words.listed(key, "lifetime_clocks"),
+        person_deadline=channel_words.said(key, "person_deadline"),
+        ends=channel_words.listed(key, "lifetime_ends"),
+        renewed=renewed(package),
+        note=channel_words.said(key, "lifetime_note"),
+        article=channel_words.said(key, "article_timeline"),
+        sources=_sources(package),
+        checked=package.lifetime.checked,
+        causes=channel_words.listed(key, "causes"),
+    )
+
+
+def renewed(channel: Channel) -> str:
+    """Return what is renewed there without a person."""
+    rule = channel.renewal
+    if rule is None:
+        return say("no_end" if channel.lifetime.access is None else "nothing")
+    return say("asked_for", channel=channel.label) if rule.exchange else say("renewed")
+
+
+def _sources(channel: Channel) -> tuple[str, ...]:
+    of_renewal = [channel.renewal.source] if channel.renewal is not None else []
+    return tuple(dict.fromkeys([channel.lifetime.source, *of_renewal]))
+
+
+# Who acts tells the groups apart: the person, an admin of the ad account, or nobody there.
+GROUPS: Sequence[tuple[str, Sequence[Reason]]] = (
+    (
+        "log_in",
+        (
+            Reason.EXPIRED, Reason.DATA_ACCESS_EXPIRED, Reason.REFRESH_EXPIRED, Reason.PASSWORD_CHANGED,
+            Reason.AUTHORISATION_CANCELLED, Reason.SECURITY_CHECKPOINT, Reason.SUSPENDED, Reason.POLICY_VIOLATION, Reason.SESSION_INVALID,
+            Reason.ANSWER_LOST, Reason.UNKNOWN,
+        ),
+    ),
+    (
+        "account",
+        (Reason.ACCESS_LOST, Reason.PUBLISHING_LOST, Reason.SCOPE_MISSING, Reason.RESTRICTED),
+    ),
+    (
+        "writing",
+        (Reason.TWO_FACTOR_REQUIRED, Reason.VERIFICATION_REQUIRED, Reason.ADVERTISING_REFUSED, Reason.WRITING_REFUSED),
+    ),
+    ("trouble", (Reason.APP_FAULT, Reason.TRANSIENT)),
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class ListedChannel:
+    """One channel in the overview."""
+
+    lifetime: LifetimeText
+    advice: overview.Advice | None
+
+    @property
+    def key(self) -> str:
+        """The channel's key."""
+        return self.lifetime.key
+
+
+@dataclass(frozen=True)
+class ExplainedReason:
+    """One reason on a channel's page."""
+
+    reason: Reason
+    explanation: reasons.Explanation
+
+
+@dataclass(frozen=True)
+class ReasonGroup:
+    """Reasons that the same people act on."""
+
+    key: str  # log_in, account, writing, trouble
+    explained: Sequence[ExplainedReason]
+
+
+def channels_overview(user: User) -> dict[str, Any]:
+    """Return what the overview shows: all channels, those that cannot be linked here last."""
+    rows = [
+        ListedChannel(lifetime_of(key, str(label)), overview.advice(key, user))
+        for key, label in declarations.choices()
+    ]
+    return {"rows": sorted(rows, key=lambda row: row.advice is not None)}
+
+
+def facts_of_channel(channel: str, user: User) -> dict[str, Any]:
+    """Return what the page of one channel shows. Raises ValueError for a channel that there is not."""
+    if channel not in declarations.channel_keys():
+        raise ValueError(f"There is no channel {channel!r}.")
+    known = lifetime_of(channel, declarations.label(channel))
+    package = registry.get(channel)
+    return {
+        "known": known,
+        "checked": date.fromisoformat(known.checked),
+        "advice": overview.advice(channel, user),
+        "last_step": package.last_step,
+        "manage_url": package.manage_url,
+        "groups": [
+            ReasonGroup(
+                key,
+                [
+                    ExplainedReason(one, reasons.explain(channel, one))
+                    for one in found
+                    if reasons.happens(channel, one)
+                ],
+            )
+            for key, found in GROUPS
+        ],
+    }
 
 
 @require_GET
@@ -77,7 +224,7 @@ def open_account(request: HttpRequest, account_id: int) -> HttpResponse:
 @require_GET
 def my_accounts(request: HttpRequest) -> HttpResponse:
     """Show what needs this person, then the accounts that work."""
-    context = dashboard.page(
+    context = dashboard.my_accounts_facts(
         person(request),
         timezone.now(),
         search=request.GET.get("q", "").strip()[:100],
@@ -118,7 +265,7 @@ def my_account(request: HttpRequest, account_id: int) -> HttpResponse:
     account, now = get_object_or_404(visible, pk=account_id), timezone.now()
     names = names_for(person(request))
     checked = checking.progress_of(account, progress.asked(request), names, now)
-    context = {**keepers.page(account, person(request), now), "progress": checked, "now": now}
+    context = {**keepers.facts_of_account(account, person(request), now), "progress": checked, "now": now}
     return progress.look_again(render(request, "selfservice/my_account.html", context), checked)
 
 
@@ -126,7 +273,7 @@ def my_account(request: HttpRequest, account_id: int) -> HttpResponse:
 @require_GET
 def channel_needs(request: HttpRequest) -> HttpResponse:
     """What each channel needs: how long authorisations last there, and when a person is needed."""
-    return render(request, "selfservice/channel_needs.html", channel_pages.overview(person(request)))
+    return render(request, "selfservice/channel_needs.html", channels_overview(person(request)))
 
 
 @login_required
@@ -135,4 +282,4 @@ def channel_page(request: HttpRequest, channel: str) -> HttpResponse:
     """How long authorisations last at one channel, what ends them, and how people get back."""
     if channel not in declarations.channel_keys():
         return render(request, "404.html", status=404)
-    return render(request, "selfservice/channel.html", channel_pages.page(channel, person(request)))
+    return render(request, "selfservice/channel.html", facts_of_channel(channel, person(request)))

@@ -13,7 +13,7 @@ from django.utils.translation import gettext, gettext_lazy
 
 from accounts.account_pages import tabs as account_pages
 from accounts.asks import rules
-from accounts.asks import services as endings
+from accounts.asks import services as asks
 from accounts.asks import views as asking
 from accounts.jobs.models import MOVE
 from accounts.models import Account, AccountToken
@@ -52,7 +52,7 @@ def _form(request: HttpRequest, _chosen: Chosen) -> Callable[..., MoveForm]:
 
 def _facts(chosen: Chosen) -> Mapping[str, Any]:
     return {
-        "asks": endings.lines_for(chosen.whole).count(),
+        "asks": asks.lines_for(chosen.whole).count(),
         "ends": moved.count_ends(chosen.whole),
     }
 

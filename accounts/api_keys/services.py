@@ -10,7 +10,7 @@ from django.db import transaction
 from django.db.models.signals import pre_delete
 from django.utils import timezone
 
-from accounts.api_keys import mails as api_key_mail
+from accounts.api_keys import mails
 from accounts.models import ApiKey
 from users.models import Team, User
 
@@ -68,7 +68,7 @@ def take_over(*, key: ApiKey, taker: User, now: datetime) -> bool:
         return False
     row.created_by, row.maker_left_at = taker, None
     row.save(update_fields=["created_by", "maker_left_at"])
-    api_key_mail.tell_taken(key=row, before=before, now=now)
+    mails.tell_taken(key=row, before=before, now=now)
     return True
 
 

@@ -13,8 +13,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from accounts.asks import links, queries
-from accounts.asks import services as writing
+from accounts.asks import links, queries, services
 from accounts.asks.models import Ask, AskLine
 from accounts.models import Account, AccountToken
 from ui.dates import day
@@ -144,9 +143,9 @@ def _ask(
         return links.make_link(channels=channels, accounts=accounts, mailed=False, **facts)
     now = facts.pop("now")
     how = _invitation(team, facts, now) if is_needed and not (known and not _shut_out(user, team)) else None
-    lines = (writing.line_of(account) for account in accounts)
+    lines = (services.line_of(account) for account in accounts)
     when = {"created_at": now, "ends_at": now + OPEN_FOR}
-    return writing.begin_ask(lines, what=Ask.What.LINK, invitation=how, **when, **facts)
+    return services.begin_ask(lines, what=Ask.What.LINK, invitation=how, **when, **facts)
 
 
 def _invitation(team: Team, facts: dict[str, Any], now: datetime) -> Invitation:
@@ -178,7 +177,7 @@ def _mail(made: Sequence[Ask], user: User | None, now: datetime) -> None:
     ]  # an invitation is a mail by itself
     if queries.to_link(user, now).filter(ask__in=plain).exists():
         ids, team = [one.pk for one in plain], plain[0].team if len(plain) == 1 else None
-        writing.write_mail(writing.ASK, to=user, key=str(ids[0]), now=now, team=team, asks=ids)
+        services.write_mail(services.ASK, to=user, key=str(ids[0]), now=now, team=team, asks=ids)
 
 
 def take_along(sender: Any, *, user: User, old: str, **kwargs: Any) -> None:  # noqa: ARG001  # what a signal passes

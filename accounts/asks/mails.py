@@ -11,8 +11,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from accounts.asks import links, queries
-from accounts.asks import services as writing
+from accounts.asks import links, queries, services
 from accounts.asks.models import Ask, AskLine
 from accounts.asks.services import ANSWER, ASK
 from accounts.models import Account, AccountToken
@@ -99,7 +98,7 @@ CLIENT = "client"  # what is asked by a client link
 def send_link_again(*, token: Token, user: User, now: datetime) -> None:
     """Write the mail with a new link for this person and log-in, at most one an hour."""
     key = f"{AGAIN}:{token.pk}:{now.astimezone(UTC):%Y%m%d%H}"
-    writing.write_mail(ASK, to=user, key=key, now=now, tokens=[token.pk])
+    services.write_mail(ASK, to=user, key=key, now=now, tokens=[token.pk])
 
 
 # --- what is known of a mail of an ask ----------------------------------------------------------------------------------------

@@ -13,8 +13,7 @@ from django.db import transaction
 from django.db.models import Case, F, Q, QuerySet, Value, When
 from django.db.models.functions import Coalesce
 
-from accounts.asks import queries as snoozes
-from accounts.asks import rules
+from accounts.asks import queries, rules
 from accounts.asks.models import Ask, AskLine
 from accounts.asks.rules import OPEN, Around, Stage
 from accounts.models import AccountToken
@@ -70,7 +69,7 @@ def _around(lines: Sequence[AskLine], now: datetime) -> dict[int, Around]:
     states = dict(mails.values_list("pk", "state"))
     emails = {token.pk: token.consented_by.email.lower() for token in tokens if token.consented_by}
     parked = set(RefusedAddress.objects.filter(email__in=emails.values()).values_list("email", flat=True))
-    snoozed = snoozes.snoozed_log_ins(ids, now=now) if ids else {}
+    snoozed = queries.snoozed_log_ins(ids, now=now) if ids else {}
     moved = _moved(lines)
     return {
         line.pk: Around(

@@ -13,7 +13,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 
 from accounts.asks import queries
-from accounts.asks import services as writing
+from accounts.asks import services as asking
 from accounts.asks.models import Ask, AskLine
 from accounts.backups import queries as backups
 from accounts.backups.queries import Offer
@@ -94,19 +94,19 @@ def tell_people(
     for person, of_person in _by_person(added, actor).items():
         about = _about(of_person)
         key = f"{about['accounts'][0]}:{about['tokens'][0]}:{now.isoformat()}"
-        writing.write_mail(writing.ANSWER, to=person, key=key, now=now, actor=actor.pk, note=note, **about)
+        asking.write_mail(asking.ANSWER, to=person, key=key, now=now, actor=actor.pk, note=note, **about)
     for person, of_person in _by_person(asked, actor).items():
         about = _about(of_person)
         mine = queries.to_back_up(person).filter(account__in=about["accounts"], token__in=about["tokens"])
         if asks := sorted(set(mine.values_list("ask", flat=True))):
-            writing.write_mail(writing.ASK, to=person, key=str(asks[0]), now=now, asks=asks, **about)
+            asking.write_mail(asking.ASK, to=person, key=str(asks[0]), now=now, asks=asks, **about)
 
 
 def _about(offers: Sequence[Offer]) -> dict[str, Any]:
     """Return what a mail is about, and whose it is."""
     tokens = {offer.token.pk: offer.token for offer in offers}
     accounts = sorted(offer.account_id for offer in offers)
-    return {"accounts": accounts, "tokens": sorted(tokens), "team": writing.team_of(list(tokens.values()))}
+    return {"accounts": accounts, "tokens": sorted(tokens), "team": asking.team_of(list(tokens.values()))}
 
 
 def _why_not(token: Token | None, *, linked: bool) -> str:
@@ -195,8 +195,8 @@ def _ask(
 ) -> None:
     """Write an ask for each person, with one event an account. The caller holds the accounts' locks, and tells the people."""
     for person, offers in _by_person(asked, actor).items():
-        writing.begin_ask(
-            (writing.line_of(accounts[one.account_id], one.token) for one in offers),
+        asking.begin_ask(
+            (asking.line_of(accounts[one.account_id], one.token) for one in offers),
             what=Ask.What.BACK_UP,
             email=person.email,
             made_by=actor,
@@ -283,7 +283,7 @@ def decline(*, account: Account, token: Token, now: datetime) -> None:
     mine = _lines().filter(account=account, token=token)
     mine.filter(stage=Stage.WAITING).update(stage=Stage.DECLINED, done_at=now)
     if not mine.filter(stage=Stage.DECLINED).exists():
-        line = writing.line_of(account, token)
+        line = asking.line_of(account, token)
         line.stage, line.done_at = Stage.DECLINED, now
         over = {"created_at": now, "ends_at": now, "ended_at": now, "ending": Ask.Ending.STOPPED}
-        writing.begin_ask([line], what=Ask.What.BACK_UP, **over)
+        asking.begin_ask([line], what=Ask.What.BACK_UP, **over)

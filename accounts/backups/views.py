@@ -23,7 +23,7 @@ from django.views.decorators.http import require_http_methods
 from accounts.asks import inviting, links, queries
 from accounts.backups import services as backing_up
 from accounts.models import Account
-from selfservice import my_list
+from selfservice import queries as my_list
 from ui.errors import Refusal
 from ui.phrases import phrase
 from users.models import User, person
@@ -78,7 +78,7 @@ def _chosen(request: HttpRequest, user: User) -> Chosen:
         found = Account.objects.visible_to(user).filter(pk__in=ids)
     else:
         log_in = request.GET.get("log_in", "")
-        listed, _, _ = my_list.listed(
+        listed, _, _ = my_list.read_list(
             user,
             log_in=int(log_in) if log_in.isascii() and log_in.isdigit() and len(log_in) < 16 else 0,
             search=request.GET.get("q", "").strip()[:100],

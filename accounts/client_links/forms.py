@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy
 
 from accounts.asks import links
 from accounts.asks.links import say
-from accounts.linking import setup
+from accounts.linking import queries as setup
 from tokens.channels import declarations, registry
 from users.models import Team, User
 
@@ -50,7 +50,9 @@ class ClientLinkForm(forms.Form):
             1:2
         ]:  # whoever forgets the choice would put a client's accounts into the first team of the alphabet
             self.fields["team"].empty_label = "---------"  # type: ignore[attr-defined]
-        ready = [(key, label) for key, label in declarations.choices() if setup.state(key) == setup.READY]
+        ready = [
+            (key, label) for key, label in declarations.choices() if setup.channel_state(key) == setup.READY
+        ]
         self.fields["channels"].choices = ready  # type: ignore[attr-defined]  # a choice
 
     def clean(self) -> dict[str, Any]:

@@ -28,12 +28,11 @@ from accounts.asks import links
 from accounts.asks.links import say
 from accounts.asks.models import LinkState
 from accounts.client_links.forms import ClientLinkForm
-from accounts.linking import choosing, client_consent, consent, renewing
+from accounts.linking import choosing, handshakes, renewing
+from accounts.linking import services as linking
 from accounts.linking.choosing import Candidate, LinkEffect
 from accounts.models import Account, Ask, PendingLink
-from accounts.renewal_links.views import private
-from selfservice.linking import handshakes
-from selfservice.presses import may_press, too_often
+from accounts.renewal_links.views import may_press, private, too_often
 from tokens.channels import declarations, registry
 from ui import confirm
 from ui.confirm import Page, Said
@@ -141,14 +140,14 @@ def revoke(request: HttpRequest, link_id: int) -> HttpResponse:
 CHOICES, CHOICES_KEPT = "client_choices", 10
 
 
-expected = client_consent.expected
+expected = linking.expected_by_client
 
 
 def leave(request: HttpRequest, link: Ask, channel: str) -> HttpResponse:
     """Send whoever pressed to a channel of the link. Raises OnHold where the way back would not be taken."""
-    data = {"intent": client_consent.INTENT, "client_link": link.pk, "user": ""}
+    data = {"intent": linking.CLIENT_INTENT, "client_link": link.pk, "user": ""}
     note = partial(links.note_opened, link, timezone.now())
-    return handshakes.by_link(request, channel, data, note=note)
+    return handshakes.leave_by_link(request, channel, data, note=note)
 
 
 def broken(request: HttpRequest) -> HttpResponse:
@@ -182,14 +181,14 @@ def arrive(request: HttpRequest, sociallogin: SocialLogin) -> HttpResponse:
     channel = sociallogin.account.provider
     identity, grant = sociallogin.adtoken.identity, sociallogin.adtoken.grant
     try:
-        app, link = client_consent.expected(channel, sociallogin.state, timezone.now())
-        listed = consent.ask_for_list(app, identity, grant)
-        pending = client_consent.keep(
+        app, link = linking.expected_by_client(channel, sociallogin.state, timezone.now())
+        listed = linking.ask_for_list(app, identity, grant)
+        pending = linking.keep_for_client(
             app=app, link=link, identity=identity, grant=grant, listed=listed, now=timezone.now()
         )
-    except (renewing.NotOpen, consent.ConsentRefused) as refusal:
+    except (renewing.NotOpen, linking.ConsentRefused) as refusal:
         renewing.discard_begun(channel=channel, state=sociallogin.state, identity=identity, grant=grant)
-        if isinstance(refusal, consent.ConsentRefused):
+        if isinstance(refusal, linking.ConsentRefused):
             raise
         return not_open(request, refusal.link)
     keep_choice(request, pending.pk, {"link": link.pk})
@@ -279,7 +278,7 @@ def _link(request: HttpRequest, link: Ask, pending: PendingLink) -> HttpResponse
     links.join_team(link=link, user=pending.user)
     try:
         with transaction.atomic():
-            accounts = choosing.save(
+            accounts = choosing.save_choice(
                 pending_id=pending.pk, user=pending.user, native_ids=ticked, now=now, only=link.team
             )
             links.note_used(link=link, channel=channel, accounts=accounts, log_in=pending.token, now=now)

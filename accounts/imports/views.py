@@ -16,7 +16,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET
 
-from accounts.imports import services as uploads
+from accounts.imports import services
 from accounts.imports.forms import MOST
 from accounts.imports.rules import COLUMNS
 from accounts.imports.tables import MOST_LINES, WORDS, ImportRefused
@@ -108,7 +108,7 @@ def upload(request: HttpRequest) -> HttpResponse:
     if posted and form.is_valid():
         content, team = form.cleaned_data["file"].read(), form.cleaned_data["team"]
         try:
-            file = uploads.keep_file(user=user, team=team, content=content, now=timezone.now())
+            file = services.keep_file(user=user, team=team, content=content, now=timezone.now())
         except ImportRefused as refused:
             for problem in refused.problems:
                 form.add_error("file", str(problem))
@@ -130,7 +130,7 @@ def upload(request: HttpRequest) -> HttpResponse:
 def template(request: HttpRequest, file_format: str) -> HttpResponse:
     """Answer with an empty file whose first line names the columns."""
     access.require(request, permissions.IMPORT)
-    response = HttpResponse(uploads.empty_file(file_format), content_type=_TYPES[file_format])
+    response = HttpResponse(services.empty_file(file_format), content_type=_TYPES[file_format])
     response["Content-Disposition"] = f'attachment; filename="import-accounts.{file_format}"'
     return response
 
@@ -142,7 +142,7 @@ def check(request: HttpRequest, file_id: int) -> HttpResponse:
     404 for other people's files.
     """
     access.require(request, permissions.IMPORT)
-    file = uploads.files_of(person(request)).filter(pk=file_id).select_related("team").first()
+    file = services.files_of(person(request)).filter(pk=file_id).select_related("team").first()
     if file is None:
         raise Http404(gettext("This file is no longer here. Upload it again."))
     job, again = _job(file), "again" in request.GET
@@ -160,7 +160,7 @@ def check(request: HttpRequest, file_id: int) -> HttpResponse:
 
     def do(said: Said) -> Done:
         ids = file.to_do.values("pk")
-        uploads.confirm_file(file, timezone.now())
+        services.confirm_file(file, timezone.now())
         return jobs.start(request, IMPORT, ids, subject_id=file.pk, note=said.note, once=page.seen)
 
     return confirm.answer(request, page, do, frame=access.frame_of(Account))
@@ -189,7 +189,7 @@ def _facts(request: HttpRequest, file: ImportFile) -> dict[str, Any]:
         "rows": [_row(one) for one in shown.object_list],
         "shown": shown,
         "query": f"show={chosen or 'all'}&",
-        "gone_at": file.created_at + uploads.UNCONFIRMED_FOR,
+        "gone_at": file.created_at + services.UNCONFIRMED_FOR,
         "team": file.team,
     }
 
@@ -243,7 +243,7 @@ def _job(file: ImportFile) -> Job | None:
 
 def _waiting(user: User) -> dict[str, Any] | None:
     """Return the person's newest file, if it is still here: what waits to be confirmed, or what came of it."""
-    file = uploads.files_of(user).order_by("-pk").first()
+    file = services.files_of(user).order_by("-pk").first()
     if file is None:
         return None
     url = reverse("admin:accounts_account_import_check", args=[file.pk])

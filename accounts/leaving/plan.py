@@ -140,12 +140,6 @@ def log_ins_of(person: User) -> TokenQuerySet:
     return own.exclude(reason=Token.REMOVED)
 
 
-def own_in(account: Account, person: User) -> TokenQuerySet:
-    """Return a person's own log-ins in an account's pool. A system user is its team's, and nobody's to take out here."""
-    own = Token.objects.filter(pool_entries__account=account, consented_by=person)
-    return own.filter(kind=Token.Kind.PERSON)
-
-
 def living_log_ins(person: User) -> TokenQuerySet:
     """Return those of them that serve accounts, or would again."""
     return log_ins_of(person).exclude(state=Token.State.DEAD).filter(pool_entries__isnull=False).distinct()

@@ -22,8 +22,7 @@ from accounts.jobs import services as jobs
 from accounts.jobs.models import OFFBOARD, REMOVE
 from accounts.jobs.services import one_by_one, register_kind
 from accounts.jobs.tasks import run_jobs
-from accounts.leaving import handing_over, mails, plan
-from accounts.leaving import queries as job_of
+from accounts.leaving import handing_over, mails, plan, queries
 from accounts.leaving.plan import Plan
 from accounts.leaving.queries import (
     ACCOUNT,
@@ -239,7 +238,7 @@ def offboard(
     says; `by_key`: the actor saw no page. Raises ActionRefused, OnHold.
     """
     hold.refuse()
-    if (before := job_of.known_offboarding(person)) is not None:
+    if (before := queries.known_offboarding(person)) is not None:
         return before
     with transaction.atomic():
         told = lock_out(person=person, actor=actor, now=now, by_key=by_key)
@@ -266,8 +265,8 @@ def let_go(*, found: Plan, actor: User, wanted: Wanted, seen: str, note: str, no
     if (
         not still
         or seen != plan.seen_of(still)
-        or job_of.log_ins_going(ids)
-        or job_of.is_given_up(found.scope)
+        or queries.log_ins_going(ids)
+        or queries.is_given_up(found.scope)
     ):
         raise ActionRefused("removed_or_renewed")
     options: dict[str, Any] = {TOKENS: ids, PERSON: None if person is None else person.pk}
@@ -323,7 +322,7 @@ def _begin(
 ) -> Job:
     """Write the job and ask a worker, in the caller's transaction; a single log-in before which nothing is done goes here."""
     own = kind == REMOVE
-    keys = job_of.keys_of_steps(
+    keys = queries.keys_of_steps(
         tokens,
         invites=len(wanted.invites),
         backups=wanted.backups and (own or actor.has_perm(permissions.ADD_BACKUP)),

@@ -24,9 +24,8 @@ from django.views.decorators.http import require_GET, require_http_methods
 from accounts.asks import queries
 from accounts.asks import services as asks
 from accounts.jobs import views as jobs
-from accounts.leaving import forms as pages
-from accounts.leaving import handing_over, plan, services
-from accounts.leaving import queries as job
+from accounts.leaving import forms, handing_over, plan, services
+from accounts.leaving import queries as queries_of_leaving
 from accounts.leaving.plan import Plan, Scope
 from accounts.leaving.services import REVOKING
 from accounts.models import Account
@@ -52,7 +51,7 @@ def remove(request: HttpRequest) -> HttpResponse:
     user = person(request)
     texts = request.GET.getlist("log_in")
     ids = {int(pk) for pk in texts if pk.isascii() and pk.isdigit() and len(pk) < 19}
-    ticked = plan.log_ins_of(user).filter(pk__in=ids - job.log_ins_going(ids))
+    ticked = plan.log_ins_of(user).filter(pk__in=ids - queries_of_leaving.log_ins_going(ids))
     if not ticked:
         messages.info(request, say("removed_already" if ids else "none_ticked"))
         return redirect("log_ins")
@@ -60,7 +59,7 @@ def remove(request: HttpRequest) -> HttpResponse:
     named = [f"{declarations.label(one.app.channel)}: {one.native_user_name}" for one in found.tokens]
     one = found.tokens[0]
     name = user.get_full_name() if len(named) > 1 else one.native_user_name or one.native_user_id
-    page = pages.leaving_page(
+    page = forms.leaving_page(
         "remove", found, viewer=user, back=reverse("log_ins"), name=name, more={"named": named}
     )
     return _answer_own(request, page, found, user)
@@ -78,11 +77,11 @@ def give_up(request: HttpRequest, account_id: int) -> HttpResponse:
     if user.only_looks:
         raise PermissionDenied
     account = get_object_or_404(Account.objects.visible_to(user).select_related("team"), pk=account_id)
-    own = plan.own_in(account, user)
+    own = account.own_log_ins(user)
     if not own:
         return redirect("my_account", account.pk)
     found = _plan(user, own, account=account.pk)
-    page = pages.leaving_page(
+    page = forms.leaving_page(
         "give_up",
         found,
         viewer=user,
@@ -105,7 +104,7 @@ def _answer_own(request: HttpRequest, page: Page, found: Plan, user: User) -> Ht
         begun = services.let_go(
             found=found,
             actor=user,
-            wanted=pages.read_wanted(said),
+            wanted=forms.read_wanted(said),
             seen=said.seen,
             note=said.note,
             now=timezone.now(),
@@ -157,7 +156,7 @@ def _row(token: Token, going: Collection[int]) -> LogIn:
 def log_ins(request: HttpRequest) -> HttpResponse:
     """List the person's own log-ins, also those that are no longer linked to anything."""
     own = _own(person(request))
-    going = job.log_ins_going([one.pk for one in own])
+    going = queries_of_leaving.log_ins_going([one.pk for one in own])
     rows = [_row(token, going) for token in own]
     context = {
         "rows": rows,
@@ -174,7 +173,7 @@ def offboard(request: HttpRequest, leaver: User) -> HttpResponse:
     viewer, now = person(request), timezone.now()
     found = plan.read_plan(Scope(leaver), actor=viewer, now=now)
     here = reverse("admin:users_user_change", args=[leaver.pk])
-    page = pages.leaving_page(
+    page = forms.leaving_page(
         "offboard", found, viewer=viewer, back=here, name=str(leaver), more=_depends(found, viewer)
     )
     refused = _foreign(plan.log_ins_of(leaver), viewer)
@@ -184,7 +183,7 @@ def offboard(request: HttpRequest, leaver: User) -> HttpResponse:
     def do(said: Said) -> Done:
         if refused:
             raise Refusal(refused)
-        wanted = pages.read_wanted(said)
+        wanted = forms.read_wanted(said)
         done = services.offboard(
             person=leaver, actor=viewer, wanted=wanted, note=said.note, now=timezone.now()
         )
@@ -211,7 +210,7 @@ def revoke(
     entry, names = token.pool_entries.select_related("account").first(), names_for(viewer)
     account = entry.account if entry else None
     shown = names.token(token, account) if names.sees_token(token, account) else ""
-    page = pages.leaving_page(
+    page = forms.leaving_page(
         "remove",
         found,
         viewer=viewer,
@@ -225,7 +224,7 @@ def revoke(
     def do(said: Said) -> None:
         if refused:
             raise Refusal(refused)
-        wanted = pages.read_wanted(said)
+        wanted = forms.read_wanted(said)
         services.let_go(
             found=found, actor=viewer, wanted=wanted, seen=said.seen, note=said.note, now=timezone.now()
         )
@@ -236,7 +235,7 @@ def revoke(
 def _answer(
     request: HttpRequest, page: Page, refused: str, do: confirm.Do, *, about: Any, late: bool = False
 ) -> HttpResponse:
-    page = pages.refuse_page(page, refused, late=late)
+    page = forms.refuse_page(page, refused, late=late)
     return confirm.answer(request, page, do, frame=access.frame_of(about))
 
 

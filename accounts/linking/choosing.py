@@ -235,7 +235,7 @@ def _had_before(pending: PendingLink) -> set[str]:
 
 
 @transaction.atomic
-def save(
+def save_choice(
     *,
     pending_id: uuid.UUID,
     user: User,

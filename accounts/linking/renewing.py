@@ -1,4 +1,4 @@
-"""Renewing one log-in by a mailed link: a consent of the same native user, and of nobody else, who changes nothing."""
+"""Renewing one log-in by a mailed link, or logged in: a consent of the same native user, and of nobody else, who changes nothing."""
 
 import logging
 from collections.abc import Mapping
@@ -7,9 +7,11 @@ from datetime import datetime
 from typing import Any
 
 from django.db import transaction
+from django.urls import reverse
+from django.utils import timezone
 
-from accounts.asks import inviting, progress
-from accounts.models import Ask
+from accounts.asks import inviting, progress, rules
+from accounts.models import Account, Ask
 from accounts.renewal_links import services as renewal_links
 from accounts.renewal_links.services import RenewalLink, Standing
 from accounts.sync import app_migration
@@ -23,7 +25,8 @@ from users.addresses import services as refused_addresses
 from users.models import User
 
 logger = logging.getLogger(__name__)
-INTENT = "renew"
+RENEW_INTENT = "renew"
+LOG_INS = "log_ins"  # of the handshake's state: what is to be renewed
 
 
 class NotOpen(Exception):  # noqa: N818  # an answer
@@ -50,7 +53,7 @@ class Renewed:
     lost: list[int]
 
 
-def expected(channel: str, state: Mapping[str, Any], now: datetime) -> tuple[ChannelApp, RenewalLink]:
+def expected_renewal(channel: str, state: Mapping[str, Any], now: datetime) -> tuple[ChannelApp, RenewalLink]:
     """Return the app and the link that a handshake began with. Raises NotOpen; nothing was exchanged at the channel then."""
     data = state.get("data") or {}
     link = renewal_links.of_facts(data)
@@ -90,7 +93,7 @@ def _demand_reach(token: Token, app: ChannelApp, identity: Identity, listed: Acc
 
 
 @transaction.atomic
-def keep(
+def keep_renewed(
     *,
     link: RenewalLink,
     app: ChannelApp,
@@ -128,7 +131,7 @@ def keep(
     return Renewed(token, [*lost, *left])
 
 
-def discard(*, app: ChannelApp, identity: Identity, grant: Grant) -> None:
+def discard_consent(*, app: ChannelApp, identity: Identity, grant: Grant) -> None:
     """Have the channel end a consent that is not kept, as far as it can be done. Outside any transaction.
 
     Where that native user has a log-in here it is left alone: at most channels the call ends whatever the person gave our app.
@@ -147,4 +150,41 @@ def discard_begun(*, channel: str, state: Mapping[str, Any], identity: Identity,
     client_id = (state.get("data") or {}).get("client_id")
     app = ChannelApp.objects.filter(channel=channel, client_id=client_id).first()
     if app is not None:
-        discard(app=app, identity=identity, grant=grant)
+        discard_consent(app=app, identity=identity, grant=grant)
+
+
+# --- somebody who is logged in renews an own log-in: what asks hear of it, as of who comes by a mailed link ------------------
+
+
+def log_ins_to_renew(user: User, account: Account, named: str = "") -> list[int]:
+    """Return the person's own log-ins (ids) in an account; where a mail named one of them, that alone."""
+    own = account.pool.filter(token__consented_by=user).order_by("pk").values_list("token_id", flat=True)
+    return [pk for pk in own if str(pk) == named] or list(own)
+
+
+def note_renewal_failed(begun: Mapping[str, Any], trouble: str) -> str:
+    """Note that a handshake renewed nothing, of the one log-in that was to be renewed; of several nobody knows which was meant.
+
+    Returns the page where the person tries again, "" where it was no renewal.
+    """
+    ids = begun.get(LOG_INS)
+    if not ids:
+        return ""
+    if len(ids) == 1:
+        progress.note_trouble(token_ids=ids, trouble=trouble)
+    return reverse("reauthenticate", args=[begun["account"]])
+
+
+def note_renewal_kept(begun: Mapping[str, Any], token_id: int) -> None:
+    """Note that a consent was kept: where it is another log-in's than the one that was to be renewed, that is not done.
+
+    One that moved to another app is done by now, and stays so.
+    """
+    ids = begun.get(LOG_INS) or []
+    if len(ids) == 1 and ids != [token_id]:
+        progress.note_trouble(token_ids=ids, trouble=rules.OTHER_LOG_IN)
+
+
+def note_at_channel(ids: list[int]) -> None:
+    """Note that the person goes to the channel to renew these."""
+    progress.note_at_channel(token_ids=ids, now=timezone.now())

@@ -1,26 +1,375 @@
-"""Adding a system user's token: pasted by staff with their own permission, looked at before it is kept."""
+"""The self-service pages of linking: choose a channel, go native, come back, choose accounts, done. No GET changes anything."""
 
+import uuid
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+from urllib.parse import urlencode
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.core.exceptions import PermissionDenied
+from django.db.models import Q
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
+from django.shortcuts import get_object_or_404, redirect, render
+from django.template.loader import render_to_string
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from accounts.linking import consent as system_users
+from accounts.asks import inviting, queries
+from accounts.asks import progress as asks
+from accounts.linking import choosing, handshakes, overview, renewing
+from accounts.linking import services as linking
+from accounts.linking.choosing import Candidate, LinkEffect
+from accounts.models import Account, AccountToken, AskLine, PendingLink
 from accounts.pool.errors import ActionRefused
+from accounts.sync import checking
 from portal import access
 from portal.forms import SystemUserForm
+from tokens.channels import declarations, registry
+from tokens.channels.kinds import LIFTABLE, NativeAccount
 from tokens.models import Token
-from users.models import person
+from ui import progress
+from ui.name_visibility import NameVisibility
+from ui.phrases import phrase
+from ui.text import first_name, hidden_name, join_names, restriction_said
+from users.models import User, person
+from users.people.visibility import names_for
 
+say = partial(phrase, "words/linking.txt")
+ASKED_SHOWN = 10  # accounts that the person is asked to link, on the page before the channel
+FINISHED, FINISHED_KEPT = "finished_links", 5  # in the session: the last choices and where they led
+TONES = {LinkEffect.RESTRICTED: "limit", LinkEffect.REPAIR: "warn", LinkEffect.FIRST: "warn"}
 PERMISSION = "tokens.add_system_user"
+
+
+@login_required
+@require_GET
+def add_account(request: HttpRequest) -> HttpResponse:
+    """Choose the channel for which an ad account is added."""
+    context = {"channels": overview.channel_rows(person(request)), "next": request.GET.get("next", "")}
+    return render(request, "selfservice/link/channels.html", context)
+
+
+@login_required
+@require_http_methods(["GET", "POST"])
+def link(request: HttpRequest, channel: str) -> HttpResponse:
+    """Ask before leaving for the channel (GET), then go there (POST)."""
+    if channel not in declarations.channel_keys():
+        return render(request, "404.html", status=404)
+    if (refused := overview.cannot_link(request, channel)) is not None:
+        return refused
+    account = _target(request, channel)
+    if request.method == "POST":
+        return handshakes.start_handshake(
+            request,
+            channel,
+            account=account,
+            next_url=request.POST.get("next", ""),
+            again=bool(request.POST.get("again")),
+        )
+    asked = [] if account else _asked(person(request), channel)
+    context = {
+        "channel": registry.get(channel),
+        "account": account,
+        "asked": [one.name for one in asked],
+        "asked_note": asked[0].ask.note if asked else "",
+        "asked_by": asked[0].ask.made_by if asked else None,
+        "next": request.GET.get("next", ""),
+    }
+    return render(request, "selfservice/link/confirm.html", context)
+
+
+def _asked(user: User, channel: str) -> list[AskLine]:
+    """Return which accounts of a channel the person is asked to link, the latest asks first."""
+    found = queries.to_link(user, timezone.now()).filter(account__channel=channel)
+    return list(found.order_by("-ask__created_at", "account__name")[:ASKED_SHOWN])
+
+
+def _target(request: HttpRequest, channel: str) -> Account | None:
+    chosen = (request.POST if request.method == "POST" else request.GET).get("account")
+    if not chosen:
+        return None
+    visible = Account.objects.visible_to(person(request))
+    found: Account = get_object_or_404(visible, pk=_number(chosen), channel=channel)
+    return found
+
+
+def _number(text: str) -> int:
+    """Return the id that an address names; 0, which no row has, for everything else."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= 18 else 0
+
+
+@login_required
+@require_http_methods(["GET", "POST"])
+def choose(request: HttpRequest, pending_id: uuid.UUID) -> HttpResponse:
+    """Show what the channel offered (GET), link what was ticked (POST)."""
+    pending = _pending(request, pending_id)
+    if pending is None:
+        return _gone(request, pending_id)
+    if request.method == "GET":
+        return _choose_page(request, pending)
+    ticked = request.POST.getlist("native_id")
+    if not ticked:
+        return _choose_page(request, pending, error=say("none_ticked"), status=400)
+    try:
+        accounts = choosing.save_choice(
+            pending_id=pending_id,
+            user=person(request),
+            native_ids=ticked,
+            now=timezone.now(),
+            team_id=_number(request.POST["team"]) if "team" in request.POST else None,
+        )
+    except choosing.Ended:
+        return render(request, "selfservice/link/gone.html", {"ended": pending.token}, status=410)
+    except choosing.Gone:
+        return _gone(request, pending_id)
+    except choosing.NotYourTeam:
+        return _choose_page(request, pending, error=say("not_your_team"), ticked=set(ticked), status=400)
+    except choosing.NotOffered as error:
+        text = say("not_offered", channel=pending.token.app.get_channel_display(), native_id=str(error))
+        return _choose_page(request, pending, error=text, ticked=set(ticked), status=400)
+    done = done_url([account.pk for account in accounts])
+    _remember(request, pending_id, done)
+    if pending.next:  # a page that does not say by itself what was linked
+        names, name = join_names([account.name for account in accounts]), pending.token.native_user_name
+        messages.success(request, say("linked", n=len(accounts), names=names, name=name))
+    return redirect(pending.next or done)
+
+
+def _remember(request: HttpRequest, pending_id: uuid.UUID, done: str) -> None:
+    """Keep where a finished choice led, so that "Back" in the browser does not say that it took too long."""
+    finished = [*request.session.get(FINISHED, []), [str(pending_id), done]]
+    request.session[FINISHED] = finished[-FINISHED_KEPT:]
+
+
+def _pending(request: HttpRequest, pending_id: uuid.UUID) -> PendingLink | None:
+    """Return the person's own list that waits to be chosen from, if it still does."""
+    mine = PendingLink.objects.select_related("token__app", "account").filter(user=person(request))
+    return mine.filter(pk=pending_id).first()
+
+
+def _choose_page(
+    request: HttpRequest,
+    pending: PendingLink,
+    *,
+    error: str = "",
+    ticked: set[str] | None = None,
+    status: int = 200,
+) -> HttpResponse:
+    native = registry.get(pending.token.app.channel)
+    rows = offered_rows(pending, person(request))
+    if ticked is not None or error:
+        rows = [replace(row, checked=row.native.native_id in (ticked or set())) for row in rows]
+    missing = choosing.missing_scopes(pending.token)
+    context: dict[str, Any] = {
+        "pending": pending,
+        "channel": native,
+        "rows": rows,
+        "open_rows": sum(not row.disabled for row in rows),
+        "checked": sum(row.checked for row in rows),
+        "missing": missing,
+        "granted": len(native.scopes) - len(missing),
+        "no_longer": overview.no_longer(pending, timezone.now()),
+        "other_identity": overview.other_identity(pending),
+        "dropped": overview.dropped(pending),
+        "teams": choosing.asks_for_team(pending, person(request)),
+        "team_chosen": _number(request.POST.get("team", "")),
+        "error": error,
+    }
+    return render(request, "selfservice/link/choose.html", context, status=status)
+
+
+def _gone(request: HttpRequest, pending_id: uuid.UUID) -> HttpResponse:
+    """Lead on from a choice that was made already, else say that the list is gone."""
+    done = dict(request.session.get(FINISHED, [])).get(str(pending_id))
+    if done is not None:
+        return redirect(done)
+    return render(request, "selfservice/link/gone.html", status=410)
+
+
+@login_required
+@require_POST
+def refresh(request: HttpRequest, pending_id: uuid.UUID) -> HttpResponse:
+    """Ask the channel for the list again."""
+    pending = _pending(request, pending_id)
+    if pending is None:
+        return _gone(request, pending_id)
+    if (refused := overview.cannot_link(request, pending.token.app.channel)) is not None:
+        return refused
+    linking.ask_for_list_again(pending, timezone.now())
+    return redirect("link_choose", pending.pk)
+
+
+@login_required
+@require_GET
+def linked(request: HttpRequest) -> HttpResponse:
+    """Say what is linked now, and where a backup is missing."""
+    ids = [_number(pk) for pk in request.GET.getlist("account")[:50]]
+    user = person(request)
+    accounts = Account.objects.visible_to(user).filter(pk__in=ids)
+    now = timezone.now()
+    rows = overview.linked_rows(accounts, user, now)
+    if not rows:  # an address with somebody else's accounts, or with none
+        return redirect("my_accounts")
+    alone = [row for row in rows if row.no_backup]
+    invitable = inviting.invitable(user, [row.account for row in alone])
+    asked = ",".join(str(row.account.pk) for row in alone if row.account.pk in invitable)
+    context = {
+        "rows": rows,
+        "now": now,
+        "without_backup": alone,
+        "invite_url": f"{reverse('invite_backup')}?account={asked}" if asked else "",
+        "again": bool(request.GET.get("again")),
+        "names": join_names([row.account.name for row in rows]),
+    }
+    return render(request, "selfservice/link/linked.html", context)
+
+
+def _for_somebody_else(request: HttpRequest) -> HttpResponse:
+    """Answer a forwarded link. It says the same of an account that there is not, so that nobody learns which there are."""
+    log_out = f"{reverse('account_logout')}?{urlencode({'next': request.path})}"
+    return render(request, "selfservice/link/for_somebody_else.html", {"log_out": log_out}, status=404)
+
+
+@login_required
+@require_http_methods(["GET", "POST"])
+def reauthenticate(request: HttpRequest, account_id: int) -> HttpResponse:
+    """The page that a mailed link opens: what happened, what still works, what happens next. Only its POST does anything."""
+    account = Account.objects.visible_to(person(request)).filter(pk=account_id).select_related("team").first()
+    if account is None:
+        return _for_somebody_else(request)
+    if (refused := overview.cannot_link(request, account.channel)) is not None:
+        return refused
+    if request.method == "POST":
+        named = request.GET.get("log_in", "")
+        return handshakes.start_handshake(request, account.channel, account=account, again=True, log_in=named)
+    context = overview.reauthentication(account, person(request), timezone.now())
+    opened_url = reverse("reauthenticate_opened", args=[account.pk])
+    context["opened_url"] = (
+        f"{opened_url}?{request.GET.urlencode()}" if "log_in" in request.GET else opened_url
+    )
+    return render(request, "selfservice/link/reauthenticate.html", context)
+
+
+@login_required
+@require_POST
+def reauthenticate_opened(request: HttpRequest, account_id: int) -> HttpResponse:
+    """Note that a browser showed that page. Its script sends this: GET changes nothing."""
+    account = Account.objects.visible_to(person(request)).filter(pk=account_id).first()
+    if account is not None:
+        ids = renewing.log_ins_to_renew(person(request), account, request.GET.get("log_in", ""))
+        asks.note_opened(token_ids=ids, now=timezone.now())
+    return HttpResponse(status=204)
+
+
+@login_required
+@require_POST
+def check_account(request: HttpRequest, account_id: int) -> HttpResponse:
+    """Have the channel asked about this account, as somebody who is told "Check now" presses it. The page shows what comes of it.
+
+    Writes that the channel refused count no more of the person's own log-ins; what others have to put right, they say themselves. A log-in
+    of the person's that only an appeal brings back is asked about too: nobody else knows that the channel lifted it. 403 for auditors.
+    """
+    if person(request).only_looks:
+        raise PermissionDenied
+    account = get_object_or_404(Account.objects.visible_to(person(request)), pk=account_id)
+    lifted = Q(state=Token.State.DEAD, consented_by=person(request), reason__in=LIFTABLE)
+    living = Token.objects.filter(~Q(state=Token.State.DEAD) | lifted, pool_entries__account=account)
+    page, label = reverse("my_account", args=[account.pk]), account.get_channel_display()
+    ids, now = list(living.values_list("pk", flat=True)), timezone.now()
+    mine = list(living.filter(consented_by=person(request)).values_list("pk", flat=True))
+    if not checking.ask_to_check(token_ids=ids, now=now, writes_in=[account.pk], writes_of=mine):
+        messages.warning(request, say("nobody_to_ask", channel=label))
+        return redirect(page)
+    return redirect(progress.address(page, ids, now))
+
+
+# --- what the page says of each offered ad account, and where the choice leads -----------------------------------------------
+
+
+@dataclass(frozen=True)
+class OfferedRow:
+    """One ad account on the page."""
+
+    native: NativeAccount
+    note: str
+    tone: str  # "" (plain), "warn", "limit"
+    checked: bool
+    disabled: bool
+    goes_to: str  # the team that a new account goes to by its business at the channel; "": the one that is proposed
+
+
+def offered_rows(pending: PendingLink, user: User) -> list[OfferedRow]:
+    """Return one row per offered ad account, with who is in it already and what is ticked beforehand."""
+    label, names = registry.get(pending.token.app.channel).label, names_for(user)
+    return [_offered_row(one, user, names, label) for one in choosing.candidates(pending, user)]
+
+
+def _offered_row(one: Candidate, user: User, names: NameVisibility, label: str) -> OfferedRow:
+    facts = {
+        "standing": one.standing,
+        "channel": label,
+        "restriction": restriction_said(one.native.restriction or ""),
+        "who": join_names(_names_of_others(one, user, names)),
+    }
+    return OfferedRow(
+        native=one.native,
+        note=render_to_string("selfservice/link/_note.html", facts).strip(),
+        tone=TONES.get(one.standing, ""),
+        checked=one.ticked,
+        disabled=not one.is_open,
+        goes_to=one.goes_to.name if one.goes_to else "",
+    )
+
+
+def _names_of_others(one: Candidate, user: User, names: NameVisibility) -> Sequence[str]:
+    """Return whose the other log-ins are, each name once, as a colleague knows them."""
+    if one.account is None:
+        return []
+    if one.standing == LinkEffect.REPAIR:
+        found = (first_name(names.within(token, one.account)) for token in one.others)
+    else:
+        found = (_carrier(token, one.account, user, names) for token in one.others)
+    return list(dict.fromkeys(found))
+
+
+def _carrier(token: Token, account: Account, user: User, names: NameVisibility) -> str:
+    if not names.sees_token(token, account):
+        return hidden_name()
+    person = token.consented_by
+    return person.get_short_name() if person and person.pk != user.pk else token.native_user_name
+
+
+def welcome_back(pending: PendingLink) -> HttpResponse:
+    """Finish without the choose page: the same person came back for an account that this log-in carries already."""
+    PendingLink.objects.filter(pk=pending.pk).delete()
+    assert pending.account is not None  # the caller checked it
+    carried = AccountToken.objects.filter(token=pending.token, access=AccountToken.Access.OK)
+    ids = [pending.account.pk, *carried.exclude(account=pending.account).values_list("account_id", flat=True)]
+    return redirect(pending.next or done_url(ids, again=True))
+
+
+def done_url(account_ids: Iterable[int], *, again: bool = False) -> str:
+    """Return the address of the page that says what is linked now."""
+    query = [("account", pk) for pk in list(account_ids)[:50]]
+    if again:
+        query.append(("again", 1))
+    return f"{reverse('linked')}?{urlencode(query)}"
+
+
+# --- a system user's token: pasted by staff with their own permission, looked at before it is kept ---------------------------
 
 
 @never_cache
 @sensitive_post_parameters("access_token")
-def add(request: HttpRequest) -> HttpResponse:
+def add_system_user(request: HttpRequest) -> HttpResponse:
     """Ask for app, team and token (GET); take the token in and lead to the choice of ad accounts (POST)."""
     access.require(request, PERMISSION)
     if request.method not in {"GET", "HEAD", "POST"}:
@@ -28,7 +377,7 @@ def add(request: HttpRequest) -> HttpResponse:
     form = SystemUserForm(request.POST if request.method == "POST" else None, viewer=request.user)
     if request.method == "POST" and form.is_valid():
         try:
-            pending = system_users.take(**form.cleaned_data, actor=person(request), now=timezone.now())
+            pending = linking.take_system_user(**form.cleaned_data, actor=person(request), now=timezone.now())
         except ActionRefused as refusal:
             form.add_error("access_token", str(refusal))
         else:

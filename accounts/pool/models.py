@@ -20,6 +20,7 @@ from infra import private_parts
 from tokens.channels import declarations
 from tokens.choices import channel_choices
 from tokens.models import Token, TokenEvent
+from tokens.token.models import TokenQuerySet
 from users.models import Membership, Team, User
 
 # What `AccountToken.can_serve`, `is_living` and `is_usable` ask, as conditions of rows. `settle` asks it in its own SQL.
@@ -179,6 +180,11 @@ class Account(models.Model):
             -(token.proven_at.timestamp() if token.proven_at else 0),
             token.pk,
         )
+
+    def own_log_ins(self, person: User) -> TokenQuerySet:
+        """Return a person's own log-ins in an account's pool. A system user is its team's, and nobody's to take out here."""
+        own = Token.objects.filter(pool_entries__account=self, consented_by=person)
+        return own.filter(kind=Token.Kind.PERSON)
 
 
 class AccountTokenQuerySet(models.QuerySet["AccountToken"]):

@@ -1,9 +1,15 @@
-"""Pages behind the personal links in mails. Nobody logs in for them. GET changes nothing: mail scanners follow links."""
+"""Pages behind the personal links in mails. Nobody logs in for them. GET changes nothing: mail scanners follow links.
+
+Whoever is logged in in the same browser has no part in it: the log-in stays its person's.
+"""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
+from allauth.core import ratelimit
+from allauth.socialaccount.models import SocialLogin
 from django.core.paginator import Paginator
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
@@ -14,24 +20,45 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_variables
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from accounts.asks import mails
+from accounts.asks import mails, rules
 from accounts.asks import progress as asks
-from accounts.linking import choosing
-from accounts.models import Account, AccountToken
+from accounts.linking import choosing, handshakes, renewing
+from accounts.linking import errors as link_errors
+from accounts.linking import services as linking
+from accounts.models import Account, AccountToken, LinkProblem
 from accounts.pool import summary
 from accounts.renewal_links import services as renewal_links
 from accounts.renewal_links.services import RenewalLink, Standing
 from macros.mutes import disowning
-from selfservice.linking import renewal
-from selfservice.presses import may_press, too_often
-from tokens.channels import registry
+from tokens.channels import declarations, registry
 from tokens.channels.kinds import AN_APPEAL_HELPS
 from tokens.models import Token
 from tokens.token import reasons
+from users.people import languages
+
+
+def may_press(request: HttpRequest, key: str) -> bool:
+    """Return whether a link may be pressed once more, and count it: whoever a mail is forwarded to has its links, too.
+
+    `key`: names the link, or the log-in that it is of. The link comes first: what it refuses is not counted for the network address, which
+    a whole office may share.
+    """
+    pressed = ratelimit.consume(request, action="link_pressed", key=key)
+    return bool(pressed and ratelimit.consume(request, action="link_address"))
+
+
+def too_often(request: HttpRequest) -> HttpResponse:
+    """Refuse what was pressed too often."""
+    answer = render(request, "selfservice/renew/too_often.html", status=429)
+    answer["Retry-After"] = "3600"
+    return answer
+
 
 SHOWN = 10  # accounts on a page
 TICKED = 300  # on a page, of which somebody says at once that they are not theirs
 DONE_FOR = 3600  # seconds that the page after a renewal can be looked at
+DONE = "renewed"  # in the session: what was renewed last, for the page that says so
+_STATUS = {Standing.RENEWED: 200, Standing.EXPIRED: 410, Standing.OVER: 410}
 
 
 def private(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
@@ -45,11 +72,11 @@ def renew(request: HttpRequest, signed: str) -> HttpResponse:
     """Show what a link renews (GET), or go to the channel (POST)."""
     link, now = renewal_links.open_signed(signed), timezone.now()
     if link is None or link.standing(now) != Standing.OPEN:
-        return renewal.not_open(request, link)
+        return not_open(request, link)
     if request.method == "POST":
         if not may_press(request, f"renew {link.token.pk}"):
             return too_often(request)
-        return renewal.leave(request, link)
+        return leave(request, link)
     native, stopped = registry.get(link.token.app.channel), link.token.state == Token.State.DEAD
     log_in = link.token.native_user_name or link.token.native_user_id
     context = {
@@ -85,7 +112,7 @@ def no_longer_mine(request: HttpRequest, signed: str) -> HttpResponse:
     """Ask which accounts of the log-in are no longer its person's (GET), or tell whoever looks after them (POST). Nothing is unlinked."""
     link, now = renewal_links.open_signed(signed), timezone.now()
     if link is None or link.standing(now) != Standing.OPEN:
-        return renewal.not_open(request, link)
+        return not_open(request, link)
     accounts = _linked(link.token, before=link.issued)
     if not accounts.exists():  # none of then is left
         return redirect("renew", signed)
@@ -137,7 +164,7 @@ def send_again(request: HttpRequest, signed: str) -> HttpResponse:
     """Mail a new link to the address that the old one went to."""
     link, now = renewal_links.open_signed(signed), timezone.now()
     if link is None or link.standing(now) not in {Standing.OPEN, Standing.EXPIRED}:
-        return renewal.not_open(request, link)
+        return not_open(request, link)
     if not may_press(request, f"send {link.token.pk}"):
         return too_often(request)
     mails.send_link_again(token=link.token, user=link.user, now=now)
@@ -148,7 +175,7 @@ def send_again(request: HttpRequest, signed: str) -> HttpResponse:
 @require_safe
 def done(request: HttpRequest) -> HttpResponse:
     """Say what was renewed in this browser a moment ago, and what is missing."""
-    said, now = request.session.get(renewal.DONE), timezone.now()
+    said, now = request.session.get(DONE), timezone.now()
     before = renewal_links.of_facts(said) if said else None
     if said is None or before is None or (now - before.token.linked_at).total_seconds() > DONE_FOR:
         return redirect("my_accounts")
@@ -171,3 +198,72 @@ def done(request: HttpRequest) -> HttpResponse:
 
 def _again(link: RenewalLink, now: datetime) -> str:
     return reverse("renew", args=[link.signed]) if link.standing(now) == Standing.OPEN else ""
+
+
+# --- between the press and the channel, and the way back ---------------------------------------------------------------------
+
+
+expected = renewing.expected_renewal
+
+
+def leave(request: HttpRequest, link: RenewalLink) -> HttpResponse:
+    """Send whoever pressed to the channel. Raises OnHold where the way back would not be taken."""
+    note = partial(asks.note_at_channel, token_ids=[link.token.pk], now=timezone.now())
+    data = {"intent": renewing.RENEW_INTENT, **link.facts()}
+    return handshakes.leave_by_link(request, link.token.app.channel, data, note=note)
+
+
+def not_open(request: HttpRequest, link: RenewalLink | None) -> HttpResponse:
+    """Show why a link opens nothing, and what to do."""
+    if link is None:
+        return render(request, "selfservice/mails/broken_link.html", status=404)
+    standing = link.standing(timezone.now())
+    if standing == Standing.OPEN:  # on the way back, to another app of new links than it began with
+        kind, channel = LinkProblem.Kind.TOO_LATE, link.token.app.channel
+        return link_errors.show_error(request, channel, kind, detail="another app")
+    context = {
+        "standing": standing,
+        "link": link,
+        "channel": declarations.label(link.token.app.channel),
+        "renewed_at": link.renewed_at,
+        "signed": link.signed,
+        "tone": "good" if standing == Standing.RENEWED else "warn",
+    }
+    return render(request, "selfservice/renew/not_open.html", context, status=_STATUS[standing])
+
+
+def arrive(request: HttpRequest, sociallogin: SocialLogin) -> HttpResponse:
+    """Keep the consent where it is the same native user's, and say what was renewed; somebody else's is refused, and nothing of it kept."""
+    channel, now = sociallogin.account.provider, timezone.now()
+    identity, grant = sociallogin.adtoken.identity, sociallogin.adtoken.grant
+    try:
+        app, link = renewing.expected_renewal(channel, sociallogin.state, now)
+        renewing.demand_same(link, app, identity)
+        listed = linking.ask_for_list(app, identity, grant)
+        renewed = renewing.keep_renewed(
+            link=link, app=app, identity=identity, grant=grant, listed=listed, now=timezone.now()
+        )
+    except renewing.NotOpen as refusal:
+        renewing.discard_begun(channel=channel, state=sociallogin.state, identity=identity, grant=grant)
+        return not_open(request, refusal.link)
+    except renewing.NotTold:
+        renewing.discard_consent(app=app, identity=identity, grant=grant)
+        return link_errors.show_error(request, channel, LinkProblem.Kind.SILENT, detail="list_accounts")
+    except renewing.SomebodyElse:
+        asks.note_trouble(token_ids=[link.token.pk], trouble=rules.SOMEBODY_ELSE)
+        renewing.discard_consent(app=app, identity=identity, grant=grant)
+        context = {
+            "channel": declarations.label(channel),
+            "came": identity.name or identity.native_user_id,
+            "wanted": link.token.native_user_name or link.token.native_user_id,
+            "again_url": reverse("renew", args=[link.signed]),
+        }
+        return render(request, "selfservice/renew/somebody_else.html", context, status=403)
+    languages.keep_guess(link.user, request)  # a contact never logs in, where this is asked otherwise
+    request.session[DONE] = {
+        **link.facts(),
+        "token": renewed.token.pk,
+        "lost": renewed.lost,
+        "complete": listed.complete,
+    }
+    return redirect("renewed")

@@ -19,7 +19,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 from django_celery_beat.models import PeriodicTask
 
-from accounts.linking import setup
+from accounts.linking import queries as setup
 from adtoken_project.ops import lateness
 from adtoken_project.workers import lanes, schedules, signs_of_life
 from infra import database_clock
@@ -128,7 +128,7 @@ def keys(now: datetime) -> Iterator[Finding]:  # noqa: ARG001  # one interface
     for said in key_usage.problems():
         yield Finding(said, "Put that key into FERNET_KEYS of every process (docs/rotate-the-key.md).")
     for app in ChannelApp.objects.exclude(state=ChannelApp.State.NOT_SET_UP):
-        if not setup.opens(app):
+        if not setup.secret_opens(app):
             yield Finding(
                 f"The stored secret of {app} does not open.",
                 "Put its key into FERNET_KEYS, or enter the secret again under Channel apps.",
@@ -166,7 +166,7 @@ def apps(now: datetime) -> Iterator[Finding]:  # noqa: ARG001  # one interface
     for app in ChannelApp.objects.exclude(fault_since=None):
         cure = f"Fix it at {app.get_channel_display()}, then test the app under Channel apps."
         yield Finding(f"{app.get_channel_display()} refuses our app: {app.fault}", cure)
-    missing = [label for key, label in declarations.choices() if setup.state(key) == setup.NOT_SET_UP]
+    missing = [label for key, label in declarations.choices() if setup.channel_state(key) == setup.NOT_SET_UP]
     if missing:
         cure = "Enter an app under Channel apps in the portal, for the channels that you use."
         some = len(missing) < len(declarations.choices())

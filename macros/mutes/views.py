@@ -15,10 +15,10 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
 from accounts.models import Account
+from accounts.renewal_links.views import may_press, too_often
 from macros.models import Mute
 from macros.mutes import acknowledgements, disowning, links, services
 from notifications.models import Message
-from selfservice.presses import may_press, too_often
 from users.models import person
 
 USUAL = 7  # days that the page proposes

@@ -16,7 +16,7 @@ from accounts.jobs import my_jobs
 from accounts.jobs.models import CHECK
 from accounts.jobs.services import KINDS
 from accounts.leaving import queries, services
-from accounts.linking import setup
+from accounts.linking import queries as setup
 from accounts.pool import deadline_weeks, permissions
 from infra import database_clock
 from portal import access
@@ -156,7 +156,7 @@ def _check_all_url(user: User) -> str:
 def _faults(apps: list[ChannelApp]) -> list[str]:
     """Return in a sentence each which channels refuse our app."""
     refused = [app for app in apps if app.fault_since is not None]
-    locked = [app for app in apps if not setup.opens(app)]
+    locked = [app for app in apps if not setup.secret_opens(app)]
     return [
         *(say("refuses_us", channel=app.get_channel_display(), fault=app.fault) for app in refused),
         *(say("does_not_open", app=str(app)) for app in locked),
@@ -189,6 +189,6 @@ def _not_set_up(request: HttpRequest) -> str:
     """Return the names of channels that cannot be linked here, for those who may set them up."""
     if not request.user.has_perm("tokens.change_channelapp"):
         return ""
-    states = setup.states()
+    states = setup.channel_states()
     missing = [label for key, label in declarations.choices() if states[key] == setup.NOT_SET_UP]
     return ", ".join(map(str, missing))

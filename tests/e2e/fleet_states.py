@@ -220,7 +220,7 @@ def _people(fleet: Fleet) -> dict[str, Any]:
     from allauth.mfa.models import Authenticator
 
     from accounts.api_keys import services as api_keys
-    from accounts.linking import problems
+    from accounts.linking import services as linking
     from accounts.models import LinkProblem
     from infra import key_ring
     from tests.support import factories
@@ -246,7 +246,7 @@ def _people(fleet: Fleet) -> dict[str, Any]:
         created_by=fleet.people[10],
     )
     for number, kind in enumerate(list(LinkProblem.Kind)[:5]):
-        problems.record_problem(
+        linking.record_problem(
             user=fleet.people[number],
             channel="facebook",
             kind=kind,

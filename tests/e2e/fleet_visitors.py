@@ -74,7 +74,7 @@ def _sessions(fleet: Fleet) -> dict[str, Any]:
     from accounts.client_links import views as client_link
     from accounts.models import PendingLink
     from accounts.renewal_links import services as renewal_links
-    from selfservice.linking import renewal
+    from accounts.renewal_links import views as renewal
     from users.models import User
     from users.sessions.services import SessionStore
 

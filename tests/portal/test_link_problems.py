@@ -11,10 +11,10 @@ from django.urls import reverse
 from django.utils import timezone
 
 from accounts.asks import links
-from accounts.linking import problems
+from accounts.linking import errors as link_errors
+from accounts.linking import services as linking
 from accounts.models import LinkProblem
 from accounts.tasks import tidy
-from selfservice.linking import link_errors
 from tests.portal.support import linked, staff, token_of
 from tests.support.factories import make_account, make_app, make_team, make_user
 from users.models import User
@@ -147,7 +147,7 @@ def test_failed_links_go_after_90_days() -> None:
     now = timezone.now()
     user = make_user()
     for age in (89, 91):
-        problems.record_problem(
+        linking.record_problem(
             user=user, channel="x", kind=LinkProblem.Kind.SILENT, detail="", now=now - timedelta(days=age)
         )
 

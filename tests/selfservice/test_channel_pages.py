@@ -9,7 +9,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils.html import strip_tags
 
-from selfservice import channel_pages as lifetime_text
+from selfservice import views as lifetime_text
 from tests.support.channel_words import edited
 from tests.support.factories import make_app, make_user
 from tokens.channels import declarations, registry, words

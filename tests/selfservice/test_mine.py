@@ -9,10 +9,10 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
+from accounts.linking import views as choose_page
 from accounts.models import Account, AccountToken, PendingLink, ReachedAccount
 from accounts.pool import services as pool
-from selfservice import my_list
-from selfservice.linking import choose_page
+from selfservice import queries as my_list
 from tests.support.factories import link, make_account, make_app, make_team, make_token, make_user
 from tokens.channels.kinds import NativeAccount
 from tokens.channels.registry import CHANNELS
@@ -193,7 +193,7 @@ def test_the_choice_of_accounts_names_whose_log_in_does_not_work_instead_of_nobo
     natives = [NativeAccount(account.native_id, "Lumen"), NativeAccount("7", "New")]
     pending = PendingLink.objects.create(user=ada, token=hers, offered=[asdict(one) for one in natives])
 
-    notes = {row.native.name: row.note for row in choose_page.rows(pending, ada)}
+    notes = {row.native.name: row.note for row in choose_page.offered_rows(pending, ada)}
 
     assert notes == {
         "Lumen": "Linked by Ben, whose log-in does not work here now. Yours keeps it connected.",

@@ -105,7 +105,7 @@ def test_a_consent_whose_log_in_was_deleted_while_the_channel_listed_is_answered
     Token.objects.filter(pk=token.pk).delete()
 
     with pytest.raises(renewing.NotOpen) as refusal:
-        renewing.keep(
+        renewing.keep_renewed(
             link=link, app=app, identity=token.identity, grant=grant, listed=AccountList(()), now=now
         )
 

@@ -135,7 +135,8 @@ def keep(
     user: "User", name: str, names: Sequence[str] = ("Lumen Shoes EU",), *, channel: str = "facebook"
 ) -> None:
     """Link these accounts as `link` does, without a page: Facebook or X issues a token, and the services keep it."""
-    from accounts.linking import choosing, consent
+    from accounts.linking import choosing
+    from accounts.linking import services as linking
     from tokens.channels.kinds import Credentials, Dates, Grant, Identity
     from tokens.models import ChannelApp
 
@@ -153,11 +154,11 @@ def keep(
         dates = Dates(issued_at=given_at, access_expires_at=ends, sources={"access": "provider"})
         grant = Grant(Credentials(issued["access_token"]), dates, FACEBOOK_SCOPES)
     app, now = ChannelApp.objects.get(channel=channel, is_default=True), timezone.now()
-    listed = consent.ask_for_list(app, identity, grant)
+    listed = linking.ask_for_list(app, identity, grant)
     given: dict[str, Any] = {"app": app, "identity": identity, "grant": grant, "listed": listed}
-    pending = consent.keep(user=user, target=None, next_url="", now=now, **given)
+    pending = linking.keep_consent(user=user, target=None, next_url="", now=now, **given)
     ids = [native.native_id for native in listed.accounts if native.name in names]
-    choosing.save(pending_id=pending.pk, user=user, native_ids=ids, now=now)
+    choosing.save_choice(pending_id=pending.pk, user=user, native_ids=ids, now=now)
 
 
 def linked(channel: str, *people: str) -> "Account":

@@ -100,7 +100,7 @@ class TokenAdmin(ReadOnlyList):
         """Return the list, and the pages that take in a system user's token, ask people, and revoke a log-in."""
         wrap = self.admin_site.admin_view
         return [
-            path("system-user/", wrap(system_user.add), name="tokens_token_system_user"),
+            path("system-user/", wrap(system_user.add_system_user), name="tokens_token_system_user"),
             path("ask/", wrap(self.ask), name="tokens_token_ask"),
             path("<int:token_id>/revoke/", wrap(self.revoke), name="tokens_token_revoke"),
             *[url for url in super().get_urls() if url.name == "tokens_token_changelist"],

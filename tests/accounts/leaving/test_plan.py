@@ -141,4 +141,4 @@ def test_one_account_alone_is_left_by_the_log_ins_that_go_from_it() -> None:
 
     assert [one.pk for one in found.at_risk] == []
     assert found.numbers == {Then.STOPS: 0, Then.ONE_LEFT: 0, Then.GOES_ON: 1}
-    assert [one.pk for one in plan.own_in(shop, mara)] == [mine.pk], "a system user is its team's"
+    assert [one.pk for one in shop.own_log_ins(mara)] == [mine.pk], "a system user is its team's"

@@ -21,7 +21,7 @@ from accounts.leaving import handing_over, mails, plan, services
 from accounts.leaving import queries as leaving
 from accounts.leaving.plan import Scope
 from accounts.leaving.services import Wanted, invitation_for
-from accounts.linking import consent
+from accounts.linking import services as linking
 from accounts.models import (
     Account,
     AccountEvent,
@@ -239,14 +239,14 @@ def test_a_consent_under_way_is_not_kept_for_whoever_was_locked_out(
 ) -> None:
     native.linked("facebook", "ada")
     ada = User.objects.get(email="ada@example.com")
-    listing, before = consent.ask_for_list, Token.objects.get(consented_by=ada)
+    listing, before = linking.ask_for_list, Token.objects.get(consented_by=ada)
 
     def then_locked_out(*args: Any) -> Any:
         found = listing(*args)
         services.lock_out(person=ada, actor=boss, now=timezone.now())
         return found
 
-    monkeypatch.setattr(consent, "ask_for_list", then_locked_out)
+    monkeypatch.setattr(linking, "ask_for_list", then_locked_out)
     browser = Client()
     browser.force_login(ada)
     answer = native.back(browser, native.decide(native.leave(browser, "facebook"), "ada"))

@@ -7,9 +7,9 @@ from allauth.account.adapter import get_adapter as get_account_adapter
 from allauth.socialaccount.adapter import get_adapter
 from django.http import HttpRequest, HttpResponse
 
-from accounts.linking import consent, setup
+from accounts.linking import errors, renewing, services
+from accounts.linking import queries as setup
 from accounts.models import Account, LinkProblem
-from selfservice.linking import link_errors, own_renewal
 from tokens.channels import registry
 from tokens.channels.kinds import ChannelError
 from tokens.models import ChannelApp
@@ -28,7 +28,7 @@ def _may_lead_to(request: HttpRequest, next_url: str) -> bool:
     return fits and bool(get_account_adapter(request).is_safe_url(next_url))
 
 
-def start(
+def start_handshake(
     request: HttpRequest,
     channel: str,
     *,
@@ -45,34 +45,34 @@ def start(
     hold.refuse()
     app = setup.default_app(channel)
     if app is None:
-        return link_errors.show(request, channel, LinkProblem.Kind.NOT_SET_UP)
+        return errors.show_error(request, channel, LinkProblem.Kind.NOT_SET_UP)
     if not _may_lead_to(request, next_url):
         next_url = ""
     data: dict[str, Any] = {
-        "intent": consent.INTENT,
+        "intent": services.LINK_INTENT,
         "user": str(request.user.pk),
         "account": account.pk if account else None,
     }
-    if account and (mine := own_renewal.log_ins(person(request), account, log_in)):
-        data[own_renewal.LOG_INS] = mine
-        own_renewal.note_left(mine)
-    return leave(request, app, data, next_url=next_url, again=again)
+    if account and (mine := renewing.log_ins_to_renew(person(request), account, log_in)):
+        data[renewing.LOG_INS] = mine
+        renewing.note_at_channel(mine)
+    return leave_for_channel(request, app, data, next_url=next_url, again=again)
 
 
-def by_link(
+def leave_by_link(
     request: HttpRequest, channel: str, data: Mapping[str, Any], *, note: Callable[[], None]
 ) -> HttpResponse:
     """Send whoever pressed a mailed link to a channel; `note` puts that down. Raises OnHold where the way back would not be taken."""
     hold.refuse()
-    link_errors.note_handshake(request, data)
+    errors.note_handshake(request, data)
     app = setup.default_app(channel)
-    if app is None or setup.state(channel) != setup.READY:
-        return link_errors.show(request, channel, LinkProblem.Kind.NOT_SET_UP)
+    if app is None or setup.channel_state(channel) != setup.READY:
+        return errors.show_error(request, channel, LinkProblem.Kind.NOT_SET_UP)
     note()
-    return leave(request, app, data, again=True)
+    return leave_for_channel(request, app, data, again=True)
 
 
-def leave(
+def leave_for_channel(
     request: HttpRequest,
     app: ChannelApp,
     data: Mapping[str, Any],
@@ -82,7 +82,7 @@ def leave(
 ) -> HttpResponse:
     """Go to the consent page of a channel's app. `data`: what the handshake is about, "user" the person it is for."""
     data = {**data, "client_id": app.client_id}
-    link_errors.note_handshake(request, data)
+    errors.note_handshake(request, data)
     provider = get_adapter(request).get_provider(request, app.channel)
     try:
         answer: HttpResponse = provider.redirect(
@@ -93,5 +93,5 @@ def leave(
             auth_params=registry.get(app.channel).authorize_params(again=again),
         )
     except ChannelError as error:
-        return link_errors.page(request, app.channel, exception=error)
+        return errors.show_failure(request, app.channel, exception=error)
     return answer

@@ -1,4 +1,4 @@
-"""What the pages of linking say, worked out from plain facts."""
+"""What the pages of linking say, worked out from plain facts; of a channel that cannot be linked, whom to ask."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -6,16 +6,20 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
+from django.contrib.auth.models import AnonymousUser
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.template.loader import render_to_string
+from django.urls import reverse
 from django.utils import timezone
 
 from accounts.asks import inviting
-from accounts.leaving import plan
+from accounts.linking import queries as setup
 from accounts.models import Account, AccountToken, PendingLink
 from accounts.pool import reasons as pool_reasons
 from accounts.pool import summary
 from accounts.pool.health import InPool, state_in_pool
 from accounts.pool.summary import Summary
-from selfservice.linking import readiness
 from tokens.channels import declarations, registry
 from tokens.channels.base import Channel
 from tokens.channels.kinds import WRITE_REFUSALS, Reason
@@ -25,10 +29,59 @@ from ui.dates import AT_RISK, DeadlineFacts, within
 from ui.name_visibility import NameVisibility
 from ui.phrases import phrase
 from ui.text import first_name, join_names
-from users.models import User
+from users.models import User, person
 from users.people.visibility import names_for
 
+ONLY_LOOKS = "only_looks"  # beside the states of accounts.linking.queries: the reader is an auditor
 say = partial(phrase, "words/linking.txt")
+
+
+@dataclass(frozen=True)
+class Advice:
+    """What to do about a channel that cannot be linked. The words are in templates/selfservice/link/_readiness.html."""
+
+    title: str
+    text: str
+    short: str  # one line for lists
+    url: str = ""  # where operators act; "" for everybody else
+
+
+def advice(channel: str, user: User | AnonymousUser, *, found: str = "") -> Advice | None:
+    """Return what to do about a channel that cannot be linked; None where it can be.
+
+    `found` is what `setup.channel_state` said, where the caller knows it.
+    """
+    found = found or _state(channel, user)
+    if found == setup.READY:
+        return None
+    acts = found != ONLY_LOOKS and setup.may_set_up(user)
+    facts = {
+        "state": found,
+        "channel": declarations.label(channel),
+        "channel_key": channel,
+        "acts": acts,
+        "ask": setup.whom_to_ask() if not acts and found != ONLY_LOOKS else [],
+    }
+    title, text, short = (
+        render_to_string("selfservice/link/_readiness.html", {**facts, "part": part}).strip()
+        for part in ("title", "text", "short")
+    )
+    return Advice(title, text, short, reverse("admin:tokens_channelapp_changelist") if acts else "")
+
+
+def _state(channel: str, user: User | AnonymousUser) -> str:
+    return ONLY_LOOKS if isinstance(user, User) and user.only_looks else setup.channel_state(channel)
+
+
+def cannot_link(request: HttpRequest, channel: str) -> HttpResponse | None:
+    """Return the page that says why the channel cannot be linked and what to do; None where it can be."""
+    found = _state(channel, person(request))
+    said = advice(channel, person(request), found=found)
+    if said is None:
+        return None
+    context = {"advice": said, "channel_key": channel, "icon": "info", "tone": "mute"}
+    status = {setup.LOCKED: 503, ONLY_LOOKS: 403}.get(found, 404)
+    return render(request, "selfservice/link/not_ready.html", context, status=status)
 
 
 @dataclass(frozen=True)
@@ -45,9 +98,9 @@ def channel_rows(user: User) -> list[ChannelRow]:
     """Return all channels, those that cannot be linked here last."""
     made = []
     for key, label in declarations.choices():
-        advice = readiness.advice(key, user)
-        rule = advice.short if advice else registry.get(key).lifetime_summary
-        made.append(ChannelRow(key, str(label), rule, ready=advice is None))
+        said = advice(key, user)
+        rule = said.short if said else registry.get(key).lifetime_summary
+        made.append(ChannelRow(key, str(label), rule, ready=said is None))
     return sorted(made, key=lambda row: not row.ready)
 
 
@@ -201,7 +254,7 @@ def reauthentication(account: Account, user: User, now: datetime) -> dict[str, A
         "login": login,
         "refused_by_team": refused_by_team(account, user),
         "only_appeal": explanation.only_appeal,
-        "gives_up": plan.own_in(account, user).exists(),
+        "gives_up": account.own_log_ins(user).exists(),
         "invites": inviting.may_invite(user, [account]),
         "nothing_to_do": nothing_to_do,
         "needed": not nothing_to_do and not checking,

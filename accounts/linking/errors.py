@@ -15,10 +15,9 @@ from django.utils import timezone
 
 from accounts.asks import links
 from accounts.asks import progress as asks
-from accounts.linking import problems
+from accounts.linking import renewing, services
 from accounts.models import Ask, LinkProblem
 from accounts.renewal_links import services as renewal_links
-from selfservice.linking import own_renewal
 from tokens.channels import declarations
 from tokens.models import ChannelApp
 from ui import progress
@@ -64,28 +63,28 @@ ERRORS = {
 }
 
 
-def page(
+def show_failure(
     request: HttpRequest, channel: str, *, error: Any = None, exception: BaseException | None = None
 ) -> HttpResponse:
     """Show what happened, by what allauth or a channel package said.
 
     A refusal of our app is marked at the app, and an answer that we do not know is kept for staff.
     """
-    found = problems.channel_error(exception)
+    found = services.channel_error(exception)
     app = ChannelApp.objects.filter(channel=channel, is_default=True).first() if found else None
     if found is not None and app is not None:
-        problems.note_fault(app, found, "exchange", timezone.now())
-    kind = problems.kind_of(error, exception)
-    return show(request, channel, kind, detail=problems.detail_of(error, exception))
+        services.note_fault(app, found, "exchange", timezone.now())
+    kind = services.kind_of(error, exception)
+    return show_error(request, channel, kind, detail=services.detail_of(error, exception))
 
 
-def wait(request: HttpRequest, channel: str) -> HttpResponse:
+def show_waiting(request: HttpRequest, channel: str) -> HttpResponse:
     """Show that the first of several answers is being worked on. The page asks again by itself and moves on with it."""
     context = {"channel": declarations.label(channel), "icon": "sync", "tone": "mute"}
     return progress.open_again(render(request, "selfservice/link_wait.html", context, status=202))
 
 
-def show(
+def show_error(
     request: HttpRequest, channel: str, kind: LinkProblem.Kind, *, detail: str = "", status: int = 0
 ) -> HttpResponse:
     """Show what happened, with a code that is in the log too, beside the person and the address it came from.
@@ -103,16 +102,16 @@ def show(
     again_url, person = _handed(about, link)
     if person and about.get("token"):
         asks.note_trouble(token_ids=[about["token"]], trouble=kind)
-    own_url = own_renewal.note_failed(about, kind)
+    own_url = renewing.note_renewal_failed(about, kind)
     if kind not in {Kind.TARGET_GONE, Kind.FOREIGN}:
         again_url = again_url or own_url
     # Whoever else is logged in in that browser has no part in what a mailed link began.
     mailed = bool(about.get("client_link") or about.get("token"))
     user = person if mailed else request.user if isinstance(request.user, User) else None
-    code = problems.new_code()  # strangers write nothing into the database
+    code = services.new_code()  # strangers write nothing into the database
     is_kept = user is not None or link is not None
     if is_kept:
-        code = problems.record_problem(
+        code = services.record_problem(
             user=user, client_link=link, channel=channel, kind=kind, detail=detail, now=now
         )
     who = user.pk if user else f"client_link:{link.pk}" if link else "nobody"

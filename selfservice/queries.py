@@ -11,9 +11,9 @@ from django.db.models import Case, Count, F, Q, QuerySet, Value, When, Window
 from django.db.models.functions import Lower, RowNumber
 
 from accounts.asks import links
+from accounts.linking import overview
 from accounts.models import Account, AccountToken
 from accounts.pool.search import named
-from selfservice.linking import overview
 from tokens.channels import declarations
 from tokens.models import Token
 from ui.dates import AT_RISK, end_of_window
@@ -54,7 +54,7 @@ class Needing:
     number: int
 
 
-def needing(user: User, now: datetime) -> list[Needing]:
+def log_ins_needing(user: User, now: datetime) -> list[Needing]:
     """Return the person's log-ins that need them, each with the accounts that a new consent helps.
 
     One log-in may reach thousands of accounts, so its entries are told apart by what says whether they are helped
@@ -86,7 +86,7 @@ def _any_of(entries: Iterable[AccountToken]) -> Q:
     return reduce(or_, alike)
 
 
-def worst(found: Sequence[Needing], count: int) -> dict[int, list[int]]:
+def worst_accounts(found: Sequence[Needing], count: int) -> dict[int, list[int]]:
     """Return token -> the first accounts (ids) that its row names: those that have stopped, then by name."""
     if not found:
         return {}
@@ -104,7 +104,7 @@ def accounts_of(found: Sequence[Needing]) -> Q:
     return reduce(or_, (one.entries for one in found))
 
 
-def others(
+def listed_accounts(
     user: User, *, without: Sequence[Needing], log_in: Token | None, search: str, now: datetime, zone: tzinfo
 ) -> QuerySet[Any]:
     """Return the person's accounts, or those of one log-in, but those of the log-ins above.
@@ -140,15 +140,17 @@ def others(
     )
 
 
-def listed(
+def read_list(
     user: User, *, log_in: int, search: str, now: datetime, zone: tzinfo
 ) -> tuple[QuerySet[Any], list[Needing], Token | None]:
     """Return what the list holds, narrowed to a search and to one of the person's log-ins (id; 0: none); with the log-ins above it."""
-    above = needing(user, now)
+    above = log_ins_needing(user, now)
     one = Token.objects.filter(pk=log_in, consented_by=user).select_related("app").first()
     narrowed = bool(search or one)
     return (
-        others(user, without=[] if narrowed else above, log_in=one, search=search, now=now, zone=zone),
+        listed_accounts(
+            user, without=[] if narrowed else above, log_in=one, search=search, now=now, zone=zone
+        ),
         above,
         one,
     )
@@ -161,7 +163,7 @@ def without_backup(user: User) -> Q:
     return CONNECTED & Q(people_count=1, team__in=visibility.teams_of(user).order_by().values("pk"))
 
 
-def count(found: QuerySet[Any], user: User) -> Counts:
+def count_groups(found: QuerySet[Any], user: User) -> Counts:
     """Count the accounts of each group."""
     restricted = Count("pk", filter=Q(state=Account.State.CONNECTED, paused_at=None) & ~Q(restriction=""))
     alone = Count("pk", filter=without_backup(user))

@@ -12,13 +12,13 @@ READY, NOT_SET_UP, LOCKED = "ready", "not_set_up", "locked"
 _MAY = "tokens.change_channelapp"
 
 
-def state(channel: str) -> str:
+def channel_state(channel: str) -> str:
     """Return READY, NOT_SET_UP (no app for new links), or LOCKED (its secret does not open)."""
     return _state(default_app(channel))
 
 
-def states() -> dict[str, str]:
-    """Return `state` of every channel, in one query."""
+def channel_states() -> dict[str, str]:
+    """Return `channel_state` of every channel, in one query."""
     apps = {app.channel: app for app in _default_apps().order_by("-pk")}
     return {key: _state(apps.get(key)) for key in declarations.channel_keys()}
 
@@ -26,7 +26,7 @@ def states() -> dict[str, str]:
 def _state(app: ChannelApp | None) -> str:
     if app is None:
         return NOT_SET_UP
-    return READY if opens(app) else LOCKED
+    return READY if secret_opens(app) else LOCKED
 
 
 def default_app(channel: str) -> ChannelApp | None:
@@ -39,7 +39,7 @@ def _default_apps() -> QuerySet[ChannelApp]:
     return apps.exclude(state=ChannelApp.State.NOT_SET_UP)
 
 
-def opens(app: ChannelApp) -> bool:
+def secret_opens(app: ChannelApp) -> bool:
     """Return whether the app's secret can be read with the keys of this installation."""
     try:
         app.keys()

@@ -4,18 +4,22 @@ No transaction is open during calls. Then, in one: the token's row, access and "
 the list in a PendingLink. A system user's token that staff pasted is looked at first, owned by a team; then comes the same choice.
 """
 
+import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
+from allauth.socialaccount.providers.base import AuthError
 from django.contrib.auth.models import AnonymousUser
+from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.utils import timezone
 
-from accounts.asks import inviting, progress
-from accounts.linking import choosing, problems
-from accounts.models import Account, AccountToken, LinkProblem, PendingLink
+from accounts.asks import inviting, links, progress
+from accounts.linking import choosing
+from accounts.linking.renewing import NotOpen
+from accounts.models import Account, AccountToken, Ask, LinkProblem, PendingLink
 from accounts.pool.errors import ActionRefused
 from accounts.sync import app_migration
 from accounts.sync import doubts as access_doubts
@@ -23,12 +27,16 @@ from accounts.sync import entries as pool_entries
 from tokens import lifecycle
 from tokens.channels import registry
 from tokens.channels.kinds import AccountList, ChannelError, Dates, Grant, Identity, Verdict
+from tokens.lifecycle import app_faults
 from tokens.models import ChannelApp, Token
 from tokens.token import reasons
+from tokens.unknown_answers import services as unknown_answers
 from tokens.vault.services import VaultError
 from users.models import Team, User
 
-INTENT = "link"
+LINK_INTENT = "link"
+CLIENT_INTENT = "client"
+KEPT = timedelta(days=90)  # of problems
 
 
 @dataclass(frozen=True)
@@ -48,13 +56,13 @@ class ConsentRefused(Exception):  # noqa: N818  # an answer
         self.kind, self.detail = kind, detail
 
 
-def expected(user: User | AnonymousUser, channel: str, state: Mapping[str, Any]) -> Expected:
+def expected_consent(user: User | AnonymousUser, channel: str, state: Mapping[str, Any]) -> Expected:
     """Return what the handshake of this state is for. `user` comes back from the channel.
 
     Raises ConsentRefused; nothing was exchanged at the channel then.
     """
     data = state.get("data") or {}
-    if state.get("process") != "redirect" or data.get("intent") != INTENT:
+    if state.get("process") != "redirect" or data.get("intent") != LINK_INTENT:
         raise ConsentRefused(LinkProblem.Kind.TOO_LATE, "no link intent")
     if not isinstance(user, User) or not user.is_active or data.get("user") != str(user.pk):
         raise ConsentRefused(LinkProblem.Kind.FOREIGN, "another user")
@@ -74,12 +82,12 @@ def ask_for_list(app: ChannelApp, identity: Identity, grant: Grant) -> AccountLi
     try:
         return registry.get(app.channel).list_accounts(app.keys(), grant.credentials, identity, grant.scopes)
     except ChannelError as error:
-        problems.note_fault(app, error, "list_accounts", timezone.now())
+        note_fault(app, error, "list_accounts", timezone.now())
         return AccountList((), complete=False)
 
 
 @transaction.atomic
-def keep(
+def keep_consent(
     *,
     app: ChannelApp,
     user: User,
@@ -135,7 +143,7 @@ def came_back(pending: PendingLink) -> bool:
     ).exists()
 
 
-def ask_again(pending: PendingLink, now: datetime) -> None:
+def ask_for_list_again(pending: PendingLink, now: datetime) -> None:
     """Read the list again with the kept log-in, and write what it says over pools and pending link."""
     token = Token.objects.select_related("app").get(pk=pending.token_id)
     listed = ask_for_list(
@@ -158,7 +166,9 @@ def ask_again(pending: PendingLink, now: datetime) -> None:
         )
 
 
-def take(*, app: ChannelApp, team: Team, actor: User, access_token: str, now: datetime) -> PendingLink:
+def take_system_user(
+    *, app: ChannelApp, team: Team, actor: User, access_token: str, now: datetime
+) -> PendingLink:
     """Ask the channel whose token it is and which ad accounts it reaches, keep it, and return what is to be chosen from.
 
     Raises ActionRefused with words for staff; nothing is kept then.
@@ -168,12 +178,12 @@ def take(*, app: ChannelApp, team: Team, actor: User, access_token: str, now: da
         keys = app.keys()
         found = channel.inspect_pasted(keys, access_token)
     except ChannelError as error:
-        problems.note_fault(app, error, "introspect", now)
+        note_fault(app, error, "introspect", now)
         raise _refusal(channel.label, app.channel, error) from error
     except (ValueError, VaultError) as error:
         raise ActionRefused("as_told", text=str(error)) from error
     listed = ask_for_list(app, found.identity, found.grant)
-    return keep(
+    return keep_consent(
         app=app,
         user=actor,
         identity=found.identity,
@@ -194,3 +204,130 @@ def _refusal(label: str, channel: str, error: ChannelError) -> ActionRefused:
     if classification.verdict == Verdict.APP_FAULT:
         return ActionRefused("app_refused", channel=label)
     return ActionRefused("no_proper_answer", channel=label, verdict=str(classification.verdict))
+
+
+# --- the consent of somebody who came by a client link: kept for the contact that the link makes -----------------------------
+
+
+def expected_by_client(channel: str, state: Mapping[str, Any], now: datetime) -> tuple[ChannelApp, Ask]:
+    """Return the app and the link that a handshake began with. Raises NotOpen; nothing was exchanged at the channel then."""
+    data = state.get("data") or {}
+    link = links.all_links().filter(pk=data.get("client_link", 0)).first()
+    app = ChannelApp.objects.filter(channel=channel, is_default=True, client_id=data.get("client_id")).first()
+    if link is None or app is None or channel not in link.left or not links.opens(link, now):
+        raise NotOpen(link)
+    return app, link
+
+
+def keep_for_client(
+    *,
+    app: ChannelApp,
+    link: Ask,
+    identity: Identity,
+    grant: Grant,
+    listed: AccountList,
+    now: datetime,
+) -> PendingLink:
+    """Write the log-in, and of its list what the link asks for. Raises NotOpen where the link's contact went meanwhile.
+
+    A native user who has a log-in here already stays that person's: a link takes nobody's log-in over, and makes no contact then; a
+    contact joins the link's team with what they choose. Else the contact is made before, in a transaction of its own: whoever chooses
+    holds log-ins first and the link after them. Where the consent cannot be kept the contact goes again, and the link opens what it did.
+    """
+    known = Token.objects.filter(app=app, native_user_id=identity.native_user_id).exclude(
+        reason=Token.REMOVED
+    )
+    owner = User.objects.filter(tokens__in=known, is_active=True).first()
+    began, asked = timezone.now(), link.native_ids(app.channel)
+    if links.barred_by(link, now) is not None:
+        raise NotOpen(link)
+    facts: dict[str, Any] = {
+        "identity": identity,
+        "grant": grant,
+        "listed": listed,
+        "team": link.team,
+        "wanted": asked,
+        "now": now,
+    }
+    try:
+        user = owner or links.contact_of(link)
+        with transaction.atomic():
+            pending = keep_consent(app=app, user=user, target=None, next_url="", **facts)
+            if asked:
+                pending.offered = [one for one in pending.offered if one["native_id"] in asked]
+                pending.save(update_fields=["offered"])
+            return pending
+    except links.ClientLinkRefused:
+        raise NotOpen(links.all_links().filter(pk=link.pk).first()) from None
+    except Exception:
+        links.drop_contact(email=link.email, made_since=began)
+        raise
+
+
+# --- links that failed: of which kind, and kept for staff under the code that the person read --------------------------------
+
+
+def record_problem(
+    *,
+    user: User | None,
+    channel: str,
+    kind: LinkProblem.Kind,
+    detail: str,
+    now: datetime,
+    client_link: Ask | None = None,
+) -> str:
+    """Keep what a person met while linking; of a client link, also where the client is nobody here yet. Returns the code for the page."""
+    code = new_code()
+    facts = {"user": user, "client_link": client_link, "channel": channel, "kind": kind}
+    LinkProblem.objects.create(code=code, detail=detail[:300], at=now, **facts)
+    return code
+
+
+def new_code() -> str:
+    """Return a code that people can read out: LNK-DB917F."""
+    return f"LNK-{secrets.token_hex(3).upper()}"
+
+
+def sweep_problems(*, now: datetime) -> int:
+    """Delete what is older than 90 days. Return how many."""
+    return LinkProblem.objects.filter(at__lt=now - KEPT).delete()[0]
+
+
+def kind_of(error: Any, exception: BaseException | None) -> LinkProblem.Kind:
+    """Return what happened, by what allauth says (`error`, one of AuthError) and what was raised on the way."""
+    if error == AuthError.CANCELLED:
+        return LinkProblem.Kind.STOPPED
+    found = channel_error(exception)
+    if found is None:  # allauth raises PermissionDenied for a state that is missing, used, or expired
+        late = exception is None or isinstance(exception, PermissionDenied)
+        return LinkProblem.Kind.TOO_LATE if late else LinkProblem.Kind.UNCLEAR
+    if found.classification.verdict in {Verdict.TRANSIENT, Verdict.RATE_LIMITED}:
+        return LinkProblem.Kind.SILENT
+    if found.classification.verdict == Verdict.APP_FAULT:
+        return LinkProblem.Kind.OUR_APP
+    return LinkProblem.Kind.TOO_LATE if found.classification.row == "state" else LinkProblem.Kind.UNCLEAR
+
+
+def detail_of(error: Any, exception: BaseException | None) -> str:
+    """Return for staff what was found: verdict and row, or the names of our exceptions. No secret is in them."""
+    found = channel_error(exception)
+    if found is not None:
+        return f"{found.classification.verdict} {found.classification.row}"
+    return f"{error} {type(exception).__name__}"
+
+
+def channel_error(exception: BaseException | None) -> ChannelError | None:
+    """Return what a channel's package said, from among an exception and its causes."""
+    while exception is not None:
+        if isinstance(exception, ChannelError):
+            return exception
+        exception = exception.__cause__
+    return None
+
+
+def note_fault(app: ChannelApp, error: ChannelError, call: str, now: datetime) -> None:
+    """Keep what a failed call says of our app, and an answer that we do not know. `call`: where the answer does not tell."""
+    if error.classification.verdict == Verdict.APP_FAULT:
+        call = str(error.evidence.get("call", call))
+        app_faults.record(app=app, classification=error.classification, call=call, now=now)
+    unknown_answers.keep_answer(app, error.classification, error.evidence, token_id=None, now=now)

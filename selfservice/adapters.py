@@ -7,21 +7,66 @@ from typing import Any
 from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
 from allauth.socialaccount.models import SocialApp, SocialLogin
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils import timezone
 
+from accounts.asks import queries
 from accounts.client_links import views as client_link
-from accounts.linking import client_consent, consent, renewing
+from accounts.linking import errors as link_errors
+from accounts.linking import renewing
+from accounts.linking import services as linking
+from accounts.linking import views as linking_views
 from accounts.models import LinkProblem
-from selfservice.linking import callback as arriving
-from selfservice.linking import link_errors, renewal
+from accounts.renewal_links import views as renewal
 from tokens.models import ChannelApp, Handshake
 from tokens.oauth import callback
 from tokens.oauth.callback import NotOurs
+from ui.phrases import phrase
+from users.models import User
+
+
+def _wanted(user: User, channel: str) -> list[str] | None:
+    """Return the native ids that a person is asked to link at a channel; None for none."""
+    waiting = queries.to_link(user, timezone.now()).filter(channel=channel)
+    return list(waiting.values_list("native_id", flat=True)) or None
+
+
+def arrive(request: HttpRequest, sociallogin: SocialLogin) -> HttpResponse:
+    """Keep the consent and lead on: to the choice of accounts, or straight to "done" when the same person came back for one account."""
+    channel, state = sociallogin.account.provider, sociallogin.state
+    begun = linking.expected_consent(request.user, channel, state)
+    identity, grant = sociallogin.adtoken.identity, sociallogin.adtoken.grant
+    listed = linking.ask_for_list(begun.app, identity, grant)
+    try:
+        pending = linking.keep_consent(
+            app=begun.app,
+            user=begun.user,
+            identity=identity,
+            grant=grant,
+            listed=listed,
+            target=begun.target,
+            next_url=state.get("next") or "",
+            now=timezone.now(),
+            wanted=None if begun.target else _wanted(begun.user, channel),
+        )
+    except linking.ConsentRefused:
+        renewing.discard_consent(app=begun.app, identity=identity, grant=grant)
+        raise
+    renewing.note_renewal_kept(state.get("data") or {}, pending.token_id)
+    if linking.came_back(pending):
+        if pending.next and pending.account is not None:
+            said = phrase(
+                "words/linking.txt", "works_again", account=pending.account.name, name=identity.name
+            )
+            messages.success(request, said)
+        return linking_views.welcome_back(pending)
+    return redirect("link_choose", pending.pk)
+
 
 # What a handshake that began with a mailed link goes by, by its intent.
-_BY_LINK = {renewing.INTENT: renewal, client_consent.INTENT: client_link}
+_BY_LINK = {renewing.RENEW_INTENT: renewal, linking.CLIENT_INTENT: client_link}
 
 
 def _mailed(request: HttpRequest) -> Any:
@@ -76,17 +121,17 @@ class LinkAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]  # allauth
             if mailed is not None:
                 mailed.expected(channel, state, timezone.now())
             else:
-                consent.expected(request.user, channel, state)
+                linking.expected_consent(request.user, channel, state)
         except renewing.NotOpen as refusal:
             raise ImmediateHttpResponse(mailed.not_open(request, refusal.link)) from refusal
-        except consent.ConsentRefused as refusal:
+        except linking.ConsentRefused as refusal:
             raise ImmediateHttpResponse(
-                link_errors.show(request, channel, refusal.kind, detail=refusal.detail)
+                link_errors.show_error(request, channel, refusal.kind, detail=refusal.detail)
             ) from refusal
 
     def on_refused_way_back(self, request: HttpRequest, channel: str, refusal: NotOurs) -> HttpResponse:
         """Say that this is no way back of a channel, and what to do."""
-        answer = link_errors.show(
+        answer = link_errors.show_error(
             request, channel, LinkProblem.Kind.BENT, detail=f"refused: {refusal.why}", status=refusal.status
         )
         if refusal.status == HTTPStatus.METHOD_NOT_ALLOWED:
@@ -98,25 +143,26 @@ class LinkAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]  # allauth
     ) -> HttpResponse:
         """Lead on a person whose first answer was taken; everybody else starts again."""
         if handshake is None:
-            return link_errors.show(request, channel, LinkProblem.Kind.TOO_LATE, detail="no state")
+            return link_errors.show_error(request, channel, LinkProblem.Kind.TOO_LATE, detail="no state")
         if callback.is_running(handshake, timezone.now()):
-            return link_errors.wait(request, channel)
+            return link_errors.show_waiting(request, channel)
         if handshake.led_to:
             return redirect(handshake.led_to)
-        return link_errors.show(request, channel, LinkProblem.Kind.USED, detail="used state")
+        return link_errors.show_error(request, channel, LinkProblem.Kind.USED, detail="used state")
 
     def pre_social_login(self, request: HttpRequest, sociallogin: SocialLogin) -> None:
         """Take the consent. Always raises ImmediateHttpResponse with our own answer: allauth's own login branches are never reached."""
         try:
             answer = self._arrive(request, sociallogin)
-        except consent.ConsentRefused as refusal:  # it changed during the exchange
-            answer = link_errors.show(
+        except linking.ConsentRefused as refusal:  # it changed during the exchange
+            answer = link_errors.show_error(
                 request, sociallogin.account.provider, refusal.kind, detail=refusal.detail
             )
         raise ImmediateHttpResponse(answer)
 
     def _arrive(self, request: HttpRequest, sociallogin: SocialLogin) -> HttpResponse:
-        answer: HttpResponse = (_mailed(request) or arriving).arrive(request, sociallogin)
+        mailed = _mailed(request)
+        answer: HttpResponse = mailed.arrive(request, sociallogin) if mailed else arrive(request, sociallogin)
         return answer
 
     def on_authentication_error(
@@ -128,4 +174,6 @@ class LinkAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]  # allauth
         extra_context: dict[str, Any] | None = None,
     ) -> None:
         """Raise ImmediateHttpResponse with our own page; allauth's would print the exception."""
-        raise ImmediateHttpResponse(link_errors.page(request, provider.id, error=error, exception=exception))
+        raise ImmediateHttpResponse(
+            link_errors.show_failure(request, provider.id, error=error, exception=exception)
+        )

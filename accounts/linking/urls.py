@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from selfservice.linking import views
+from accounts.linking import views
 
 urlpatterns = [
     path("", views.add_account, name="add_account"),
