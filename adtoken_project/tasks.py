@@ -9,7 +9,7 @@ from adtoken_project.models import Heartbeat
 from adtoken_project.ops import lateness, pruning
 from adtoken_project.workers import signs_of_life
 from infra import append_only, database_clock
-from notifications.mails import unarrived_mails
+from notifications.mails import tell_operators
 from users.login import limits
 from users.sessions.services import SessionStore
 
@@ -26,7 +26,7 @@ def heartbeat() -> None:
 def watch_lanes() -> None:
     """Tell operators of a lane that is late, and of addresses that mail does not reach."""
     lateness.tell_operators(now=database_clock.now())
-    unarrived_mails.tell_operators(database_clock.now())
+    tell_operators(database_clock.now())
 
 
 @shared_task

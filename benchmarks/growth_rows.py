@@ -12,7 +12,7 @@ from benchmarks import data
 from macros.models import Evaluation, Notice
 from macros.warnings import services as evaluation
 from notifications.models import Message
-from notifications.outbox import kinds
+from notifications.outbox.mails import KINDS
 from tokens.models import Token, TokenEvent
 
 ACCOUNTS = 1_000
@@ -28,7 +28,7 @@ class Rows:
         self._accounts = list(Account.objects.values_list("pk", flat=True))
         evaluation.evaluate(now=now)
         message = Message.objects.filter(kind="macro").earliest("pk")
-        self._mail = kinds.KINDS["macro"].build(message)
+        self._mail = KINDS["macro"].build(message)
         self._kept = Notice.objects.select_related("evaluation").earliest("pk")
 
     def renewals(self, count: int) -> float:

@@ -8,7 +8,8 @@ from accounts.models import Account, AccountToken
 from benchmarks.measure import Contender, Figures, Section, interleave
 from benchmarks.parts import Run
 from macros.models import Macro, MacroAction, Notice
-from macros.warnings import grouping, mails
+from macros.warnings import mails
+from macros.warnings.rules import LOADED
 from notifications.models import Message
 from tokens.token import reasons
 from ui.mails import render
@@ -28,10 +29,10 @@ def measure(run: Run) -> list[Section]:
         Notice(action=action, account=one, team_id=one.team_id, threshold=7, recipient=READER)
         for one in found
     ]
-    looked_at = [notice.account_id for notice in notices[: grouping.LOADED]]
+    looked_at = [notice.account_id for notice in notices[:LOADED]]
 
     def mail(some: list[Notice]) -> None:
-        shown, beyond = some[: grouping.LOADED], len(some[grouping.LOADED :])
+        shown, beyond = some[:LOADED], len(some[LOADED:])
         mails.compose(shown, Message(kind="macro", recipient=READER), now=now, beyond=beyond)
 
     contenders: dict[str, Contender] = {

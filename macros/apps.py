@@ -13,7 +13,8 @@ class MacrosConfig(AppConfig):
     def ready(self) -> None:
         """Have each package say what it adds."""
         from macros.at_once import mails as news
-        from macros.mutes import disowning, endings
+        from macros.mutes import disowning
+        from macros.mutes import receivers as endings
         from macros.mutes import services as mutes
         from macros.notices import history
         from macros.rules import jobs as job

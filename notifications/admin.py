@@ -20,7 +20,7 @@ from macros.rules import scope
 from macros.why import admin as why
 from notifications.delivery import claims
 from notifications.models import Message
-from notifications.outbox import kinds
+from notifications.outbox.mails import KINDS, facts_behind, name_of_kind
 from portal import access
 from portal.choices import ChoiceFilter, OfTheAddress
 from portal.lists import RowsWithPages
@@ -51,7 +51,7 @@ class KindFilter(ChoiceFilter):
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         """Return the kinds by name."""
-        return sorted(((key, str(kind.name)) for key, kind in kinds.KINDS.items()), key=lambda one: one[1])
+        return sorted(((key, str(kind.name)) for key, kind in KINDS.items()), key=lambda one: one[1])
 
     def keep(self, rows: QuerySet[Any], value: str) -> QuerySet[Any]:
         """Keep messages of the kind."""
@@ -86,7 +86,7 @@ class MacroFilter(ChoiceFilter):
 
     def keep(self, rows: QuerySet[Any], value: str) -> QuerySet[Any]:
         """Keep messages that carry something of the macro."""
-        return rows.filter(pk__in=message_history.of_macro(int(value)).values("pk"))
+        return rows.filter(pk__in=message_history.mails_of_macro(int(value)).values("pk"))
 
 
 class SendingFilter(OfTheAddress):
@@ -165,7 +165,7 @@ class MessageAdmin(RowsWithPages):
     @display(description=gettext_lazy("Kind"), ordering="kind")
     def kind_cell(self, message: Message) -> str:
         """Return the kind in words."""
-        return kinds.name(message)
+        return name_of_kind(message)
 
     @display(description=gettext_lazy("When"), ordering="created_at")
     def when_cell(self, message: Message) -> SafeString:
@@ -203,8 +203,8 @@ class MessageAdmin(RowsWithPages):
             "title": message.subject or gettext("Message to %(address)s") % {"address": message.recipient},
             "message": message,
             "pill": pill(message),
-            "kind": kinds.name(message),
-            "facts": kinds.why(message),
+            "kind": name_of_kind(message),
+            "facts": facts_behind(message),
             "actions": self._actions_for(request, message),
         }
         return TemplateResponse(request, "portal/messages/message.html", context)
@@ -255,7 +255,7 @@ class MessageAdmin(RowsWithPages):
         page = self._page("cancel_mail", message, late=message.state not in CANCEL)
 
         def do(_said: Said) -> None:
-            if not claims.cancel(
+            if not claims.cancel_message(
                 message_id=message.pk,
                 reason=kept.keep("words/delivery.txt", "cancelled_by", person=str(person(request))),
             ):

@@ -14,13 +14,12 @@ class NotificationsConfig(AppConfig):
         """Register the mails of this app, receive what mail services report, hear of new addresses, and know the task that delivers."""
         from django.db.models.signals import post_delete
 
-        from notifications.delivery import new_address, service_reports, tasks  # noqa: F401  # workers find it here
-        from notifications.mails import invitation_mails, login_mails, unarrived_mails
+        from notifications.delivery import receivers, tasks  # noqa: F401  # workers find it here
+        from notifications.mails import register_mails
         from users.models import User
         from users.signals import address_changed
 
-        service_reports.register()
-        for mail in (unarrived_mails, invitation_mails, login_mails):
-            mail.register()
-        address_changed.connect(new_address.take_along, User, dispatch_uid="notifications.new_address")
-        post_delete.connect(new_address.drop_of_deleted, User, dispatch_uid="notifications.deleted")
+        receivers.register_reports()
+        register_mails()
+        address_changed.connect(receivers.take_mails_along, User, dispatch_uid="notifications.new_address")
+        post_delete.connect(receivers.cancel_of_deleted, User, dispatch_uid="notifications.deleted")

@@ -107,7 +107,7 @@ class Message(models.Model):
 
 
 class MailReturn(models.Model):
-    """One report that a mail did not reach its reader, kept once. Written by `notifications.delivery.returns`, which acts on it at once."""
+    """One report that a mail did not reach its reader, kept once. `notifications.delivery.receivers` acts on it at once."""
 
     class Kind(models.TextChoices):
         HARD = "hard", _("Came back for good")

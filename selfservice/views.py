@@ -22,7 +22,7 @@ from accounts.pool import summary
 from accounts.pool.permissions import VIEW
 from accounts.sync import checking
 from notifications.models import Message
-from notifications.outbox import kinds
+from notifications.outbox.mails import facts_behind, reason_it_came
 from selfservice import dashboard, keepers
 from tokens.channels import declarations, registry
 from tokens.channels import words as channel_words
@@ -199,7 +199,7 @@ def why_message(request: HttpRequest, message_id: int) -> HttpResponse:
     message = Message.objects.select_related("team").filter(pk=message_id).first()
     if message is None or message.recipient != getattr(request.user, "email", ""):
         raise Http404
-    shown = {"message": message, "facts": kinds.why(message), "because": kinds.because(message)}
+    shown = {"message": message, "facts": facts_behind(message), "because": reason_it_came(message)}
     return render(request, "selfservice/why.html", shown)
 
 

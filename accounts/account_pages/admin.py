@@ -29,7 +29,7 @@ from accounts.jobs import views as jobs
 from accounts.models import Account
 from accounts.pool import health, permissions, summary
 from accounts.pool.search import search
-from macros.mutes import lines as mute_lines
+from macros.mutes import views as mute_lines
 from macros.rules import views as macros_on_accounts
 from portal import bulk
 from portal.lists import ReadOnlyList, RowLink, part
@@ -220,7 +220,7 @@ class AccountAdmin(ReadOnlyList):
 
     def prepare_page(self, request: HttpRequest, rows: Sequence[Any]) -> None:
         """Read of all rows whose warnings are snoozed, and who is on which."""
-        said = mute_lines.notes(rows, names_for(request.user))
+        said = mute_lines.mute_notes(rows, names_for(request.user))
         for account in rows:
             account.quiet = said.get(account.pk, "")
 

@@ -12,7 +12,7 @@ from django.urls import reverse
 from accounts import message_history
 from accounts.models import Account
 from notifications.models import Message
-from notifications.outbox import kinds
+from notifications.outbox.mails import name_of_kind
 from ui import pills
 from ui import stored_phrases as kept
 from ui.name_visibility import NameVisibility, unnamed
@@ -116,7 +116,7 @@ def _row(
     own = message.recipient == getattr(request.user, "email", "")
     opens = names.sees_all or own or (message.team_id is not None and message.team_id in names.teams)
     hidden = user is not None and not opens and user.pk not in names.colleagues
-    kind = kinds.name(message)
+    kind = name_of_kind(message)
     return MessageRow(
         message=message,
         at=message.sent_at or message.created_at,

@@ -23,7 +23,7 @@ from accounts.pool import summary
 from accounts.pool.permissions import MOVE
 from accounts.sync import checking
 from broker.leases import admin as handed_out
-from macros.mutes import lines as mute_lines
+from macros.mutes import views as mute_lines
 from macros.notices import coverage
 from macros.why import admin as why
 from portal import access
@@ -180,7 +180,7 @@ def tokens_tab(request: HttpRequest, account: Account) -> HttpResponse:
             "ranked": ranked,
             "carriers": join_names(carriers),
             "warned_by": _warned_by(account),
-            **mute_lines.context(request, account, names),
+            **mute_lines.mutes_of_account(request, account, names),
             "backups": backup_card.card(request, account, names),
             "handed_out_url": handed_out.url(account=account.pk)
             if request.user.has_perm(handed_out.PERMISSION)

@@ -22,8 +22,8 @@ from accounts.pool.errors import ActionRefused
 from accounts.pool.reasons import READING_REFUSED
 from accounts.sync import checking
 from macros.mutes import acknowledgements
-from macros.mutes import endings as moved
-from macros.mutes import lines as mute_lines
+from macros.mutes import views as mute_lines
+from macros.mutes.receivers import count_ends
 from portal import access
 from portal.bulk import Bulk, Chosen, plain_lines
 from portal.forms import MoveForm
@@ -53,7 +53,7 @@ def _form(request: HttpRequest, _chosen: Chosen) -> Callable[..., MoveForm]:
 def _facts(chosen: Chosen) -> Mapping[str, Any]:
     return {
         "asks": asks.lines_for(chosen.whole).count(),
-        "ends": moved.count_ends(chosen.whole),
+        "ends": count_ends(chosen.whole),
     }
 
 

@@ -6,8 +6,7 @@ from django.utils import timezone
 
 from accounts.alerts.services import write_alert
 from notifications.models import Message
-from notifications.outbox import composing
-from notifications.outbox.kinds import FACTS, Fact, Mail, NotWanted
+from notifications.outbox.mails import FACTS, Fact, Mail, NotWanted, compose_mail, reader_of
 from tokens.doubts import services as doubts
 from tokens.models import ChannelApp, Doubt
 from ui import addresses, dates
@@ -36,7 +35,7 @@ def build_doubt_mail(message: Message) -> Mail:
     first = doubted.order_by("began_at").first()
     if first is None:
         raise NotWanted("nothing_doubted")
-    reader = composing.reader_of(message)
+    reader = reader_of(message)
     facts = {
         "channel": app.get_channel_display(),
         "channel_key": app.channel,
@@ -47,7 +46,7 @@ def build_doubt_mail(message: Message) -> Mail:
         "answers": doubts.answers(doubted)[:SHOWN],
         "url": addresses.absolute_url("admin:tokens_channelapp_change", app.pk),
     }
-    return composing.compose("doubts", message, reader, facts)
+    return compose_mail("doubts", message, reader, facts)
 
 
 def facts(message: Message) -> list[Fact]:

@@ -14,8 +14,17 @@ from accounts.alerts import services as alerts
 from accounts.alerts import versions as version_mail
 from infra import scrub
 from notifications.models import Message
-from notifications.outbox import composing, kinds
-from notifications.outbox.kinds import FACTS, Builder, Fact, Mail, NotWanted, Why
+from notifications.outbox.mails import (
+    FACTS,
+    Builder,
+    Fact,
+    Mail,
+    NotWanted,
+    Why,
+    compose_mail,
+    reader_of,
+    register_kind,
+)
 from tokens.channels import registry
 from tokens.channels.kinds import Reason
 from tokens.models import ChannelApp, UnknownAnswer
@@ -97,7 +106,7 @@ def _open_answers(message: Message) -> list[UnknownAnswer]:
 
 
 def _render(message: Message, app: ChannelApp, answers: Sequence[UnknownAnswer]) -> Mail:
-    reader = composing.reader_of(message)
+    reader = reader_of(message)
     groups = _same(answers)
     facts = {
         "channel": app.get_channel_display(),
@@ -111,7 +120,7 @@ def _render(message: Message, app: ChannelApp, answers: Sequence[UnknownAnswer])
         "more_count": max(0, len(groups) - SHOWN),
         "rest_url": addresses.absolute_url("admin:tokens_unknownanswer_changelist") if groups else "",
     }
-    return composing.compose("operators", message, reader, facts)
+    return compose_mail("operators", message, reader, facts)
 
 
 def _fault(app: ChannelApp, message: Message, zone: ZoneInfo) -> dict[str, object]:
@@ -161,7 +170,7 @@ def _excerpt(answer: UnknownAnswer) -> str:
 
 def register_mail() -> None:
     """Say how these mails are built."""
-    kinds.register(
+    register_kind(
         alerts.KIND,
         build_alert,
         name=_("Alert to operators"),

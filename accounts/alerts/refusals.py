@@ -10,8 +10,7 @@ from accounts.alerts.services import write_alert
 from accounts.models import ApiKey, RefusedWrite
 from infra import scrub
 from notifications.models import Message
-from notifications.outbox import composing
-from notifications.outbox.kinds import FACTS, Fact, Mail, NotWanted
+from notifications.outbox.mails import FACTS, Fact, Mail, NotWanted, compose_mail, reader_of
 from ui import addresses, dates, pills
 from ui.phrases import phrase
 from ui.text import join_names
@@ -39,7 +38,7 @@ def build_refusal_mail(message: Message) -> Mail:
     words = _words(message)
     if not words:
         raise NotWanted("accounts_removed")
-    reader = composing.reader_of(message)
+    reader = reader_of(message)
     channels = dict.fromkeys(word.account.get_channel_display() for word in words)
     facts = {
         "channels": join_names(list(channels)),
@@ -47,7 +46,7 @@ def build_refusal_mail(message: Message) -> Mail:
         "pill": pills.pill("publishing", "shifted"),
         "more_count": max(0, len(words) - SHOWN),
     }
-    return composing.compose("refused_writes", message, reader, facts)
+    return compose_mail("refused_writes", message, reader, facts)
 
 
 def facts(message: Message) -> list[Fact]:

@@ -15,8 +15,7 @@ from django.utils import timezone
 
 from accounts.alerts.services import write_alert
 from notifications.models import Message
-from notifications.outbox import composing
-from notifications.outbox.kinds import FACTS, Fact, Mail, NotWanted
+from notifications.outbox.mails import FACTS, Fact, Mail, NotWanted, compose_mail, reader_of
 from tokens.channels import registry, versions, words
 from tokens.channels.base import Channel
 from tokens.models import ChannelApp
@@ -30,7 +29,7 @@ def build_version_mail(message: Message) -> Mail:
     channel = registry.get(message.payload["channel"])
     if versions.name_in_use(channel) != message.payload["version"]:
         raise NotWanted("other_version")
-    return composing.compose("versions", message, composing.reader_of(message), _facts(message, channel))
+    return compose_mail("versions", message, reader_of(message), _facts(message, channel))
 
 
 def facts(message: Message) -> list[Fact]:

@@ -15,9 +15,8 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import ApiKey
 from notifications.models import Message
-from notifications.outbox import composing, kinds
 from notifications.outbox import services as outbox
-from notifications.outbox.kinds import Mail, NotWanted
+from notifications.outbox.mails import Mail, NotWanted, compose_mail, reader_of, register_kind
 from ui import addresses, dates
 from users.models import User
 from users.people.recipients import operators
@@ -108,8 +107,8 @@ def build_key_mail(message: Message) -> Mail:
     was_theirs = about == "taken" and message.payload.get("before") == message.recipient
     if not made_it and not was_theirs and message.recipient not in operators():
         raise NotWanted("not_the_maker")
-    reader = composing.reader_of(message)
-    return composing.compose(
+    reader = reader_of(message)
+    return compose_mail(
         KIND,
         message,
         reader,
@@ -146,6 +145,6 @@ def _facts(key: ApiKey, zone: ZoneInfo) -> dict[str, object]:
 
 def register_mail() -> None:
     """Say how these mails are built."""
-    kinds.register(
+    register_kind(
         KIND, build_key_mail, name=_("About an API key"), stays=True, readdress=readdress, asks=True
     )

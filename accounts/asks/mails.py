@@ -19,10 +19,17 @@ from accounts.pool import reasons as pool_reasons
 from accounts.pool import summary
 from accounts.pool.mail_rows import Rows, row_of
 from accounts.renewal_links import services as renewal_links
-from notifications.mails import unarrived_mails
+from notifications.mails import tell_person
 from notifications.models import Message
-from notifications.outbox import composing, kinds
-from notifications.outbox.kinds import Mail, NotWanted
+from notifications.outbox.mails import (
+    Mail,
+    NotWanted,
+    Reader,
+    compose_mail,
+    reader_of,
+    register_kind,
+    without_link,
+)
 from tokens.channels import declarations, registry
 from tokens.channels.kinds import AN_APPEAL_HELPS
 from tokens.models import Token
@@ -141,7 +148,7 @@ def note_ended(message: Message) -> None:
         expired = ask.ends_at <= now and ask.ending in {"", Ask.Ending.LAST_DAY}
         if (ask.is_open(now) if failed else expired) and ask.answers_to is not None:
             page = "client_link_of" if ask.key else ""
-            unarrived_mails.tell_person(about=message, to=ask.answers_to, now=now, page=page, page_id=ask.pk)
+            tell_person(about=message, to=ask.answers_to, now=now, page=page, page_id=ask.pk)
             return
 
 
@@ -168,9 +175,9 @@ def build_ask_mail(message: Message) -> Mail:
     asker, answers = _asker(ask, person)
     facts = {"what": what, "asker": asker, "note": ask.note if ask else "", **found}
     facts["first_name"] = first_name(str(person)) if person else ""
-    mail = composing.compose(ASK, message, composing.Reader(person), facts, reply_to=answers)
+    mail = compose_mail(ASK, message, Reader(person), facts, reply_to=answers)
     for secret in found.get("secrets", ()):
-        mail = composing.without_link(mail, secret)
+        mail = without_link(mail, secret)
     return renewal_links.personal(mail, user=person, now=now)
 
 
@@ -300,7 +307,7 @@ def _by_link(asks: Sequence[Ask], now: datetime) -> dict[str, Any]:
         "channels": _labels(dict.fromkeys(channel for link in asks for channel in link.left)),
         "cards": cards,
         "secrets": [card["url"] for card in cards],
-        "until": dates.moment(asks[0].ends_at, zone=composing.Reader(None).zone).full,
+        "until": dates.moment(asks[0].ends_at, zone=Reader(None).zone).full,
     }
 
 
@@ -312,10 +319,10 @@ def build_answer_mail(message: Message) -> Mail:
 
     Raises NotWanted where the link or those backups are gone, or where its reader can no longer log in, or is no longer concerned.
     """
-    to = composing.reader_of(message)
+    to = reader_of(message)
     facts, answers = (_used if "channel" in message.payload else _added)(message, to.user)
     facts["first_name"] = first_name(str(to.user)) if to.user else ""
-    return composing.compose(ANSWER, message, to, facts, reply_to=answers)
+    return compose_mail(ANSWER, message, to, facts, reply_to=answers)
 
 
 def _used(message: Message, to: User | None) -> tuple[dict[str, Any], str]:
@@ -374,7 +381,7 @@ def _added(message: Message, to: User | None) -> tuple[dict[str, Any], str]:
 
 def register_mails() -> None:
     """Say how these mails are built."""
-    kinds.register(
+    register_kind(
         ASK,
         build_ask_mail,
         name=_("Request"),
@@ -384,4 +391,4 @@ def register_mails() -> None:
         to_parked=brings_back,
         asks=True,
     )
-    kinds.register(ANSWER, build_answer_mail, name=_("Answer to a request"))
+    register_kind(ANSWER, build_answer_mail, name=_("Answer to a request"))

@@ -9,9 +9,8 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Account, AccountToken
 from notifications.models import Message
-from notifications.outbox import composing, kinds
 from notifications.outbox import services as outbox
-from notifications.outbox.kinds import Mail, NotWanted
+from notifications.outbox.mails import Mail, NotWanted, compose_mail, reader_of, register_kind
 from tokens.channels import declarations
 from tokens.models import Token
 from ui import addresses
@@ -61,7 +60,7 @@ def tell_of_import(
 
 def build_import_mail(message: Message) -> Mail:
     """Build the mail from what is still linked. Raises NotWanted where nothing is, or the person can no longer log in."""
-    reader = composing.reader_of(message)
+    reader = reader_of(message)
     if reader.user is None:
         raise NotWanted("person_left")
     since = parse_datetime(message.payload["since"])
@@ -98,9 +97,9 @@ def build_import_mail(message: Message) -> Mail:
         "url": addresses.absolute_url("log_ins"),
     }
     reply_to = actor.email if actor is not None and named and actor.is_active else ""
-    return composing.compose(KIND, message, reader, facts, reply_to=reply_to)
+    return compose_mail(KIND, message, reader, facts, reply_to=reply_to)
 
 
 def register_mail() -> None:
     """Say how these mails are built."""
-    kinds.register(KIND, build_import_mail, name=_("Log-in imported"))
+    register_kind(KIND, build_import_mail, name=_("Log-in imported"))

@@ -17,9 +17,8 @@ from accounts.models import Account, AccountEvent, AccountToken, Job
 from accounts.pool import summary
 from accounts.pool.mail_rows import Rows, row_of
 from notifications.models import Message
-from notifications.outbox import composing, kinds
 from notifications.outbox import services as outbox
-from notifications.outbox.kinds import Mail, NotWanted
+from notifications.outbox.mails import Mail, NotWanted, Reader, compose_mail, reader_of, register_kind
 from tokens.channels import declarations
 from tokens.models import Token
 from ui import addresses, dates
@@ -130,7 +129,7 @@ def _told(job_id: int) -> dict[str, set[int]]:
 
 def build_leaving_mail(message: Message) -> Mail:
     """Build the mail. Raises NotWanted where all of it works again, was linked again, or is no longer its reader's."""
-    said, reader = message.payload, composing.reader_of(message)
+    said, reader = message.payload, reader_of(message)
     names = names_for(reader.user)
     accounts = _given_up_still(said) if said["what"] == GAVE_UP else _accounts(message, reader.user)
     found = summary.first_of(accounts, timezone.now(), count=SHOWN)
@@ -157,9 +156,7 @@ def build_leaving_mail(message: Message) -> Mail:
     writes_to = (
         actor is not None and facts["actor"] and actor.is_active
     )  # whose name is hidden is not written to
-    return composing.compose(
-        KIND, message, reader, facts, reply_to=actor.email if actor and writes_to else ""
-    )
+    return compose_mail(KIND, message, reader, facts, reply_to=actor.email if actor and writes_to else "")
 
 
 def _named(person: User | None, names: NameVisibility) -> str:
@@ -205,7 +202,7 @@ def _stopped(token_ids: Collection[int]) -> QuerySet[Account]:
 
 def _of_tokens(
     token_ids: Collection[int],
-    reader: composing.Reader,
+    reader: Reader,
     found: Sequence[summary.Summary],
     names: NameVisibility,
     *,
@@ -225,7 +222,7 @@ def _of_tokens(
     }
 
 
-def _taken(taken: Mapping[str, Any], reader: composing.Reader) -> dict[str, Any]:
+def _taken(taken: Mapping[str, Any], reader: Reader) -> dict[str, Any]:
     """Return what the reader takes over, what ended, which teams nobody leads, and where that is seen."""
     lists = {what: taken.get(what, []) for what in ("asks", "macros", "ended", "led")}
     page = "admin:users_team_changelist" if lists["led"] else "admin:macros_macro_changelist"
@@ -243,4 +240,4 @@ def _taken(taken: Mapping[str, Any], reader: composing.Reader) -> dict[str, Any]
 
 def register_mail() -> None:
     """Say how these mails are built."""
-    kinds.register(KIND, build_leaving_mail, name=_("Log-in removed"), ended=record_end)
+    register_kind(KIND, build_leaving_mail, name=_("Log-in removed"), ended=record_end)

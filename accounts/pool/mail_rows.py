@@ -13,8 +13,7 @@ from accounts.models import Account
 from accounts.pool import summary
 from accounts.pool.summary import Summary
 from notifications.models import Message
-from notifications.outbox import composing
-from notifications.outbox.kinds import Mail, NotWanted
+from notifications.outbox.mails import Mail, NotWanted, Reader, compose_mail
 from tokens.channels import declarations
 from ui import addresses, dates, pills
 from ui.name_visibility import NameVisibility
@@ -27,7 +26,7 @@ SHOWN = 10  # accounts in one mail; the rest is a number and a link
 
 
 @dataclass(frozen=True)
-class ReaderWithNames(composing.Reader):
+class ReaderWithNames(Reader):
     """Who reads the mail, and whose names they may read."""
 
     names: NameVisibility
@@ -68,7 +67,7 @@ def until(found: Summary, reader: ReaderWithNames) -> dates.WorksUntil:
 def compose(kind: str, message: Message, reader: ReaderWithNames, facts: Mapping[str, object]) -> Mail:
     """Return a mail of templates/mail/<kind>/, with what the words of all of them use."""
     shared = {"first_name": reader.first_name, "all_url": addresses.absolute_url("my_accounts")}
-    return composing.compose(kind, message, reader, shared | dict(facts))
+    return compose_mail(kind, message, reader, shared | dict(facts))
 
 
 @dataclass(frozen=True)

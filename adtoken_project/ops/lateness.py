@@ -16,9 +16,8 @@ from adtoken_project.workers import lanes, signs_of_life
 from macros.models import Evaluation, Macro
 from macros.warnings import services as evaluation
 from notifications.models import Message
-from notifications.outbox import composing
 from notifications.outbox import services as outbox
-from notifications.outbox.kinds import Mail
+from notifications.outbox.mails import Mail, compose_mail, reader_of
 from tokens.channels import brake, gate
 from tokens.models import ChannelApp, DeletionRequest, Token
 from ui import dates
@@ -197,7 +196,7 @@ def tell_operators(now: datetime) -> int:
 
 def build_lateness_mail(message: Message) -> Mail:
     """Return the mail, with how it stands by now: whoever reads that mails were late reads it late."""
-    reader = composing.reader_of(message)
+    reader = reader_of(message)
     lane, now = message.payload["lane"], timezone.now()
     still = [work.words(now) for work in late(now) if work.lane == lane]
     processes = signs_of_life.living(now=now)[lane]
@@ -210,7 +209,7 @@ def build_lateness_mail(message: Message) -> Mail:
         "count": len(processes),
         "workers": ", ".join(processes),
     }
-    return composing.compose("late", message, reader, facts)
+    return compose_mail("late", message, reader, facts)
 
 
 def register_mail() -> None:

@@ -15,7 +15,7 @@ from django.conf import settings
 from django.db import connection, transaction
 from django.utils import timezone
 
-from notifications.outbox import kinds
+from notifications.outbox.mails import KINDS
 
 NIGHT = range(1, 6)  # local hours
 RUN_FOR = 60.0  # seconds of one run
@@ -133,7 +133,7 @@ def prune_history(*, now: datetime, seconds: float = RUN_FOR) -> int:
 
 
 def _prune(rule: Rule, now: datetime, until: float) -> int:
-    stays = [key for key, one in kinds.KINDS.items() if one.stays]
+    stays = [key for key, one in KINDS.items() if one.stays]
     kept = min(settings.HISTORY_DAYS, rule.days or settings.HISTORY_DAYS)
     removed, last = 0, BATCH
     while last == BATCH and monotonic() < until:

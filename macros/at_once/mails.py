@@ -13,15 +13,14 @@ from accounts.pool import mail_rows as mailing
 from accounts.pool.mail_rows import ReaderWithNames
 from macros.at_once import services
 from macros.at_once.cards import CARDS, Group, cards_of, groups_of
-from macros.at_once.facts import SLICE, read
+from macros.at_once.queries import SLICE, read_facts
 from macros.at_once.rules import why_not
-from macros.mutes import links
+from macros.mutes import mails as links
 from macros.notices import history
 from macros.notices.models import Shortage, Told
 from macros.notices.values import AccountFacts
 from notifications.models import Message
-from notifications.outbox import kinds
-from notifications.outbox.kinds import Mail, NotWanted
+from notifications.outbox.mails import Mail, NotWanted, register_kind
 from ui import addresses
 from ui.text import join_names, quoted
 from users.models import User
@@ -40,12 +39,12 @@ def build_news(message: Message) -> Mail:
     asks = any(one.kind not in {Kind.RECOVERED, Kind.UNSTEADY} for one in rows) and any(
         one.action_id for one in rows
     )
-    foot = links.foot(message, user=reader.user, may_stop=may_stop, asks=asks)
+    foot = links.foot_addresses(message, user=reader.user, may_stop=may_stop, asks=asks)
     if not any(one.action_id for one in rows):
         foot["not_mine_url"] = ""  # whose log-in it is, or who stands in, was not named by anybody
     groups = groups_of(rows, looked, message.recipient)
     mail = compose(rows, groups, looked, message, reader, foot, now=now)
-    return links.finished(
+    return links.finish_mail(
         mail,
         message,
         user=reader.user,
@@ -64,7 +63,7 @@ def _still(message: Message) -> tuple[list[Told], Mapping[int, AccountFacts]]:
     kept_rows, dropped = list[Told](), dict[str, list[Told]]()
     over = _over_shortages(rows)
     for place in range(0, len(ids), SLICE):
-        some = read({pk: since[pk] for pk in ids[place : place + SLICE]})
+        some = read_facts({pk: since[pk] for pk in ids[place : place + SLICE]})
         looked |= some.accounts
         for row in rows:
             if (account := some.accounts.get(row.account_id)) is not None:
@@ -168,7 +167,7 @@ def _because(rows: Sequence[Told], group: Group, first: Mapping[str, object]) ->
 
 def register() -> None:
     """Say how the mail is built, and that what was told goes along to a new address."""
-    kinds.register(
+    register_kind(
         services.KIND,
         build_news,
         name=_("What happened to accounts"),

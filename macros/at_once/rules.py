@@ -1,4 +1,4 @@
-"""Who is told what of accounts, at once: pure rules. What they look at is read by `macros.at_once.facts`.
+"""Who is told what of accounts, at once: pure rules. What they look at is read by `macros.at_once.queries`.
 
 - A fact has its readers: a rule of AdToken tells the people whose log-in it is, or who stand in for them; actions of macros tell others.
 - One cause is told to a reader once: who reads of the own log-in reads there that the account stopped, or goes on through somebody else.
@@ -13,8 +13,8 @@ from typing import NamedTuple
 
 from accounts.models import Account
 from accounts.pool.reasons import OUTSIDE
-from macros.at_once.facts import DAY
 from macros.at_once.news import BLIP, ENDS, HOUR, Event, Fact, facts_of, is_lost, is_over, works_again
+from macros.at_once.queries import DAY
 from macros.notices.models import Told
 from macros.notices.readers import AWAY, LEFT_OUT, PERSON_LEFT, REFUSED, SNOOZED, Reader, who_is_told
 from macros.notices.values import AccountFacts, Before, LogIn, World
@@ -72,7 +72,7 @@ def _look(account: AccountFacts, world: World, now: datetime, found: Found) -> N
         told[before.recipient].append(before)
     back = set[str]()
     for fact in facts_of(account, world, now):
-        for one in readers(fact, account, world):
+        for one in readers_of(fact, account, world):
             known = told[one.reader.address]
             if not is_known(fact, known, account):
                 _tell(fact, one, account, known, now, found)
@@ -133,7 +133,7 @@ def _evening(told_by: ToldBy, account: AccountFacts, now: datetime) -> Due:
 # --- who is told
 
 
-def readers(fact: Fact, account: AccountFacts, world: World) -> list[ToldBy]:
+def readers_of(fact: Fact, account: AccountFacts, world: World) -> list[ToldBy]:
     """Return who is told of a fact: by the rules of AdToken, then by macros; each address once."""
     found: dict[str, ToldBy] = {}
     by_rule = [ToldBy(one) for one in _by_rule(fact, account, world)]
@@ -241,7 +241,7 @@ def _hears(address: str, account: AccountFacts, world: World) -> bool:
     own = any(one.recipient == address and one.kind in ENDS and one.is_open for one in account.told_at_once)
     own = own and address in account.people()
     heard = _reached([address], world) if own else _awake([address], account, world)
-    return bool(heard) and world.concerns(account, address)
+    return bool(heard) and world.may_hear(account, address)
 
 
 # --- what a reader knows
@@ -299,13 +299,13 @@ def why_not(row: Told, account: AccountFacts | None, world: World) -> str:
     if reason := _no_longer(row, account):
         return reason
     if row.kind == Kind.UNSTEADY:
-        reached = {row.recipient} if world.concerns(account, row.recipient) or row.via else set()
+        reached = {row.recipient} if world.may_hear(account, row.recipient) or row.via else set()
     elif row.kind == Kind.RECOVERED and row.action_id is None:
         reached = {row.recipient} if _hears(row.recipient, account, world) else set()
     else:
         event = account.event(row.event)
         fact = Fact(row.kind, row.event, event.at if event else row.at, row.token_id)
-        reached = {one.reader.address for one in readers(fact, account, world)}
+        reached = {one.reader.address for one in readers_of(fact, account, world)}
     return "" if row.recipient in reached else _why_not_told(row, account, world)
 
 

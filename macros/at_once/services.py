@@ -18,14 +18,14 @@ from django.utils import timezone
 from accounts.models import Account, AccountEvent, AccountNews
 from infra import locks
 from infra.locks import Lock
-from macros.at_once.facts import SLICE, read
 from macros.at_once.news import ENDS
+from macros.at_once.queries import SLICE, read_facts
 from macros.at_once.rules import Due, Found, find_due
 from macros.mutes.models import Mute
 from macros.notices.models import NEWS, Told
 from macros.rules.models import MacroAction
 from notifications.models import Message
-from notifications.outbox import kinds
+from notifications.outbox.mails import kept_reason
 from notifications.outbox.services import deliver_soon
 from ui import stored_phrases as kept
 from users.addresses import services as refused_addresses
@@ -52,7 +52,7 @@ def tell_news(now: datetime) -> int:
     found = Found()
     ids = sorted(since)
     for place in range(0, len(ids), SLICE):
-        some = find_due(read({pk: since[pk] for pk in ids[place : place + SLICE]}), now)
+        some = find_due(read_facts({pk: since[pk] for pk in ids[place : place + SLICE]}), now)
         found.due += some.due
         found.again |= some.again
         found.over += some.over
@@ -207,7 +207,7 @@ def drop_told(rows: Iterable[Told], reason: str) -> None:
     """Note that these are not told. Where that is for their reader, their accounts are looked at again, for whoever is told instead."""
     some = list(rows)
     Told.objects.filter(pk__in=[one.pk for one in some]).update(
-        outcome=Told.Outcome.DROPPED, outcome_reason=kinds.reason(reason)
+        outcome=Told.Outcome.DROPPED, outcome_reason=kept_reason(reason)
     )
     if some and reason.startswith(_OF_THE_READER):
         look_again({one.account_id for one in some}, since=min(one.at for one in some))

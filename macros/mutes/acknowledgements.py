@@ -14,8 +14,9 @@ from django.db.models import Q, QuerySet
 
 from accounts.models import Account, AccountEvent
 from macros.models import Acknowledgement, Notice, Told
-from macros.mutes import links, mails, services
-from macros.notices import facts
+from macros.mutes import services
+from macros.mutes.mails import ON_IT, SAID, notices_of, tell_on_it
+from macros.notices.queries import accounts_to_hear_of
 from notifications.models import Message
 from notifications.outbox import services as outbox
 from tokens.models import Token
@@ -52,7 +53,7 @@ def deadlines_of(message: Message) -> list[Deadline]:
     Nothing of accounts that concern the reader no longer.
     """
     found = _told_by(message)
-    theirs = facts.concerned({message.recipient: {one.account.pk for one in found}})[message.recipient]
+    theirs = accounts_to_hear_of({message.recipient: {one.account.pk for one in found}})[message.recipient]
     return [one for one in found if one.account.pk in theirs]
 
 
@@ -67,7 +68,7 @@ def said_by_reader(message: Message) -> list[Deadline]:
 
 
 def _told_by(message: Message) -> list[Deadline]:
-    told, _ = links.notices_of(message)
+    told, _ = notices_of(message)
     found: dict[tuple[int, int | None], Deadline] = {
         (one.account_id, None): _deadline(one.account, None)
         for one in _to_act_on(message).select_related("account")
@@ -82,7 +83,7 @@ def _told_by(message: Message) -> list[Deadline]:
 
 def _to_act_on(message: Message) -> QuerySet[Told]:
     """Return what a mail told at once of, and somebody can take care of: not that an account works again."""
-    _, at_once = links.notices_of(message)
+    _, at_once = notices_of(message)
     return at_once.live().exclude(kind__in=[Told.Kind.RECOVERED, Told.Kind.UNSTEADY])
 
 
@@ -152,7 +153,7 @@ def acknowledge(
     _events(new.values(), "", by, email, now)
     _tell(about, email, by, now, answers)
     if answers is not None and not is_known:
-        mails.tell_on_it(answers=answers, accounts=new.values(), now=now)
+        tell_on_it(answers=answers, accounts=new.values(), now=now)
     return list(new.values())
 
 
@@ -187,7 +188,7 @@ def end_of_moved(account_ids: Collection[int], *, cause: str, actor: User, now: 
     pairs: dict[str, set[int]] = defaultdict(set)
     for one, address in whose.items():
         pairs[address].add(one.account_id)
-    theirs = facts.concerned(pairs)
+    theirs = accounts_to_hear_of(pairs)
     over = [one for one, address in whose.items() if one.account_id not in theirs[address]]
     accounts = {one.account_id: one.account for one in over if one.is_running}
     Acknowledgement.objects.filter(pk__in=[one.pk for one in over]).delete()
@@ -228,7 +229,7 @@ def _tell(
         others = same.exclude(recipient=email)
         for reader, of_team, account in others.values_list("recipient", "team", "account"):
             readers[reader].setdefault(account, of_team)
-    theirs = facts.concerned(readers)
+    theirs = accounts_to_hear_of(readers)
     people = who_log_in(theirs)
     to_write: dict[tuple[str, int | None], set[int]] = defaultdict(set)
     for to, accounts_of in readers.items():
@@ -242,13 +243,13 @@ def _tell(
         what = " ".join(sorted(set[str]().union(*(said[pk] for pk in accounts))))
         of = {teams[pk] for pk in accounts}
         outbox.enqueue(
-            kind=mails.KIND,
+            kind=SAID,
             recipient=to,
             team=of.pop() if len(of) == 1 else None,
             # Said again, taken back in between or not, it tells nothing.
             dedupe_key=f"on_it:{sha256(f'{email} {what}'.encode()).hexdigest()[:32]}:{team_id or ''}:{to}",
             payload={
-                "what": mails.ON_IT,
+                "what": ON_IT,
                 "accounts": sorted(accounts),
                 "by": by.pk if by else None,
                 "who": email,

@@ -19,9 +19,9 @@ from django.utils.translation import gettext, gettext_lazy, npgettext_lazy
 from accounts.account_pages import tabs as account_pages
 from accounts.models import Account
 from macros.models import Macro, Mute
-from macros.mutes import lines as mute_lines
 from macros.mutes import services
-from macros.mutes.lines import CHANGE_MACRO, SNOOZE
+from macros.mutes import views as mute_lines
+from macros.mutes.views import CHANGE_MACRO, SNOOZE
 from macros.rules import scope
 from portal import access
 from portal.bulk import wanted
@@ -70,7 +70,7 @@ class MuteForm(ConfirmForm):
         whom.initial = "me"
         if not macros:
             del self.fields["email"], self.fields["macro"], whom.choices[-1]
-        if (end := services.end_of(account, now)) is not None:
+        if (end := services.end_day_of(account, now)) is not None:
             said = gettext("It ends on %(day)s. Snoozed beyond that, it goes dark without a warning.")
             until.help_text = said % {"day": dates.day(end)}
             until.initial = max(services.first_day(now), min(until.initial, end - timedelta(days=1)))

@@ -11,10 +11,11 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Account, AccountEvent
-from macros.mutes import links, mails, services
+from macros.mutes import services
+from macros.mutes.mails import NOT_MINE, SAID, build_said, notices_of
 from notifications.models import Message
-from notifications.outbox import clean, kinds
 from notifications.outbox import services as outbox
+from notifications.outbox.mails import clean_line, register_kind
 from users.addresses import services as refused_addresses
 from users.installation import hold
 from users.models import User
@@ -25,7 +26,7 @@ NOTE_LENGTH = 200
 
 def accounts_of(message: Message) -> list[Account]:
     """Return the accounts that a mail was about."""
-    ids = {pk for told in links.notices_of(message) for pk in told.values_list("account_id", flat=True)}
+    ids = {pk for told in notices_of(message) for pk in told.values_list("account_id", flat=True)}
     return list(Account.objects.filter(pk__in=ids).select_related("team").order_by("name", "pk"))
 
 
@@ -62,7 +63,7 @@ def disown(
         services.mute_accounts(
             accounts=new, email=email, until=services.last_day(now), by=None, reason="", now=now
         )
-    note = clean.line(note, NOTE_LENGTH)
+    note = clean_line(note, NOTE_LENGTH)
     person = User.objects.filter(email=email).first()
     services.note_events(
         new,
@@ -80,7 +81,7 @@ def disown(
 def record_end(message: Message) -> None:
     """Where the mail server refuses a lead's address for good, tell whoever stands in, in the same transaction."""
     said, failed = message.payload, message.state == Message.State.FAILED
-    if said["what"] == mails.NOT_MINE and failed and refused_addresses.is_refused(message.recipient):
+    if said["what"] == NOT_MINE and failed and refused_addresses.is_refused(message.recipient):
         # To another team, which has an account since, the note was not written.
         theirs = Account.objects.filter(pk__in=said["accounts"], team__in=said["teams"])
         accounts = theirs.select_related("team")
@@ -102,12 +103,12 @@ def _write(accounts: Sequence[Account], *, who: str, note: str, source: str, now
             continue
         teams = sorted({one.team_id for one in theirs})
         outbox.enqueue(
-            kind=mails.KIND,
+            kind=SAID,
             recipient=address,
             team=theirs[0].team if len(teams) == 1 else None,
             dedupe_key=f"not_mine:{source}:{min(one.pk for one in theirs)}:{address}",
             payload={
-                "what": mails.NOT_MINE,
+                "what": NOT_MINE,
                 "accounts": [one.pk for one in theirs],
                 "teams": teams,
                 "who": who,
@@ -121,7 +122,7 @@ def _write(accounts: Sequence[Account], *, who: str, note: str, source: str, now
 def _told(source: str) -> dict[str, set[int]]:
     """Return reader -> ids of the accounts that messages about this warning, or log-in, were written to him about."""
     told: dict[str, set[int]] = defaultdict(set)
-    written = Message.objects.filter(kind=mails.KIND, dedupe_key__startswith=f"not_mine:{source}:")
+    written = Message.objects.filter(kind=SAID, dedupe_key__startswith=f"not_mine:{source}:")
     for address, payload in written.values_list("recipient", "payload"):
         told[address].update(payload["accounts"])
     return told
@@ -138,6 +139,4 @@ def _readers(accounts: Sequence[Account]) -> dict[str, list[Account]]:
 
 def register() -> None:
     """Say how the mail of what was said is built."""
-    kinds.register(
-        mails.KIND, mails.build_said, name=_("Said by the link of a mail"), ended=record_end, asks=True
-    )
+    register_kind(SAID, build_said, name=_("Said by the link of a mail"), ended=record_end, asks=True)

@@ -1,4 +1,4 @@
-"""The mail that somebody said something of accounts by the link of a mail, or on a page: one kind, for whoever has to hear of it.
+"""What readers say by the links of warnings: these links, and the mail that somebody said something of accounts, by one or on a page.
 
 Others who were warned hear that somebody is on it; whoever looks after an account, that it is no longer somebody's; and the address in
 whose name it was said by a link hears of that, since whoever the mail was forwarded to can press it, too. That mail leads to the page of
@@ -9,20 +9,142 @@ from collections.abc import Collection, Mapping
 from dataclasses import replace
 from datetime import datetime
 
+from django.conf import settings
+from django.core import signing
+from django.db.models import F, Q
+
 from accounts.models import Account
 from accounts.pool import mail_rows as mailing
+from accounts.renewal_links import services as renewal_links
 from macros.models import Acknowledgement, Mute
-from macros.mutes import links
 from macros.mutes.models import left_out
-from macros.notices import facts
+from macros.notices import queries as facts
+from macros.notices.models import NEWS, WARNING, Notice, NoticeQuerySet, Told, ToldQuerySet
 from notifications.models import Message
-from notifications.outbox import composing
 from notifications.outbox import services as outbox
-from notifications.outbox.kinds import Mail, NotWanted
+from notifications.outbox.mails import Mail, NotWanted, Reader, without_link
 from ui import addresses, dates
 from users.models import User
+from users.people.recipients import Via, reply_to
 
-KIND = links.SAID
+# --- the links in warnings by which their readers snooze them, say that they are on it, or that an account is not theirs
+
+SAID = "said"  # the kind of the messages of `macros.mutes.mails`
+HIDDEN = "hidden"  # replaces in the kept copy what is the reader's alone
+_SIGNER = signing.Signer(salt="macros.recipient")
+
+
+def sign_message(message: Message) -> str:
+    """Return what identifies a message in the links of its mail. A secret: for the mail that is being sent, never stored."""
+    return _SIGNER.sign(str(message.pk))
+
+
+def open_signed(signed: str) -> Message | None:
+    """Return the message whose mail holds the link; None for a link that is cut or forged, or where the message is gone."""
+    try:
+        pk = _SIGNER.unsign(signed)
+    except signing.BadSignature:
+        return None
+    return Message.objects.select_related("team").defer("text", "html").filter(pk=pk).first()
+
+
+def open_told(signed: str) -> Message | None:
+    """Return the same of a mail about accounts, or of one that something was said by such a link."""
+    message = open_signed(signed)
+    return message if message is not None and message.kind in {SAID, NEWS, WARNING} else None
+
+
+def answered_mail(message: Message) -> Message | None:
+    """Return the mail whose link said what this one tells its own reader; any other mail itself. None where it is gone."""
+    if "answers" not in message.payload:
+        return message
+    return Message.objects.filter(pk=message.payload["answers"]).defer("text", "html").first()
+
+
+def has_left(message: Message) -> bool:
+    """Return whether the reader of a mail is a person who can no longer log in: nothing that they say of accounts is noted."""
+    return User.objects.filter(email=message.recipient, is_active=False).exists()
+
+
+def may_say(user: User | None) -> bool:
+    """Return whether a reader may say by a mail that they are on it, or that an account is not theirs: everybody but auditors."""
+    return user is None or not user.only_looks
+
+
+def only_looks(message: Message) -> bool:
+    """Return whether the reader of a mail is an auditor, who stops and snoozes the own mails and changes nothing else."""
+    return not may_say(User.objects.filter(email=message.recipient).first())
+
+
+def may_stop(message: Message) -> bool:
+    """Return whether macros named the reader of a mail. A stand-in is told because nobody else can be, and cannot stop that."""
+    return any(some.exists() for some in _naming(message))
+
+
+def foot_addresses(
+    message: Message, *, user: User | None, may_stop: bool, asks: bool = True
+) -> dict[str, str]:
+    """Return the addresses of a mail's foot by the names that templates have for them, "" for those that it has not. Secrets.
+
+    `may_stop`: macros name its reader, who is `user` where that is a person. `asks`: it has something that somebody can be on.
+    """
+    signed = sign_message(message)
+    page = addresses.absolute_url("answer_mail", signed)
+    says = may_say(user)
+    return {
+        "stop_url": addresses.absolute_url("stop_mails", signed) if may_stop else "",
+        "snooze_url": page if may_stop else "",
+        "not_mine_url": f"{page}?do=not_mine" if says else "",
+        "on_it_url": f"{page}?do=on_it" if says and asks else "",
+    }
+
+
+def finish_mail(
+    mail: Mail,
+    message: Message,
+    *,
+    user: User | None,
+    first: Account,
+    stop: str,
+    teams: Collection[int | None],
+    now: datetime,
+) -> Mail:
+    """Return a mail as it leaves, with the personal links of its reader (`user` where that is a person), which its kept copy does not hold.
+
+    Mail programs file it with the others about the deadline of its `first` account, and stop such mails by one press (RFC 8058) where it
+    has the address that does (`stop`). An answer reaches who looks after these teams (ids).
+    """
+    thread = f"<account-{first.pk}-{first.cycle}@{settings.BASE_HOST}>"
+    headers = {"In-Reply-To": thread, "References": thread}
+    if stop:
+        headers |= {"List-Unsubscribe": f"<{stop}>", "List-Unsubscribe-Post": "List-Unsubscribe=One-Click"}
+    return replace(
+        renewal_links.personal(mail.hiding(sign_message(message), HIDDEN), user=user, now=now),
+        headers=headers,
+        reply_to=reply_to(teams, reader=message.recipient),
+    )
+
+
+def is_over(message: Message) -> bool:
+    """Return whether all deadlines that a mail told of are others by now: its links silence nothing more, whoever has them."""
+    told, at_once = notices_of(message)
+    same = told.filter(Q(token=None, cycle=F("account__cycle")) | Q(cycle=F("token__cycle")))
+    return not (same.exists() or at_once.filter(at__gte=F("account__cycle_since")).exists())
+
+
+def notices_of(message: Message) -> tuple[NoticeQuerySet, ToldQuerySet]:
+    """Return all that a mail carries or carried, or the one that this one is about: warnings, and what was told at once."""
+    about = message.payload.get("answers", message.pk)
+    return Notice.objects.filter(message=about), Told.objects.filter(message=about)
+
+
+def _naming(message: Message) -> tuple[NoticeQuerySet, ToldQuerySet]:
+    """Return the notices by which macros name the reader of a mail."""
+    named = ~Q(action=None, was_of=None) & ~Q(via=Via.OPERATOR)
+    notices, at_once = notices_of(message)
+    return notices.filter(named), at_once.naming()
+
+
 ON_IT, NOT_MINE, OWN_ON_IT, OWN_MUTE = "on_it", "not_mine", "own_on_it", "own_mute"  # what was said
 SHOWN = 20  # accounts
 
@@ -30,7 +152,7 @@ SHOWN = 20  # accounts
 def tell_muted(made: Mute, *, answers: Message, now: datetime) -> None:
     """Write the message that all accounts are muted, in the caller's transaction. `answers`: the mail whose link was pressed."""
     outbox.enqueue(
-        kind=KIND,
+        kind=SAID,
         recipient=made.email,
         dedupe_key=f"{OWN_MUTE}:{made.pk}",
         payload={"what": OWN_MUTE, "mute": made.pk, "answers": answers.pk},
@@ -41,11 +163,11 @@ def tell_muted(made: Mute, *, answers: Message, now: datetime) -> None:
 def tell_on_it(*, answers: Message, accounts: Collection[Account], now: datetime) -> None:
     """Write the message that its reader is on these accounts: on those of which none was written yet for this link."""
     about = f"{OWN_ON_IT}:{answers.pk}:"
-    written = Message.objects.filter(recipient=answers.recipient, kind=KIND, dedupe_key__startswith=about)
+    written = Message.objects.filter(recipient=answers.recipient, kind=SAID, dedupe_key__startswith=about)
     told = {pk for payload in written.values_list("payload", flat=True) for pk in payload["accounts"]}
     if new := sorted({one.pk for one in accounts} - told):
         outbox.enqueue(
-            kind=KIND,
+            kind=SAID,
             recipient=answers.recipient,
             team=answers.team,
             dedupe_key=f"{about}{new[0]}",
@@ -64,22 +186,22 @@ def build_said(message: Message) -> Mail:
     facts = {"what": said["what"], **what}
     if "answers" in said:
         return _own(message, reader, facts)
-    mail = mailing.compose(KIND, message, reader, facts)
+    mail = mailing.compose(SAID, message, reader, facts)
     return replace(mail, reply_to=said["who"]) if said["what"] == NOT_MINE else mail
 
 
 def _own(message: Message, reader: mailing.ReaderWithNames, facts: Mapping[str, object]) -> Mail:
-    answers = links.answered(message)
+    answers = answered_mail(message)
     if answers is not None and answers.recipient != message.recipient:
         raise NotWanted("other_address")
-    back = addresses.absolute_url("answer_mail", links.sign(message))
+    back = addresses.absolute_url("answer_mail", sign_message(message))
     said = {
         "email": message.recipient,
         "at": dates.moment(message.created_at, zone=reader.zone).full,
         "subject": answers.subject if answers else "",
         "back_url": back,
     }
-    return composing.without_link(mailing.compose(KIND, message, reader, {**facts, **said}), back)
+    return without_link(mailing.compose(SAID, message, reader, {**facts, **said}), back)
 
 
 def _muted(said: Mapping[str, int]) -> Mapping[str, object]:
@@ -91,7 +213,7 @@ def _muted(said: Mapping[str, int]) -> Mapping[str, object]:
 
 def _of_accounts(message: Message, reader: mailing.ReaderWithNames) -> Mapping[str, object]:
     said = message.payload
-    ids = facts.concerned({message.recipient: said["accounts"]})[message.recipient]
+    ids = facts.accounts_to_hear_of({message.recipient: said["accounts"]})[message.recipient]
     if said["what"] == ON_IT:
         ids = _still_on_it(message, ids)
     accounts = list(Account.objects.filter(pk__in=ids).order_by("name", "pk"))
@@ -129,7 +251,7 @@ def _still_on_it(message: Message, ids: Collection[int]) -> set[int]:
     return still
 
 
-def _until(account: Account, reader: composing.Reader) -> str:
+def _until(account: Account, reader: Reader) -> str:
     if account.deadline is None or account.state == Account.State.DEACTIVATED:
         return ""
     return dates.moment(account.deadline, zone=reader.zone).full

@@ -18,10 +18,10 @@ from accounts.models import Account, AccountEvent
 from infra import locks
 from infra.locks import Lock
 from macros.models import Macro, Mute
-from macros.mutes import links, mails
+from macros.mutes.mails import is_over, tell_muted
 from macros.mutes.models import MuteQuerySet
 from notifications.models import Message
-from notifications.outbox import clean
+from notifications.outbox.mails import clean_line
 from ui import stored_phrases as kept
 from ui.errors import Refusal
 from users.installation import hold
@@ -53,7 +53,7 @@ def mute_of_person(email: str) -> Mute | None:
 
 def check_link(message: Message) -> None:
     """Raise MuteRefusal where the links of a mail mute nothing any longer."""
-    if links.is_over(message):
+    if is_over(message):
         raise MuteRefusal(
             gettext(
                 "This mail is over: what it warned of has another date by now. Take the link of a newer one."
@@ -84,7 +84,7 @@ def mute_accounts(
     old = Mute.objects.running().filter(account__in=found, macro=macro, email=email.lower())
     since = dict(old.values_list("account", "started_at"))  # what was kept back since then
     old.update(ended_at=now)
-    reason = clean.line(reason, REASON)
+    reason = clean_line(reason, REASON)
     Mute.objects.bulk_create(
         Mute(
             account=one,
@@ -128,7 +128,7 @@ def mute_all(
         account=None,
         email=email,
         until=until,
-        reason=clean.line(reason, REASON),
+        reason=clean_line(reason, REASON),
         by=by,
         message=link_of.pk if link_of else None,
         started_at=since,
@@ -136,7 +136,7 @@ def mute_all(
     _log(person, by, kept.keep(HISTORY, "snoozed_all", day=kept.day(until), note=made.reason))
     _note_of_address(made, now)
     if link_of is not None:
-        mails.tell_muted(made, answers=link_of, now=now)
+        tell_muted(made, answers=link_of, now=now)
     return made
 
 
@@ -248,7 +248,7 @@ def note_events(
             cause=cause,
             source=source if source is not None else "staff" if by else "mail",
             actor=by,
-            note=clean.line(note, 300),
+            note=clean_line(note, 300),
             at=now,
         )
         for one in accounts
@@ -288,7 +288,7 @@ def proposed_day(now: datetime, *, days: int) -> date:
     return local_day(now) + timedelta(days=days)
 
 
-def end_of(account: Account, now: datetime) -> date | None:
+def end_day_of(account: Account, now: datetime) -> date | None:
     """Return the day on which an account ends unless somebody acts, in the same zone; None where none is known to come."""
     ends = account.deadline
     return local_day(ends) if ends and ends > now else None

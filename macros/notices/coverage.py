@@ -7,7 +7,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from accounts.models import Account
 from macros.models import Macro, MacroAccount, MacroAction, Mute
-from macros.notices import facts
+from macros.notices.queries import read_world
 from macros.notices.readers import AWAY
 
 
@@ -78,7 +78,7 @@ def watched_by(accounts: QuerySet[Account], macro: Macro) -> QuerySet[Account]:
 
 def warned_by(account: Account) -> tuple[list[str], list[int]]:
     """Return the names of the macros that watch the account, and the days ahead on which they warn, the longest first."""
-    world = facts.world([account.pk])
+    world = read_world([account.pk])
     found = world.watching(world.accounts[account.pk])
     names = Macro.objects.filter(pk__in={rule.macro_id for rule in found}).order_by("name")
     days = {day for rule in found if rule.kind == MacroAction.Kind.PRE_DEACTIVATION for day in rule.days}
@@ -90,7 +90,7 @@ def away_from(account: Account) -> list[Mute]:
     away = Mute.objects.running().of_all_accounts().select_related("by")
     if not away.exists():
         return []
-    world = facts.world([account.pk])
+    world = read_world([account.pk])
     one = world.accounts[account.pk]
     left_out = [rule.readers(one, world.directory).left_out for rule in world.watching(one)]
     return list(away.filter(email__in={to for some in left_out for to, why in some.items() if why == AWAY}))

@@ -17,7 +17,7 @@ from accounts.models import Account
 from macros.notices.models import NEWS, Notice, Told
 from macros.rules.models import Macro, MacroAction
 from notifications.models import Message
-from notifications.outbox.kinds import FACTS, Fact
+from notifications.outbox.mails import FACTS, Fact
 from ui import stored_phrases as kept
 from ui.phrases import phrase
 
@@ -26,7 +26,7 @@ LOOKED_AT = 500  # notices of an action, for the newest mails of a macro
 PER_MAIL = 5  # notices of one account that one mail carries, at most, in the usual case
 
 
-def about(account: Account, limit: int) -> list[message_history.SentMessage]:
+def mails_about(account: Account, limit: int) -> list[message_history.SentMessage]:
     """Return the newest mails that carry, or carried, a notice about the account, or tell at once what happened to it."""
     by_message: dict[int, list[Notice | Told]] = defaultdict(list)
     warned = Notice.objects.filter(account=account, message__isnull=False)
@@ -79,7 +79,7 @@ def told_by(macro_id: int) -> Q:
     return Q(action__in=actions) | Q(was_of=macro_id)
 
 
-def of_macro(macro_id: int) -> QuerySet[Message]:
+def mails_of_macro(macro_id: int) -> QuerySet[Message]:
     """Return the messages that carry, or carried, something of a macro."""
     mine = told_by(macro_id)
     warned, told = (some.objects.filter(mine).order_by().values("message") for some in (Notice, Told))
@@ -94,7 +94,7 @@ def last_before_an_edit() -> Greatest:
     return Greatest(Subquery(warned[:1]), Subquery(told[:1]))  # PostgreSQL's leaves out what is null
 
 
-def newest(macro_id: int, *, since: datetime) -> set[int]:
+def newest_mails(macro_id: int, *, since: datetime) -> set[int]:
     """Return the ids of the messages of a macro's newest notices since then: of the last LOOKED_AT of each kind, which an index has."""
     found = set[int]()
     actions = MacroAction.objects.filter(macro=macro_id).values_list("pk", flat=True)
@@ -136,6 +136,6 @@ def forget_macro(*, instance: Macro, **_kwargs: Any) -> None:
 
 def register() -> None:
     """Show the mails on the account's pages, and keep what was told."""
-    message_history.register_source(about)
+    message_history.register_source(mails_about)
     pre_delete.connect(keep_name, sender=MacroAction, dispatch_uid="macros.keep_name")
     pre_delete.connect(forget_macro, sender=Macro, dispatch_uid="macros.forget_macro")

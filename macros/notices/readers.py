@@ -1,6 +1,6 @@
 """Who is told of an account by an action of a macro, and why somebody is not: one rule for all that is told, ahead or at once.
 
-Pure: what it asks is read by `macros.notices.facts`.
+Pure: what it asks is read by `macros.notices.queries`.
 """
 
 from collections import defaultdict

@@ -55,7 +55,7 @@ def _covers(told: int, threshold: int) -> bool:
     return told == threshold if not threshold else 1 <= told <= threshold
 
 
-def due(rule: Rule, account: AccountFacts, directory: Directory, span: Span) -> Iterator[Due]:
+def find_due(rule: Rule, account: AccountFacts, directory: Directory, span: Span) -> Iterator[Due]:
     """Yield what a warning tells of an account, each fact and day once; of several days those that are due first, first.
 
     What was told before is among it, see `Due.news`.
@@ -128,7 +128,7 @@ def _within(kind: str, deadline: datetime, span: Span, until: datetime) -> bool:
     return kind == "date" and span.now < deadline < until
 
 
-def escalated(rule: Rule, account: AccountFacts, directory: Directory, span: Span) -> Iterator[Due]:
+def find_escalated(rule: Rule, account: AccountFacts, directory: Directory, span: Span) -> Iterator[Due]:
     """Yield what further readers are told on the first day of a span, where nothing happened so many days after the first warning.
 
     Of a macro that warns of nothing ahead the first warning is that the account is dark, whichever mail says so. Nothing happened: the

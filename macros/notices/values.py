@@ -325,7 +325,7 @@ class World:
         """Return the rules of a kind ("": of any) that watch an account."""
         return [one for one in self.rules if kind in {"", one.kind} and not one.why_not(account)]
 
-    def concerns(self, account: AccountFacts, address: str) -> bool:
+    def may_hear(self, account: AccountFacts, address: str) -> bool:
         """Return whether an account concerns an address, whatever it snoozed: it may be another team's since it was told of it.
 
         A person whom it concerns sees it, or can renew a log-in of it. Others are named by a macro that watches it, or are operators.

@@ -9,7 +9,8 @@ from django.db.models import QuerySet
 from accounts.models import Account
 from accounts.pool import health
 from macros.models import Macro, MacroAction
-from macros.notices import facts, rules
+from macros.notices import rules
+from macros.notices.queries import read_directory, read_in_slices
 from macros.notices.readers import Directory
 from macros.notices.rules import Due
 from macros.notices.values import AccountFacts, Rule, Span
@@ -153,15 +154,15 @@ def draft_of(macro: Macro) -> Draft | None:
     )
 
 
-def preview(draft: Draft, *, now: datetime) -> Preview:
+def preview_draft(draft: Draft, *, now: datetime) -> Preview:
     """Return what the draft would mail from the next run on, for 30 days; of very many accounts it reads those that end first."""
     today = evaluation.local_day(now)
     span = Span(now, evaluation.next_run(now), today + timedelta(days=DAYS), evaluation.zone())
     ids = list(_accounts_of(draft).order_by(*health.by_deadline()).values_list("pk", flat=True)[: MOST + 1])
     warning, few = draft.rule(MacroAction.Kind.PRE_DEACTIVATION), draft.rule(MacroAction.Kind.FEW_PEOPLE)
     asked = [warning, few] if draft.people else [warning]
-    directory, seen = facts.directory(), _Seen()
-    for accounts in facts.in_slices(ids[:MOST], rules=asked, span=span):
+    directory, seen = read_directory(), _Seen()
+    for accounts in read_in_slices(ids[:MOST], rules=asked, span=span):
         for account in accounts:
             seen.add(warning, account, directory, span)
             if draft.people and rules.is_short(few, account, directory, Span.day(now, span.zone)):
@@ -194,7 +195,7 @@ class _Seen:
 
     def add(self, rule: Rule, account: AccountFacts, directory: Directory, span: Span) -> None:
         """Look at one account."""
-        found = list(rules.due(rule, account, directory, span))
+        found = list(rules.find_due(rule, account, directory, span))
         news = [one for one in found if one.news]
         self.due += news
         if any(rules.stands_in(one.told) for one in news):

@@ -10,9 +10,8 @@ from django.utils.translation import gettext, pgettext
 from accounts.account_pages import message_rows
 from macros.models import Macro
 from macros.notices import history as message_history
-from macros.preview import changes
 from macros.preview import services as preview
-from macros.preview.changes import Change
+from macros.preview.rules import Change, changes_between, drafts_differ, mark_of_draft, stored_draft
 from macros.preview.services import Draft
 from notifications.models import Message
 from ui.phrases import phrase
@@ -22,22 +21,22 @@ from users.models import User
 SENT = 8  # mails listed
 
 
-def day(when: date) -> str:
+def day_words(when: date) -> str:
     """Return "Sat 28 Nov", with the year wherever it is not this year."""
     this_year = when.year == timezone.localdate().year
     form = pgettext("form of a date", "D j M") if this_year else pgettext("form of a date", "D j M Y")
     return dateformat.format(when, form)
 
 
-def context(draft: Draft, macro: Macro | None, *, edited: bool = False) -> dict[str, Any]:
+def preview_beside(draft: Draft, macro: Macro | None, *, edited: bool = False) -> dict[str, Any]:
     """Return the facts of the column beside the form. `edited`: the draft may differ from the stored macro."""
     now = timezone.now()
-    found = preview.preview(draft, now=now)
-    before = changes.stored_draft(macro) if edited and macro else None
-    changed = changes.between(before, draft) if before else []
+    found = preview.preview_draft(draft, now=now)
+    before = stored_draft(macro) if edited and macro else None
+    changed = changes_between(before, draft) if before else []
     whole = found.whole
-    if before and changes.differ(before, draft):
-        stored = preview.preview(before, now=now)
+    if before and drafts_differ(before, draft):
+        stored = preview.preview_draft(before, now=now)
         mails = [one.mails if of.enabled else 0 for one, of in ((found, draft), (stored, before))]
         changed.insert(0, Change(gettext("Due, next 30 days"), number(mails[0]), number(mails[1])))
         whole = whole and stored.whole
@@ -46,15 +45,15 @@ def context(draft: Draft, macro: Macro | None, *, edited: bool = False) -> dict[
         "first_alone": "" if whole else phrase(preview.WORDS, "first_alone", most=number(preview.MOST)),
         "off": not draft.enabled,
         "changes": changed,
-        "seen": changes.mark(draft) if edited else "",
+        "seen": mark_of_draft(draft) if edited else "",
     }
 
 
-def sent(macro: Macro, user: User) -> list[Message]:
+def mails_sent(macro: Macro, user: User) -> list[Message]:
     """Return the newest mails of the last 30 days that carried something of the macro, of those that the person sees."""
     if not user.has_perm("notifications.view_message"):
         return []
-    ids = message_history.newest(macro.pk, since=timezone.now() - timedelta(days=preview.DAYS))
+    ids = message_history.newest_mails(macro.pk, since=timezone.now() - timedelta(days=preview.DAYS))
     seen = message_rows.visible_to(user).filter(pk__in=ids)
     return list(seen.defer("text", "html").order_by("-created_at", "-id")[:SENT])
 

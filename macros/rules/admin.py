@@ -21,9 +21,9 @@ from accounts.models import Account
 from macros.models import Macro, MacroAccount, MacroAction, Notice, Told
 from macros.notices import coverage
 from macros.notices import history as message_history
-from macros.preview import changes
 from macros.preview import services as preview
 from macros.preview import views as macro_preview
+from macros.preview.rules import stored_draft
 from macros.preview.services import Draft
 from macros.rules import scope
 from macros.rules.forms import MacroForm
@@ -90,7 +90,7 @@ def delete(request: HttpRequest, macro: Macro, log: Callable[[], object]) -> Htt
 
 def beside(request: HttpRequest, macro: Macro | None, draft: Draft | None, *, edited: bool) -> HttpResponse:
     """Answer with the column beside the form, of a draft; None where the form is not filled in."""
-    facts = macro_preview.context(draft, macro, edited=edited) if draft else None
+    facts = macro_preview.preview_beside(draft, macro, edited=edited) if draft else None
     return render(request, "portal/macros/_preview.html", {"preview": facts})
 
 
@@ -258,7 +258,7 @@ class MacroAdmin(OwnList):
         macro = context.get("original")
         context["title"] = str(macro) if macro else gettext("Create Macro")
         context |= _beside(macro, context["adminform"].form)
-        context["sent"] = macro_preview.sent(macro, person(request)) if macro else []
+        context["sent"] = macro_preview.mails_sent(macro, person(request)) if macro else []
         context["sent_url"] = macro_preview.sent_url(macro) if macro else ""
         context["preview_url"] = reverse("admin:macros_macro_preview") + (
             f"?macro={macro.pk}" if macro else ""
@@ -283,14 +283,14 @@ class MacroAdmin(OwnList):
         return self._saved(request, obj)
 
     def _saved(self, request: HttpRequest, macro: Macro) -> HttpResponse:
-        draft = changes.stored_draft(macro)
+        draft = stored_draft(macro)
         assert draft is not None  # it was just saved with an action
         if not macro.enabled:
             then = gettext("It is off, so nothing is mailed.")
         else:
-            found = preview.preview(draft, now=timezone.now())
+            found = preview.preview_draft(draft, now=timezone.now())
             then = (
-                gettext("First mail: %(day)s.") % {"day": macro_preview.day(found.first_on)}
+                gettext("First mail: %(day)s.") % {"day": macro_preview.day_words(found.first_on)}
                 if found.first_on
                 else found.nothing
             )
@@ -320,7 +320,7 @@ class MacroAdmin(OwnList):
         if not allowed:
             if macro is None or not self.has_view_permission(request, macro):
                 raise PermissionDenied
-            return beside(request, macro, changes.stored_draft(macro), edited=False)
+            return beside(request, macro, stored_draft(macro), edited=False)
         form = MacroForm(request.POST, instance=macro, user=person(request))
         return beside(request, macro, form.draft() if form.is_valid() else None, edited=True)
 
@@ -338,4 +338,4 @@ def _beside(macro: Macro | None, form: Any) -> dict[str, Any]:
     """Return what the page shows beside the form: of a macro as it is stored, or as somebody is about to save it."""
     edited = bool(macro and form.is_bound and form.to_look_at)
     draft = form.draft() if edited else preview.draft_of(macro) if macro else None
-    return {"preview": macro_preview.context(draft, macro, edited=edited) if draft else None}
+    return {"preview": macro_preview.preview_beside(draft, macro, edited=edited) if draft else None}

@@ -13,7 +13,7 @@ from django.utils.translation import gettext, gettext_lazy
 from accounts.models import Account
 from macros.models import Macro, MacroAccount, MacroAction
 from macros.mutes import services
-from macros.preview import changes
+from macros.preview.rules import drafts_differ, mark_of_draft, stored_draft
 from macros.preview.services import Draft, draft_of
 from macros.rules import scope
 from macros.rules.fields import ADDRESS, CHIPS, AccountsField, AccountsPicker, DaysField, EmailsField
@@ -105,9 +105,7 @@ class MacroForm(Versioned, MacroModelForm):
         self.is_saved = saving  # what changes is shown before it is saved
         self.to_look_at = False
         self.applied: list[int] = []  # chosen accounts that the person sees, as they are stored
-        self.before = (
-            changes.stored_draft(self.instance) if saving and self.instance.pk and self.is_bound else None
-        )
+        self.before = stored_draft(self.instance) if saving and self.instance.pk and self.is_bound else None
         self.action = self.instance.warning if self.instance.pk else None
         self._set_choices()
         stored = draft_of(self.instance) if self.instance.pk else None
@@ -192,9 +190,9 @@ class MacroForm(Versioned, MacroModelForm):
     def _have_changes_seen(self, data: dict[str, Any]) -> None:
         """Refuse, once, to save what mails other people, of other accounts or at other times, so that it is looked at first."""
         self.cleaned_data = data
-        if self.before is None or not changes.differ(self.before, self.draft()):
+        if self.before is None or not drafts_differ(self.before, self.draft()):
             return
-        if self.data.get("seen") != changes.mark(self.draft()):
+        if self.data.get("seen") != mark_of_draft(self.draft()):
             self.to_look_at = True
             self.add_error(None, gettext("Nothing is saved yet. Look at what changes, then save it."))
 

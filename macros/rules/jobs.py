@@ -18,7 +18,7 @@ from ui import stored_phrases as kept
 _PERMISSION = "macros.apply_macro"
 
 
-def apply(job: Job, keys: Sequence[int], now: datetime) -> list[Result]:
+def apply_macro(job: Job, keys: Sequence[int], now: datetime) -> list[Result]:
     """Apply the macro `job.subject_id` to what is of its team and lacks it. Raises ActionRefused where the person may no longer."""
     macro, found = _macro(job), _seen(job, keys)
     had = set(
@@ -33,7 +33,7 @@ def apply(job: Job, keys: Sequence[int], now: datetime) -> list[Result]:
     return results_in_order(keys, results)
 
 
-def remove(job: Job, keys: Sequence[int], now: datetime) -> list[Result]:
+def remove_macro(job: Job, keys: Sequence[int], now: datetime) -> list[Result]:
     """Remove the macro from those that have it. Raises ActionRefused where the person may no longer."""
     macro, found = _macro(job), _seen(job, keys)
     rows = MacroAccount.objects.filter(macro=macro, account__in=found)
@@ -46,8 +46,8 @@ def remove(job: Job, keys: Sequence[int], now: datetime) -> list[Result]:
 
 def register() -> None:
     """Tell the kit of jobs how these are done."""
-    register_kind(APPLY_MACRO, JobKind(_PERMISSION, apply, finish=_log))
-    register_kind(REMOVE_MACRO, JobKind(_PERMISSION, remove, finish=_log))
+    register_kind(APPLY_MACRO, JobKind(_PERMISSION, apply_macro, finish=_log))
+    register_kind(REMOVE_MACRO, JobKind(_PERMISSION, remove_macro, finish=_log))
 
 
 def _macro(job: Job) -> Macro:

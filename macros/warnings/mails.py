@@ -12,14 +12,13 @@ from accounts.pool import mail_rows as mailing
 from accounts.pool.mail_rows import ReaderWithNames
 from accounts.renewal_links import services as renewal_links
 from macros.models import MacroAction, Notice
-from macros.mutes import links
+from macros.mutes import mails as links
 from macros.notices import history
 from macros.notices.models import WARNING
-from macros.warnings import grouping, revalidation
-from macros.warnings.grouping import Section, WarningLine
+from macros.warnings import revalidation
+from macros.warnings.rules import LOADED, Section, WarningLine, accounts_of, by_login, lines_of, notices_of
 from notifications.models import Message
-from notifications.outbox import kinds
-from notifications.outbox.kinds import Mail, NotWanted
+from notifications.outbox.mails import Mail, NotWanted, register_kind
 from tokens.channels import declarations
 from tokens.channels.kinds import LIFTABLE
 from tokens.models import Token
@@ -42,11 +41,11 @@ HEALTH = {
 def build_warning(message: Message) -> Mail:
     """Build the warning mail of a message. Raises NotWanted, with the reasons, where nothing is left to say."""
     now = timezone.now()
-    found = revalidation.still_wanted(message, most=grouping.LOADED, now=now)
+    found = revalidation.still_wanted(message, most=LOADED, now=now)
     if not found.accounts:
         raise NotWanted(*(sorted(found.dropped) or ["deleted_or_told"]))
     ids = [pk for some in found.accounts.values() for pk in some]
-    notices = grouping.notices_of(ids)
+    notices = notices_of(ids)
     may_stop = found.names_reader or links.may_stop(message)
     return compose([notices[pk] for pk in ids], message, now=now, beyond=found.further, may_stop=may_stop)
 
@@ -72,10 +71,8 @@ def compose(
     `may_stop`: macros name its reader.
     """
     who = mailing.reader_of(message)
-    accounts = grouping.accounts_of({notice.account_id for notice in notices})
-    lines = grouping.lines_of(
-        notices, accounts=accounts, reader=who.user, names=who.names, now=now, zone=who.zone
-    )
+    accounts = accounts_of({notice.account_id for notice in notices})
+    lines = lines_of(notices, accounts=accounts, reader=who.user, names=who.names, now=now, zone=who.zone)
     teams = {line.account.team_id for line in lines}
     tokens = {entry.token_id for one in accounts.values() for entry in one.entries}
     renewable = renewal_links.renewable([who.user.pk], tokens) if who.user and tokens else {}
@@ -83,10 +80,10 @@ def compose(
         who.user, who.names, beyond=beyond, names_teams=len(teams) > 1, renewable=renewable
     )
     macros = sorted({notice.action.macro.name for notice in notices if notice.action})
-    foot = links.foot(message, user=who.user, may_stop=may_stop)
+    foot = links.foot_addresses(message, user=who.user, may_stop=may_stop)
     escalated = _escalated(notices)
     said = {
-        **of_mail(lines, reader, macros=macros),
+        **facts_of_mail(lines, reader, macros=macros),
         "cards": _cards(lines, reader),
         "personal": any(_is_personal(line, reader) for line in lines[:SHOWN]),
         "unseen": max(0, len(lines) - SHOWN) + beyond,
@@ -98,7 +95,7 @@ def compose(
     if escalated:
         said["fallen_back"] = []  # the mail says that nothing happened, and so why it came
     mail = mailing.compose("warning", message, reader, said)
-    return links.finished(
+    return links.finish_mail(
         mail, message, user=who.user, first=lines[0].account, stop=foot["stop_url"], teams=teams, now=now
     )
 
@@ -113,9 +110,9 @@ def _escalated(notices: Iterable[Notice]) -> int:
 
 def _cards(lines: Sequence[WarningLine], reader: WarningReader) -> list[dict[str, object]]:
     """Return the facts of the cards, most urgent first and so by section, with at most 20 accounts by name."""
-    logins = grouping.by_login(lines)
+    logins = by_login(lines)
     places = zip(logins, _shares(logins), strict=True)
-    return [of_card(login, reader, shown=share) for login, share in places if share]
+    return [facts_of_card(login, reader, shown=share) for login, share in places if share]
 
 
 def _shares(found: Sequence[Sequence[WarningLine]]) -> list[int]:
@@ -129,7 +126,7 @@ def _shares(found: Sequence[Sequence[WarningLine]]) -> list[int]:
     return shares
 
 
-def of_mail(
+def facts_of_mail(
     lines: Sequence[WarningLine], reader: WarningReader, *, macros: Sequence[str]
 ) -> dict[str, object]:
     """Return the facts of the whole mail: subject, heading, lead, preheader and why the reader gets it."""
@@ -223,7 +220,7 @@ def _because(lines: Sequence[WarningLine]) -> str:
     return {Via.TEAM_LEAD: "lead", Via.OPERATOR: "operator", Via.DIRECT: "address"}[ways.pop()]
 
 
-def of_card(lines: Sequence[WarningLine], reader: WarningReader, *, shown: int) -> dict[str, object]:
+def facts_of_card(lines: Sequence[WarningLine], reader: WarningReader, *, shown: int) -> dict[str, object]:
     """Return the facts of the card of a log-in, with so many of its accounts by name."""
     first, count = lines[0], len(lines)
     known = not isinstance(first.person, HiddenName)
@@ -337,7 +334,7 @@ def _native(line: WarningLine) -> str:
 
 def register() -> None:
     """Say how the mail is built."""
-    kinds.register(
+    register_kind(
         WARNING,
         build_warning,
         name=_("Macro"),

@@ -11,11 +11,11 @@ from django.db.models.functions import Greatest
 from accounts.models import Account, AccountToken
 from macros.at_once.services import record_told
 from macros.models import Evaluation, Notice
-from macros.notices import facts
+from macros.notices.queries import read_world, rules_of
 from macros.notices.readers import AWAY
 from macros.notices.values import AccountFacts, LogIn, World
 from notifications.models import Message
-from notifications.outbox import kinds
+from notifications.outbox.mails import kept_reason
 from tokens.models import Token
 from ui import stored_phrases as kept
 from users.models import RefusedAddress
@@ -73,8 +73,8 @@ def _judged(message: Message, now: datetime) -> Iterator[tuple[Notice, str]]:
     notices = message.notices.live().select_related("action__macro", "account", "token").only(*_ASKED)
     waiting = notices.order_by("account_id", "pk").iterator(SLICE)
     while some := list(islice(waiting, SLICE)):
-        rules = facts.rules_of({one.action for one in some if one.action is not None})
-        world = facts.world({one.account_id for one in some}, rules)
+        rules = rules_of({one.action for one in some if one.action is not None})
+        world = read_world({one.account_id for one in some}, rules)
         yield from ((notice, why_over(notice, world, now)) for notice in some)
 
 
@@ -129,7 +129,7 @@ def _drop(notices: QuerySet[Notice], reason: str, now: datetime) -> None:
     if reason.startswith(_OF_THE_READER) and notices.exists():
         last = Evaluation.objects.filter(trigger=Evaluation.Trigger.SCHEDULE).order_by("-on_date")[:1]
         Evaluation.objects.filter(pk__in=last.values("pk")).update(dropped_at=Greatest("dropped_at", now))
-    notices.update(outcome=Outcome.DROPPED, outcome_reason=kinds.reason(reason))
+    notices.update(outcome=Outcome.DROPPED, outcome_reason=kept_reason(reason))
 
 
 def record_end(message: Message) -> None:
@@ -168,10 +168,10 @@ def readdress(message: Message, new: str) -> bool:
     live, stays = message.notices.live(), _stays(message.recipient)
     there = Notice.objects.filter(recipient=new, evaluation__in=message.notices.values("evaluation"))
     if there.exists() or live.filter(stays).exists():
-        live.exclude(stays).update(outcome=Outcome.DROPPED, outcome_reason=kinds.reason("not_told_direct"))
+        live.exclude(stays).update(outcome=Outcome.DROPPED, outcome_reason=kept_reason("not_told_direct"))
         return False
     message.notices.filter(known).update(
-        outcome=Outcome.DROPPED, outcome_reason=kinds.reason("deleted_or_told")
+        outcome=Outcome.DROPPED, outcome_reason=kept_reason("deleted_or_told")
     )
     message.notices.update(recipient=new)
     return True

@@ -14,11 +14,11 @@ from django.views.decorators.http import require_safe
 from accounts.models import Account
 from accounts.pool import search, summary
 from macros.rules import scope
-from macros.why import services as why
+from macros.why import queries as why
 from macros.why.answers import about_macros, by_rule
-from macros.why.services import Asked, Line
+from macros.why.queries import Asked, Line
 from notifications.models import MailReturn
-from notifications.outbox import kinds
+from notifications.outbox.mails import name_of_kind
 from portal import access
 from ui import pills
 from ui import stored_phrases as kept
@@ -68,7 +68,7 @@ def _accounts(request: HttpRequest, term: str, names: NameVisibility) -> list[Ac
 
 def _answer(request: HttpRequest, account: Account, address: str, names: NameVisibility) -> dict[str, Any]:
     """Return the facts, or only that there are none that the viewer may see."""
-    asked, now = why.asked(account, address), timezone.now()
+    asked, now = why.what_is_asked(account, address), timezone.now()
     known = {
         "account": account,
         "chosen": True,
@@ -106,7 +106,7 @@ def _mails(request: HttpRequest, asked: Asked, names: NameVisibility) -> list[di
     return [
         {
             "at": one.sent_at or one.created_at,
-            "kind": kinds.name(one),
+            "kind": name_of_kind(one),
             "pill": pills.pill("message", one.state),
             "why": kept.said(one.error),
             "url": reverse("admin:notifications_message_change", args=[one.pk])

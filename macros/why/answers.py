@@ -13,16 +13,17 @@ from django.utils import timezone
 
 from accounts.models import Account
 from macros.at_once import rules as news_rules
-from macros.at_once.facts import read
 from macros.at_once.news import Fact
+from macros.at_once.queries import read_facts
 from macros.models import Macro, MacroAction
-from macros.notices import facts, rules
+from macros.notices import rules
 from macros.notices.models import Told
+from macros.notices.queries import read_accounts, read_directory, rules_of
 from macros.notices.readers import LEFT_OUT, PERSON_LEFT, REFUSED, Directory
 from macros.notices.rules import Due
 from macros.notices.values import LIVE, AccountFacts, Rule, Span
 from macros.warnings import services as evaluation
-from macros.why.services import Asked, Line, say
+from macros.why.queries import Asked, Line, say
 from ui import dates
 from users.people.recipients import Via
 
@@ -61,14 +62,14 @@ def about_macros(one: Asked, macros: QuerySet[Macro], *, now: datetime) -> list[
     near = list(macros.filter(names | general).distinct().order_by("-enabled", "name")[:MACROS])
     actions = MacroAction.objects.filter(macro__in=near).select_related("macro").order_by("pk")
     found: dict[int, list[Rule]] = defaultdict(list)
-    for rule in facts.rules_of(actions):
+    for rule in rules_of(actions):
         found[rule.macro_id].append(rule)
     asked = [rule for some in found.values() for rule in some]
     span = Span(now, evaluation.next_run(now), evaluation.local_day(now) + AHEAD, evaluation.zone())
-    read = facts.accounts([one.account.pk], rules=asked, span=span)
+    read = read_accounts([one.account.pk], rules=asked, span=span)
     if not read:
         return []
-    world = _World(one, read[0], facts.directory([one.account.pk]), span)
+    world = _World(one, read[0], read_directory([one.account.pk]), span)
     return [
         Line(text, tone, about=macro.name, macro=macro.pk)
         for macro in near
@@ -105,7 +106,7 @@ def _unreached(why: str | None) -> str:
 
 def _warning(world: _World, rule: Rule, why: str | None) -> Said:
     """Return what a warning does for the address: when it tells it next; else why there is no such day."""
-    found = list(rules.due(rule, world.account, world.directory, world.span))
+    found = list(rules.find_due(rule, world.account, world.directory, world.span))
     news = [(one, one.news) for one in found]
     told = [(one, one.told.readers) for one in found]
     for each, is_news in ((news, True), (told, False)):
@@ -200,7 +201,7 @@ def by_rule(one: Asked) -> list[Line]:
     of them cannot be told, or snoozed that it is restricted, whoever stands in.
     """
     now = timezone.now()
-    world = read({one.account.pk: now})
+    world = read_facts({one.account.pk: now})
     account = world.accounts[one.account.pk]
     own = one.address in account.people()
     reached = not world.directory.unreached(one.address)
@@ -211,7 +212,7 @@ def by_rule(one: Asked) -> list[Line]:
     stands_in = one.address in {reader.address for reader in instead}
     limit = Fact(Told.Kind.RESTRICTED, 0, now)
     hears = one.address in {
-        each.reader.address for each in news_rules.readers(limit, account, world) if not each.action_id
+        each.reader.address for each in news_rules.readers_of(limit, account, world) if not each.action_id
     }
     lines = []
     if own and reached:

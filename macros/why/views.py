@@ -12,9 +12,9 @@ from django.views.decorators.http import require_safe
 from accounts.models import Account
 from macros.models import Macro
 from macros.rules import scope
-from macros.why import services as why
+from macros.why import queries as why
 from macros.why.answers import about_macros, by_rule
-from notifications.outbox import kinds
+from notifications.outbox.mails import name_of_kind
 from ui import pills
 from ui import stored_phrases as kept
 from users.models import person
@@ -29,7 +29,7 @@ def why_not_me(request: HttpRequest, account_id: int) -> HttpResponse:
     """Say what tells the reader of an account, what does not and why, and what was sent. 404 for an account that they do not see."""
     user, now = person(request), timezone.now()
     account = get_object_or_404(Account.objects.visible_to(user).select_related("team"), pk=account_id)
-    asked = why.asked(account, user.email)
+    asked = why.what_is_asked(account, user.email)
     # Of all teams' macros, too, which a marketer does not see among macros: most agencies have one that warns everybody.
     of_all = Q(team=None) & (Q(enabled=True) | Q(actions__emails__contains=[asked.address]))
     macros = Macro.objects.filter(Q(pk__in=scope.visible_macros(user).values("pk")) | of_all)
@@ -44,7 +44,7 @@ def why_not_me(request: HttpRequest, account_id: int) -> HttpResponse:
         "mails": [
             {
                 "at": one.sent_at or one.created_at,
-                "kind": kinds.name(one),
+                "kind": name_of_kind(one),
                 "pill": pills.pill("message", one.state),
                 "why": kept.said(one.error),
                 "url": reverse("why_message", args=[one.pk]),

@@ -11,9 +11,9 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from infra import liveness, locks
 from infra.locks import Lock
-from notifications.delivery.refusals import Trouble
+from notifications.delivery.rules import Trouble
 from notifications.models import Message
-from notifications.outbox import kinds
+from notifications.outbox.mails import KINDS, address_now
 from ui import stored_phrases as kept
 from users.addresses import services as refused_addresses
 from users.installation import hold
@@ -40,14 +40,14 @@ class Sent:
     html: str
 
 
-def waits(now: datetime) -> bool:
+def anything_waits(now: datetime) -> bool:
     """Return whether there may be anything to send. One statement, by the indexes of the two."""
     due = Message.objects.filter(state=State.QUEUED, next_attempt_at__lte=now)
     lost = Message.objects.filter(state=State.SENDING, claimed_until__lt=now)
     return Message.objects.filter(Exists(due) | Exists(lost)).exists()
 
 
-def claim(*, now: datetime) -> Message | None:
+def claim_next(*, now: datetime) -> Message | None:
     """Take the next due message, or one whose sender died, but none to somebody whom any process is mailing now; None: there is none.
 
     It comes with the number of this attempt in `attempts`, whether its reader's address is parked in `parked`, and `reader_language`.
@@ -79,7 +79,7 @@ def _due(now: datetime) -> QuerySet[Message]:
     return due.select_related("team").annotate(**facts).order_by("next_attempt_at", "pk")
 
 
-def renew(message: Message, now: datetime) -> None:
+def renew_claim(message: Message, now: datetime) -> None:
     """Renew the claim of this attempt, where no later one has the row. One that is being written waits for the next time."""
     mine = Message.objects.filter(pk=message.pk, state=State.SENDING, attempts=message.attempts)
     with transaction.atomic():
@@ -181,7 +181,7 @@ def _record(message: Message, change: Callable[[Message], None]) -> bool:
 
 def _end(message: Message) -> None:
     """Tell the app that owns the kind how the message ended."""
-    kind = kinds.KINDS.get(message.kind)
+    kind = KINDS.get(message.kind)
     if kind and kind.ended:
         kind.ended(message)
 
@@ -204,14 +204,14 @@ def send_again(*, message_id: int, now: datetime) -> bool:
 def _queue_again(row: Message, *, at: datetime, error: str = "") -> None:
     if row.state == State.SENT:
         row.message_id = ""
-    row.state, row.error, row.recipient = State.QUEUED, error, kinds.address_now(row)
+    row.state, row.error, row.recipient = State.QUEUED, error, address_now(row)
     row.next_attempt_at = row.queued_at = at
     row.failures, row.lost_claims, row.waits_since = 0, 0, None
     row.save()
 
 
 @transaction.atomic
-def came_back(*, message_id: int, reason: str, again_at: datetime | None) -> bool:
+def record_return(*, message_id: int, reason: str, again_at: datetime | None) -> bool:
     """Record that a mail that was sent did not reach its reader. Return False where it is gone, or waits to be sent again.
 
     With `again_at` it is sent again then, to its person's address of now, and says what holds then; else it failed: where its address is
@@ -231,13 +231,13 @@ def came_back(*, message_id: int, reason: str, again_at: datetime | None) -> boo
     return True
 
 
-def hurry(*, recipient: str, now: datetime) -> int:
+def try_now(*, recipient: str, now: datetime) -> int:
     """Have what waits for an address looked at now. Returns how many messages."""
     waiting = Message.objects.filter(recipient=recipient, state=State.QUEUED, next_attempt_at__gt=now)
     return waiting.update(next_attempt_at=now)
 
 
-def cancel(*, message_id: int, reason: str) -> bool:
+def cancel_message(*, message_id: int, reason: str) -> bool:
     """Cancel a message that waits. Return False when it is being sent or has ended."""
     return bool(cancel_all(Message.objects.filter(pk=message_id, state=State.QUEUED), reason=reason))
 

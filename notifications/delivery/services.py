@@ -23,10 +23,10 @@ from django.utils import timezone
 from django.utils.translation import get_language
 
 from infra import io_steps, liveness
-from notifications.delivery import claims, refusals
+from notifications.delivery import claims
+from notifications.delivery import rules as refusals
 from notifications.models import Message
-from notifications.outbox import clean, kinds
-from notifications.outbox.kinds import Mail
+from notifications.outbox.mails import KINDS, Mail, MailKind, NotWanted, clean_body, clean_line
 from ui import mails
 from ui import stored_phrases as kept
 from users.addresses import services as refused_addresses
@@ -126,17 +126,17 @@ def deliver(
     if database.in_atomic_block:
         raise RuntimeError("Mail is sent outside any transaction.")
     tally, started, claimed = Tally(), clock(), 0
-    if hold.current() is not None or not claims.waits(started):
+    if hold.current() is not None or not claims.anything_waits(started):
         return tally
     server = _Server()
     try:
         while goes_on() and hold.current() is None and claimed != limit:
             tally.more = clock() - started >= RUN_FOR
-            message = None if tally.more else claims.claim(now=clock())
+            message = None if tally.more else claims.claim_next(now=clock())
             if message is None:
                 break
             claimed += 1
-            with liveness.kept(partial(claims.renew, message)):
+            with liveness.kept(partial(claims.renew_claim, message)):
                 if not _Attempt(message, server, clock, tally).make():
                     break
     finally:
@@ -161,7 +161,7 @@ class _Attempt:
         try:
             self.server.send(_as_email(self.message, mail))
         except Unreachable as away:
-            said = refusals.words(away.__cause__ or away)  # type: ignore[arg-type]  # what was raised is one
+            said = refusals.words_of_error(away.__cause__ or away)  # type: ignore[arg-type]  # what was raised is one
             self._retry(kept.keep(claims.WORDS, "unreachable", said=said), refusals.OURS, AWAY)
             return False
         except Exception as error:  # noqa: BLE001  # one bad mail never stops the others
@@ -175,7 +175,7 @@ class _Attempt:
     def _mail(self) -> Mail | None:
         """Make the mail, or record why there is none."""
         message = self.message
-        kind = kinds.KINDS.get(message.kind)
+        kind = KINDS.get(message.kind)
         if message.lost_claims >= claims.LOST_CLAIMS:
             self._fail(kept.keep(claims.WORDS, "killed", times=claims.LOST_CLAIMS))
         elif kind is None:
@@ -184,13 +184,13 @@ class _Attempt:
             return self._built(kind)
         return None
 
-    def _built(self, kind: kinds.Kind) -> Mail | None:
+    def _built(self, kind: MailKind) -> Mail | None:
         try:
             with languages.spoken(getattr(self.message, "reader_language", "")):
                 mail = fit(kind.build(self.message))
                 mail.headers.setdefault("Content-Language", get_language())
                 return mail
-        except kinds.NotWanted as answer:
+        except NotWanted as answer:
             self.tally.count("cancelled", done=claims.record_cancelled(self.message, answer.kept))
         except Exception as error:  # one bad message never stops the run
             logger.exception("Message %s of kind %s could not be built", self.message.pk, self.message.kind)
@@ -208,11 +208,11 @@ class _Attempt:
         return True
 
     def _refused(self, error: Exception) -> None:
-        said = refusals.words(error)
+        said = refusals.words_of_error(error)
         if refusals.is_permanent(error):
             self._fail(said, refused_at=self.clock() if refusals.is_of_recipient(error) else None)
         else:
-            self._retry(said, refusals.trouble(error))
+            self._retry(said, refusals.trouble_of(error))
 
     def _fail(self, reason: str, *, refused_at: datetime | None = None) -> None:
         self.tally.count("failed", done=claims.record_failed(self.message, reason, refused_at=refused_at))
@@ -226,7 +226,7 @@ class _Attempt:
         self.tally.count("retried", done=done)
 
 
-def _is_parked(message: Message, kind: kinds.Kind) -> bool:
+def _is_parked(message: Message, kind: MailKind) -> bool:
     """Return whether a message that was claimed is not sent, because its reader's address is parked.
 
     What is for its reader alone (a new password, an invitation) is sent: it is the way back, and nobody could stand in. Operators are
@@ -241,13 +241,13 @@ def _is_parked(message: Message, kind: kinds.Kind) -> bool:
 def fit(mail: Mail) -> Mail:
     """Return the mail with clean texts and with its styles in the tags of `html`."""
     return Mail(
-        subject=clean.line(mail.subject),
-        text=clean.body(mail.text),
-        html=mails.with_styles(clean.body(mail.html)),
-        headers={name: clean.line(value, 900) for name, value in mail.headers.items()},
-        reply_to=None if mail.reply_to is None else clean.line(mail.reply_to, 900),
-        stored_text=None if mail.stored_text is None else clean.body(mail.stored_text),
-        stored_html=None if mail.stored_html is None else mails.with_styles(clean.body(mail.stored_html)),
+        subject=clean_line(mail.subject),
+        text=clean_body(mail.text),
+        html=mails.with_styles(clean_body(mail.html)),
+        headers={name: clean_line(value, 900) for name, value in mail.headers.items()},
+        reply_to=None if mail.reply_to is None else clean_line(mail.reply_to, 900),
+        stored_text=None if mail.stored_text is None else clean_body(mail.stored_text),
+        stored_html=None if mail.stored_html is None else mails.with_styles(clean_body(mail.stored_html)),
     )
 
 

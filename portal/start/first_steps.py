@@ -14,9 +14,8 @@ from django.utils.translation import gettext_lazy
 from accounts.models import Account
 from macros.models import Macro
 from notifications.models import Message
-from notifications.outbox import composing, kinds
 from notifications.outbox import services as outbox
-from notifications.outbox.kinds import Mail
+from notifications.outbox.mails import Mail, compose_mail, reader_of, register_kind
 from tokens.channels import declarations
 from tokens.models import ChannelApp
 from ui import addresses
@@ -106,9 +105,9 @@ def send_test_mail(request: HttpRequest) -> HttpResponse:
 def build_test(message: Message) -> Mail:
     """Return the test mail."""
     facts = {"recipient": message.recipient, "rest_url": addresses.absolute_url("my_accounts"), "why_url": ""}
-    return composing.compose("test", message, composing.reader_of(message), facts)
+    return compose_mail("test", message, reader_of(message), facts)
 
 
 def register() -> None:
     """Say how the test mail is built. Called once, when the app starts."""
-    kinds.register(TEST, build_test, name=gettext_lazy("Test mail"), stays=True)
+    register_kind(TEST, build_test, name=gettext_lazy("Test mail"), stays=True)

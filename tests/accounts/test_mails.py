@@ -12,8 +12,7 @@ from accounts.asks import services as asks
 from accounts.models import Account
 from accounts.pool import services as pool
 from notifications.models import Message
-from notifications.outbox import kinds
-from notifications.outbox.kinds import NotWanted
+from notifications.outbox.mails import KINDS, NotWanted
 from tests.support import news
 from tests.support.ends import end
 from tests.support.factories import MARKER, NOW, link, make_account, make_team, make_token, make_user
@@ -179,7 +178,7 @@ def test_the_mails_to_a_person_lead_to_the_page_that_says_why(ada: User) -> None
     end(token)
     news.tell()
 
-    built = {message: kinds.KINDS[message.kind].build(message) for message in Message.objects.all()}
+    built = {message: KINDS[message.kind].build(message) for message in Message.objects.all()}
 
     assert {message.kind for message in built} == {"ask", "news"}
     for message, mail in built.items():

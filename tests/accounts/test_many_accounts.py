@@ -12,8 +12,7 @@ from accounts.pool import services as pool
 from macros.models import Macro
 from macros.warnings import services as evaluation
 from notifications.models import Message
-from notifications.outbox import kinds
-from notifications.outbox.kinds import Mail
+from notifications.outbox.mails import KINDS, Mail
 from tests.macros.support import make_macro
 from tests.support import news
 from tests.support.ends import end
@@ -60,7 +59,7 @@ def looked_at(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 def built(kind: str) -> Mail:
     message = Message.objects.get(kind=kind)
-    return kinds.KINDS[kind].build(message)
+    return KINDS[kind].build(message)
 
 
 def words(mail: Mail) -> str:
@@ -106,7 +105,7 @@ def test_a_log_in_that_stopped_for_who_stands_in(
 
 @pytest.mark.usefixtures("at_now")
 def test_a_warning(ada: User, hers: Token, looked_at: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("macros.warnings.grouping.LOADED", 10)
+    monkeypatch.setattr("macros.warnings.rules.LOADED", 10)
     make_macro(emails=[], notify_consenters=True)
     Account.objects.filter(name="Account 21").update(deadline=NOW + timedelta(days=6))
     Token.objects.update(cycle_since=NOW - timedelta(days=60))

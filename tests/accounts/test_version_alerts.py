@@ -10,7 +10,7 @@ from accounts.alerts import mails as alert_mail
 from accounts.alerts import services as alerts
 from accounts.alerts import versions as version_alerts
 from notifications.models import Message
-from notifications.outbox.kinds import NotWanted
+from notifications.outbox.mails import NotWanted
 from tests.support.factories import make_app, make_user
 from tokens.channels.registry import CHANNELS
 from tokens.models import ChannelApp

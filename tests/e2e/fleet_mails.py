@@ -61,7 +61,7 @@ def _write(fleet: Fleet, facts: dict[str, Any]) -> None:
     from accounts.imports import mails as imported_mail
     from accounts.models import AccountToken
     from macros.warnings import services as evaluation
-    from notifications.mails import unarrived_mails
+    from notifications.mails import tell_operators
     from notifications.outbox import services as outbox
     from users.invitations import services as invitations
     from users.login import changes as login_changes
@@ -96,7 +96,7 @@ def _write(fleet: Fleet, facts: dict[str, Any]) -> None:
     invitations.create(
         email="invited@alpenquell.example", name="Petra Vogel", team=fleet.team, invited_by=boss, now=now
     )
-    unarrived_mails.tell_operators(now)
+    tell_operators(now)
     doubt_mail.tell_of_doubts(now)
     alerts.tell_operators(now)
     passwords.request_reset(email=lena.email, now=now)
@@ -175,8 +175,7 @@ def _about(message: Any) -> str:
 def _spoken(message: Any) -> Spoken:
     """Return the mail in each language; empty where it has nothing left to say."""
     from notifications.delivery import services as delivery
-    from notifications.outbox import kinds
-    from notifications.outbox.kinds import NotWanted
+    from notifications.outbox.mails import KINDS, NotWanted
     from users.models import User
     from users.people import languages
 
@@ -185,7 +184,7 @@ def _spoken(message: Any) -> Spoken:
         User.objects.filter(email=message.recipient).update(language=language)
         try:
             with languages.spoken(language):
-                said = delivery.as_kept(delivery.fit(kinds.KINDS[message.kind].build(message)))
+                said = delivery.as_kept(delivery.fit(KINDS[message.kind].build(message)))
         except NotWanted:
             return {}
         made[language[:2]] = Said(message, said.subject, said.text, said.html)
@@ -218,9 +217,9 @@ def _delivered(fleet: Fleet, shown: Any) -> None:
     """Have everything been sent, as a worker would have by now, and what this one said be kept."""
     from notifications.delivery import services as delivery
     from notifications.models import Message
-    from notifications.outbox import kinds
+    from notifications.outbox.mails import KINDS
 
-    said = delivery.as_kept(delivery.fit(kinds.KINDS[shown.kind].build(shown)))
+    said = delivery.as_kept(delivery.fit(KINDS[shown.kind].build(shown)))
     shown.subject, shown.text, shown.html = said.subject, said.text, said.html
     shown.save()
     Message.objects.filter(state=Message.State.QUEUED).update(state=Message.State.SENT, sent_at=fleet.now)
@@ -245,7 +244,8 @@ def _states(fleet: Fleet) -> None:
 def _links(fleet: Fleet) -> dict[str, Any]:
     """Return the links of two warnings, one of which somebody answered, and the ids of messages that failed and wait."""
     from macros.models import Mute
-    from macros.mutes import acknowledgements, links
+    from macros.mutes import acknowledgements
+    from macros.mutes.mails import sign_message
     from notifications.models import Message
 
     sent = list(
@@ -268,11 +268,11 @@ def _links(fleet: Fleet) -> dict[str, Any]:
     )
     return {
         "snoozed_address": Mute.objects.get(account=None, email=OUTSIDE).pk,
-        "snoozed_mail": links.sign(
+        "snoozed_mail": sign_message(
             Message.objects.filter(kind="said", payload__what="own_mute", recipient=OUTSIDE).earliest("pk")
         ),
-        "mail": links.sign(mail),
-        "mail_said": links.sign(said),
+        "mail": sign_message(mail),
+        "mail_said": sign_message(said),
         "message_failed": ids["failed"],
         "message_waiting": ids["queued"],
     }

@@ -129,7 +129,8 @@ def _said_in_mails(fleet: Fleet) -> None:
     """Somebody gives an account up, says that others are not theirs, and is on it."""
     from accounts.models import AccountEvent
     from macros.models import Notice
-    from macros.mutes import acknowledgements, disowning, mails
+    from macros.mutes import acknowledgements, disowning
+    from macros.mutes.mails import tell_on_it
     from notifications.models import Message
     from tests.support.leaving import removed
 
@@ -155,7 +156,7 @@ def _said_in_mails(fleet: Fleet) -> None:
     ]
     acknowledgements.acknowledge(deadlines=deadlines[:3], email=fleet.people[5].email, now=fleet.now)
     forwarded = warnings.earliest("pk")
-    mails.tell_on_it(answers=forwarded, accounts=disowning.accounts_of(forwarded)[:3], now=fleet.now)
+    tell_on_it(answers=forwarded, accounts=disowning.accounts_of(forwarded)[:3], now=fleet.now)
 
 
 def _added(fleet: Fleet) -> None:
@@ -187,7 +188,7 @@ def _late(fleet: Fleet) -> None:
 def _in_vain(fleet: Fleet) -> None:
     """The mail with a client link did not arrive."""
     from accounts.asks import links
-    from notifications.mails import unarrived_mails
+    from notifications.mails import tell_person
     from notifications.models import Message
 
     link = links.all_links().order_by("pk")[0]
@@ -200,9 +201,7 @@ def _in_vain(fleet: Fleet) -> None:
         payload={"asks": [link.pk]},
         created_at=fleet.now,
     )
-    unarrived_mails.tell_person(
-        about=failed, to=fleet.boss, now=fleet.now, page="client_link_of", page_id=link.pk
-    )
+    tell_person(about=failed, to=fleet.boss, now=fleet.now, page="client_link_of", page_id=link.pk)
 
 
 DEEDS: tuple[Callable[[Fleet], Any], ...] = (

@@ -11,8 +11,7 @@ from accounts.sync import entries as pool_entries
 from macros.models import Macro, MacroAction
 from notifications.delivery import claims
 from notifications.models import Message
-from notifications.outbox import kinds
-from notifications.outbox.kinds import Mail, NotWanted
+from notifications.outbox.mails import KINDS, Mail, NotWanted
 from tests.macros.support import WATCHER, make_macro, make_person
 from tests.notifications.support import claim_next
 from tests.support.ends import end
@@ -112,7 +111,7 @@ def sent(now: datetime = SOON) -> list[tuple[str, Mail]]:
     out = []
     while message := claim_next(now=now):
         try:
-            made = kinds.KINDS[message.kind].build(message)
+            made = KINDS[message.kind].build(message)
         except NotWanted as answer:
             claims.record_cancelled(message, str(answer))
             continue
@@ -134,6 +133,6 @@ def refuse(message: Message) -> None:
     refused_addresses.park_address(message.recipient, said="550 unknown", now=SOON)
     message.state, message.error = Message.State.FAILED, "550 unknown"
     message.save()
-    ended = kinds.KINDS[message.kind].ended
+    ended = KINDS[message.kind].ended
     assert ended is not None
     ended(message)

@@ -14,7 +14,8 @@ from infra import database_clock
 from macros import tasks
 from macros.at_once import services as at_once
 from macros.models import Macro, Told
-from macros.mutes import disowning, links
+from macros.mutes import disowning
+from macros.mutes.mails import open_told, sign_message
 from macros.warnings import services as evaluation
 from notifications.delivery import services as delivery
 from notifications.models import Message
@@ -250,12 +251,12 @@ def test_the_mail_has_the_links_of_a_warning_and_its_kept_copy_has_none() -> Non
     message = Message.objects.get(recipient=WATCHER)
     mail = dict(sent())[WATCHER]
     message.refresh_from_db()
-    signed = links.sign(message)
+    signed = sign_message(message)
 
     assert signed in mail.text
     assert signed not in message.text + message.html
     assert mail.headers["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
-    assert links.open_told(signed) == message
+    assert open_told(signed) == message
     assert disowning.accounts_of(message) == [account]
     assert {one.message for one in message_history.messages_about(account, limit=9)} == set(
         Message.objects.all()

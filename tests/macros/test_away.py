@@ -14,13 +14,14 @@ from accounts.asks import queries as snoozes
 from accounts.models import Account, AccountNews
 from macros.at_once import services as at_once
 from macros.models import MacroAction, Mute, Notice, Told
-from macros.mutes import acknowledgements, links, services
+from macros.mutes import acknowledgements, services
 from macros.mutes.admin import MuteForm
+from macros.mutes.mails import sign_message
 from macros.warnings import mails
 from macros.warnings import services as evaluation
-from macros.why import services as why
+from macros.why import queries as why
 from notifications.models import Message
-from notifications.outbox.kinds import NotWanted
+from notifications.outbox.mails import NotWanted
 from tests.macros.news import (
     HOUR,
     MINUTE,
@@ -210,7 +211,7 @@ def test_campaigns_and_why_not_respect_it() -> None:
 
     assert before == {}
     assert snoozes.snoozed_log_ins([token.pk], now=NOW) == {token.pk: TODAY + 5 * DAY}
-    said = [line.text for line in why.about_address(why.asked(account, email))]
+    said = [line.text for line in why.about_address(why.what_is_asked(account, email))]
     assert any("Snoozed all warnings: no macro mails this address until" in text for text in said)
 
 
@@ -219,7 +220,7 @@ def test_by_the_mail_on_the_own_page_and_by_staff_who_manage_the_person() -> Non
     make_macro(emails=[WATCHER], days=[7])
     evaluate()
     sent()
-    anybody, page = Client(), reverse("answer_mail", args=[links.sign(Message.objects.get())])
+    anybody, page = Client(), reverse("answer_mail", args=[sign_message(Message.objects.get())])
     day = (TODAY + 5 * DAY).isoformat()
     asked = anybody.get(page).content.decode()
     noted = anybody.post(page, {"do": "mute", "all": "1", "until": day}, follow=True).content.decode()

@@ -15,11 +15,11 @@ from accounts.models import Account, AccountEvent
 from accounts.tasks import run_jobs
 from macros.at_once import services as at_once
 from macros.models import MacroAction, Mute, Notice, Told
-from macros.mutes import acknowledgements, links, services
-from macros.notices import facts
+from macros.mutes import acknowledgements, services
+from macros.mutes.mails import sign_message
+from macros.notices.queries import accounts_to_hear_of
 from notifications.models import Message
-from notifications.outbox import kinds
-from notifications.outbox.kinds import NotWanted
+from notifications.outbox.mails import KINDS, NotWanted
 from tests.macros.news import SOON, linked, log_in, person, send, tells
 from tests.macros.news import die as stop
 from tests.macros.support import TODAY, WATCHER, die, ending, make_macro, make_person
@@ -97,10 +97,10 @@ def test_of_an_account_that_moved_only_those_whom_it_concerns_now_are_on_it_and_
         kind="said", payload__what="on_it", payload__accounts=[account.pk]
     ).exclude(pk__in=[one.pk for one in before.values()])
     assert sorted(about.values_list("recipient", flat=True)) == sorted([ALWAYS, NEW, both.email])
-    assert kinds.KINDS["said"].build(about.get(recipient=ALWAYS)).subject == "ben@example.com is on it: Lumen"
+    assert KINDS["said"].build(about.get(recipient=ALWAYS)).subject == "ben@example.com is on it: Lumen"
     for former in (WATCHER, ada.email):
         with pytest.raises(NotWanted, match="not mailed about the account now"):
-            kinds.KINDS["said"].build(before[former])
+            KINDS["said"].build(before[former])
 
 
 def test_an_address_that_was_taken_out_is_on_nothing_and_hears_of_nobody_and_of_no_way_back() -> None:
@@ -122,7 +122,7 @@ def test_an_address_that_was_taken_out_is_on_nothing_and_hears_of_nobody_and_of_
     message = Message.objects.get(recipient=WATCHER)
     stay = {linker.email: account, owner.email: account, lead.email: account, "ops@example.com": unled}
     Told.objects.all().delete()
-    said = reverse("answer_mail", args=[links.sign(message)])
+    said = reverse("answer_mail", args=[sign_message(message)])
     Client().post(said, {"do": "on_it", "account": account.pk})
 
     MacroAction.objects.update(emails=[OTHER])
@@ -153,7 +153,7 @@ def test_whom_an_account_concerns_is_who_sees_it_and_is_asked_by_one_number_of_q
 
     def asked() -> int:
         with CaptureQueriesContext(connection) as queries:
-            found = facts.concerned(dict.fromkeys(expected, both))
+            found = accounts_to_hear_of(dict.fromkeys(expected, both))
         assert found == expected
         return len(queries)
 

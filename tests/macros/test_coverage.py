@@ -6,8 +6,8 @@ import pytest
 
 from accounts.models import Account
 from macros.models import Macro, MacroAccount, MacroAction
-from macros.notices import facts
 from macros.notices.coverage import watched_by, watched_by_none
+from macros.notices.queries import read_accounts, read_rules
 from macros.notices.values import Span
 from tests.macros.support import BERLIN
 from tests.support.factories import NOW, make_account, make_team
@@ -52,9 +52,9 @@ def fleet(request: pytest.FixtureRequest) -> list[Macro]:
 
 def watched(*kinds: str, macros: list[Macro]) -> set[str]:
     """The accounts that a rule of these kinds and macros watches, asked of each account by itself."""
-    found = [rule for rule in facts.rules(*kinds) if rule.macro_id in {macro.pk for macro in macros}]
+    found = [rule for rule in read_rules(*kinds) if rule.macro_id in {macro.pk for macro in macros}]
     ids = list(Account.objects.values_list("pk", flat=True))
-    each = facts.accounts(ids, rules=found, span=Span.day(NOW, BERLIN), told=False)
+    each = read_accounts(ids, rules=found, span=Span.day(NOW, BERLIN), told=False)
     return names(
         Account.objects.filter(
             pk__in=[one.pk for one in each if any(not rule.why_not(one) for rule in found)]

@@ -14,10 +14,10 @@ from macros.models import Macro, MacroAction, Shortage, Told
 from macros.mutes import acknowledgements
 from macros.warnings import mails
 from macros.warnings import services as evaluation
-from macros.why import services as why
+from macros.why import queries as why
 from macros.why.answers import about_macros
 from notifications.models import Message
-from notifications.outbox.kinds import NotWanted
+from notifications.outbox.mails import NotWanted
 from tests.macros.news import SOON, linked, log_in, person, send
 from tests.macros.news import die as stop
 from tests.macros.support import (
@@ -186,7 +186,8 @@ def test_without_an_address_the_leads_of_the_team_hear_that_nothing_happened() -
     with time_machine.travel(NOW + 3 * DAY, tick=False):
         text = " ".join(mails.build_warning(Message.objects.get(recipient=lead.email)).text.split())
         said = [
-            line.text for line in about_macros(why.asked(account, lead.email), Macro.objects.all(), now=NOW)
+            line.text
+            for line in about_macros(why.what_is_asked(account, lead.email), Macro.objects.all(), now=NOW)
         ]
     assert "nothing has happened since. So it comes to you." in text
     assert "can still be told" not in text
@@ -227,7 +228,7 @@ def test_where_the_mail_about_the_log_in_told_it_further_addresses_hear_what_sta
     at_once.tell_news(SOON)
     sent = send()
     account.refresh_from_db()
-    asked = why.asked(account, BOSS)
+    asked = why.what_is_asked(account, BOSS)
 
     said = " ".join(line.text for line in about_macros(asked, Macro.objects.all(), now=NOW))
     to_boss = [evaluate(day) for day in (2, 3, 4)]

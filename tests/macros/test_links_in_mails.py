@@ -12,12 +12,12 @@ from pytest_django import Settings
 
 from accounts.models import Account, AccountEvent, AccountToken
 from macros.models import Macro, Mute
-from macros.mutes import mails as mute_mails
 from macros.mutes import services
+from macros.mutes.mails import SAID, build_said
 from macros.warnings import mails
 from macros.warnings import services as evaluation
 from notifications.models import Message
-from notifications.outbox.kinds import Mail
+from notifications.outbox.mails import Mail
 from tests.macros.support import WATCHER, die, ending, make_macro, make_person, settle
 from tests.support.factories import NOW, make_team, make_user
 from users.models import AddressEvent, Membership, Team, User
@@ -77,7 +77,7 @@ def test_the_mail_program_s_own_button_snoozes_all_warnings_and_its_reader_hears
     assert [answer.status_code for answer in answers] == [200, 200]
     assert away is not None
     assert away.until == services.last_day(NOW)
-    assert Message.objects.filter(kind=mute_mails.KIND, recipient=WATCHER).count() == 1
+    assert Message.objects.filter(kind=SAID, recipient=WATCHER).count() == 1
     assert AddressEvent.objects.filter(kind="snoozed", email=WATCHER).count() == 1
     assert later == ["other@example.com"]
 
@@ -160,7 +160,7 @@ def test_saying_not_mine_tells_the_lead_and_mutes_the_reader_and_unlinks_nothing
     assert (event.account, event.note) == (account, f"{WATCHER}: Emil runs it now")
     assert other.name in again.text  # it can still be said of the other one
     message = Message.objects.get(kind="said", payload__what="not_mine")
-    mail = mute_mails.build_said(message)
+    mail = build_said(message)
     assert message.recipient == lead.email
     assert mail.subject == f"Lumen Shoes is no longer {WATCHER}’s"
     assert mail.reply_to == WATCHER

@@ -12,11 +12,11 @@ from pytest_django import Settings
 
 from accounts.models import Account, AccountToken
 from macros.models import Notice
-from macros.warnings import grouping, mails, revalidation
+from macros.warnings import mails, revalidation
 from macros.warnings import services as evaluation
 from notifications.delivery import claims
 from notifications.models import Message
-from notifications.outbox.kinds import Mail, NotWanted
+from notifications.outbox.mails import Mail, NotWanted
 from tests.macros.support import BERLIN, TODAY, die, ending, make_macro, make_person, move, noon, settle
 from tests.notifications.support import claim_next
 from tests.support.factories import MARKER, NOW, link, make_account, make_team, make_token
@@ -411,7 +411,7 @@ def test_a_message_that_staff_cancelled_is_not_found_again(ada: User) -> None:
     make_macro(emails=[], notify_consenters=True)
     ending(5, person=ada)
     evaluate()
-    claims.cancel(message_id=Message.objects.get().pk, reason="Cancelled by Mira.")
+    claims.cancel_message(message_id=Message.objects.get().pk, reason="Cancelled by Mira.")
 
     evaluate()
 
@@ -434,7 +434,7 @@ def test_a_mail_with_many_accounts_needs_few_queries(
 def test_of_a_mail_about_many_accounts_those_that_end_first_are_loaded_and_the_rest_is_a_number(
     ada: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(grouping, "LOADED", 3)
+    monkeypatch.setattr(mails, "LOADED", 3)
     make_macro(emails=[], notify_consenters=True)
     for days in (6, 2, 5, 1, 4, 3):
         ending(days, person=ada, name=f"Ends in {days}")
@@ -445,7 +445,7 @@ def test_of_a_mail_about_many_accounts_those_that_end_first_are_loaded_and_the_r
     move(moved, deadline=noon(TODAY + timedelta(days=60)))
     message = Message.objects.get(recipient=ada.email)
 
-    found = revalidation.still_wanted(message, most=grouping.LOADED, now=NOW)
+    found = revalidation.still_wanted(message, most=3, now=NOW)
     mail = mail_to(ada.email)
 
     looked_at = [Account.objects.get(pk=pk).name for pk in found.accounts]

@@ -14,8 +14,7 @@ from macros.mutes import acknowledgements, services
 from macros.warnings import services as evaluation
 from notifications.delivery import claims
 from notifications.models import Message
-from notifications.outbox import kinds
-from notifications.outbox.kinds import NotWanted
+from notifications.outbox.mails import KINDS, NotWanted
 from tests.macros.news import SOON, linked, log_in, revive, send, tells
 from tests.macros.news import die as stop
 from tests.macros.support import TODAY, die, ending, make_macro, make_person
@@ -193,7 +192,7 @@ def test_an_ask_that_failed_goes_to_the_new_address_when_sent_again_and_never_to
     assert [one.partition(":")[0] for one in send()] == [NEW]
     for late in (asked, died):  # as one that was written just after
         with pytest.raises(NotWanted, match="another e-mail address"):
-            kinds.KINDS[late.kind].build(late)
+            KINDS[late.kind].build(late)
 
 
 def test_of_a_mail_with_what_stays_the_rest_is_found_anew_for_the_person(ada: User) -> None:

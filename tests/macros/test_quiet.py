@@ -11,16 +11,16 @@ from django.urls import reverse
 from accounts.models import Account, AccountEvent
 from macros.at_once import services as at_once
 from macros.models import Acknowledgement, Macro, Mute, Notice
-from macros.mutes import acknowledgements, links, services
+from macros.mutes import acknowledgements, services
+from macros.mutes.mails import sign_message
 from macros.notices import coverage
 from macros.preview import services as preview
 from macros.warnings import mails
 from macros.warnings import services as evaluation
-from macros.why import services as why
+from macros.why import queries as why
 from macros.why.answers import about_macros
 from notifications.models import Message
-from notifications.outbox import kinds
-from notifications.outbox.kinds import NotWanted
+from notifications.outbox.mails import KINDS, NotWanted
 from tests.macros.news import SOON, linked, log_in, person, send, tells
 from tests.macros.news import die as stop
 from tests.macros.support import TODAY, WATCHER, die, ending, make_macro, make_person, move, noon
@@ -58,7 +58,7 @@ def test_an_account_that_a_macro_leaves_out_is_told_of_by_no_part_of_it() -> Non
     services.leave_out(macro=Macro.objects.get(), account_ids=[out.pk], by=None, now=NOW)
     macro.refresh_from_db()
 
-    found = preview.preview(stored(action), now=NOW)
+    found = preview.preview_draft(stored(action), now=NOW)
     mail = mails.build_warning(waiting)
     die(out)
     again = evaluate(1)
@@ -116,7 +116,7 @@ def test_a_snoozed_account_is_warned_of_by_nobody_until_the_day_and_told_all_the
     action = make_macro(days=[7, 2])
     for one in (account, dying):
         snooze(one, "", 4)
-    found = preview.preview(stored(action), now=NOW)
+    found = preview.preview_draft(stored(action), now=NOW)
     quiet = evaluate(2)
     die(dying, NOW + 3 * DAY)
 
@@ -160,7 +160,7 @@ def test_one_macro_leaves_an_address_out_and_another_does_not() -> None:
 
     told = set(Notice.objects.values_list("action", "recipient"))
     assert told == {(first.pk, OTHER), (second.pk, WATCHER)}
-    assert preview.preview(stored(second), now=NOW).mails == 0  # told already
+    assert preview.preview_draft(stored(second), now=NOW).mails == 0  # told already
     assert services.end_mutes(mutes=Mute.objects.running(), by=boss, now=NOW) == 1
 
 
@@ -187,7 +187,7 @@ def test_who_is_on_it_frees_the_others_until_it_becomes_more_urgent_or_goes_dark
     assert more_urgent == [OTHER, WATCHER]
     assert dark == ["late@example.com", OTHER, WATCHER]
     with pytest.raises(NotWanted, match="Whoever said so is no longer on it"):
-        kinds.KINDS["said"].build(freed[0])  # it went dark: what was said is over
+        KINDS["said"].build(freed[0])  # it went dark: what was said is over
 
 
 def test_the_mail_that_somebody_is_on_it_says_who_and_a_moved_deadline_ends_it() -> None:
@@ -197,7 +197,7 @@ def test_the_mail_that_somebody_is_on_it_says_who_and_a_moved_deadline_ends_it()
     sent()
     acknowledgements.acknowledge(deadlines=acknowledgements.deadlines_on(account), email=OTHER, now=NOW)
 
-    mail = kinds.KINDS["said"].build(Message.objects.get(kind="said", payload__what="on_it"))
+    mail = KINDS["said"].build(Message.objects.get(kind="said", payload__what="on_it"))
     move(account, deadline=noon(TODAY + 5 * DAY))
 
     assert mail.subject == "other@example.com is on it: Lumen Shoes"
@@ -236,7 +236,7 @@ def test_a_mail_that_waits_names_nobody_who_took_it_back_though_somebody_else_is
     of_ada, of_other = Message.objects.filter(kind="said", payload__what="on_it", recipient=WATCHER).order_by(
         "pk"
     )
-    build = kinds.KINDS["said"].build
+    build = KINDS["said"].build
 
     subjects = [build(one).subject for one in (of_ada, of_other)]
     acknowledgements.take_back(deadlines=acknowledgements.deadlines_on(blue), email=ada.email, now=NOW)
@@ -257,7 +257,7 @@ def test_nobody_is_on_it_who_can_no_longer_log_in_and_their_old_mail_says_nothin
     evaluate()
     sent()
     message = Message.objects.get(kind="macro", recipient=ada.email)
-    page = reverse("answer_mail", args=[links.sign(message)])
+    page = reverse("answer_mail", args=[sign_message(message)])
     other_team = Client().get(page)
     Client().post(page, {"do": "on_it", "account": account.pk})
     make_macro(emails=["late@example.com"], days=[7])
@@ -311,9 +311,9 @@ def test_an_auditor_says_nothing_of_accounts_by_a_mail_and_stops_and_snoozes_the
     told = {one: Message.objects.get(kind=one, recipient=auditor.email) for one in kinds_of_mail}
     others = [Message.objects.get(kind=one, recipient=WATCHER) for one in kinds_of_mail]
 
-    mine = [kinds.KINDS[kind].build(one).text for kind, one in told.items()]
-    theirs = [kinds.KINDS[one.kind].build(one).text for one in others]
-    signed = links.sign(told["macro"])
+    mine = [KINDS[kind].build(one).text for kind, one in told.items()]
+    theirs = [KINDS[one.kind].build(one).text for one in others]
+    signed = sign_message(told["macro"])
     page = reverse("answer_mail", args=[signed])
     asked = Client().get(page).text
     forms = [{"do": what, "account": account.pk} for what in ("on_it", "not_mine")]
@@ -341,7 +341,7 @@ def test_the_links_of_a_mail_ask_first_and_need_no_log_in() -> None:
     message = Message.objects.get(recipient=WATCHER)
     mail = mails.build_warning(message)
     sent()
-    signed, anybody = links.sign(message), Client()
+    signed, anybody = sign_message(message), Client()
     page = reverse("answer_mail", args=[signed])
 
     asked = anybody.get(f"{page}?do=on_it").content.decode()
@@ -382,7 +382,7 @@ def test_of_a_shift_a_reader_says_to_be_on_it_and_the_others_who_were_told_hear_
     at_once.tell_news(SOON)
     send()
     message = Message.objects.get(kind="news", recipient=WATCHER)
-    page = reverse("answer_mail", args=[links.sign(message)])
+    page = reverse("answer_mail", args=[sign_message(message)])
 
     asked = Client().get(page).content.decode()
     Client().post(page, {"do": "on_it", "account": account.pk})
@@ -390,14 +390,14 @@ def test_of_a_shift_a_reader_says_to_be_on_it_and_the_others_who_were_told_hear_
     assert 'value="on_it"' in asked
     told = Message.objects.get(kind="said", payload__what="on_it")
     assert told.recipient == OTHER
-    assert kinds.KINDS["said"].build(told).subject == f"{WATCHER} is on it: Lumen Shoes"
+    assert KINDS["said"].build(told).subject == f"{WATCHER} is on it: Lumen Shoes"
     assert account.pk in acknowledgements.running([account.pk])
 
 
 def test_the_link_of_a_digest_that_tells_nothing_opens_no_page_about_accounts() -> None:
     digest = make_message(WATCHER, kind="digest", payload={"messages": []})
 
-    assert Client().get(reverse("answer_mail", args=[links.sign(digest)])).status_code == 404
+    assert Client().get(reverse("answer_mail", args=[sign_message(digest)])).status_code == 404
 
 
 def test_staff_snooze_and_take_on_from_the_account_s_page_and_a_foreign_team_does_not_see_it() -> None:
@@ -466,8 +466,8 @@ def test_the_list_and_why_not_say_who_is_on_it_and_what_is_snoozed() -> None:
         account.name: " ".join(
             line.text
             for line in (
-                *why.about_address(why.asked(account, WATCHER)),
-                *about_macros(why.asked(account, WATCHER), Macro.objects.all(), now=NOW),
+                *why.about_address(why.what_is_asked(account, WATCHER)),
+                *about_macros(why.what_is_asked(account, WATCHER), Macro.objects.all(), now=NOW),
             )
         )
         for account in (on, off, out)

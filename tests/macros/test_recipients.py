@@ -15,7 +15,7 @@ from macros.warnings import mails
 from macros.warnings import services as evaluation
 from notifications.admin import MessageAdmin
 from notifications.models import Message
-from notifications.outbox.kinds import Mail, NotWanted
+from notifications.outbox.mails import Mail, NotWanted
 from tests.macros.support import ending, make_macro, make_person, settle
 from tests.support import news
 from tests.support.ends import end
@@ -285,7 +285,7 @@ def test_the_preview_names_whom_nobody_could_be_told_and_who_stands_in(settings:
     ending(5, person=make_person())
     settings.OPERATOR_EMAILS = []
 
-    found = preview.preview(stored(action), now=NOW)
+    found = preview.preview_draft(stored(action), now=NOW)
 
     assert (found.mails, found.fallen_back, found.nobody) == (2, 1, 1)
     assert ("nobody would be told", 1) in found.quiet
@@ -297,10 +297,10 @@ def test_the_preview_names_whom_nobody_could_be_told_and_who_stands_in(settings:
 def test_the_preview_says_why_nothing_is_due(scope: str, words: str) -> None:
     action = make_macro(scope=scope)
 
-    assert preview.preview(stored(action), now=NOW).nothing == words
+    assert preview.preview_draft(stored(action), now=NOW).nothing == words
     ending(90, life=365)
     Macro.objects.update(scope="all")
     action.refresh_from_db()
-    assert preview.preview(stored(MacroAction.objects.get()), now=NOW).nothing == (
+    assert preview.preview_draft(stored(MacroAction.objects.get()), now=NOW).nothing == (
         "No mail is due in the next 30 days."
     )

@@ -78,7 +78,7 @@ def account(*log_ins: LogIn, ends: float | None = 5, **fields: Any) -> AccountFa
 
 def days_of(one: Rule, of: AccountFacts, asked: Span, directory: Directory = PLACES) -> list[tuple[int, int]]:
     """Return after how many days which thresholds are due."""
-    found = rules.due(one, of, directory, asked)
+    found = rules.find_due(one, of, directory, asked)
     return [((each.on - TODAY).days, each.threshold) for each in found if each.news]
 
 
@@ -118,7 +118,7 @@ def test_watching_log_ins_each_is_due_by_its_own_date_but_for_what_is_over() -> 
         log_in(5, ends=None),
     ]
 
-    found = list(rules.due(rule(of_token=True), account(*pool, ends=20), PLACES, span()))
+    found = list(rules.find_due(rule(of_token=True), account(*pool, ends=20), PLACES, span()))
 
     assert [(one.ends.token_id, one.threshold) for one in found] == [(1, 7), (2, 30)]
 
@@ -309,7 +309,7 @@ def warned(threshold: int = 7, *, ago: int = 3, **fields: Any) -> TellsBefore:
 def escalated(of: AccountFacts, one: Rule = FURTHER, directory: Directory = PLACES) -> list[tuple[str, int]]:
     return [
         (reader.address, each.threshold)
-        for each in rules.escalated(one, of, directory, span())
+        for each in rules.find_escalated(one, of, directory, span())
         for reader in each.news
     ]
 

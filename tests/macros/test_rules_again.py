@@ -159,7 +159,7 @@ def test_a_warning_tells_whom_the_second_version_tells(seed: int) -> None:
         directory = replace(some_directory(rng), mutes=Mutes(some))
         found = {
             (due.ends.token_id, due.threshold, reader.address, str(reader.via))
-            for due in rules.due(one, of, directory, span())
+            for due in rules.find_due(one, of, directory, span())
             for reader in due.news
         }
         assert found == slowly(one, of, directory, some)

@@ -10,11 +10,11 @@ from pytest_django import Settings
 
 from accounts.models import Account, AccountEvent
 from macros.models import Mute
-from macros.mutes import acknowledgements, links, mails
+from macros.mutes import acknowledgements
+from macros.mutes.mails import ON_IT, OWN_ON_IT, SAID, sign_message
 from macros.warnings import services as evaluation
 from notifications.models import Message
-from notifications.outbox import kinds
-from notifications.outbox.kinds import NotWanted
+from notifications.outbox.mails import KINDS, NotWanted
 from tests.macros.support import TODAY, WATCHER, ending, make_macro, make_person
 from tests.macros.test_links_in_mails import evaluate
 from tests.macros.test_quiet import DAY, OTHER, sent
@@ -34,7 +34,7 @@ def warned(*names: str, readers: tuple[str, ...] = (WATCHER, OTHER)) -> tuple[Me
 
 def told(what: str) -> list[str]:
     return list(
-        Message.objects.filter(kind=mails.KIND, payload__what=what)
+        Message.objects.filter(kind=SAID, payload__what=what)
         .order_by("pk")
         .values_list("recipient", flat=True)
     )
@@ -45,7 +45,7 @@ def test_said_again_and_again_it_is_mailed_once_and_refused_in_the_end_but_never
 ) -> None:
     settings.ACCOUNT_RATE_LIMITS = {**settings.ACCOUNT_RATE_LIMITS, "link_pressed": "2/3600s/key"}
     message, (account,) = warned("Lumen Shoes")
-    signed, anybody = links.sign(message), Client()
+    signed, anybody = sign_message(message), Client()
     page = reverse("answer_mail", args=[signed])
     until = {"do": "mute", "account": account.pk, "until": (TODAY + DAY).isoformat()}
 
@@ -58,7 +58,7 @@ def test_said_again_and_again_it_is_mailed_once_and_refused_in_the_end_but_never
     ended = anybody.post(page, {"do": "mail_again"}).status_code
 
     assert answers == [302] * 4 + [429, 302]
-    assert (told(mails.ON_IT), told(mails.OWN_ON_IT)) == ([OTHER], [WATCHER])
+    assert (told(ON_IT), told(OWN_ON_IT)) == ([OTHER], [WATCHER])
     assert AccountEvent.objects.filter(kind="acknowledged").count() == 4
     assert (snoozed, ended) == ([302] * 2 + [429], 302)
     assert not Mute.objects.filter(ended_at=None).exists()
@@ -73,7 +73,7 @@ def test_others_are_mailed_once_however_often_it_is_said_while_it_is_no_more_urg
         now = message.created_at + hours * DAY / 24
         acknowledgements.acknowledge(deadlines=deadlines, email=WATCHER, now=now)
         acknowledgements.take_back(deadlines=deadlines, email=WATCHER, now=now)
-        mailed.append(len(told(mails.ON_IT)))
+        mailed.append(len(told(ON_IT)))
 
     assert mailed == [1, 1, 1, 2]
 
@@ -81,20 +81,20 @@ def test_others_are_mailed_once_however_often_it_is_said_while_it_is_no_more_urg
 def test_its_reader_hears_of_each_account_and_takes_it_back_by_that_mail_unless_logged_in_to_say_so() -> None:
     ada = make_person("ada@example.com", name="Ada Stone")
     message, (blue, lumen, red) = warned("Blue", "Lumen Shoes", "Red", readers=(ada.email, OTHER))
-    page, anybody, herself = reverse("answer_mail", args=[links.sign(message)]), Client(), Client()
+    page, anybody, herself = reverse("answer_mail", args=[sign_message(message)]), Client(), Client()
     herself.force_login(ada)
 
     herself.post(page, {"do": "on_it", "account": red.pk})
-    unheard = told(mails.OWN_ON_IT)
+    unheard = told(OWN_ON_IT)
     anybody.post(page, {"do": "on_it", "account": lumen.pk})
     anybody.post(page, {"do": "on_it", "account": blue.pk})
-    first = Message.objects.filter(kind=mails.KIND, payload__what=mails.OWN_ON_IT).earliest("pk")
-    mail = kinds.KINDS[mails.KIND].build(first)
+    first = Message.objects.filter(kind=SAID, payload__what=OWN_ON_IT).earliest("pk")
+    mail = KINDS[SAID].build(first)
     (link,) = set(re.findall(r"https?://\S+/mails/\S+/", mail.text))
     text = " ".join(mail.text.split())
 
     assert unheard == []
-    assert told(mails.OWN_ON_IT) == [ada.email] * 2
+    assert told(OWN_ON_IT) == [ada.email] * 2
     assert mail.subject == "Somebody said that you are on it: Lumen Shoes"
     assert "sent to ada@example.com" in text
     assert "Lumen Shoes ends in 7 days" in text
@@ -108,8 +108,10 @@ def test_its_reader_hears_of_each_account_and_takes_it_back_by_that_mail_unless_
 def test_it_is_not_sent_to_an_address_that_the_reader_got_since_whose_link_would_open_nothing() -> None:
     ada = make_person("ada@exmaple.com", name="Ada Stone")
     message, (account,) = warned("Lumen Shoes", readers=(ada.email, OTHER))
-    Client().post(reverse("answer_mail", args=[links.sign(message)]), {"do": "on_it", "account": account.pk})
-    waiting = Message.objects.get(kind=mails.KIND, payload__what=mails.OWN_ON_IT)
+    Client().post(
+        reverse("answer_mail", args=[sign_message(message)]), {"do": "on_it", "account": account.pk}
+    )
+    waiting = Message.objects.get(kind=SAID, payload__what=OWN_ON_IT)
     make_macro(emails=["ada@example.com"], days=[7])
 
     ada.email = "ada@example.com"
@@ -118,4 +120,4 @@ def test_it_is_not_sent_to_an_address_that_the_reader_got_since_whose_link_would
     waiting.refresh_from_db()
     assert waiting.recipient == ada.email
     with pytest.raises(NotWanted, match="The person has another e-mail address now"):
-        kinds.KINDS[mails.KIND].build(waiting)
+        KINDS[SAID].build(waiting)

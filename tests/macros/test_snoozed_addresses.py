@@ -13,11 +13,10 @@ from pytest_django import Settings
 
 from accounts.models import Account
 from macros.models import Mute
-from macros.mutes import links, services
-from macros.mutes import mails as mute_mails
+from macros.mutes import services
+from macros.mutes.mails import SAID, sign_message
 from notifications.models import Message
-from notifications.outbox import kinds
-from notifications.outbox.kinds import NotWanted
+from notifications.outbox.mails import KINDS, NotWanted
 from tests.macros.support import TODAY, WATCHER, ending, make_macro
 from tests.macros.test_links_in_mails import evaluate
 from tests.macros.test_quiet import sent
@@ -42,7 +41,7 @@ def warned() -> Message:
 
 
 def snooze_by_link(message: Message, days: int = 5) -> int:
-    page = reverse("answer_mail", args=[links.sign(message)])
+    page = reverse("answer_mail", args=[sign_message(message)])
     return (
         Client().post(page, {"do": "mute", "all": "1", "until": (TODAY + days * DAY).isoformat()}).status_code
     )
@@ -50,8 +49,8 @@ def snooze_by_link(message: Message, days: int = 5) -> int:
 
 def test_the_reader_hears_of_it_by_a_mail_whose_link_ends_it_and_its_kept_copy_has_none() -> None:
     snooze_by_link(warned())
-    message = Message.objects.get(kind=mute_mails.KIND)
-    mail = kinds.KINDS[message.kind].build(message)
+    message = Message.objects.get(kind=SAID)
+    mail = KINDS[message.kind].build(message)
     (link,) = set(re.findall(r"https?://\S+/mails/\S+/", mail.text))
     page, anybody = urlsplit(link).path, Client()
 
@@ -69,17 +68,20 @@ def test_the_reader_hears_of_it_by_a_mail_whose_link_ends_it_and_its_kept_copy_h
     assert "gets the warnings that macros have for it" in done
     assert services.mute_of_person(WATCHER) is None
     with pytest.raises(NotWanted, match="Warnings were mailed again"):
-        kinds.KINDS[message.kind].build(message)
+        KINDS[message.kind].build(message)
     assert anybody.get(page.removesuffix("/") + "x/").status_code == 404
 
 
 def test_who_said_to_be_on_it_reads_too_that_the_snooze_is_over() -> None:
     message, anybody = warned(), Client()
     account = Account.objects.get()
-    anybody.post(reverse("answer_mail", args=[links.sign(message)]), {"do": "on_it", "account": account.pk})
+    anybody.post(
+        reverse("answer_mail", args=[sign_message(message)]),
+        {"do": "on_it", "account": account.pk},
+    )
     snooze_by_link(message)
-    told = Message.objects.get(kind=mute_mails.KIND, payload__what="own_mute")
-    page = reverse("answer_mail", args=[links.sign(told)])
+    told = Message.objects.get(kind=SAID, payload__what="own_mute")
+    page = reverse("answer_mail", args=[sign_message(told)])
 
     done = anybody.post(page, {"do": "mail_again"}, follow=True).content.decode()
 
@@ -96,7 +98,7 @@ def test_a_link_snoozes_an_address_so_often_and_no_more_and_each_time_is_told(se
         services.end_all(email=WATCHER, by=None, now=NOW)
 
     assert answers == [302] * 2 + [429]
-    assert Message.objects.filter(kind=mute_mails.KIND).count() == 2
+    assert Message.objects.filter(kind=SAID).count() == 2
 
 
 def test_staff_see_it_in_a_list_on_the_account_and_in_the_history_and_end_it() -> None:

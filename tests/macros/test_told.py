@@ -16,8 +16,8 @@ from accounts.models import Account
 from macros.models import Macro, Notice
 from macros.warnings import services as evaluation
 from notifications.models import Message
-from notifications.outbox import kinds
 from notifications.outbox import services as outbox
+from notifications.outbox.mails import KINDS, NotWanted
 from tests.macros.support import WATCHER, ending, make_macro, make_person, token_of
 from tests.portal.support import staff
 from tests.support.factories import NOW, make_account, make_team, make_user
@@ -54,7 +54,7 @@ def warned(*, deliver: bool = True, **fields: Any) -> Account:
 
 def send(message: Message) -> None:
     """What delivery records, without a mail server."""
-    mail = kinds.KINDS[message.kind].build(message)
+    mail = KINDS[message.kind].build(message)
     message.state, message.sent_at, message.subject = Message.State.SENT, NOW, mail.subject
     message.save()
     Notice.objects.filter(outcome="waiting").update(outcome="mailed")
@@ -87,8 +87,8 @@ def test_an_account_that_was_left_out_of_a_mail_says_why(client: Client, boss: N
     other = ending(6)
     evaluation.evaluate(now=NOW + timedelta(minutes=1))
     message = Message.objects.order_by("pk")[0]
-    with pytest.raises(kinds.NotWanted):
-        kinds.KINDS["macro"].build(message)
+    with pytest.raises(NotWanted):
+        KINDS["macro"].build(message)
 
     text = page(client, account)
 
@@ -205,8 +205,8 @@ def test_a_mail_that_waits_is_not_sent_once_its_macro_is_deleted() -> None:
     warned(deliver=False)
     Macro.objects.all().delete()
 
-    with pytest.raises(kinds.NotWanted, match="The macro was deleted"):
-        kinds.KINDS["macro"].build(Message.objects.get())
+    with pytest.raises(NotWanted, match="The macro was deleted"):
+        KINDS["macro"].build(Message.objects.get())
 
 
 def test_macros_are_not_deleted_by_the_dozen_or_without_permission(client: Client, boss: None) -> None:

@@ -11,9 +11,9 @@ from accounts.pool.reasons import OUTSIDE
 from macros.models import Macro, MacroAction, Notice
 from macros.mutes import acknowledgements, services
 from macros.warnings import services as evaluation
-from macros.why import services as why
+from macros.why import queries as why
 from macros.why.answers import about_macros
-from notifications.outbox import kinds
+from notifications.outbox.mails import kept_reason
 from tests.macros.support import TODAY, die, ending, make_macro, make_person, move, noon, settle
 from tests.support.ends import make_doubt
 from tests.support.factories import NOW, link, make_team, make_token
@@ -50,7 +50,7 @@ def run(day: int = 0) -> None:
 
 def said(account: Account, address: str = ADA) -> str:
     account.refresh_from_db()
-    one = why.asked(account, address)
+    one = why.what_is_asked(account, address)
     macros = Macro.objects.all()
     lines = [
         *why.about_address(one),
@@ -291,5 +291,5 @@ def test_each_reason_for_which_a_mail_was_dropped_has_its_sentence(account: Acco
         "not_told_team_lead": "this person no longer leads the team",
         "address_refused": "Mail does not reach this address, so whoever stands in is told.",
     }.items():
-        Notice.objects.update(outcome="dropped", outcome_reason=kinds.reason(code))
+        Notice.objects.update(outcome="dropped", outcome_reason=kept_reason(code))
         assert words in said(account), code

@@ -6,15 +6,15 @@ import pytest
 from pytest_django import Settings
 
 from notifications.models import Message
-from notifications.outbox import kinds
+from notifications.outbox.mails import KINDS, Mail, MailKind
 from tests.notifications.smtp import MailServer, running_server
 from users.models import Team
 
 KIND = "test"
 
 
-def build(message: Message) -> kinds.Mail:
-    return kinds.Mail(
+def build(message: Message) -> Mail:
+    return Mail(
         subject=message.payload.get("subject", "Hello"),
         text="Text for you",
         html="<style>p { color: red }</style><p>HTML for you</p>",
@@ -32,10 +32,13 @@ def mail_server(settings: Settings) -> Iterator[MailServer]:
 
 
 @pytest.fixture(autouse=True)
-def known_kinds(monkeypatch: pytest.MonkeyPatch) -> dict[str, kinds.Kind]:
+def known_kinds() -> Iterator[dict[str, MailKind]]:
     """The kinds of one test: messages of kind "test" can be built."""
-    monkeypatch.setattr(kinds, "KINDS", {**kinds.KINDS, KIND: kinds.Kind("Test", build)})
-    return kinds.KINDS
+    before = dict(KINDS)
+    KINDS[KIND] = MailKind("Test", build)
+    yield KINDS
+    KINDS.clear()
+    KINDS.update(before)
 
 
 @pytest.fixture(autouse=True)

@@ -22,4 +22,4 @@ def make_message(recipient: str = "ada@example.com", **fields: Any) -> Message:
 
 def claim_next(*, now: datetime) -> Message | None:
     """Take the next due message, one whose senders vanished too."""
-    return claims.claim(now=now)
+    return claims.claim_next(now=now)

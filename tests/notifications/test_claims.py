@@ -43,11 +43,11 @@ def test_mails_to_one_reader_are_not_sent_by_two_processes_at_once() -> None:
     first, second = make_message(), make_message()
     other = make_message("zoe@example.com")
 
-    held = claims.claim(now=NOW)
-    beside = [claims.claim(now=NOW), claims.claim(now=NOW)]
+    held = claims.claim_next(now=NOW)
+    beside = [claims.claim_next(now=NOW), claims.claim_next(now=NOW)]
     assert held is not None
     claims.record_sent(held, claims.Sent("s", "t", "h"), now=NOW)
-    after = claims.claim(now=NOW)
+    after = claims.claim_next(now=NOW)
 
     assert held == first
     assert beside == [other, None]
@@ -61,7 +61,7 @@ def test_of_two_claims_at_the_same_moment_one_gets_the_mails_of_a_reader() -> No
 
     def claim_some(_number: int) -> int:
         try:
-            return int(claims.claim(now=NOW) is not None)
+            return int(claims.claim_next(now=NOW) is not None)
         finally:
             connection.close()
 
@@ -102,7 +102,7 @@ def test_a_message_on_its_way_cannot_be_sent_again(state: str) -> None:
 def test_a_waiting_message_can_be_cancelled_and_then_nobody_claims_it() -> None:
     message = make_message()
 
-    cancelled = claims.cancel(message_id=message.pk, reason="Cancelled by Mira.")
+    cancelled = claims.cancel_message(message_id=message.pk, reason="Cancelled by Mira.")
 
     message.refresh_from_db()
     assert cancelled
@@ -115,7 +115,7 @@ def test_a_message_that_is_being_sent_cannot_be_cancelled() -> None:
     message = make_message()
     claim_next(now=NOW)
 
-    assert not claims.cancel(message_id=message.pk, reason="too late")
+    assert not claims.cancel_message(message_id=message.pk, reason="too late")
 
 
 @pytest.mark.django_db(transaction=True)
@@ -123,13 +123,13 @@ def test_a_dead_senders_message_is_taken_over_within_half_a_minute_and_a_living_
     make_message()
     message = claim_next(now=NOW)
     assert message is not None
-    with liveness.kept(partial(claims.renew, message)):
+    with liveness.kept(partial(claims.renew_claim, message)):
         for seconds in range(5, 301, 5):
             liveness.renew(NOW + timedelta(seconds=seconds))
 
     while_it_lives = claim_next(now=NOW + timedelta(seconds=315))
     taken = claim_next(now=NOW + timedelta(seconds=325))
-    claims.renew(message, NOW + timedelta(seconds=326))  # of an attempt that is over
+    claims.renew_claim(message, NOW + timedelta(seconds=326))  # of an attempt that is over
 
     assert while_it_lives is None
     assert taken is not None
@@ -148,9 +148,9 @@ def test_renewing_a_claim_waits_for_nobody_who_writes_its_row() -> None:
         writer.execute("select 1 from notifications_message for update")
         cursor.execute("set lock_timeout = 200")
 
-        claims.renew(message, NOW + timedelta(seconds=5))
+        claims.renew_claim(message, NOW + timedelta(seconds=5))
         writer.rollback()
-        claims.renew(message, NOW + timedelta(seconds=10))
+        claims.renew_claim(message, NOW + timedelta(seconds=10))
         cursor.execute("reset lock_timeout")
 
     assert Message.objects.get().claimed_until == NOW + timedelta(seconds=10) + liveness.CLAIM

@@ -11,7 +11,7 @@ from infra import liveness
 from notifications.delivery import claims
 from notifications.delivery import services as delivery
 from notifications.models import Message
-from notifications.outbox import kinds
+from notifications.outbox.mails import KINDS, Mail, MailKind, NotWanted
 from tests.notifications.conftest import KIND, build
 from tests.notifications.smtp import MailServer
 from tests.notifications.support import claim_next, make_message
@@ -54,16 +54,16 @@ def test_a_message_that_is_not_due_stays(mail_server: MailServer) -> None:
 
 
 def test_the_text_with_a_secret_link_is_sent_and_the_other_is_kept(
-    mail_server: MailServer, known_kinds: dict[str, kinds.Kind]
+    mail_server: MailServer, known_kinds: dict[str, MailKind]
 ) -> None:
-    mail = kinds.Mail(
+    mail = Mail(
         subject="s",
         text="link/secret",
         html="<p>link/secret</p>",
         stored_text="link/…",
         stored_html="<p>link/…</p>",
     )
-    known_kinds[KIND] = kinds.Kind("Test", lambda _message: mail)
+    known_kinds[KIND] = MailKind("Test", lambda _message: mail)
     message = make_message()
 
     deliver()
@@ -132,12 +132,12 @@ def test_an_address_that_is_none_fails_at_once(mail_server: MailServer) -> None:
 
 
 def test_one_bad_message_does_not_stop_the_others(
-    mail_server: MailServer, known_kinds: dict[str, kinds.Kind]
+    mail_server: MailServer, known_kinds: dict[str, MailKind]
 ) -> None:
-    def broken(_message: Message) -> kinds.Mail:
+    def broken(_message: Message) -> Mail:
         raise KeyError("bug")
 
-    known_kinds["broken"] = kinds.Kind("Broken", broken)
+    known_kinds["broken"] = MailKind("Broken", broken)
     bug = make_message(kind="broken")
     no_builder = make_message(kind="unheard of")
     refused = make_message("gone@example.com")
@@ -155,12 +155,12 @@ def test_one_bad_message_does_not_stop_the_others(
 
 
 def test_a_message_with_nothing_to_say_is_cancelled_with_the_reason(
-    mail_server: MailServer, known_kinds: dict[str, kinds.Kind]
+    mail_server: MailServer, known_kinds: dict[str, MailKind]
 ) -> None:
-    def nothing_left(_message: Message) -> kinds.Mail:
-        raise kinds.NotWanted("Everything was renewed meanwhile.")
+    def nothing_left(_message: Message) -> Mail:
+        raise NotWanted("Everything was renewed meanwhile.")
 
-    known_kinds[KIND] = kinds.Kind("Test", nothing_left)
+    known_kinds[KIND] = MailKind("Test", nothing_left)
     message = make_message()
 
     deliver()
@@ -257,11 +257,11 @@ def test_subjects_are_one_clean_line(mail_server: MailServer) -> None:
 
 
 def test_styles_written_into_the_tags_make_no_line_that_is_too_long(
-    mail_server: MailServer, known_kinds: dict[str, kinds.Kind]
+    mail_server: MailServer, known_kinds: dict[str, MailKind]
 ) -> None:
     rows = "".join(f"<td>“{number}”</td>" for number in range(300))
     html = f"<style>td {{ color: #3f4958; padding: 0 }}</style><table><tr>{rows}</tr></table>"
-    known_kinds[KIND] = kinds.Kind("Test", lambda _message: kinds.Mail("Hello", "Text", html))
+    known_kinds[KIND] = MailKind("Test", lambda _message: Mail("Hello", "Text", html))
     message = make_message()
 
     deliver()
@@ -325,14 +325,14 @@ def test_passing_refusals_do_not_count_as_killed_senders(mail_server: MailServer
 
 
 def test_the_owner_of_a_kind_hears_how_a_message_ended(
-    mail_server: MailServer, known_kinds: dict[str, kinds.Kind]
+    mail_server: MailServer, known_kinds: dict[str, MailKind]
 ) -> None:
     heard: list[tuple[str, str]] = []
 
     def ended(message: Message) -> None:
         heard.append((message.recipient, message.state))
 
-    known_kinds[KIND] = kinds.Kind("Test", build, ended)
+    known_kinds[KIND] = MailKind("Test", build, ended)
     make_message("a@example.com")
     make_message("b@example.com")
     make_message("c@example.com")
@@ -386,8 +386,8 @@ def test_without_one_it_reaches_the_leads_of_the_team_but_not_the_reader_and_els
 def test_a_mail_that_names_whom_to_answer_keeps_it(
     mail_server: MailServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    mail = kinds.Mail(subject="Hello", text="Text", html="", reply_to="mira@example.com")
-    monkeypatch.setitem(kinds.KINDS, "test", kinds.Kind("Test", lambda message: mail))
+    mail = Mail(subject="Hello", text="Text", html="", reply_to="mira@example.com")
+    monkeypatch.setitem(KINDS, "test", MailKind("Test", lambda message: mail))
     make_message()
 
     deliver()

@@ -16,7 +16,7 @@ from adtoken_project.ops import start_page as operations_notices
 from macros.at_once import services as at_once
 from macros.models import Macro, MacroAction, Notice
 from macros.warnings import services as evaluation
-from macros.why import services as why
+from macros.why import queries as why
 from notifications.delivery import claims
 from notifications.delivery import services as delivery
 from notifications.models import Message
@@ -111,7 +111,7 @@ def test_after_three_days_without_a_mail_server_nothing_counts_as_told_and_a_per
     now = pass_time(now, 45, step=9)
     waited = states()
     with time_machine.travel(now, tick=False):
-        of_address = [line.text for line in why.about_address(why.asked(soon, ADA))]
+        of_address = [line.text for line in why.about_address(why.what_is_asked(soon, ADA))]
         late = [work.words(now) for work in lateness.late(now) if work.what.startswith("A mail that")]
         start = str(operations_notices._of_mails({"mail": ["one"]}, [], now).said)
         head = message_rows.waiting(now, boss())

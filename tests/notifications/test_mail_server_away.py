@@ -67,7 +67,7 @@ def modules_that_import_mail() -> Iterator[str]:
 def test_nothing_but_delivery_speaks_to_the_mail_server() -> None:
     assert set(modules_that_import_mail()) == {
         "notifications/delivery/services.py",
-        "notifications/delivery/refusals.py",
+        "notifications/delivery/rules.py",
         "adtoken_project/ops/health.py",
         "adtoken_project/setup/safe_start.py",
     }

@@ -17,7 +17,7 @@ from anymail.exceptions import AnymailAPIError, AnymailRecipientsRefused
 from django.test import Client
 from django.utils import timezone
 
-from notifications.delivery import refusals
+from notifications.delivery import rules as refusals
 from notifications.delivery import services as delivery
 from notifications.models import MailReturn, Message
 from tests.notifications.smtp import MailServer
@@ -234,7 +234,7 @@ def test_of_ses_a_refused_mail_ends_no_run_and_a_refused_key_does() -> None:
     )
 
     assert [refusals.is_of_access(one) for one in (rejected, barred)] == [False, True]
-    assert "MessageRejected Email address is not verified." in refusals.words(rejected)
+    assert "MessageRejected Email address is not verified." in refusals.words_of_error(rejected)
 
 
 def test_what_mandrill_refuses_for_the_senders_sake_says_nothing_of_the_address() -> None:
@@ -243,7 +243,7 @@ def test_what_mandrill_refuses_for_the_senders_sake_says_nothing_of_the_address(
         return AnymailRecipientsRefused(response=SimpleNamespace(text=json.dumps(answer), status_code=200))
 
     assert [refusals.is_permanent(refused(why)) for why in ("hard-bounce", "unsigned")] == [True, False]
-    assert not refusals.trouble(refused("unsigned")).ours
+    assert not refusals.trouble_of(refused("unsigned")).ours
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,8 @@ from django.db import transaction
 from pytest_django import DjangoCaptureOnCommitCallbacks
 
 from notifications.models import Message
-from notifications.outbox import kinds
 from notifications.outbox import services as outbox
+from notifications.outbox.mails import Mail, register_kind
 from tests.support.factories import NOW
 
 
@@ -70,4 +70,4 @@ def test_a_rolled_back_cause_takes_its_message_with_it() -> None:
 
 def test_a_kind_has_one_builder(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(ValueError, match="have a builder already"):
-        kinds.register("test", lambda _message: kinds.Mail("s", "t", "h"), name="Test")
+        register_kind("test", lambda _message: Mail("s", "t", "h"), name="Test")

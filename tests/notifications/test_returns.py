@@ -8,12 +8,13 @@ from anymail.signals import AnymailTrackingEvent
 from django.utils import timezone
 
 from macros.models import Macro, Notice
-from notifications.delivery import claims, returns, service_reports
-from notifications.delivery import refusals as statuses
+from notifications.delivery import claims
+from notifications.delivery import receivers as returns
+from notifications.delivery import rules as statuses
 from notifications.delivery import services as delivery
-from notifications.mails import unarrived_mails
+from notifications.mails import tell_operators
 from notifications.models import MailReturn, Message
-from notifications.outbox import kinds
+from notifications.outbox.mails import MailKind
 from tests.macros.support import TODAY, ending, make_macro, make_person, noon
 from tests.notifications.smtp import MailServer
 from tests.notifications.support import make_message
@@ -122,12 +123,12 @@ def test_what_came_back_before_an_address_was_released_counts_no_more() -> None:
 
 
 def test_a_report_that_cannot_be_acted_on_is_logged_and_holds_up_no_other(
-    caplog: pytest.LogCaptureFixture, known_kinds: dict[str, kinds.Kind]
+    caplog: pytest.LogCaptureFixture, known_kinds: dict[str, MailKind]
 ) -> None:
     def breaks(message: Message) -> None:
         raise KeyError("bug")
 
-    known_kinds["breaks"] = kinds.Kind("Breaks", known_kinds["test"].build, breaks)
+    known_kinds["breaks"] = MailKind("Breaks", known_kinds["test"].build, breaks)
     make_message("ben@example.com", state=Message.State.SENT, kind="breaks", sent_at=timezone.now())
     make_message(ADA, state=Message.State.SENT, sent_at=timezone.now())
 
@@ -135,7 +136,7 @@ def test_a_report_that_cannot_be_acted_on_is_logged_and_holds_up_no_other(
         event = AnymailTrackingEvent(
             event_type="bounced", event_id=str(number), recipient=to, mta_response="550 5.1.1 gone"
         )
-        service_reports.receive(None, event=event)
+        returns.receive_report(None, event=event)
 
     assert parked() == {ADA: Why.BOUNCED}
     assert MailReturn.objects.count() == 1, "nothing of the other is kept"
@@ -185,7 +186,7 @@ def test_operators_get_one_mail_about_many_addresses_of_a_dead_domain(
         )
     refused_addresses.park_address("late@dead.example", said="", now=now, why=Why.BOUNCED)
 
-    written = [unarrived_mails.tell_operators(now + minutes * MINUTE) for minutes in (0, 1, 2, 30, 62)]
+    written = [tell_operators(now + minutes * MINUTE) for minutes in (0, 1, 2, 30, 62)]
     delivery.deliver(clock=lambda: now + 63 * MINUTE)
 
     assert written == [0, 1, 0, 0, 0]
@@ -202,8 +203,8 @@ def test_an_address_that_is_released_while_its_mail_is_claimed_is_mailed(
         refused_addresses.release_addresses([ADA], now=NOW)
         return found
 
-    claim = claims.claim
-    monkeypatch.setattr(claims, "claim", claimed)
+    claim = claims.claim_next
+    monkeypatch.setattr(claims, "claim_next", claimed)
     waits = make_message(ADA)
     refused_addresses.park_address(ADA, said="550", now=NOW, why=Why.BOUNCED)
 

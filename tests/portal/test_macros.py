@@ -17,14 +17,15 @@ from django.urls import reverse
 from accounts import tasks
 from accounts.models import Account, Job
 from macros.models import Macro, MacroAccount, Notice
-from macros.mutes import links, services
+from macros.mutes import services
+from macros.mutes.mails import may_stop
 from macros.preview import services as preview
 from macros.rules.fields import AccountsPicker
 from macros.rules.forms import MacroForm
 from macros.warnings import mails
 from macros.warnings import services as evaluation
 from notifications.models import Message
-from notifications.outbox.kinds import NotWanted
+from notifications.outbox.mails import NotWanted
 from tests.macros.conftest import _no_default_macro  # noqa: F401  # for every test here
 from tests.macros.support import TODAY, WATCHER, die, ending, make_macro, make_person, noon, settle
 from tests.macros.test_recipients import stored
@@ -233,7 +234,7 @@ def test_the_preview_agrees_with_the_runs_of_the_coming_days() -> None:
     for days in ends:
         ending(days, life=90)
     die(ending(50))
-    promised = preview.preview(stored(action), now=NOW).mails
+    promised = preview.preview_draft(stored(action), now=NOW).mails
     for day in sorted({max(end - before, 0) for end in ends for before in ahead if end - before <= 30}):
         at = NOW + timedelta(days=day)
         Account.objects.filter(deadline__lte=at).update(
@@ -312,7 +313,7 @@ def test_the_preview_asks_as_often_whatever_it_finds() -> None:
 
     for _ in range(2):
         with CaptureQueriesContext(connection) as queries:
-            mails.append(preview.preview(stored(action), now=NOW).mails)
+            mails.append(preview.preview_draft(stored(action), now=NOW).mails)
         asked.append(len(queries))
         for days in range(3, 9):
             account = ending(days)
@@ -553,7 +554,7 @@ def test_what_an_edit_takes_out_of_a_macro_is_still_what_the_macro_sent(mira: Cl
     messages = mira.get("/admin/notifications/message/", {"macro": macro.pk}).context["cl"].result_list
     page = " ".join(mira.get(change(macro)).content.decode().split())
     asked = mira.get(f"{change(macro)[: -len('change/')]}delete/").content.decode()
-    stops = links.may_stop(message)
+    stops = may_stop(message)
     kinds = list(macro.actions.values_list("kind", flat=True))
     with pytest.raises(NotWanted, match="The macro no longer tells this"):
         mails.build_warning(message)

@@ -10,7 +10,7 @@ from django.test import Client
 from django.urls import reverse
 
 from notifications.models import Message
-from notifications.outbox import kinds
+from notifications.outbox.mails import BECAUSE, KINDS, reason_it_came
 from tests.notifications.conftest import KIND, _default_team, known_kinds  # noqa: F401  # for every test here
 from tests.notifications.support import make_message
 from tests.portal.support import notices
@@ -211,12 +211,12 @@ def test_the_recipient_reads_why_and_nobody_else_does() -> None:
 
 
 def test_each_kind_of_mail_says_why_its_reader_got_it() -> None:
-    mine = set(kinds.KINDS) - {KIND}
+    mine = set(KINDS) - {KIND}
     message = make_message("ada@example.com", kind="left", **SENT)
 
     page = browser("ada@example.com").get(reverse("why_message", args=[message.pk])).text
 
-    assert mine - phrases.blocks(kinds.BECAUSE) == set()
-    assert len({kinds.because(Message(kind=kind)) for kind in mine}) == len(mine)
+    assert mine - phrases.blocks(BECAUSE) == set()
+    assert len({reason_it_came(Message(kind=kind)) for kind in mine}) == len(mine)
     assert "Somebody left, and accounts that you look after stopped." in page
-    assert kinds.because(Message(kind="of an app that went")) == "What led to it is no longer known."
+    assert reason_it_came(Message(kind="of an app that went")) == "What led to it is no longer known."

@@ -19,7 +19,7 @@ from macros.models import Macro, Notice
 from macros.mutes import services
 from macros.warnings import services as evaluation
 from macros.why import answers as why_rules
-from macros.why import services as why
+from macros.why import queries as why
 from tests.macros.support import TODAY, ending, make_macro, make_person, noon, token_of
 from tests.notifications.support import make_message
 from tests.portal.support import staff
@@ -64,7 +64,7 @@ def ask(client: Client, address: str, account: Account | str) -> str:
 
 def said(address: str, account: Account) -> str:
     """What the page says of the address itself."""
-    asked = why.asked(account, address)
+    asked = why.what_is_asked(account, address)
     return " ".join(line.text for line in (*why.about_address(asked), *why_rules.by_rule(asked)))
 
 

@@ -37,9 +37,9 @@ from adtoken_project.api.application import api
 from adtoken_project.celery import WORKS_ON_HOLD
 from adtoken_project.ops import metrics as figures
 from adtoken_project.workers import lanes
-from macros.mutes import links as mail_links
+from macros.mutes.mails import sign_message
 from notifications.models import Message
-from notifications.outbox import kinds
+from notifications.outbox.mails import KINDS
 from tests.macros.support import lasting
 from tests.support.factories import make_app, make_token, make_user
 from tokens.channel_apps import push_addresses
@@ -139,7 +139,7 @@ def beats() -> Iterator[str]:
 
 
 def mail_kinds() -> Iterator[str]:
-    for key, kind in kinds.KINDS.items():
+    for key, kind in KINDS.items():
         yield f"{key}{'  stays' if kind.stays else ''}"
 
 
@@ -189,7 +189,7 @@ def _sign_one_of_each() -> None:
     path = f"/api/v1/accounts/facebook/{account.native_id}/lease"
     job = Client(headers={"authorization": f"Bearer {key}"})
     assert job.post(path, {}, content_type="application/json").status_code == 200
-    mail_links.sign(Message(pk=1))
+    sign_message(Message(pk=1))
     invitations.invitation_link(Invitation(key="k"))
     assert Ask(key="k").link_address
     made = make_token(consented_by=user)

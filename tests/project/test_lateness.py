@@ -14,7 +14,7 @@ from adtoken_project.tasks import heartbeat, watch_lanes
 from adtoken_project.workers import lanes, signs_of_life
 from macros.models import Evaluation, Macro
 from notifications.models import Message
-from notifications.outbox import kinds
+from notifications.outbox.mails import KINDS
 from tests.support.factories import make_app, make_token, make_user
 from tokens.channels import brake, breaker, gate
 from tokens.models import ChannelApp, DeletionRequest
@@ -113,7 +113,7 @@ def test_operators_are_told_once_while_it_lasts_and_the_mail_says_how_it_stands(
     token.save()
     Heartbeat.objects.filter(name=lateness.TICKS).update(at=NOW + 90 * MINUTE)
     fine = lateness.tell_operators(now=NOW + 90 * MINUTE)
-    mail = kinds.KINDS[message.kind].build(message)
+    mail = KINDS[message.kind].build(message)
     token.due_at = NOW + 80 * MINUTE
     token.save()
     Heartbeat.objects.filter(name=lateness.TICKS).update(at=NOW + 100 * MINUTE)

@@ -143,7 +143,7 @@ def test_a_mail_that_is_being_sent_is_left_to_its_sender_and_taken_over_half_a_m
         message = claim_next(now=NOW)
         assert message is not None
         close_what_was_lent(direct)
-        claims.renew(message, NOW + timedelta(seconds=15))
+        claims.renew_claim(message, NOW + timedelta(seconds=15))
 
         assert claim_next(now=NOW + timedelta(seconds=30)) is None
         assert claim_next(now=NOW + timedelta(seconds=36)) is not None

@@ -12,9 +12,9 @@ from django.utils import timezone
 from accounts.asks import inviting, links, mails, queries
 from accounts.models import Account, Ask, AskLine, PendingLink
 from accounts.pool import services as pool
-from notifications.mails import invitation_mails
+from notifications.mails import build_invitation
 from notifications.models import Message
-from notifications.outbox.kinds import NotWanted
+from notifications.outbox.mails import NotWanted
 from tests.support import native
 from tests.support.factories import PASSWORD, link, make_account, make_team, make_token, make_user
 from tokens.models import Token
@@ -202,7 +202,7 @@ def test_a_stranger_asked_for_accounts_of_two_teams_gets_one_mail_whose_link_lea
 
     press(ada, lumen, fern)
     message = Message.objects.get(recipient="ben@example.com")
-    mail = invitation_mails.build_invitation(message)
+    mail = build_invitation(message)
     path = re.findall(r"http://[^/]+(/invitation/\S+)", mail.text)[0]
     visitor = Client()
     page = visitor.get(path).text
@@ -232,7 +232,7 @@ def test_what_one_mail_stands_for_is_sent_again_together_and_outlives_the_one_th
     invitations.revoke(invitation=second, by=boss, now=timezone.now())
     Invitation.objects.filter(pk=first.pk).update(number=5)  # it was mailed by itself before
     visitor = Client()
-    mail = invitation_mails.build_invitation(again)
+    mail = build_invitation(again)
     visitor.post(path, {"name": "Ben", "password1": PASSWORD, "password2": PASSWORD})
 
     assert numbers == [2, 2]

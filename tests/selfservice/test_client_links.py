@@ -15,9 +15,9 @@ from accounts.backups import queries as backups
 from accounts.client_links import views as client_links
 from accounts.client_links.views import CHOICES
 from accounts.models import Account, AccountToken, Ask, PendingLink, ReachedAccount
-from notifications.mails import login_mails
+from notifications.mails import build_reset
 from notifications.models import Message
-from notifications.outbox.kinds import NotWanted
+from notifications.outbox.mails import NotWanted
 from tests.support import native, news
 from tests.support.ends import end
 from tests.support.factories import PASSWORD, make_account, make_team, make_user
@@ -119,7 +119,7 @@ def test_a_contact_cannot_log_in_and_renews_by_the_link_in_a_mail(mira: User, te
     Client().post("/accounts/login/", {"login": contact.email, "password": PASSWORD})
     passwords.request_reset(email=contact.email, now=timezone.now())
     with pytest.raises(NotWanted):
-        login_mails.build_reset(Message.objects.get(kind="password_reset"))
+        build_reset(Message.objects.get(kind="password_reset"))
     for bent in ({"is_staff": True}, {"password": "pbkdf2_sha256$x"}):
         with pytest.raises(IntegrityError), transaction.atomic():
             User.objects.filter(pk=contact.pk).update(**bent)

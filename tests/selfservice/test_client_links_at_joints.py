@@ -14,9 +14,9 @@ from accounts.models import Account, Ask, PendingLink
 from accounts.renewal_links import services as renewal_links
 from notifications.delivery import claims
 from notifications.delivery import services as delivery
-from notifications.mails import unarrived_mails
+from notifications.mails import build_unarrived
 from notifications.models import Message
-from notifications.outbox.kinds import NotWanted
+from notifications.outbox.mails import NotWanted
 from tests.notifications.smtp import MailServer, running_server
 from tests.selfservice.test_client_links import choose, go, made
 from tests.support import native
@@ -224,7 +224,7 @@ def test_whoever_made_a_link_hears_that_its_mail_did_not_arrive_and_so_does_who_
     assert "did not arrive" not in again
     assert lost is not None
     with pytest.raises(NotWanted):
-        unarrived_mails.build_unarrived(lost)
+        build_unarrived(lost)
 
 
 # --- who was switched off, and who is parked --------------------------------------------------------------------------

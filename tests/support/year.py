@@ -18,7 +18,7 @@ from macros.at_once import services as at_once
 from macros.models import Notice
 from macros.warnings import services as evaluation
 from notifications.models import Message
-from notifications.outbox import kinds
+from notifications.outbox.mails import KINDS
 from tests.support import native
 from tests.support.factories import make_user
 from tests.support.sandbox import Sandbox
@@ -172,7 +172,7 @@ class Year:
     def _deliver(self, now: datetime) -> None:
         day = evaluation.local_day(now)
         for message in Message.objects.filter(state="queued").order_by("pk"):
-            kind = kinds.KINDS[message.kind]
+            kind = KINDS[message.kind]
             mail = kind.build(message)  # raises where nothing of it holds
             message.state, message.sent_at = Message.State.SENT, now
             message.save()

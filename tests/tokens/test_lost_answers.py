@@ -10,7 +10,7 @@ from django.utils import timezone
 from accounts.models import Account
 from accounts.pool import services as pool
 from notifications.models import Message
-from notifications.outbox import kinds
+from notifications.outbox.mails import KINDS
 from tests.support import news
 from tests.support.factories import NOW, link, make_account, make_app, make_token, make_user
 from tokens import lifecycle
@@ -105,7 +105,7 @@ def test_what_is_refused_after_a_lost_answer_is_told_as_ours_on_page_and_in_mail
     assert said.steps
     news.tell(NOW + HOUR)
     message = Message.objects.get(recipient="ada@example.com")
-    mail = kinds.KINDS[message.kind].build(message)
+    mail = KINDS[message.kind].build(message)
     assert "the answer of Snapchat was lost on AdToken’s side" in " ".join(mail.text.split())
     assert not {"cancel", "remove", "spam"} & set(mail.text.lower().split())
 

@@ -5,7 +5,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from notifications.mails.login_mails import build_reset
+from notifications.mails import build_reset
 from notifications.models import Message
 from users.models import User
 

@@ -9,7 +9,7 @@ from django.template.loader import render_to_string
 from django.utils.safestring import mark_safe
 from pytest_django import Settings
 
-from notifications.outbox import kinds
+from notifications.outbox.mails import NOT_WANTED
 from tests.tools import words
 from ui import mails, phrases, pills
 from ui.mails import Button, Card
@@ -135,7 +135,7 @@ def test_every_reason_for_which_a_mail_is_not_wanted_has_words() -> None:
     )
     codes = set(re.findall(r'NotWanted\("(\w+)"', code))
     of_notices = {f"not_told_{via}" for via in Via.values if via}
-    worded = phrases.blocks(kinds.NOT_WANTED)
+    worded = phrases.blocks(NOT_WANTED)
 
     assert len(codes) > 20
     assert codes | of_notices <= worded

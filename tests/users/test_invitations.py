@@ -15,9 +15,9 @@ from django.urls import reverse
 from django.utils import timezone
 from pytest_django import Settings
 
-from notifications.mails import invitation_mails as root
+from notifications.mails import build_invitation
 from notifications.models import Message
-from notifications.outbox.kinds import NotWanted
+from notifications.outbox.mails import NotWanted
 from tests.support.factories import PASSWORD, make_team, make_user
 from tests.users.steps import is_logged_in, log_in
 from ui import stored_phrases as kept
@@ -46,7 +46,7 @@ def invited(boss: User) -> Invitation:
 def link_of(invitation: Invitation) -> str:
     """The path of the link as it is in the mail."""
     message = Message.objects.get(dedupe_key=f"invite:{invitation.pk}:{invitation.number}")
-    found = re.search(r"http\S+(/invitation/\S+)", root.build_invitation(message).text)
+    found = re.search(r"http\S+(/invitation/\S+)", build_invitation(message).text)
     assert found
     return found[1]
 
@@ -63,7 +63,7 @@ def test_inviting_writes_one_message_without_the_key_and_one_log_entry(
 
 
 def test_the_mail_holds_the_link_and_what_is_kept_does_not(invited: Invitation) -> None:
-    mail = root.build_invitation(Message.objects.get())
+    mail = build_invitation(Message.objects.get())
 
     path = re.search(r"/invitation/\S+", mail.text)
     assert path
@@ -195,7 +195,7 @@ def test_sending_again_raises_the_number_and_starts_the_days_anew(
         f"invite:{invited.pk}:1", f"invite:{invited.pk}:2",
     }  # fmt: skip
     with pytest.raises(NotWanted, match="sent again"):
-        root.build_invitation(Message.objects.get(dedupe_key=f"invite:{invited.pk}:1"))
+        build_invitation(Message.objects.get(dedupe_key=f"invite:{invited.pk}:1"))
     with time_machine.travel(later, tick=False):
         assert client.post(link_of(row), ANSWER).status_code == 302
 
@@ -206,7 +206,7 @@ def test_the_mail_is_dropped_when_the_invitation_is_answered_or_revoked(
     invitations.revoke(invitation=invited, by=boss, now=timezone.now())
 
     with pytest.raises(NotWanted, match="revoked"):
-        root.build_invitation(Message.objects.get())
+        build_invitation(Message.objects.get())
 
 
 def test_nothing_is_sent_when_inviting_fails(invited: Invitation, boss: User) -> None:

@@ -15,10 +15,9 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from notifications.delivery import services as delivery
-from notifications.mails import login_mails
+from notifications.mails import CHANGED, RESET, build_change, build_reset
 from notifications.models import Message
-from notifications.outbox import composing, kinds
-from notifications.outbox.kinds import Mail, NotWanted
+from notifications.outbox.mails import HIDDEN_LINK, KINDS, Mail, NotWanted
 from tests.notifications.smtp import running_server
 from tests.support.factories import PASSWORD, make_user
 from tests.users.steps import enrol, is_logged_in, log_in
@@ -45,14 +44,14 @@ def ask_for_reset(client: Client, email: str) -> str:
 
 
 def built(kind: ChangeKind) -> Mail:
-    return login_mails.build_change(Message.objects.get(payload__change=kind))
+    return build_change(Message.objects.get(payload__change=kind))
 
 
 def test_a_forgotten_password_is_reset_by_the_mailed_link_and_the_change_is_told(client: Client) -> None:
     make_user("ada@example.com")
 
     ask_for_reset(client, "Ada@example.com")
-    mail = login_mails.build_reset(Message.objects.get())
+    mail = build_reset(Message.objects.get())
     path = re.search(rf"{re.escape(conf.BASE_URL)}(/accounts/password/reset/key/\S+/)", mail.text)
     assert path
     form = client.get(path[1], follow=True)
@@ -72,7 +71,7 @@ def test_the_link_is_never_kept_and_names_our_host_whatever_the_request_said(
     client.post(
         reverse("account_reset_password"), {"email": "ada@example.com"}, headers={"host": "evil.example:6666"}
     )
-    mail = login_mails.build_reset(Message.objects.get())
+    mail = build_reset(Message.objects.get())
 
     links = re.findall(r"https?://[^\s\"<]+", mail.text + mail.html)
     assert {link.startswith(conf.BASE_URL + "/") for link in links} == {True}
@@ -92,7 +91,7 @@ def test_a_known_and_an_unknown_address_cost_the_same_queries_and_rows(client: C
 
     assert first["Location"] == second["Location"]
     assert len(known) == len(unknown)
-    assert Message.objects.filter(kind=login_mails.RESET).count() == 3
+    assert Message.objects.filter(kind=RESET).count() == 3
 
 
 @pytest.mark.parametrize("email", ["nobody@example.com", "off@example.com"])
@@ -101,7 +100,7 @@ def test_whoever_may_not_log_in_gets_no_link_and_staff_see_why(client: Client, e
     ask_for_reset(client, email)
 
     with pytest.raises(NotWanted, match="Nobody logs in here with this address"):
-        login_mails.build_reset(Message.objects.get())
+        build_reset(Message.objects.get())
 
 
 @pytest.mark.django_db(transaction=True)
@@ -143,7 +142,7 @@ def test_the_reset_mail_goes_out_as_one_of_ours_and_only_the_sent_copy_holds_the
     assert "/password/reset/key/" in str(mail)
     assert row.state == "sent"
     assert "/password/reset/key/" not in row.text + row.html
-    assert composing.HIDDEN_LINK in row.text
+    assert HIDDEN_LINK in row.text
 
 
 def test_changing_the_own_password_is_told_with_address_and_browser(client: Client) -> None:
@@ -171,7 +170,7 @@ def test_a_new_e_mail_address_is_told_to_the_old_and_the_new_one_and_both_stand_
 
     change(client, other, email="new@example.com", is_active="on")
 
-    mails = {m.recipient: login_mails.build_change(m).text for m in Message.objects.all()}
+    mails = {m.recipient: build_change(m).text for m in Message.objects.all()}
     history = " ".join(map(kept.said, LogEntry.objects.values_list("change_message", flat=True)))
     assert set(mails) == {"old@example.com", "new@example.com"}
     assert "This address no longer logs in" in " ".join(mails["old@example.com"].split())
@@ -224,7 +223,7 @@ def test_every_change_has_a_mail_in_whole_sentences(by_staff: bool) -> None:
 
 
 def test_the_kinds_have_names_for_staff() -> None:
-    assert {kinds.KINDS[kind].name for kind in (login_mails.RESET, login_mails.CHANGED)} == {
+    assert {KINDS[kind].name for kind in (RESET, CHANGED)} == {
         "Password reset",
         "Change of a log-in",
     }

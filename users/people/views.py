@@ -16,7 +16,7 @@ from accounts.api_keys import admin as api_keys
 from accounts.leaving import plan, queries, services
 from accounts.leaving.plan import Then
 from accounts.models import Account, AccountToken, ApiKey
-from macros.mutes import lines as mute_lines
+from macros.mutes import views as mute_lines
 from macros.mutes.services import mute_of_person
 from macros.why import admin as why
 from portal import access

@@ -13,7 +13,7 @@ from accounts.models import AccountToken, Ask, AskLine
 from accounts.pool.errors import ActionRefused
 from notifications.delivery import claims
 from notifications.models import Message
-from notifications.outbox.kinds import NotWanted
+from notifications.outbox.mails import NotWanted
 from tests.support.factories import link, make_account, make_app, make_team, make_token, make_user
 from tokens.models import Token, TokenEvent
 from users.installation import hold
@@ -133,7 +133,7 @@ def test_a_mail_that_waits_two_days_for_its_server_is_followed_by_no_reminder_on
     back = START + 2 * DAY + timedelta(minutes=5)
 
     meanwhile = services.send_due_requests(clock=lambda: START + 2 * DAY, goes_on=lambda: True)
-    claimed = claims.claim(now=back)
+    claimed = claims.claim_next(now=back)
     assert claimed
     claims.record_sent(claimed, claims.Sent("S", "t", "h"), now=back)
     reminded = [work(back + hours * HOUR) for hours in (0, 1, 47, 48)]

@@ -1,12 +1,12 @@
-"""What the rules of `macros.at_once.rules` look at beside what `macros.notices.facts` reads: events of accounts, and what was told."""
+"""What the rules of `macros.at_once.rules` look at beside what `macros.notices.queries` reads: events of accounts, and what was told."""
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 
 from accounts.models import AccountEvent
-from macros.notices import facts
 from macros.notices.models import Told
+from macros.notices.queries import read_world
 from macros.notices.values import AccountFacts, Before, Happened, World
 from notifications.models import Message
 
@@ -18,9 +18,9 @@ RESTRICTIONS = (Event.RESTRICTED, Event.UNRESTRICTED)
 LOOKED_AT = (*STATES, *RESTRICTIONS, Event.SHIFTED, Event.ACCESS)
 
 
-def read(since: Mapping[int, datetime]) -> World:
+def read_facts(since: Mapping[int, datetime]) -> World:
     """Return the facts of accounts (ids), each since a moment. A fixed number of queries."""
-    found, first = facts.world(list(since)), min(since.values())
+    found, first = read_world(list(since)), min(since.values())
     events, told = _events(since, first), _told(since, first)
     mailed = _mailed(found.accounts, first)
     for pk, one in found.accounts.items():

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from anymail.exceptions import AnymailAPIError, AnymailError, AnymailRecipientsRefused
 
 from notifications.models import MailReturn
-from notifications.outbox import clean
+from notifications.outbox.mails import clean_line
 from ui import stored_phrases as kept
 
 Kind = MailReturn.Kind
@@ -112,7 +112,7 @@ def is_of_recipient(error: Exception) -> bool:
     return isinstance(error, (AnymailRecipientsRefused, smtplib.SMTPRecipientsRefused))
 
 
-def trouble(error: Exception) -> Trouble:
+def trouble_of(error: Exception) -> Trouble:
     """Return whose trouble it is that a mail was not taken, where that may pass.
 
     What says nothing of either may be the reader's server, or our own: other mails tell, once this one was tried for long enough.
@@ -162,19 +162,19 @@ def raise_for_service(email: object) -> None:
         raise AnymailAPIError(response=status.esp_response)
 
 
-def words(error: Exception) -> str:
+def words_of_error(error: Exception) -> str:
     """Return what the mail server or the library said, as it is kept for the page (ui/stored_phrases.py)."""
     if isinstance(error, smtplib.SMTPRecipientsRefused):
         answers = [f"{code} {_decode(text)}" for code, text in error.recipients.values()]
-        return kept.keep(WORDS, "refused", said=clean.line("; ".join(answers), SAID))
+        return kept.keep(WORDS, "refused", said=clean_line("; ".join(answers), SAID))
     if isinstance(error, smtplib.SMTPResponseException):
         return kept.keep(
-            WORDS, "answered", code=str(error.smtp_code), said=clean.line(_decode(error.smtp_error), SAID)
+            WORDS, "answered", code=str(error.smtp_code), said=clean_line(_decode(error.smtp_error), SAID)
         )
     if isinstance(error, AnymailError):  # without what we asked
         code, answer = _code_of(error) or "", _answer_of(error) or type(error).__name__
-        return kept.keep(WORDS, "answered", code=str(code), said=clean.line(answer, SAID))
-    return clean.line(f"{type(error).__name__}: {error}", 400)
+        return kept.keep(WORDS, "answered", code=str(code), said=clean_line(answer, SAID))
+    return clean_line(f"{type(error).__name__}: {error}", 400)
 
 
 def _decode(text: bytes | str) -> str:

@@ -31,17 +31,17 @@ def stored_draft(macro: Macro) -> Draft | None:
     return preview.draft_of(fresh.get(pk=macro.pk))
 
 
-def differ(before: Draft, after: Draft) -> bool:
+def drafts_differ(before: Draft, after: Draft) -> bool:
     """Return whether they tell other people, of other accounts, or at other times."""
     return _essence(before) != _essence(after)
 
 
-def mark(draft: Draft) -> str:
+def mark_of_draft(draft: Draft) -> str:
     """Return what stands for a draft in a form: that its changes were shown."""
     return hashlib.sha256(json.dumps(_essence(draft)).encode()).hexdigest()[:20]
 
 
-def between(before: Draft, after: Draft) -> list[Change]:
+def changes_between(before: Draft, after: Draft) -> list[Change]:
     """Return what differs, without what has to be counted."""
     return [
         *_of_macro(before, after),

@@ -1,15 +1,43 @@
-"""The visible registry of message kinds. The app that owns a kind registers how its mail is built."""
+"""From a message to its mail: the kinds of messages, who reads a mail, the foot that every mail has, and text made fit for it.
 
-from collections.abc import Callable
+The app that owns a kind registers how its mail is built.
+"""
+
+import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Self
+from zoneinfo import ZoneInfo
 
+from django.utils import timezone
 from django.utils.functional import Promise
+from django.utils.translation import gettext, gettext_noop
 
 from notifications.models import Message
-from ui import phrases
+from ui import addresses, mails, phrases
 from ui import stored_phrases as kept
 from users.models import User
+
+# --- text from outside, without control characters and bidi overrides
+
+SUBJECT_LENGTH = 78
+
+# C0 without tab and line feed, DEL, C1, line and paragraph separators, bidi marks, embeddings, overrides and isolates,
+# the byte order mark, and lone surrogates (no encoder takes them).
+_UNFIT = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff\ud800-\udfff]"
+)
+
+
+def clean_line(text: str, length: int = SUBJECT_LENGTH) -> str:
+    """Return the text on one line, without what does not belong there, at most `length` characters."""
+    flat = " ".join(_UNFIT.sub(" ", text).split())
+    return flat if len(flat) <= length else flat[: length - 1].rstrip() + "…"
+
+
+def clean_body(text: str) -> str:
+    """Return a body without what does not belong there; line breaks become line feeds."""
+    return _UNFIT.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
 
 
 @dataclass(frozen=True)
@@ -52,10 +80,10 @@ class NotWanted(Exception):  # noqa: N818  # it is an answer, not an error
     @property
     def kept(self) -> str:
         """The reason as it is kept in a row."""
-        return kept.both(*(reason(code, **self.facts) for code in self.codes))
+        return kept.both(*(kept_reason(code, **self.facts) for code in self.codes))
 
 
-def reason(code: str, **facts: object) -> str:
+def kept_reason(code: str, **facts: object) -> str:
     """Return why a mail was not sent, or why it leaves something out, as it is kept in a row (ui/stored_phrases.py)."""
     return kept.keep(NOT_WANTED, code, **facts) if code in phrases.blocks(NOT_WANTED) else code
 
@@ -85,7 +113,7 @@ Why = Callable[[Message], list[Fact]]
 
 
 @dataclass(frozen=True)
-class Kind:
+class MailKind:
     """How messages of one kind are made, and what is known of them. `name` is what staff read.
 
     `stays`: such rows are never pruned, because a sweep asks for their dedupe keys as long as what they tell holds, or a page asks whether
@@ -111,17 +139,17 @@ class Kind:
     asks: bool = False
 
 
-KINDS: dict[str, Kind] = {}
+KINDS: dict[str, MailKind] = {}
 
 
-def register(kind: str, build: Builder, *, name: str | Promise, **facts: Any) -> None:
-    """Say how messages of this kind are built; `facts` are those of `Kind`. Raises ValueError for a kind that has a builder already."""
+def register_kind(kind: str, build: Builder, *, name: str | Promise, **facts: Any) -> None:
+    """Say how messages of this kind are built; `facts` are those of `MailKind`. Raises ValueError for a kind that has a builder already."""
     if kind in KINDS and KINDS[kind].build is not build:
         raise ValueError(f"Messages of kind {kind!r} have a builder already.")
-    KINDS[kind] = Kind(name=name, build=build, **facts)
+    KINDS[kind] = MailKind(name=name, build=build, **facts)
 
 
-def name(message: Message) -> str:
+def name_of_kind(message: Message) -> str:
     """Return the kind of a message in words; its key where nothing builds it now."""
     kind = KINDS.get(message.kind)
     return str(kind.name) if kind else message.kind
@@ -134,13 +162,61 @@ def address_now(message: Message) -> str:
     return person.email if person is not None else message.recipient
 
 
-def why(message: Message) -> list[Fact]:
+def facts_behind(message: Message) -> list[Fact]:
     """Return the facts behind a message; none where its kind knows none."""
     kind = KINDS.get(message.kind)
     return kind.why(message) if kind and kind.why else []
 
 
-def because(message: Message) -> str:
+def reason_it_came(message: Message) -> str:
     """Return in a sentence why its reader got a message, by its kind alone; that it is not known where nobody builds that kind now."""
     known = message.kind in phrases.blocks(BECAUSE)
     return phrases.phrase(BECAUSE, message.kind if known else "unknown")
+
+
+# --- making a mail
+
+HIDDEN_LINK = gettext_noop("[the link is only in the mail that was sent]")
+
+
+@dataclass(frozen=True)
+class Reader:
+    """Who reads a mail: a person who can log in here, or an address outside (`user` is None)."""
+
+    user: User | None
+
+    @property
+    def can_log_in(self) -> bool:
+        """Whether the reader can open pages behind our log-in."""
+        return self.user is not None and not self.user.is_contact
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The reader's time zone, the installation's for an address outside."""
+        return self.user.zone if self.user else ZoneInfo(timezone.get_default_timezone_name())
+
+
+def reader_of(message: Message) -> Reader:
+    """Return who reads a message."""
+    return Reader(User.objects.filter(email=message.recipient, is_active=True).first())
+
+
+def compose_mail(
+    folder: str, message: Message, reader: Reader, facts: Mapping[str, object], *, reply_to: str = ""
+) -> Mail:
+    """Return the mail of templates/mail/<folder>/ for its reader, who is led to "Why this mail?" if able to log in."""
+    foot = {
+        "reader": reader,
+        "why_url": addresses.absolute_url("why_message", message.pk)
+        if reader.can_log_in and message.pk
+        else "",
+    }
+    # Pages behind our log-in are none for a contact.
+    shut = {"about_url": "", "all_url": ""} if reader.user and reader.user.is_contact else {}
+    said = foot | dict(facts) | shut
+    return Mail(**mails.render(folder, said, zone=reader.zone), reply_to=reply_to or None)
+
+
+def without_link(mail: Mail, link: str) -> Mail:
+    """Return the mail with a link that is a secret, which the kept copy does not hold."""
+    return mail.hiding(link, gettext(HIDDEN_LINK))

@@ -68,7 +68,7 @@ def rules_of(actions: Iterable[MacroAction]) -> list[Rule]:
     return [_rule(one, ahead.get(one.macro_id), left_out[one.macro_id]) for one in found]
 
 
-def rules(*kinds: str) -> list[Rule]:
+def read_rules(*kinds: str) -> list[Rule]:
     """Return the rules of the macros that are on, of actions of these kinds. Three queries at most."""
     return rules_of(MacroAction.objects.filter(macro__enabled=True, kind__in=kinds).select_related("macro"))
 
@@ -96,7 +96,7 @@ def _rule(action: MacroAction, ahead: MacroAction | None, excluded: Collection[i
     )
 
 
-def directory(account_ids: Collection[int] | None = None) -> Directory:
+def read_directory(account_ids: Collection[int] | None = None) -> Directory:
     """Return whom mail reaches and who stands in, with the mutes of these accounts (None: of any). A few small queries."""
     leads: dict[int, list[str]] = defaultdict(list)
     for team, email in reachable_leads().order_by("user__email").values_list("team", "user__email"):
@@ -121,12 +121,12 @@ def _people_of(teams: Any) -> dict[int, list[str]]:
     return found
 
 
-def world(account_ids: Collection[int], of: Sequence[Rule] | None = None) -> World:
+def read_world(account_ids: Collection[int], of: Sequence[Rule] | None = None) -> World:
     """Return these accounts with their pools, these rules (None: of all macros that are on), and who is told. A fixed number of queries."""
-    found = rules(*Kind.values) if of is None else of
+    found = read_rules(*Kind.values) if of is None else of
     span = Span.day(timezone.now(), timezone.get_default_timezone())
-    some = accounts(sorted(account_ids), rules=found, span=span, told=False)
-    return World({one.pk: one for one in some}, found, directory(account_ids))
+    some = read_accounts(sorted(account_ids), rules=found, span=span, told=False)
+    return World({one.pk: one for one in some}, found, read_directory(account_ids))
 
 
 def mutes_for(account_ids: Collection[int] | None) -> Mutes:
@@ -143,18 +143,18 @@ def mutes_for(account_ids: Collection[int] | None) -> Mutes:
 # --- accounts
 
 
-def slices(rules: Sequence[Rule], span: Span) -> Iterator[list[AccountFacts]]:
+def read_candidates(rules: Sequence[Rule], span: Span) -> Iterator[list[AccountFacts]]:
     """Yield the accounts of which one of these rules may have something to tell in a span of days, in slices, in the order of their ids."""
-    yield from in_slices(sorted(_candidates(rules, span)), rules=rules, span=span)
+    yield from read_in_slices(sorted(_candidates(rules, span)), rules=rules, span=span)
 
 
-def in_slices(ids: Sequence[int], *, rules: Sequence[Rule], span: Span) -> Iterator[list[AccountFacts]]:
+def read_in_slices(ids: Sequence[int], *, rules: Sequence[Rule], span: Span) -> Iterator[list[AccountFacts]]:
     """Yield these accounts in slices, in the order of the ids."""
     for start in range(0, len(ids), SLICE):
-        yield accounts(ids[start : start + SLICE], rules=rules, span=span)
+        yield read_accounts(ids[start : start + SLICE], rules=rules, span=span)
 
 
-def accounts(
+def read_accounts(
     ids: Collection[int], *, rules: Sequence[Rule] = (), span: Span, told: bool = True
 ) -> list[AccountFacts]:
     """Return these accounts with their pools and who is on it, and (`told`) with what was told of them as far as these rules ask for it,
@@ -311,14 +311,14 @@ def _ending(span: Span, days: int, by: str = "") -> Q:
     return Q(**{f"{by}{name}": value for name, value in until.items()})
 
 
-def concerned(pairs: Mapping[str, Collection[int]]) -> dict[str, set[int]]:
+def accounts_to_hear_of(pairs: Mapping[str, Collection[int]]) -> dict[str, set[int]]:
     """Return for each address (in lower case) which of its accounts (ids) concern it: none, where its person can no longer log in.
 
-    By `World.concerns`: whether they stopped or snoozed their mails is asked elsewhere. A fixed number of queries, however many addresses
+    By `World.may_hear`: whether they stopped or snoozed their mails is asked elsewhere. A fixed number of queries, however many addresses
     and accounts.
     """
-    found = world({pk for ids in pairs.values() for pk in ids})
+    found = read_world({pk for ids in pairs.values() for pk in ids})
     return {
-        address: {pk for pk in ids if pk in found.accounts and found.concerns(found.accounts[pk], address)}
+        address: {pk for pk in ids if pk in found.accounts and found.may_hear(found.accounts[pk], address)}
         for address, ids in pairs.items()
     }

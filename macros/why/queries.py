@@ -16,7 +16,7 @@ from accounts.pool.reasons import OUTSIDE
 from macros.models import Macro, Mute, Notice, Told
 from macros.mutes import acknowledgements, services
 from notifications.models import Message
-from notifications.outbox import kinds
+from notifications.outbox.mails import KINDS
 from tokens.models import Doubt
 from ui import dates
 from ui import stored_phrases as kept
@@ -64,7 +64,7 @@ class Asked:
         return phrase("words/why.txt", key, **facts)
 
 
-def asked(account: Account, address: str) -> Asked:
+def what_is_asked(account: Account, address: str) -> Asked:
     """Return what is asked about. Three queries."""
     email = address.strip().lower()
     user = User.objects.filter(email=email).first()
@@ -170,7 +170,7 @@ def told(one: Asked, macros: QuerySet[Macro]) -> list[Line]:
 
 def mails_to(one: Asked) -> QuerySet[Message]:
     """Return the mails to the address about the account, log-ins that it has or had, or its team, and those about the own log-in here."""
-    personal = [name for name, kind in kinds.KINDS.items() if kind.to_parked is True]
+    personal = [name for name, kind in KINDS.items() if kind.to_parked is True]
     rows = Message.objects.filter(mails_about.named(one.account) | Q(kind__in=personal))
     return rows.filter(recipient=one.address).defer("text", "html").order_by("-id")
 

@@ -68,7 +68,7 @@ def end_of_deleted(*, instance: User, **_kwargs: Any) -> None:
 def register() -> None:
     """Say that this follows."""
     register_follow_up(end_of_moved)
-    post_save.connect(end_of_leaver, sender=User, dispatch_uid="macros.mutes.endings")
-    pre_delete.connect(end_of_leaver, sender=User, dispatch_uid="macros.mutes.endings")
-    post_delete.connect(end_of_deleted, sender=User, dispatch_uid="macros.mutes.endings")
-    address_changed.connect(take_along, sender=User, dispatch_uid="macros.mutes.endings")
+    post_save.connect(end_of_leaver, sender=User, dispatch_uid="macros.mutes.receivers")
+    pre_delete.connect(end_of_leaver, sender=User, dispatch_uid="macros.mutes.receivers")
+    post_delete.connect(end_of_deleted, sender=User, dispatch_uid="macros.mutes.receivers")
+    address_changed.connect(take_along, sender=User, dispatch_uid="macros.mutes.receivers")

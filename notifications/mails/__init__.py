@@ -1,1 +1,0 @@
-"""The mails of this app and of people and log-ins, which are below it."""
