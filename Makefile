@@ -8,7 +8,6 @@ PY := .venv/bin/python
 export PYTHON
 export PYTHONDONTWRITEBYTECODE :=# without compiled files, each of the many processes started here takes 1.6 s of processor time instead of 0.5
 PROCESSES := 4# of tests: two more than two cores, because many tests wait for servers, workers and browsers
-TEMPLATES = $(shell find $(wildcard templates */templates) -name '*.html' -not -path 'sandbox/*')
 LOCK = $(PY) -m uv pip compile -q --universal --python-version 3.13 --generate-hashes --no-annotate \
 	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
 
@@ -40,14 +39,14 @@ check: lint test ## what CI runs: format, lint, types, import order, migrations,
 lint: venv-dev
 	@$(PY) -m ruff format --check --quiet .
 	@$(PY) -m ruff check --quiet .
-	@.venv/bin/djade --check --target-version 5.2 $(TEMPLATES)
+	@.venv/bin/djangofmt --quiet --check templates
 	@.venv/bin/lint-imports --no-cache
 	@$(PY) -m tests.support.with_servers deploy/bootstrap/django-checks.sh
 
 format: venv-dev ## put code and templates into shape
 	@$(PY) -m ruff format --quiet .
 	@$(PY) -m ruff check --quiet --fix .
-	@.venv/bin/djade --target-version 5.2 $(TEMPLATES)
+	@.venv/bin/djangofmt --quiet templates
 
 words: venv-dev ## renew the catalogues of words, after changing any
 	@deploy/bootstrap/gettext.sh

@@ -19,6 +19,7 @@ from notifications.models import Message
 from portal.lists import OwnList
 from tests.portal.support import rows_of
 from tests.support.factories import make_account, make_app, make_team, make_user
+from tests.tools import visible
 from tokens.models import UnknownAnswer
 from users.models import Invitation, LoginRecord, Team, User
 
@@ -121,7 +122,7 @@ def test_chips_name_no_team_of_others_and_find_nothing_by_it(
 def test_a_search_stays_within_the_filters(client: Client, boss: User) -> None:
     both = "/admin/users/user/?role=manager&is_active__exact=1&p=1"
 
-    page = client.get(both).content.decode()
+    page = visible.dense(client.get(both).text)
 
     search = page.split('class="at-search"')[1].split("</form>")[0]
     kept = re.findall(r'type="hidden" name="(\w+)" value="(\w+)"', search)
@@ -129,7 +130,7 @@ def test_a_search_stays_within_the_filters(client: Client, boss: User) -> None:
 
 
 def test_the_lists_of_people_lead_to_each_other(client: Client, boss: User) -> None:
-    page = client.get("/admin/users/team/").content.decode()
+    page = visible.dense(client.get("/admin/users/team/").text)
 
     assert '<a href="/admin/users/user/">Users</a>' in page
     assert '<a href="/admin/users/team/" aria-current="page">Teams</a>' in page

@@ -16,6 +16,7 @@ from tests.accounts.leaving.support import carried, log_in, reaches
 from tests.notifications.support import make_message
 from tests.portal.support import rows_of, staff
 from tests.support.factories import make_team, make_user
+from tests.tools import visible
 from users.models import Team, User
 from users.people import views as person_page
 
@@ -31,7 +32,7 @@ def test_the_persons_page_and_the_list_say_what_depends_on_them(
     alone = [carried(mine, name=name) for name in ("Alone GmbH", "Beside GmbH")]
     carried(mine, log_in(emil))
 
-    page = client.get(reverse("admin:users_user_change", args=[mara.pk])).text
+    page = visible.dense(client.get(reverse("admin:users_user_change", args=[mara.pk])).text)
     rows = client.get(reverse("admin:users_user_changelist")).text
     numbers = queries.carried_by_each(person_ids=[mara.pk, emil.pk], among=Account.objects.all())
 
@@ -56,7 +57,7 @@ def test_the_persons_page_leads_to_their_mails_log_ins_and_keys_and_to_nobody_el
     key = api_keys.issue(name="Publisher", scopes=scopes, teams=[Team.default()], created_by=mara)[0]
     told = [make_message(one.email, subject=f"To {one.name}") for one in (mara, other)]
 
-    page = client.get(reverse("admin:users_user_change", args=[mara.pk])).text
+    page = visible.dense(client.get(reverse("admin:users_user_change", args=[mara.pk])).text)
     found = re.findall(r'href="(/admin/[^"]+)">([^<]+)</a>', page)
     by_name = {name: unescape(url) for url, name in found}
     mails, log_ins, keys = (
@@ -76,7 +77,7 @@ def test_accounts_of_teams_that_the_viewer_does_not_see_are_not_told(client: Cli
     carried(log_in(mara), team=theirs, name="Secret")
     staff(client, "users.view_user", team=ours)
 
-    page = client.get(reverse("admin:users_user_change", args=[mara.pk])).text
+    page = visible.dense(client.get(reverse("admin:users_user_change", args=[mara.pk])).text)
 
     assert "Ours" in page
     assert "Secret" not in page

@@ -18,6 +18,7 @@ from notifications.models import Message
 from portal.start import views as start_page
 from tests.portal.support import context_of, linked, settle, staff, token_of
 from tests.support.factories import make_account, make_app, make_team, make_token, make_user
+from tests.tools import visible
 from tokens.models import Token
 from users.models import Team, User
 
@@ -110,7 +111,7 @@ def test_every_number_is_that_of_the_list_it_leads_to_and_a_team_sees_its_own(cl
     linked(token_of("Dora of Moss", state="dead", team=moss), name="Moss dark", team=moss)
     user = staff(client, "tokens.ask_token", "tokens.view_channelapp", "tokens.view_token", team=fern)
 
-    page = client.get("/admin/").content.decode()
+    page = visible.dense(client.get("/admin/").text)
     found = numbers(page)
 
     assert found == {address: listed(user, address) for address in found}

@@ -24,6 +24,7 @@ from tests.macros.support import TODAY, ending, make_macro, make_person, noon, t
 from tests.notifications.support import make_message
 from tests.portal.support import staff
 from tests.support.factories import NOW, make_team, make_user
+from tests.tools import visible
 from users.addresses import services as refused_addresses
 from users.models import Membership, RefusedAddress, Team, User
 
@@ -59,7 +60,8 @@ def named(name: str, **fields: Any) -> None:
 
 def ask(client: Client, address: str, account: Account | str) -> str:
     term = account if isinstance(account, str) else account.native_id
-    return client.get(f"{reverse('admin:why')}?{urlencode({'address': address, 'account': term})}").text
+    page = client.get(f"{reverse('admin:why')}?{urlencode({'address': address, 'account': term})}")
+    return visible.dense(page.text)
 
 
 def said(address: str, account: Account) -> str:

@@ -14,6 +14,11 @@ ICON = "material-symbols"
 _FORM = re.compile(r"<form\b.*?(?:</form>|\Z)", re.DOTALL | re.IGNORECASE)
 
 
+def dense(page: str) -> str:
+    """Return HTML without the white space around tags, and with single spaces elsewhere, however it is laid out."""
+    return re.sub(r" ?([<>]) ?", r"\1", " ".join(page.split()))
+
+
 class _Text(HTMLParser):
     """Lines of text. Inline elements stay in their line; icons' names, which nobody reads, go."""
 

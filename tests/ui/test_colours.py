@@ -118,7 +118,7 @@ def test_our_style_sheets_use_only_names_that_tokens_define(name: str) -> None:
 
 def mail_rules() -> tuple[str, str]:
     page = engines["django"].from_string(MAIL.read_text().split("</style>")[0]).render()
-    style = re.sub(r"\s+", " ", page.split("\n<style>\n")[1])
+    style = re.sub(r"\s+", " ", page.rsplit("<style>")[-1])
     light, _, dark = style.partition("@media (prefers-color-scheme: dark)")
     return light, dark
 

@@ -12,6 +12,7 @@ from django.contrib.messages.storage.cookie import CookieStorage
 from django.http import HttpRequest
 from django.test import RequestFactory
 
+from tests.tools import visible
 from ui import confirm
 from ui.confirm import ConfirmLine, Done, Late, Page, Said
 from ui.errors import Refusal
@@ -29,7 +30,7 @@ def asked(method: str = "get", **data: str) -> HttpRequest:
 
 
 def said(request: HttpRequest) -> list[tuple[str, str]]:
-    return [(message.level_tag, str(message)) for message in get_messages(request)]
+    return [(message.level_tag, visible.dense(str(message))) for message in get_messages(request)]
 
 
 def page(**more: Any) -> Page:
@@ -54,7 +55,7 @@ def bare_frame(settings: Any, tmp_path: Path) -> None:
 def test_get_asks_and_does_nothing() -> None:
     response = answer(asked(), nothing, seen="7").render()
 
-    text = response.content.decode()
+    text = visible.dense(response.text)
     assert "Pause Lumen &lt;Shoes&gt;?" in text
     assert 'type="submit">Pause this account</button>' in text
     assert 'name="seen" value="7"' in text
@@ -71,7 +72,7 @@ def test_post_does_it_with_what_was_sent_and_leads_back_with_what_was_done() -> 
     assert said(request) == [
         (
             "success",
-            f'Lumen &lt;Shoes&gt; is paused. <a class="at-link" href="{RESUME}">Switch back</a>',
+            f'Lumen &lt;Shoes&gt; is paused.<a class="at-link" href="{RESUME}">Switch back</a>',
         )
     ]
 
