@@ -11,9 +11,10 @@ from accounts.jobs.models import Job as Job
 from accounts.jobs.models import JobItem as JobItem
 from accounts.linking.models import LinkProblem as LinkProblem
 from accounts.linking.models import PendingLink as PendingLink
+from accounts.pool.event_models import AccountEvent as AccountEvent
+from accounts.pool.event_models import AccountNews as AccountNews
 from accounts.pool.models import Account as Account
-from accounts.pool.models import AccountEvent as AccountEvent
-from accounts.pool.models import AccountNews as AccountNews
+from accounts.pool.models import AccountQuerySet as AccountQuerySet
 from accounts.pool.models import AccountToken as AccountToken
 from accounts.sync.models import ListReading as ListReading
 from accounts.sync.models import ReachedAccount as ReachedAccount

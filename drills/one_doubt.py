@@ -20,6 +20,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
+from accounts.alerts import services as alerts_services
 from drills.stage import Tally, stage
 from tests.support.sandbox import Sandbox
 
@@ -126,7 +127,6 @@ class Life:
 
     def work(self) -> None:
         """Ask about all that is due, tell, mail, and look at how everybody stands."""
-        from accounts.alerts import doubts as doubt_mail
         from accounts.models import Account
         from accounts.sync import channel_sweep
         from macros.at_once import services as at_once
@@ -135,7 +135,7 @@ class Life:
         from tokens.models import Token
 
         self.calls += channel_sweep.run_sweep(channel=CHANNEL, clock=self._clock) or 0
-        doubt_mail.tell_of_doubts(self.now)
+        alerts_services.tell_of_doubts(self.now)
         at_once.tell_news(self.now)
         delivery.deliver(clock=lambda: self.now)
         dark = Account.objects.exclude(state=Account.State.CONNECTED, restriction="").count()

@@ -11,7 +11,6 @@ from django.http import Http404, HttpRequest
 from django.utils.translation import gettext
 
 from accounts.models import Account, AccountToken
-from accounts.pool import summary
 from accounts.pool.permissions import VIEW as VIEW
 from notifications.models import Message
 from ui import stored_phrases as kept
@@ -48,7 +47,7 @@ def log_change(request: HttpRequest, changed: Model, block: str, /, **facts: obj
 
 def account(request: HttpRequest, account_id: int) -> Account:
     """Return an account that the person sees, with its pool. Raises Http404."""
-    visible = summary.with_pools(Account.objects.visible_to(request.user)).select_related("paused_by")
+    visible = Account.objects.visible_to(request.user).with_pools().select_related("paused_by")
     found = visible.filter(pk=account_id).first()
     if found is None:
         raise Http404(gettext("There is no such account."))

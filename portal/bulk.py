@@ -338,7 +338,7 @@ def _resumes(
 
 
 def _resume(account: Account, called: str, names: NameVisibility) -> ConfirmLine:
-    if account.paused_at is None:
+    if not account.is_paused:
         return ConfirmLine(called, account.get_state_display(), skipped=gettext("not paused"))
     who, why = names.user(account.paused_by), account.pause_note
     text = gettext("Paused by %(who)s: %(why)s") if why else gettext("Paused by %(who)s")

@@ -39,8 +39,8 @@ class ChoiceFilter(SimpleListFilter):
             return queryset
         return self.keep(queryset, value) if self.stands_for(value) else queryset.none()
 
-    def keep(self, rows: QuerySet[Any], value: str) -> QuerySet[Any]:
-        """Keep what a value that says something chooses."""
+    def keep(self, rows: Any, value: str) -> Any:
+        """Keep what a value that says something chooses, of a queryset."""
         return rows.none()
 
 

@@ -14,8 +14,8 @@ from unfold.dataclasses import SearchResult
 from accounts.models import Account, LinkProblem
 from accounts.pool import permissions
 from accounts.pool.health import by_deadline
-from accounts.pool.search import by_name
-from accounts.pool.search import search as search_accounts
+from accounts.pool.queries import accounts_named
+from accounts.pool.queries import search_accounts as search_accounts
 from macros.rules import scope
 from portal import sidebar
 from users.models import person
@@ -70,7 +70,7 @@ def _failed_links(request: HttpRequest, term: str) -> list[SearchResult]:
 def _accounts(request: HttpRequest, term: str) -> list[SearchResult]:
     if not request.user.has_perm("accounts.view_account"):
         return []
-    return _listed(by_name(Account.objects.visible_to(request.user), term))
+    return _listed(accounts_named(Account.objects.visible_to(request.user), term))
 
 
 def _accounts_of_people(request: HttpRequest, term: str) -> list[SearchResult]:
@@ -79,7 +79,7 @@ def _accounts_of_people(request: HttpRequest, term: str) -> list[SearchResult]:
         return []
     seen = Account.objects.visible_to(request.user)
     whole = search_accounts(seen, term, names_for(request.user))
-    return _listed(whole.exclude(pk__in=by_name(seen, term).values("pk")))
+    return _listed(whole.exclude(pk__in=accounts_named(seen, term).values("pk")))
 
 
 def _listed(accounts: QuerySet[Account]) -> list[SearchResult]:

@@ -13,10 +13,9 @@ from accounts.asks import inviting
 from accounts.asks import rules as fixers
 from accounts.linking import overview
 from accounts.models import Account, AccountToken
-from accounts.pool import reasons as pool_reasons
-from accounts.pool import summary
+from accounts.pool import queries as pool_queries
 from accounts.pool.health import Health
-from accounts.pool.summary import Summary
+from accounts.pool.queries import Summary
 from selfservice import keepers
 from selfservice import queries as my_list
 from selfservice.queries import ATTENTION, STOPPED, WORKING
@@ -104,7 +103,7 @@ def my_accounts_facts(
     number = min(max(1, number), pages)
     first = (number - 1) * my_list.PAGE
     accounts = _in_order(found.values_list("pk", flat=True)[first : first + my_list.PAGE])
-    rows = [_account_row(summary.summarise(account, now), user, names, now) for account in accounts]
+    rows = [_account_row(pool_queries.summarise(account, now), user, names, now) for account in accounts]
     rows = _with_invitations(rows, user)
     alone = {ATTENTION: counts.alone if counts.alone > 1 else 0}
     groups = [
@@ -140,7 +139,7 @@ def _count(found: int) -> dict[str, object]:
 def _in_order(keys: Iterable[int]) -> list[Account]:
     """Return the accounts of these ids with their pools, in this order."""
     ids = list(keys)
-    found = summary.with_pools(Account.objects.all()).in_bulk(ids)
+    found = Account.objects.with_pools().in_bulk(ids)
     return [found[pk] for pk in ids if pk in found]
 
 
@@ -152,7 +151,9 @@ def _login_rows(needing: Sequence[my_list.Needing], names: NameVisibility, now: 
     for one in needing:
         named = [accounts[pk] for pk in worst.get(one.token.pk, []) if pk in accounts]
         if named:  # else all were unlinked a moment ago
-            rows.append(_login_row(one, [summary.summarise(account, now) for account in named], names, now))
+            rows.append(
+                _login_row(one, [pool_queries.summarise(account, now) for account in named], names, now)
+            )
     return sorted(rows, key=_by_urgency(now))
 
 
@@ -171,7 +172,7 @@ def _login_row(
         shown = pill("account", "urgent" if urgent else "at_risk", label=left)
         text = ""
     else:
-        explanation = pool_reasons.explain_entry(_entry_in(named[0], token), you=True)
+        explanation = _entry_in(named[0], token).explain(you=True)
         shown, text = pill("log_in", "limited", label=explanation.short), explanation.what
     if needing.number > 1:
         text = f"{text} {say('enough', n=needing.number)}".strip()
@@ -189,7 +190,7 @@ def _by_urgency(now: datetime) -> Callable[[LoginRow], tuple[bool, bool, datetim
     """Return the order of log-ins: those whose accounts stopped, then those that stopped, then by what ends first."""
 
     def place(row: LoginRow) -> tuple[bool, bool, datetime]:
-        deactivated = any(one.account.state == Account.State.DEACTIVATED for one in row.accounts)
+        deactivated = any(one.account.is_deactivated for one in row.accounts)
         return not deactivated, row.token.state != Token.State.DEAD, row.token.deadline or now
 
     return place
@@ -199,7 +200,7 @@ def _hanging(one: Summary, entry: AccountToken, names: NameVisibility, now: date
     account, token = one.account, entry.token
     carriers = [other for other in one.usable if other.token_id != token.pk]
     no_backup = len(one.entries) == 1
-    if account.state == Account.State.DEACTIVATED:
+    if account.is_deactivated:
         return Hanging(account, say("has_stopped", no_backup=no_backup))
     if account.state == Account.State.PAUSED:
         return Hanging(account, say("is_paused"))
@@ -221,7 +222,7 @@ def _hanging(one: Summary, entry: AccountToken, names: NameVisibility, now: date
 
 def _account_row(one: Summary, user: User, names: NameVisibility, now: datetime) -> AccountRow:
     account, health = one.account, one.health
-    if account.state == Account.State.DEACTIVATED:
+    if account.is_deactivated:
         text, action = _stopped(one, user, names)
         return AccountRow(account, health, text, STOPPED, action)
     if account.state == Account.State.INTERRUPTED:
@@ -262,7 +263,7 @@ def _own_action(own: AccountToken) -> str:
     """Return what the person can do for a log-in of theirs that carries nothing here. Nobody is asked to bring back what they removed."""
     if own.token.is_removed:
         return ""
-    return "reauthenticate" if pool_reasons.explain_entry(own).by_consent else "steps"
+    return "reauthenticate" if own.explain().by_consent else "steps"
 
 
 def _carried_by(one: Summary, user: User, names: NameVisibility) -> str:
@@ -278,7 +279,7 @@ def _stopped(one: Summary, user: User, names: NameVisibility) -> tuple[str, str]
     if not one.entries:
         return say("nobody_linked"), "link"
     account = one.account
-    explanation = pool_reasons.explain_account(account, pool_reasons.account_reason(account, one.entries))
+    explanation = account.explain(account.reason_now(one.entries))
     found = fixers.fixers_of_dark(account, one.entries)
     waits_for = found.waits_for
     if found.entries and found.entries[0].token.consented_by_id not in {None, user.pk}:

@@ -9,10 +9,9 @@ from accounts.asks import inviting
 from accounts.backups import queries as backups
 from accounts.linking import overview
 from accounts.models import Account, AccountToken
-from accounts.pool import reasons as pool_reasons
-from accounts.pool import summary
-from accounts.pool.health import InPool, state_in_pool
-from accounts.pool.reasons import OUTSIDE
+from accounts.pool import queries as pool_queries
+from accounts.pool import rules as pool_rules
+from accounts.pool.rules import OUTSIDE, InPool
 from tokens.channels import registry
 from tokens.channels.kinds import Reason
 from tokens.models import Token
@@ -41,12 +40,12 @@ class Keeper:
 
 def facts_of_account(account: Account, user: User, now: datetime) -> dict[str, Any]:
     """Return the pool of one account in plain words, read-only."""
-    one = summary.summarise(account, now)
+    one = pool_queries.summarise(account, now)
     names = names_for(user)
     keepers = [_keeper(account, entry, user, names, now) for entry in one.entries]
     mine = overview.own_entry(one, user)
     explanation = reasons.explain(
-        account.channel, pool_reasons.entry_reason(mine) if mine else "", account=account.name, you=True
+        account.channel, mine.reason if mine else "", account=account.name, you=True
     )
     return {
         **overview.limits(mine, one, names, explanation),
@@ -82,15 +81,15 @@ def _keeper(
     you = token.consented_by_id == user.pk
     active = account.active_token_id == token.pk
     name = names.token(token, account)
-    state = state_in_pool(entry, active=active)
-    deadline = summary.deadline_of(token, usable=entry.is_usable, now=now)
+    state = entry.state_in_pool(active=active)
+    deadline = pool_queries.deadline_facts(token, usable=entry.is_usable, now=now)
     text = text_of(account, entry, name, you=you, active=active)
     return Keeper(name, you, state, text, deadline)
 
 
 def text_of(account: Account, entry: AccountToken, name: str, *, you: bool, active: bool) -> str:
     """Return what a person does for the account, or why nothing. `name` is theirs; `you`: it is the reader."""
-    token, reason = entry.token, pool_reasons.entry_reason(entry)
+    token, reason = entry.token, entry.reason
     says = partial(say, you=you, name=first_name(name))
     explain = partial(reasons.explain, account.channel, person=name, account=account.name, you=you)
     if token.state != Token.State.DEAD and entry.access == AccountToken.Access.LOST and reason != OUTSIDE:
@@ -106,5 +105,5 @@ def text_of(account: Account, entry: AccountToken, name: str, *, you: bool, acti
     if active:
         return says("carries")
     if token.demoted_at is not None:
-        return explain(pool_reasons.READING_REFUSED).what
+        return explain(pool_rules.READING_REFUSED).what
     return says("is_backup")

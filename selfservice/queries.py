@@ -13,7 +13,7 @@ from django.db.models.functions import Lower, RowNumber
 from accounts.asks import links
 from accounts.linking import overview
 from accounts.models import Account, AccountToken
-from accounts.pool.search import named
+from accounts.pool.queries import name_holds
 from tokens.channels import declarations
 from tokens.models import Token
 from ui.dates import AT_RISK, end_of_window
@@ -24,7 +24,7 @@ PAGE = 100
 STOPPED, ATTENTION, WORKING = "stopped", "attention", "working"
 GROUPS = {STOPPED: 0, ATTENTION: 1, WORKING: 2}  # in the order of the page
 _CHANNELS = [When(channel=key, then=Value(place)) for place, key in enumerate(declarations.channel_keys())]
-# What `pool_reasons.entry_reason` and `is_living` read of a pool entry, beside its token.
+# What `AccountToken.reason` and `is_living` read of a pool entry, beside its token.
 _TOLD_BY = ("access", "access_reason", "can_publish")
 CONNECTED = Q(state=Account.State.CONNECTED, paused_at=None, restriction="")
 
@@ -58,7 +58,7 @@ def log_ins_needing(user: User, now: datetime) -> list[Needing]:
     """Return the person's log-ins that need them, each with the accounts that a new consent helps.
 
     One log-in may reach thousands of accounts, so its entries are told apart by what says whether they are helped
-    (`pool_reasons.entry_reason`), and counted.
+    (`AccountToken.reason`), and counted.
     """
     mine = Token.objects.filter(consented_by=user).select_related("app").defer("credentials")
     tokens = {token.pk: token for token in mine}
@@ -133,7 +133,7 @@ def listed_accounts(
     if log_in is not None:
         found = found.filter(pk__in=log_in.pool_entries.values("account"))
     if search:
-        found = found.filter(named(search))
+        found = found.filter(name_holds(search))
     in_order = Case(*(When(group=name, then=Value(number)) for name, number in GROUPS.items()))
     return found.annotate(group=group).order_by(
         in_order, place, F("deadline").asc(nulls_last=True), Lower("name"), Case(*_CHANNELS), "pk"

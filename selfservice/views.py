@@ -18,7 +18,6 @@ from django.views.decorators.http import require_GET, require_safe
 from accounts.asks import queries
 from accounts.linking import overview
 from accounts.models import Account
-from accounts.pool import summary
 from accounts.pool.permissions import VIEW
 from accounts.sync import checking
 from notifications.models import Message
@@ -261,7 +260,7 @@ def _number(text: str, otherwise: int) -> int:
 @require_GET
 def my_account(request: HttpRequest, account_id: int) -> HttpResponse:
     """Show who keeps one account connected."""
-    visible = summary.with_pools(Account.objects.visible_to(person(request)))
+    visible = Account.objects.visible_to(person(request)).with_pools()
     account, now = get_object_or_404(visible, pk=account_id), timezone.now()
     names = names_for(person(request))
     checked = checking.progress_of(account, progress.asked(request), names, now)

@@ -27,8 +27,8 @@ from accounts.imports import views as importing
 from accounts.jobs import my_jobs
 from accounts.jobs import views as jobs
 from accounts.models import Account
-from accounts.pool import health, permissions, summary
-from accounts.pool.search import search
+from accounts.pool import health, permissions
+from accounts.pool.queries import search_accounts
 from macros.mutes import views as mute_lines
 from macros.rules import views as macros_on_accounts
 from portal import bulk
@@ -177,7 +177,7 @@ class AccountAdmin(ReadOnlyList):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Account]:
         """Return the accounts that this person sees, with their pools."""
-        return summary.with_pools(Account.objects.visible_to(request.user)).select_related("paused_by")
+        return Account.objects.visible_to(request.user).with_pools().select_related("paused_by")
 
     def get_ordering(self, request: HttpRequest) -> Any:
         """Order by deadline, what is deactivated first."""
@@ -187,7 +187,7 @@ class AccountAdmin(ReadOnlyList):
         self, request: HttpRequest, queryset: QuerySet[Account], search_term: str
     ) -> tuple[QuerySet[Account], bool]:
         """Find by name, native id, person or e-mail."""
-        return search(queryset, search_term, names_for(request.user)), False
+        return search_accounts(queryset, search_term, names_for(request.user)), False
 
     def everything(self, request: HttpRequest) -> QuerySet[Account]:
         """Return what the viewer sees, without pools."""

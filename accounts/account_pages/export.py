@@ -18,8 +18,6 @@ from django.db.models import Count, Max, QuerySet
 from django.utils import timezone
 
 from accounts.models import Account, AccountToken
-from accounts.pool import reasons as pool_reasons
-from accounts.pool.health import health_of
 from ui import pills
 from ui.addresses import as_one
 from ui.name_visibility import NameVisibility
@@ -105,7 +103,7 @@ def page(
     for one in filter(None, map(found.get, ids)):
         tokens, checked = pools.get(one.pk, (0, None))
         cells = (
-            one.channel, one.native_id, one.name, one.team.name, one.state, words[health_of(one, now=now, zone=zone)],
+            one.channel, one.native_id, one.name, one.team.name, one.state, words[one.health(now=now, zone=zone)],
             reasons.get(one.pk, ""), one.restriction, one.deadline_kind, _utc(one.deadline), one.usable_count, tokens, one.people_count,
             names.token(one.active_token, one) if one.active_token else "", _utc(checked),
         )  # fmt: skip
@@ -116,12 +114,12 @@ def page(
 def _reasons(accounts: Iterable[Account]) -> dict[int, str]:
     """Return why accounts do not work; the pools of those that are deactivated are asked, as on pages."""
     stopped = [one for one in accounts if one.state != Account.State.CONNECTED]
-    asked = [one.pk for one in stopped if one.state == Account.State.DEACTIVATED]
+    asked = [one.pk for one in stopped if one.is_deactivated]
     entries: dict[int, list[AccountToken]] = defaultdict(list)
     pool = AccountToken.objects.filter(account__in=as_one(asked)).select_related("token").only(*_ENTRY)
     for entry in pool if asked else ():
         entries[entry.account_id].append(entry)
-    return {one.pk: pool_reasons.account_reason(one, one.in_order(entries[one.pk])) for one in stopped}
+    return {one.pk: one.reason_now(one.in_order(entries[one.pk])) for one in stopped}
 
 
 def _utc(moment: datetime | None) -> str:

@@ -12,8 +12,7 @@ from django.utils.translation import gettext, gettext_lazy
 
 from accounts.backups import queries as backups
 from accounts.leaving import queries
-from accounts.models import Account
-from accounts.pool import health
+from accounts.models import Account, AccountQuerySet
 from accounts.pool.health import Health
 from macros.models import Macro
 from macros.notices import coverage
@@ -49,15 +48,13 @@ class ViewFilter(ChoiceFilter):
             ("alone", gettext("No backup")),
         ]
 
-    def keep(self, rows: QuerySet[Any], value: str) -> QuerySet[Any]:
+    def keep(self, rows: AccountQuerySet, value: str) -> AccountQuerySet:
         """Keep what the tab shows."""
         if value == "needs":
-            return rows.filter(
-                health.needs_a_person(now=timezone.now(), zone=timezone.get_current_timezone())
-            )
+            return rows.needing_a_person(now=timezone.now(), zone=timezone.get_current_timezone())
         if value == "team":
             return rows.filter(team__in=Membership.objects.filter(user=self.viewer).values("team"))
-        return health.only_one_person(rows)
+        return rows.carried_by_one()
 
 
 class ChannelFilter(ChoiceFilter):
@@ -111,9 +108,9 @@ class StateFilter(ChoiceFilter):
         """Return the pills, worst first."""
         return [(key, pills.pill("account", key).label) for key in Health]
 
-    def keep(self, rows: QuerySet[Any], value: str) -> QuerySet[Any]:
+    def keep(self, rows: AccountQuerySet, value: str) -> AccountQuerySet:
         """Keep accounts with this pill."""
-        return health.in_health(rows, value, now=timezone.now(), zone=timezone.get_current_timezone())
+        return rows.in_health(value, now=timezone.now(), zone=timezone.get_current_timezone())
 
 
 class DaysFilter(ChoiceFilter):
@@ -149,10 +146,10 @@ class NoBackupFilter(OnOff):
         self.person_id = int(value) if is_id(value) else 0
         return super().queryset(request, queryset)
 
-    def keep(self, rows: QuerySet[Any], value: str) -> QuerySet[Any]:
+    def keep(self, rows: AccountQuerySet, value: str) -> AccountQuerySet:
         """Keep accounts with one person; of one who is chosen, just what the page of that person counts."""
         if not self.person_id:
-            return health.only_one_person(rows)
+            return rows.carried_by_one()
         return rows.filter(pk__in=queries.alone_with(self.person_id).values("pk"))
 
 

@@ -9,9 +9,9 @@ from django.utils.translation import gettext_lazy
 
 from accounts.account_pages.filters import is_id
 from accounts.models import AccountToken
-from accounts.pool import search
+from accounts.pool import queries as pool_queries
 from accounts.pool.models import CAN_SERVE
-from accounts.pool.reasons import OUTSIDE
+from accounts.pool.rules import OUTSIDE
 from portal.choices import ChoiceFilter
 from tokens.channels.kinds import Reason
 from tokens.models import Token
@@ -50,7 +50,7 @@ class PersonFilter(ChoiceFilter):
             whose = people_of(self.viewer).filter(pk=value).values("pk")
             entries = entries.filter(token__in=Token.objects.filter(consented_by__in=whose).values("pk"))
         else:
-            entries = entries.filter(token__in=search.ids_of_log_ins(value, names_for(self.viewer)))
+            entries = entries.filter(token__in=pool_queries.log_ins_of_people(value, names_for(self.viewer)))
         return rows.filter(pk__in=entries.values("account"))
 
 

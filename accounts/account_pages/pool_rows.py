@@ -16,8 +16,8 @@ from django.utils.translation import gettext_lazy
 from accounts.account_pages import dates
 from accounts.asks import rules
 from accounts.models import Account, AccountToken
-from accounts.pool import health, summary
-from accounts.pool import reasons as pool_reasons
+from accounts.pool import queries as pool_queries
+from accounts.pool import rules as pool_rules
 from infra import scrub
 from tokens.channels import declarations
 from tokens.channels.kinds import Verdict
@@ -76,7 +76,7 @@ class PoolRow:
     name: str
     native_name: str
     linked_by: str
-    state: health.InPool
+    state: pool_rules.InPool
     short: str
     deadline: DeadlineFacts
     dates: Sequence[dates.DateLine]
@@ -128,9 +128,9 @@ def _row(account: Account, entry: AccountToken, place: int, names: NameVisibilit
         name=names.token(token, account),
         native_name=token.native_user_name if names.sees_token(token, account) else "",
         linked_by=names.user(added_by),
-        state=health.state_in_pool(entry, active=active, doubted=entry.is_in_doubt),
+        state=entry.state_in_pool(active=active, doubted=entry.is_in_doubt),
         short=_short(entry, names, active=active),
-        deadline=summary.deadline_of(token, usable=entry.is_usable, now=now),
+        deadline=pool_queries.deadline_facts(token, usable=entry.is_usable, now=now),
         dates=dates.lines(token, account.channel, now),
         permissions=dates.permissions(token, account.channel),
         publishing=_publishing(entry),
@@ -142,11 +142,11 @@ def _row(account: Account, entry: AccountToken, place: int, names: NameVisibilit
 def _short(entry: AccountToken, names: NameVisibility, *, active: bool) -> str:
     if entry.token.is_removed and entry.token.removed_by is not None:
         return say("removed_by", who=names.user(entry.token.removed_by))
-    short = pool_reasons.explain_entry(entry).short
+    short = entry.explain().short
     if not short and entry.is_in_doubt:
         return reasons.explain(entry.account.channel, Token.DOUBTED).short
     if not short and entry.token.demoted_at is not None and not active:
-        return reasons.explain(entry.account.channel, pool_reasons.READING_REFUSED).short
+        return reasons.explain(entry.account.channel, pool_rules.READING_REFUSED).short
     return short
 
 
@@ -168,12 +168,12 @@ def _checked(entry: AccountToken) -> str:
 
 
 def _box(row: PoolRow, names: NameVisibility, asked_at: datetime | None, *, opened: int) -> Box | None:
-    if not pool_reasons.entry_reason(row.entry):
+    if not row.entry.reason:
         return None
     token, account = row.token, row.entry.account
     seen = names.sees_token(token, account)
     evidence = pretty(token.evidence) if seen and token.evidence else ""
-    explanation = pool_reasons.explain_entry(row.entry, person=row.name)
+    explanation = row.entry.explain(person=row.name)
     return Box(
         explanation=explanation,
         who=explanation.who if explanation.who.endswith(".") else f"{explanation.who}.",

@@ -11,13 +11,12 @@ from django.utils.text import capfirst
 
 from accounts.asks import rules as fixers
 from accounts.models import Account, AccountToken
-from accounts.pool import reasons as pool_reasons
-from accounts.pool import summary
+from accounts.pool import queries as pool_queries
+from accounts.pool import rules as pool_rules
 from accounts.pool.health import Health
-from accounts.pool.summary import Summary
+from accounts.pool.queries import Summary
 from tokens.channels.kinds import Reason
 from tokens.models import Token
-from tokens.token import reasons
 from ui import dates
 from ui.name_visibility import NameVisibility
 from ui.phrases import phrase
@@ -44,8 +43,8 @@ class ListedAccount:
 
 
 def row_of(account: Account, *, names: NameVisibility, now: datetime) -> ListedAccount:
-    """Make the line of an account that `summary.with_pools` loaded."""
-    one = summary.summarise(account, now)
+    """Make the line of an account that `with_pools` loaded."""
+    one = pool_queries.summarise(account, now)
     active = one.active
     return ListedAccount(
         summary=one,
@@ -68,7 +67,7 @@ def _deadline_note(one: Summary, now: datetime) -> str:
     if account.deadline is not None:
         date = dates.short_date(account.deadline, zone=zone, now=now)
         return say("deadline", when=date, n=one.undated) if one.undated else date
-    if account.state == Account.State.DEACTIVATED:
+    if account.is_deactivated:
         return say("since", when=dates.short_date(account.since, zone=zone, now=now))
     return ""
 
@@ -76,9 +75,9 @@ def _deadline_note(one: Summary, now: datetime) -> str:
 def why(one: Summary, names: NameVisibility, now: datetime) -> str:
     """Return the line under the pill: the guide's table of states says what it names."""
     account = one.account
-    if account.paused_at is not None:
+    if account.is_paused:
         return _paused(account, names, now)
-    if account.state == Account.State.DEACTIVATED:
+    if account.is_deactivated:
         return _stopped(one) if one.entries else say("nobody_linked")
     if account.state == Account.State.INTERRUPTED:
         return _tried_again(one.entries, now)
@@ -91,18 +90,13 @@ def why(one: Summary, names: NameVisibility, now: datetime) -> str:
     return say("undated") if one.health == Health.DATE_UNKNOWN else ""
 
 
-def explain(account: Account, reason: str, *, person: str = "") -> reasons.Explanation:
-    """Return the words for a reason on this account's channel."""
-    return reasons.explain(account.channel, reason, person=person, account=account.name)
-
-
 def _stopped(one: Summary) -> str:
     """Return why it is dark: what stopped the last log-in here, or that staff took the last token away."""
-    reason = pool_reasons.account_reason(one.account, one.entries)
-    if reason == pool_reasons.UNLINKED:
+    reason = one.account.reason_now(one.entries)
+    if reason == pool_rules.UNLINKED:
         return say("last_unlinked")
-    if reason in {*Reason, *pool_reasons.DECIDED_HERE}:
-        return explain(one.account, reason).short
+    if reason in {*Reason, *pool_rules.DECIDED_HERE}:
+        return one.account.explain(reason).short
     return say("none_usable")
 
 
@@ -123,7 +117,7 @@ def _tried_again(entries: Sequence[AccountToken], now: datetime) -> str:
 def _what_ends(one: Summary, names: NameVisibility) -> str:
     stopped = next((e for e in one.entries if e.token.state == Token.State.DEAD), None)
     if stopped is not None:
-        explanation = explain(one.account, stopped.token.reason)
+        explanation = one.account.explain(stopped.token.reason)
         return f"{names.first(stopped.token, one.account)}: {mid(explanation.short)}"
     dated = [e for e in one.entries if e.is_living and e.token.deadline == one.account.deadline]
     return (

@@ -1,14 +1,11 @@
 """Filters of Social Accounts to which the start page's numbers lead. Most are drawn only while the address names them."""
 
 from datetime import date
-from typing import Any
 
-from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext, gettext_lazy
 
-from accounts.models import Account, AccountToken
-from accounts.pool import deadline_weeks
+from accounts.models import AccountQuerySet
 from portal.choices import OfTheAddress, OnOff
 from ui import dates
 
@@ -21,15 +18,9 @@ class AccessLostFilter(OnOff):
     title = gettext_lazy("access lost")
     parameter_name = "lost"
 
-    def keep(self, rows: QuerySet[Any], value: str) -> QuerySet[Any]:
+    def keep(self, rows: AccountQuerySet, value: str) -> AccountQuerySet:
         """Keep accounts with such a log-in."""
-        return access_lost(rows)
-
-
-def access_lost(accounts: QuerySet[Account]) -> QuerySet[Account]:
-    """Keep the accounts that a linked log-in can no longer reach. Paused ones are left out."""
-    lost = AccountToken.objects.filter(access=AccountToken.Access.LOST)
-    return accounts.filter(paused_at=None, pk__in=lost.values("account"))
+        return rows.access_lost()
 
 
 class WeekFilter(OfTheAddress):
@@ -43,11 +34,11 @@ class WeekFilter(OfTheAddress):
         first = _day(value)
         return dates.day(first) if first else ""
 
-    def keep(self, rows: QuerySet[Any], value: str) -> QuerySet[Any]:
+    def keep(self, rows: AccountQuerySet, value: str) -> AccountQuerySet:
         """Keep accounts whose deadline is in these seven days."""
         first = _day(value)
         assert first is not None
-        return deadline_weeks.in_week(rows, first, now=timezone.now(), zone=timezone.get_current_timezone())
+        return rows.in_week(first, now=timezone.now(), zone=timezone.get_current_timezone())
 
 
 def _day(text: str) -> date | None:
@@ -70,8 +61,8 @@ class EndFilter(OfTheAddress):
         """Return "No end date"."""
         return {NEVER: gettext("No end date"), ITSELF: gettext("Renews itself")}.get(value, "")
 
-    def keep(self, rows: QuerySet[Any], value: str) -> QuerySet[Any]:
+    def keep(self, rows: AccountQuerySet, value: str) -> AccountQuerySet:
         """Keep the accounts that the start page counts beside the deadlines of the weeks."""
         if value == NEVER:
-            return deadline_weeks.endless(rows)
-        return deadline_weeks.renewing(rows, now=timezone.now())
+            return rows.endless()
+        return rows.renewing(now=timezone.now())

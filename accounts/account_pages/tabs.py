@@ -15,11 +15,10 @@ from django.views.decorators.http import require_GET
 
 from accounts.account_pages import dates, message_rows, pool_rows, timeline
 from accounts.account_pages.pool_rows import PoolAction
-from accounts.account_pages.rows import explain
 from accounts.asks import inviting
 from accounts.backups import card as backup_card
 from accounts.models import Account
-from accounts.pool import summary
+from accounts.pool import queries as pool_queries
 from accounts.pool.permissions import MOVE
 from accounts.sync import checking
 from broker.leases import admin as handed_out
@@ -69,7 +68,7 @@ def context(request: HttpRequest, account: Account, tab: str) -> dict[str, Any]:
     may = request.user.has_perm
     add = f"{reverse('link', args=[account.channel])}?{urlencode({'account': str(account.pk), 'next': here})}"
     pause = None
-    paused = account.paused_at is not None
+    paused = account.is_paused
     if may("accounts.resume_account" if paused else "accounts.pause_account"):
         name, label = ("resume", say("resume")) if paused else ("pause", say("pause"))
         pause = PoolAction(
@@ -98,7 +97,7 @@ def context(request: HttpRequest, account: Account, tab: str) -> dict[str, Any]:
         **access.frame_of(account)(request),
         "title": account.name,
         "account": account,
-        "summary": summary.summarise(account, now),
+        "summary": pool_queries.summarise(account, now),
         "now": now,
         "tab": tab,
         "tabs": tabs,
@@ -186,7 +185,7 @@ def tokens_tab(request: HttpRequest, account: Account) -> HttpResponse:
             if request.user.has_perm(handed_out.PERMISSION)
             else "",
             "rule": dates.note(account.channel),
-            "restricted": explain(account, Reason.RESTRICTED),
+            "restricted": account.explain(Reason.RESTRICTED),
             **_line_context(request, account, names),
         },
     )

@@ -10,13 +10,12 @@ from typing import Any
 from django.db.models import F, QuerySet
 from django.utils.translation import gettext_lazy
 
-from accounts.account_pages import rows as account_rows
 from accounts.account_pages.message_rows import MessageRow
 from accounts.account_pages.pool_rows import pretty
 from accounts.asks import mails as ask_mails
 from accounts.backups import services as backing_up
 from accounts.models import Account, AccountEvent
-from accounts.pool.reasons import DECIDED_HERE
+from accounts.pool.rules import DECIDED_HERE
 from accounts.sync import app_migration
 from notifications.models import Message
 from tokens.channels import declarations
@@ -288,7 +287,7 @@ def _cause(account: Account, event: AccountEvent) -> str:
         if event.actor_id is None:  # by the link of a mail; else it is said beside who did it
             told |= {Kind.ACKNOWLEDGED, Kind.SNOOZED}
         return _note(event) if event.kind in told else ""
-    return f"{account_rows.explain(account, event.cause).short}."
+    return f"{account.explain(event.cause).short}."
 
 
 def _note(event: AccountEvent) -> str:
@@ -316,7 +315,7 @@ def _token_line(account: Account, event: TokenEvent, names: NameVisibility) -> H
     seen = names.sees_token(event.token, account)
     reason = str(event.detail.get("reason", ""))
     parts = [
-        f"{account_rows.explain(account, reason).short}." if reason else "",
+        f"{account.explain(reason).short}." if reason else "",
         _found(event.source, account.channel),
         ""
         if event.kind == TokenEvent.Kind.LINKED

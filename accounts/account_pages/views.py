@@ -17,9 +17,10 @@ from accounts.asks import services as asks
 from accounts.asks import views as asking
 from accounts.jobs.models import MOVE
 from accounts.models import Account, AccountToken
-from accounts.pool import actions, permissions, summary
+from accounts.pool import actions, permissions
+from accounts.pool import queries as pool_queries
 from accounts.pool.errors import ActionRefused
-from accounts.pool.reasons import READING_REFUSED
+from accounts.pool.rules import READING_REFUSED
 from accounts.sync import checking
 from macros.mutes import acknowledgements
 from macros.mutes import views as mute_lines
@@ -190,7 +191,7 @@ def unlink(request: HttpRequest, account_id: int, token_id: int) -> HttpResponse
     )
 
     def do(said: Said) -> None:
-        actions.unlink(
+        actions.unlink_token(
             account=account, token=entry.token, actor=person(request), note=said.note, now=timezone.now()
         )
 
@@ -261,7 +262,7 @@ def _first(entry: AccountToken, account: Account, names: NameVisibility) -> str:
 def _left(entry: AccountToken) -> str:
     """Return "10 days left", or the words that replace it."""
     now, zone = timezone.now(), timezone.get_current_timezone()
-    left = days_left(summary.deadline_of(entry.token, usable=True, now=now), now=now, zone=zone)
+    left = days_left(pool_queries.deadline_facts(entry.token, usable=True, now=now), now=now, zone=zone)
     return gettext("date not available") if left.bar.kind == "unknown" else left.text
 
 
@@ -309,7 +310,7 @@ def move(request: HttpRequest, account_id: int, token_id: int) -> HttpResponse:
     entry = access.entry(account, token_id)
     up = request.POST.get("step") == "-1"
     try:
-        place = actions.move(
+        place = actions.move_in_order(
             account=account,
             token=entry.token,
             step=-1 if up else 1,

@@ -1,17 +1,19 @@
-"""The mail to operators, made at sending: what the channel said, since when, that no log-in was touched, and what to check."""
+"""The mails to operators, made at sending: faults and unknown answers of an app, what is doubted, refused writes, versions that end.
+
+Each says what the channel said, since when, and what to check.
+"""
 
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from accounts.alerts import doubts as doubt_mail
-from accounts.alerts import refusals as refusal_mail
 from accounts.alerts import services as alerts
-from accounts.alerts import versions as version_mail
+from accounts.models import ApiKey, RefusedWrite
 from infra import scrub
 from notifications.models import Message
 from notifications.outbox.mails import (
@@ -25,48 +27,20 @@ from notifications.outbox.mails import (
     reader_of,
     register_kind,
 )
-from tokens.channels import registry
+from tokens.channels import registry, versions, words
+from tokens.channels.base import Channel
 from tokens.channels.kinds import Reason
-from tokens.models import ChannelApp, UnknownAnswer
+from tokens.doubts import services as doubts
+from tokens.models import ChannelApp, Doubt, UnknownAnswer
 from tokens.unknown_answers import services as unknown_answers
 from ui import addresses, dates, mails, pills
+from ui import text as counts
 from ui.phrases import phrase
 from ui.text import join_names
 from users.people.recipients import operators
 
 SHOWN = 5  # answers in one mail; the page has all
 EXCERPT = 400  # characters of an answer
-
-
-@dataclass(frozen=True)
-class Part:
-    """What operators are told by a mail of this kind, beside faults and unknown answers of an app."""
-
-    build: Builder
-    facts: Why
-
-
-PARTS = {
-    "version": Part(version_mail.build_version_mail, version_mail.facts),
-    "refused_writes": Part(refusal_mail.build_refusal_mail, refusal_mail.facts),
-    "doubts": Part(doubt_mail.build_doubt_mail, doubt_mail.facts),
-}  # by what only their payload has
-
-
-def _part(message: Message) -> Part:
-    return next((part for key, part in PARTS.items() if key in message.payload), Part(_of_app, _facts_of_app))
-
-
-def readdress(message: Message, new: str) -> bool:  # noqa: ARG001  # as `kinds.Readdress`
-    """Return whether an alert goes along to its reader's new address: not where OPERATOR_EMAILS names the old one."""
-    return message.recipient not in operators()
-
-
-def build_alert(message: Message) -> Mail:
-    """Build the mail. Raises NotWanted where its reader is no longer an operator, or nothing is left to say."""
-    if message.recipient not in operators():
-        raise NotWanted("no_operator")
-    return _part(message).build(message)
 
 
 def _of_app(message: Message) -> Mail:
@@ -77,11 +51,6 @@ def _of_app(message: Message) -> Mail:
     if not message.payload["fault"] and not answers:
         raise NotWanted("answers_gone")
     return _render(message, app, answers)
-
-
-def facts(message: Message) -> list[Fact]:
-    """Return what led to a message, for "Why this mail?"."""
-    return _part(message).facts(message)
 
 
 def _facts_of_app(message: Message) -> list[Fact]:
@@ -168,14 +137,183 @@ def _excerpt(answer: UnknownAnswer) -> str:
     return mails.cut(said, EXCERPT)
 
 
+DOUBTS_SHOWN = 3  # answers
+
+
+def build_doubt_mail(message: Message) -> Mail:
+    """Build the mail. Raises NotWanted where nothing is doubted now, or the channel app is gone."""
+    app = ChannelApp.objects.filter(pk=message.payload["doubts"]).first()
+    if app is None:
+        raise NotWanted("app_removed")
+    doubted = Doubt.objects.undecided().filter(app=app)
+    first = doubted.order_by("began_at").first()
+    if first is None:
+        raise NotWanted("nothing_doubted")
+    reader = reader_of(message)
+    facts = {
+        "channel": app.get_channel_display(),
+        "channel_key": app.channel,
+        "label": app.label,
+        "client_id": app.client_id,
+        "number": doubted.values("token").distinct().count(),
+        "began": dates.moment(first.began_at, zone=reader.zone).full,
+        "answers": doubts.answers(doubted)[:DOUBTS_SHOWN],
+        "url": addresses.absolute_url("admin:tokens_channelapp_change", app.pk),
+    }
+    return compose_mail("doubts", message, reader, facts)
+
+
+def doubt_facts(message: Message) -> list[Fact]:
+    """Return what led to a message, for "Why this mail?"."""
+    app = ChannelApp.objects.filter(pk=message.payload["doubts"]).first()
+    if app is None:
+        return []
+    return [
+        Fact(
+            str(app),
+            phrase(FACTS, "told"),
+            phrase(FACTS, "log_ins", number=number, log_ins=counts.number(number), row=row),
+        )
+        for row, number in doubts.answers(Doubt.objects.filter(app=app, began_at__lte=message.created_at))
+    ]
+
+
+REFUSALS_SHOWN = 5  # accounts in one mail
+
+
+def build_refusal_mail(message: Message) -> Mail:
+    """Build the mail. Raises NotWanted where the accounts are gone."""
+    words = _refused_writes(message)
+    if not words:
+        raise NotWanted("accounts_removed")
+    reader = reader_of(message)
+    channels = dict.fromkeys(word.account.get_channel_display() for word in words)
+    facts = {
+        "channels": join_names(list(channels)),
+        "shown": [_shown_refusal(word, reader.zone) for word in words[:REFUSALS_SHOWN]],
+        "pill": pills.pill("publishing", "shifted"),
+        "more_count": max(0, len(words) - REFUSALS_SHOWN),
+    }
+    return compose_mail("refused_writes", message, reader, facts)
+
+
+def refusal_facts(message: Message) -> list[Fact]:
+    """Return what led to a message, for "Why this mail?"."""
+    return [
+        Fact(word.account.name, phrase(FACTS, "told"), scrub.text(word.said))
+        for word in _refused_writes(message)
+    ]
+
+
+def _refused_writes(message: Message) -> Sequence[RefusedWrite]:
+    rows = RefusedWrite.objects.filter(pk__in=message.payload["refused_writes"])
+    return list(rows.select_related("account", "token").order_by("pk"))
+
+
+def _shown_refusal(word: RefusedWrite, zone: ZoneInfo) -> dict[str, object]:
+    account, key = word.account, ApiKey.objects.filter(pk=word.api_key).first()
+    reporters = RefusedWrite.objects.filter(
+        account=account, token=word.token_id, known=False, at__lte=word.at
+    )
+    return {
+        "account": account,
+        "said": scrub.text(word.said),
+        "person": word.token.native_user_name or word.token.native_user_id,
+        "at": dates.moment(word.at, zone=zone).full,
+        "key": key.name if key else "",
+        "reports": reporters.count(),
+        "url": addresses.absolute_url("admin:accounts_account_change", account.pk),
+    }
+
+
+def build_version_mail(message: Message) -> Mail:
+    """Build the mail. Raises NotWanted where another version is in use meanwhile."""
+    channel = registry.get(message.payload["channel"])
+    if versions.name_in_use(channel) != message.payload["version"]:
+        raise NotWanted("other_version")
+    return compose_mail("versions", message, reader_of(message), _said_of_version(message, channel))
+
+
+def version_facts(message: Message) -> list[Fact]:
+    """Return what led to a message, for "Why this mail?"."""
+    channel = registry.get(message.payload["channel"])
+    said = phrase(FACTS, "version_ends", **_day_of_end(message, channel))
+    return [Fact(f"{channel.label} API {message.payload['version']}", phrase(FACTS, "told"), said)]
+
+
+def _said_of_version(message: Message, channel: Channel) -> dict[str, object]:
+    name = message.payload["version"]
+    version, end = channel.versions.find(name), date.fromisoformat(message.payload["end"])
+    over = end <= timezone.localdate()
+    return _day_of_end(message, channel) | {
+        "channel": channel.label,
+        "channel_key": channel.key,
+        "version": name,
+        "announced": version is None or version.ends is not None,
+        "over": over,
+        "pill": pills.pill("version", "ended" if over else "ends"),
+        "end": versions.day(end),
+        "newer": ", ".join(one.name for one in versions.newer(channel)),
+        "setting": channel.versions.setting,
+        "note": words.said(channel.key, "version_note"),
+        "source": channel.versions.source,
+    }
+
+
+def _day_of_end(message: Message, channel: Channel) -> dict[str, object]:
+    """Return the day when the version ends, or the one that is to be expected; neither where none is known."""
+    version = channel.versions.find(message.payload["version"])
+    if version is None or version.end is None:
+        return {}
+    if version.ends is None:
+        return {"expected": versions.day(version.end)}
+    return {"day": versions.day(version.ends)}
+
+
+@dataclass(frozen=True)
+class Part:
+    """What operators are told by a mail of this kind, beside faults and unknown answers of an app."""
+
+    build: Builder
+    facts: Why
+
+
+PARTS = {
+    "version": Part(build_version_mail, version_facts),
+    "refused_writes": Part(build_refusal_mail, refusal_facts),
+    "doubts": Part(build_doubt_mail, doubt_facts),
+}  # by what only their payload has
+
+
+def _part(message: Message) -> Part:
+    return next((part for key, part in PARTS.items() if key in message.payload), Part(_of_app, _facts_of_app))
+
+
+def goes_along(message: Message, new: str) -> bool:  # noqa: ARG001  # as `kinds.Readdress`
+    """Return whether an alert goes along to its reader's new address: not where OPERATOR_EMAILS names the old one."""
+    return message.recipient not in operators()
+
+
+def build_alert(message: Message) -> Mail:
+    """Build the mail. Raises NotWanted where its reader is no longer an operator, or nothing is left to say."""
+    if message.recipient not in operators():
+        raise NotWanted("no_operator")
+    return _part(message).build(message)
+
+
+def alert_facts(message: Message) -> list[Fact]:
+    """Return what led to a message, for "Why this mail?"."""
+    return _part(message).facts(message)
+
+
 def register_mail() -> None:
     """Say how these mails are built."""
     register_kind(
         alerts.KIND,
         build_alert,
         name=_("Alert to operators"),
-        why=facts,
+        why=alert_facts,
         stays=True,
-        readdress=readdress,
+        readdress=goes_along,
         asks=True,
     )

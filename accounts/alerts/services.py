@@ -1,19 +1,24 @@
-"""Telling operators what only they can fix: the channel refuses our app, or answers what no verdict table knows.
+"""Telling operators what only they can fix: refusals of our app, answers that no verdict table knows, doubts, ends of versions.
 
 One mail per channel app and occasion, whatever the number of tokens behind it. Marketers never get it. What was told is marked in the
 transaction that writes the messages, so that nothing is told twice or lost; the text is made at sending, by `accounts.alerts.mails`.
 """
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
 from django.db.models import F, Q, QuerySet
+from django.utils import timezone
 
+from accounts.models import RefusedWrite
 from notifications.outbox import services as outbox
-from tokens.models import ChannelApp, UnknownAnswer
+from tokens.channels import registry, versions
+from tokens.doubts import services as doubts
+from tokens.models import ChannelApp, Doubt, UnknownAnswer
 from users.people.recipients import operators
 
 logger = logging.getLogger(__name__)
@@ -115,3 +120,68 @@ def _mark(app: ChannelApp, answers: Sequence[UnknownAnswer], *, fault: bool, now
     if fault:
         ChannelApp.objects.filter(pk=app.pk).update(fault_told_at=now)
     UnknownAnswer.objects.filter(pk__in=[answer.pk for answer in answers]).update(told_at=now)
+
+
+def tell_of_doubts(now: datetime) -> int:
+    """Write to each operator, once a day and app, from the third log-in of the day on. Returns how many were written."""
+    today = timezone.localtime(now).replace(hour=0, minute=0, second=0, microsecond=0)
+    return sum(
+        write_alert(f"{app_id}:doubts:{today:%Y-%m-%d}", {"doubts": app_id}, operators(), now)
+        for app_id in doubts.apps_of_many(Doubt.objects.filter(began_at__gte=today))
+    )
+
+
+@transaction.atomic
+def tell_of_refusals(now: datetime) -> int:
+    """Write one message per operator about the shifts that nobody was told of, and mark them. Returns how many messages were written."""
+    untold = RefusedWrite.objects.filter(acted_on=True, known=False, told_at=None)
+    found = list(
+        untold.order_by("pk").select_for_update(skip_locked=True, no_key=True).values_list("pk", flat=True)
+    )
+    to = operators() if found else []
+    if not to:
+        return 0
+    RefusedWrite.objects.filter(pk__in=found).update(told_at=now)
+    return write_alert(f"refused:{found[0]}", {"refused_writes": found}, to, now)
+
+
+@dataclass(frozen=True)
+class VersionNews:
+    """What operators are to hear: `key` is the same for the same news."""
+
+    key: str
+    payload: dict[str, Any]
+
+
+@transaction.atomic
+def tell_of_versions(now: datetime) -> int:
+    """Write of ends of API versions that operators were not told of yet: 60 days ahead, 14 days ahead and at the end.
+
+    Every message has a key of its own, so that the hourly run writes nothing twice; whoever becomes an operator later hears what still
+    holds. Returns how many messages were written.
+    """
+    news = list(_ends(now))
+    if not news:
+        return 0
+    to = operators()
+    if not to:
+        logger.warning("A version of a channel's API ends and there is nobody to tell: set OPERATOR_EMAILS.")
+    return sum(write_alert(f"version:{one.key}", one.payload, to, now) for one in news)
+
+
+def _ends(now: datetime) -> Iterator[VersionNews]:
+    """Give the ends that are near, of channels that have an app in use."""
+    used = _apps_in_use().values_list("channel", flat=True)
+    today = timezone.localdate(now)
+    for key in sorted(set(used) & registry.CHANNELS.keys()):
+        version = versions.in_use(registry.get(key))
+        if version is None or version.end is None:
+            continue
+        stage = versions.stage(version.end, today)
+        if stage is not None:
+            payload = {"version": version.name, "channel": key, "end": version.end.isoformat()}
+            yield VersionNews(f"{key}:{version.name}:{version.end}:{stage}", payload)
+
+
+def _apps_in_use() -> Any:
+    return ChannelApp.objects.exclude(state=ChannelApp.State.NOT_SET_UP)

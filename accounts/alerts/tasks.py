@@ -2,7 +2,7 @@
 
 from celery import shared_task
 
-from accounts.alerts import doubts, refusals, services, versions
+from accounts.alerts import services
 from infra import database_clock
 
 SCHEDULE = {
@@ -16,11 +16,11 @@ def tell_operators() -> None:
     """Tell operators of faults, doubts, unknown answers and refused writes that checks, reports and consents found."""
     now = database_clock.now()
     services.tell_operators(now=now)
-    doubts.tell_of_doubts(now)
-    refusals.tell_of_refusals(now=now)
+    services.tell_of_doubts(now)
+    services.tell_of_refusals(now=now)
 
 
 @shared_task(name="accounts.tasks.watch_versions")
 def watch_versions() -> None:
     """Tell operators of versions that end."""
-    versions.tell_operators(now=database_clock.now())
+    services.tell_of_versions(now=database_clock.now())

@@ -24,7 +24,8 @@ from accounts.asks import queries, rules, services
 from accounts.asks.models import Ask, AskLine
 from accounts.asks.rules import OPEN, Stage
 from accounts.models import Account, AccountToken, LinkProblem
-from accounts.pool import permissions, summary
+from accounts.pool import permissions
+from accounts.pool import queries as pool_queries
 from portal import access
 from portal.choices import ChoiceFilter, Lookups
 from portal.lists import ReadOnlyList, part
@@ -327,7 +328,7 @@ def _row(
         url=url,
         why=_why(line, until),
         stopped=stopped,
-        deadline=summary.deadline_of(token, usable=not stopped, now=now),
+        deadline=pool_queries.deadline_facts(token, usable=not stopped, now=now),
         reminders=max(0, line.mails - 1),
         next_at=line.next_at if comes else None,
         at=at,

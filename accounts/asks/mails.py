@@ -15,9 +15,8 @@ from accounts.asks import links, queries, services
 from accounts.asks.models import Ask, AskLine
 from accounts.asks.services import ANSWER, ASK
 from accounts.models import Account, AccountToken
-from accounts.pool import reasons as pool_reasons
-from accounts.pool import summary
-from accounts.pool.mail_rows import Rows, row_of
+from accounts.pool import queries as pool_queries
+from accounts.pool.mails import Rows, mail_row
 from accounts.renewal_links import services as renewal_links
 from notifications.mails import tell_person
 from notifications.models import Message
@@ -51,10 +50,10 @@ def rows_of_log_in(token: Token, reader: User, *, first: Collection[int] = ()) -
     accounts = Account.objects.filter(pk__in=ids)
     names = names_for(reader)
     rows = []
-    for one in summary.first_of(accounts, timezone.now(), count=SHOWN, before=first):
+    for one in pool_queries.first_summaries(accounts, timezone.now(), count=SHOWN, before=first):
         carriers = [entry.token for entry in one.usable if entry.token_id != token.pk]
         carrier = first_name(names.within(carriers[0], one.account)) if carriers else ""
-        rows.append(row_of(one, carrier=carrier, zone=reader.zone))
+        rows.append(mail_row(one, carrier=carrier, zone=reader.zone))
     return Rows(rows, accounts.count())
 
 
@@ -65,7 +64,7 @@ def build_log_in_card(token: Token, rows: Rows, zone: ZoneInfo) -> dict[str, obj
     entry = AccountToken.objects.select_related("token").get(account=account, token=token)
     explanation = reasons.explain(
         native.key,
-        pool_reasons.entry_reason(entry),
+        entry.reason,
         person=token.native_user_name,
         account=account.name,
         you=token.kind != Token.Kind.SYSTEM,

@@ -13,7 +13,6 @@ from django.utils import timezone
 
 from accounts.asks.models import Ask, AskLine
 from accounts.models import Account, AccountToken
-from accounts.pool import health
 from accounts.pool.models import CAN_SERVE, LIVING
 from tokens.channels.kinds import AN_APPEAL_HELPS
 from tokens.models import ChannelApp, Token, TokenEvent
@@ -22,7 +21,7 @@ from ui.dates import AT_RISK, end_of_window
 from users.models import Membership, RefusedAddress, User
 
 _DEAD = Q(token__state=Token.State.DEAD)
-# Why an entry is of no use is the token's reason where that is dead, else its own, see `pool_reasons.entry_reason`.
+# Why an entry is of no use is the token's reason where that is dead, else its own, see `AccountToken.reason`.
 _ENDED = _DEAD & ~Q(token__reason__in=reasons.NO_CONSENT_ENDS)
 _TAKEN = ~_DEAD & ~CAN_SERVE & ~Q(access_reason__in=[*reasons.NO_CONSENT_ENDS, ""])
 # What `rules.cannot_ask` says.
@@ -55,8 +54,8 @@ def entries_to_renew(accounts: QuerySet[Account], now: datetime) -> QuerySet[Acc
 
 def entries_due(user: User, now: datetime) -> QuerySet[AccountToken]:
     """Return the same of this person's accounts that are dark or will be within 7 days."""
-    due = health.ends_at_once(now=now, zone=timezone.get_current_timezone())
-    return entries_to_renew(Account.objects.visible_to(user).filter(due), now)
+    seen = Account.objects.visible_to(user)
+    return entries_to_renew(seen.dark_or_urgent(now=now, zone=timezone.get_current_timezone()), now)
 
 
 def _seen_by(user: User, entries: QuerySet[AccountToken]) -> QuerySet[AccountToken]:

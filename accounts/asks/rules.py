@@ -6,7 +6,6 @@ from datetime import datetime, timedelta
 
 from accounts.asks.models import AskLine
 from accounts.models import Account, AccountToken
-from accounts.pool import reasons as pool_reasons
 from notifications.models import Message
 from tokens.channels.kinds import AN_APPEAL_HELPS
 from tokens.models import Token
@@ -64,7 +63,7 @@ def why_not(token: Token) -> str:
 
 def asking_is_vain(entry: AccountToken) -> str:
     """Return in words why a new consent of this person would not help this account, or "" where it would."""
-    explanation = pool_reasons.explain_entry(entry)
+    explanation = entry.explain()
     if not explanation.short or explanation.by_consent:
         return ""
     return phrase(WORDS, "would_not_help", who=explanation.helper or explanation.who)
@@ -116,13 +115,13 @@ def fixers_of_dark(account: Account, entries: Sequence[AccountToken]) -> Fixers:
     Never somebody who left, or who took the log-in back on purpose: where nobody else is left, anybody with access is waited for.
     """
     left = [entry for entry in entries if not _is_gone(entry.token)]
-    helpful = [entry for entry in left if pool_reasons.explain_entry(entry).by_consent]
-    first = pool_reasons.entry_that_stopped(account, helpful)
+    helpful = [entry for entry in left if entry.explain().by_consent]
+    first = account.entry_that_stopped(helpful)
     ordered = sorted(helpful, key=lambda one: (bool(cannot_ask(one.token)), one is not first))
     if ordered or not entries:
         return Fixers(ordered)
-    reason = pool_reasons.account_reason(account, left) if left else Token.REMOVED
-    return Fixers([], pool_reasons.explain_account(account, reason).helper)
+    reason = account.reason_now(left) if left else Token.REMOVED
+    return Fixers([], account.explain(reason).helper)
 
 
 def fixers_of_ending(account: Account, entries: Sequence[AccountToken]) -> Fixers:

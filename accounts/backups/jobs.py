@@ -38,13 +38,13 @@ def add_to_each(job: Job, keys: Sequence[int], now: datetime) -> list[Result]:
 
 def best_offers(accounts: Sequence[Account]) -> dict[int, Offer]:
     """Return by account the best log-in that could be added, where one person carries it, or nobody, and it is not paused."""
-    few = [one.pk for one in accounts if one.people_count <= 1 and one.paused_at is None]
+    few = [one.pk for one in accounts if one.people_count <= 1 and not one.is_paused]
     return {pk: found[0] for pk, found in backups.offers(account_ids=few).items()}
 
 
 def why_not(account: Account, waiting: Collection[int]) -> str:
     """Return why nobody is added to an account, as a block of words/jobs.txt. `waiting`: somebody was asked about these."""
-    if account.paused_at is not None:
+    if account.is_paused:
         return "paused"
     if account.people_count > 1:
         return "several_carry_it"

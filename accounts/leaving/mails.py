@@ -13,9 +13,9 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.jobs.models import OFFBOARD
 from accounts.leaving.queries import ACCOUNT, GAVE_UP, TOKENS, TOLD, is_own, person_of
-from accounts.models import Account, AccountEvent, AccountToken, Job
-from accounts.pool import summary
-from accounts.pool.mail_rows import Rows, row_of
+from accounts.models import Account, AccountEvent, AccountQuerySet, AccountToken, Job
+from accounts.pool import queries as pool_queries
+from accounts.pool.mails import Rows, mail_row
 from notifications.models import Message
 from notifications.outbox import services as outbox
 from notifications.outbox.mails import Mail, NotWanted, Reader, compose_mail, reader_of, register_kind
@@ -132,7 +132,7 @@ def build_leaving_mail(message: Message) -> Mail:
     said, reader = message.payload, reader_of(message)
     names = names_for(reader.user)
     accounts = _given_up_still(said) if said["what"] == GAVE_UP else _accounts(message, reader.user)
-    found = summary.first_of(accounts, timezone.now(), count=SHOWN)
+    found = pool_queries.first_summaries(accounts, timezone.now(), count=SHOWN)
     taken = said.get("taken", {})
     if not found and not taken:
         raise NotWanted("not_linked" if said.get("own") else "carried_again")
@@ -145,7 +145,8 @@ def build_leaving_mail(message: Message) -> Mail:
         "own": bool(said.get("own")),
         "note": said["note"],
         "rows": Rows(
-            [row_of(one, carrier=one.active_name(names), zone=reader.zone) for one in found], accounts.count()
+            [mail_row(one, carrier=one.active_name(names), zone=reader.zone) for one in found],
+            accounts.count(),
         ),
         "stopped": accounts.filter(state=Account.State.DEACTIVATED).count(),
         "people": found[0].account.people_count if found else 0,
@@ -163,7 +164,7 @@ def _named(person: User | None, names: NameVisibility) -> str:
     return str(person) if person is not None and names.user(person) == str(person) else ""
 
 
-def _given_up_still(said: Mapping[str, Any]) -> QuerySet[Account]:
+def _given_up_still(said: Mapping[str, Any]) -> AccountQuerySet:
     account = Account.objects.filter(pk=said["account"])
     if not account:
         raise NotWanted("accounts_gone")
@@ -172,7 +173,7 @@ def _given_up_still(said: Mapping[str, Any]) -> QuerySet[Account]:
     return account
 
 
-def _accounts(message: Message, reader: User | None) -> QuerySet[Account]:
+def _accounts(message: Message, reader: User | None) -> AccountQuerySet:
     """Return the accounts that a mail about removed log-ins is about: all of the reader's own, else those that stopped, of some teams."""
     said = message.payload
     if not said.get("own"):
@@ -189,13 +190,13 @@ def _still_removed(token_ids: Collection[int]) -> QuerySet[Token]:
     return Token.objects.filter(pk__in=token_ids, reason=Token.REMOVED)
 
 
-def _of_log_ins(token_ids: Collection[int]) -> QuerySet[Account]:
+def _of_log_ins(token_ids: Collection[int]) -> AccountQuerySet:
     """Return the accounts that used log-ins, as far as these are still removed."""
     used = AccountToken.objects.filter(token__in=_still_removed(token_ids).values("pk"))
     return Account.objects.filter(pk__in=used.values("account_id"))
 
 
-def _stopped(token_ids: Collection[int]) -> QuerySet[Account]:
+def _stopped(token_ids: Collection[int]) -> AccountQuerySet:
     """Return those of them that stopped by it."""
     return _of_log_ins(token_ids).filter(_STOPPED)
 
@@ -203,7 +204,7 @@ def _stopped(token_ids: Collection[int]) -> QuerySet[Account]:
 def _of_tokens(
     token_ids: Collection[int],
     reader: Reader,
-    found: Sequence[summary.Summary],
+    found: Sequence[pool_queries.Summary],
     names: NameVisibility,
     *,
     own: bool,

@@ -29,7 +29,6 @@ from accounts.backups import queries as backups
 from accounts.backups import services as backing_up
 from accounts.backups.queries import Offer
 from accounts.models import Account, AccountToken
-from accounts.pool import reasons as pool_reasons
 from tokens.models import Token
 from tokens.token.queries import TokenQuerySet
 from users.models import Team, User
@@ -260,6 +259,6 @@ def _stopped_there(scope: Scope, accounts: Any, now: datetime) -> dict[int, Abou
         who = one.token.consented_by_id
         if who is None or one.token_id in today or rules.cannot_ask(one.token):
             continue
-        if pool_reasons.explain_entry(one).by_consent:
+        if one.explain().by_consent:
             found[who].append((one.account, one.token))
     return dict(found)

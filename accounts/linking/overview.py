@@ -16,10 +16,10 @@ from django.utils import timezone
 from accounts.asks import inviting
 from accounts.linking import queries as setup
 from accounts.models import Account, AccountToken, PendingLink
-from accounts.pool import reasons as pool_reasons
-from accounts.pool import summary
-from accounts.pool.health import InPool, state_in_pool
-from accounts.pool.summary import Summary
+from accounts.pool import queries as pool_queries
+from accounts.pool import rules as pool_rules
+from accounts.pool.queries import Summary
+from accounts.pool.rules import InPool
 from tokens.channels import declarations, registry
 from tokens.channels.base import Channel
 from tokens.channels.kinds import WRITE_REFUSALS, Reason
@@ -115,12 +115,12 @@ class Lost:
 
 def no_longer(pending: PendingLink, now: datetime) -> list[Lost]:
     """Return the accounts that a smaller grant took away, those now dark first."""
-    accounts = summary.with_pools(Account.objects.filter(pk__in=pending.no_longer))
+    accounts = Account.objects.filter(pk__in=pending.no_longer).with_pools()
     names = names_for(pending.user)
     rows = []
     for account in accounts:
-        deactivated = account.state == Account.State.DEACTIVATED
-        carrier = summary.summarise(account, now).active_name(names)
+        deactivated = account.is_deactivated
+        carrier = pool_queries.summarise(account, now).active_name(names)
         rows.append(Lost(account, deactivated, carrier))
     return sorted(rows, key=lambda row: (not row.deactivated, row.account.name))
 
@@ -162,9 +162,11 @@ def linked_rows(accounts: Iterable[Account], user: User, now: datetime) -> list[
     """Return what became of each account, in the order of names."""
     rows = []
     names = names_for(user)
-    for account in summary.with_pools(accounts.order_by("name")):  # type: ignore[attr-defined]  # a queryset
-        found = summary.summarise(account, now)
-        rows.append(_linked_row(found, own_entry(found, user), summary.others(found, user, names), now))
+    for account in accounts.order_by("name").with_pools():  # type: ignore[attr-defined]  # a queryset
+        found = pool_queries.summarise(account, now)
+        rows.append(
+            _linked_row(found, own_entry(found, user), pool_queries.other_carriers(found, user, names), now)
+        )
     return rows
 
 
@@ -172,7 +174,7 @@ def _linked_row(found: Summary, mine: AccountToken | None, people: list[str], no
     others = [first_name(name) for name in people]
     no_backup = found.account.people_count <= 1
     active = mine is not None and found.account.active_token_id == mine.token_id
-    state = state_in_pool(mine, active=active) if mine is not None else None
+    state = mine.state_in_pool(active=active) if mine is not None else None
     if mine is not None and mine.can_publish == AccountToken.CanPublish.NO:
         text = say("reports_only")
     elif mine is None:  # a system user's token, or an imported one
@@ -183,7 +185,7 @@ def _linked_row(found: Summary, mine: AccountToken | None, people: list[str], no
         text = say("you_are_active", n=len(others), names=join_names(others))
     else:
         text = say("you_are_backup", name=f"{others[0][0].upper()}{others[0][1:]}")
-    deadline = summary.deadline_of(mine.token, usable=True, now=now) if mine else found.deadline
+    deadline = pool_queries.deadline_facts(mine.token, usable=True, now=now) if mine else found.deadline
     return LinkedRow(found.account, state, text, deadline, no_backup)
 
 
@@ -202,7 +204,7 @@ def helped_by_consent(entries: Sequence[AccountToken], now: datetime) -> list[Ac
     token = entries[0].token
     if token.is_removed:
         return []
-    helped = [entry for entry in entries if reasons.by_consent(pool_reasons.entry_reason(entry))]
+    helped = [entry for entry in entries if reasons.by_consent(entry.reason)]
     ends = within(token.deadline, AT_RISK, now=now, zone=timezone.get_current_timezone())
     if token.state == Token.State.DEAD or ends:
         return helped
@@ -223,17 +225,17 @@ def reauthentication(account: Account, user: User, now: datetime) -> dict[str, A
     before the channel has lifted what it did to the person's own account; the page has the steps, and who else could link the account.
     """
     native = registry.get(account.channel)
-    found = summary.summarise(account, now)
+    found = pool_queries.summarise(account, now)
     entry = own_entry(found, user)
     token = entry.token if entry else None
     names = names_for(user)
-    others = summary.others(found, user, names)
+    others = pool_queries.other_carriers(found, user, names)
     login = token.native_user_name if token else ""
     checking = token is not None and token.state == Token.State.COOLING
     nothing_to_do = _nothing_to_do(entry, token, now)
     explanation = reasons.explain(
         account.channel,
-        pool_reasons.entry_reason(entry) if entry and not checking else "",
+        entry.reason if entry and not checking else "",
         person=login,
         account=account.name,
         you=True,
@@ -258,7 +260,7 @@ def reauthentication(account: Account, user: User, now: datetime) -> dict[str, A
         "invites": inviting.may_invite(user, [account]),
         "nothing_to_do": nothing_to_do,
         "needed": not nothing_to_do and not checking,
-        "tone": "bad" if account.state == Account.State.DEACTIVATED else "warn",
+        "tone": "bad" if account.is_deactivated else "warn",
         **limits(entry, found, names, explanation),
         **_ways(explanation, native),
     }
@@ -277,8 +279,8 @@ def limits(
     `may_be_unticked`: the channel lets people tick ad accounts one by one, so that a new consent may help all the same.
     """
     out_of_reach = entry is not None and entry.access == AccountToken.Access.LOST
-    reason = pool_reasons.entry_reason(entry) if entry else ""
-    asks_admin = bool(explanation.waits_for) and reason != pool_reasons.OUTSIDE
+    reason = entry.reason if entry else ""
+    asks_admin = bool(explanation.waits_for) and reason != pool_rules.OUTSIDE
     native = registry.get(found.account.channel)
     return {
         "asks_admin": asks_admin,

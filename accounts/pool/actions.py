@@ -7,7 +7,7 @@ from django.db import transaction
 from accounts.models import Account, AccountEvent, AccountToken
 from accounts.pool import services as pool
 from accounts.pool.errors import WORDS, ActionRefused
-from accounts.pool.reasons import READING_REFUSED
+from accounts.pool.rules import READING_REFUSED
 from tokens import lifecycle
 from tokens.models import Token
 from tokens.token import reasons
@@ -39,7 +39,7 @@ def make_active(*, account: Account, token: Token, actor: User, note: str, now: 
 
 
 @transaction.atomic
-def move(*, account: Account, token: Token, step: int, actor: User, now: datetime) -> int:
+def move_in_order(*, account: Account, token: Token, step: int, actor: User, now: datetime) -> int:
     """Move a token up (-1) or down (+1) in the order that staff set by hand. Returns its new place, counted from 1.
 
     Raises ActionRefused where that changes nothing: the active token is always first, and tokens that can be served are
@@ -89,7 +89,7 @@ def back_to_automatic(*, account: Account, actor: User, now: datetime) -> None:
 
 
 @transaction.atomic
-def unlink(*, account: Account, token: Token, actor: User, note: str, now: datetime) -> None:
+def unlink_token(*, account: Account, token: Token, actor: User, note: str, now: datetime) -> None:
     """Take a token out of the account's pool. Its other accounts keep it; the log-in and its history stay, also after the last one."""
     Token.objects.locked().get(pk=token.pk)
     lifecycle.note_linked(token_ids=[token.pk], now=now)

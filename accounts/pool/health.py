@@ -1,17 +1,23 @@
-"""Which one state an account has, and a token in its pool. `in_health` says the same of accounts by conditions that indexes serve.
+"""The state of an account: the columns that settling writes, which one state they are for a reader, and lists by it.
 
 Pages and mails give a state its word and colour (ui.pills, families "account" and "token").
 """
 
-from datetime import datetime, tzinfo
+from datetime import date, datetime, timedelta, tzinfo
 from enum import StrEnum
+from typing import Self
 
-from django.db.models import Case, F, Q, QuerySet, Value, When
+from django.db import models
+from django.db.models import Case, F, Q, Value, When
 from django.db.models.expressions import Combinable, OrderBy
+from django.db.models.functions import Now
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
-from accounts.models import Account, AccountToken
-from tokens.models import Token
 from ui.dates import AT_RISK, URGENT, end_of_window, within
+
+WEEK = timedelta(days=7)
+WEEKS = 13  # of the chart of deadlines
 
 
 class Health(StrEnum):
@@ -28,117 +34,118 @@ class Health(StrEnum):
     PAUSED = "paused"
 
 
-class InPool(StrEnum):
-    """What a token does in the pool of one account."""
+class AccountHealth(models.Model):
+    """What the state of an account is told from. `accounts.pool.services.settle` alone writes most of it."""
 
-    ACTIVE = "active"
-    BACKUP = "backup"
-    RETRYING = "retrying"
-    READ_ONLY = "read_only"
-    NO_ACCESS = "no_access"
-    STOPPED = "stopped"
+    class State(models.TextChoices):
+        CONNECTED = "connected", _("Connected")
+        INTERRUPTED = "interrupted", _("Interrupted")
+        DEACTIVATED = "deactivated", _("Deactivated")
+        PAUSED = "paused", _("Paused")
+
+    class DeadlineKind(models.TextChoices):
+        DATE = "date", _("Date")
+        NEVER = "never", _("Never")
+        UNKNOWN = "unknown", _("Unknown")
+        NONE = "none", _("None")
+
+    # Why the channel limits it; empty: it does not. Written by readings.
+    restriction = models.CharField(max_length=300, blank=True)
+    # Written by staff.
+    paused_at = models.DateTimeField(null=True, blank=True)
+    state = models.CharField(max_length=12, choices=State, default=State.DEACTIVATED)
+    reason = models.CharField(max_length=40, blank=True)
+    since = models.DateTimeField(default=timezone.now)  # since when it is in this state
+    deadline = models.DateTimeField(null=True, blank=True)
+    deadline_kind = models.CharField(max_length=10, choices=DeadlineKind, default=DeadlineKind.NONE)
+    usable_count = models.PositiveIntegerField(default=0)
+    # How many people's living tokens can carry it.
+    people_count = models.PositiveIntegerField(default=0, db_default=0)
+    cycle = models.PositiveIntegerField(default=1)
+    # Since when the deadline is known.
+    cycle_since = models.DateTimeField(default=timezone.now, db_default=Now())
+    # The deadline as it stood when the cycle began.
+    cycle_deadline = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        abstract = True
+
+    @property
+    def is_paused(self) -> bool:
+        """Whether staff stopped it on purpose."""
+        return self.paused_at is not None
+
+    @property
+    def is_deactivated(self) -> bool:
+        """Whether nobody carries it, and trying again brings nothing back."""
+        return self.state == self.State.DEACTIVATED
+
+    def health(self, *, now: datetime, zone: tzinfo) -> Health:
+        """Return the one state: the first fact, worst first, that is true for a reader in `zone`. `HealthQuerySet` asks it of rows."""
+        dated = self.deadline_kind == self.DeadlineKind.DATE
+        found = (
+            (self.is_paused or self.state == self.State.PAUSED, Health.PAUSED),
+            (self.state == self.State.INTERRUPTED, Health.INTERRUPTED),
+            (self.is_deactivated or self.usable_count == 0, Health.DEACTIVATED),
+            (bool(self.restriction), Health.RESTRICTED),
+            (dated and within(self.deadline, URGENT, now=now, zone=zone), Health.URGENT),
+            (dated and within(self.deadline, AT_RISK, now=now, zone=zone), Health.AT_RISK),
+            (self.people_count <= 1, Health.NO_BACKUP),
+            (self.deadline_kind in _UNKNOWN, Health.DATE_UNKNOWN),
+        )
+        return next((health for holds, health in found if holds), Health.HEALTHY)
 
 
-_UNKNOWN = (Account.DeadlineKind.UNKNOWN, Account.DeadlineKind.NONE)
+_UNKNOWN = (AccountHealth.DeadlineKind.UNKNOWN, AccountHealth.DeadlineKind.NONE)
 _NOT_PAUSED = Q(paused_at=None)
-_WORKS = _NOT_PAUSED & Q(state=Account.State.CONNECTED, usable_count__gt=0, restriction="")
+_DEACTIVATED = _NOT_PAUSED & Q(state=AccountHealth.State.DEACTIVATED)
+_WORKS = _NOT_PAUSED & Q(state=AccountHealth.State.CONNECTED, usable_count__gt=0, restriction="")
 
 
-def health_of(account: Account, *, now: datetime, zone: tzinfo) -> Health:
-    """Return the one state of an account: the first fact, worst first, that is true for a reader in `zone`."""
-    state, dated = account.state, account.deadline_kind == Account.DeadlineKind.DATE
-    found = (
-        (account.paused_at is not None or state == Account.State.PAUSED, Health.PAUSED),
-        (state == Account.State.INTERRUPTED, Health.INTERRUPTED),
-        (state == Account.State.DEACTIVATED or account.usable_count == 0, Health.DEACTIVATED),
-        (bool(account.restriction), Health.RESTRICTED),
-        (dated and within(account.deadline, URGENT, now=now, zone=zone), Health.URGENT),
-        (dated and within(account.deadline, AT_RISK, now=now, zone=zone), Health.AT_RISK),
-        (account.people_count <= 1, Health.NO_BACKUP),
-        (account.deadline_kind in _UNKNOWN, Health.DATE_UNKNOWN),
-    )
-    return next((health for holds, health in found if holds), Health.HEALTHY)
+class HealthQuerySet[Row: models.Model](models.QuerySet[Row]):
+    """Accounts by their health, by conditions that indexes serve. Days and weeks are those of a reader in `zone`."""
 
+    def in_health(self, key: str, *, now: datetime, zone: tzinfo) -> Self:
+        """Those whose health is `key`; a key that is no Health keeps none."""
+        urgent, at_risk = (end_of_window(days, now=now, zone=zone) for days in (URGENT, AT_RISK))
+        state = AccountHealth.State
+        fixed: dict[str, Q] = {
+            Health.PAUSED: ~_NOT_PAUSED | Q(state=state.PAUSED),
+            Health.DEACTIVATED: _DEACTIVATED,
+            Health.INTERRUPTED: _NOT_PAUSED & Q(state=state.INTERRUPTED),
+            Health.RESTRICTED: _NOT_PAUSED & Q(state=state.CONNECTED) & ~Q(restriction=""),
+            Health.URGENT: _WORKS & Q(deadline__lt=urgent),
+            Health.AT_RISK: _WORKS & Q(deadline__gte=urgent, deadline__lt=at_risk),
+        }
+        if key in fixed:
+            return self.filter(fixed[key])
+        later = self.filter(_WORKS & (Q(deadline=None) | Q(deadline__gte=at_risk)))
+        if key == Health.NO_BACKUP:
+            return later.filter(people_count__lte=1)
+        unknown = Q(deadline_kind__in=_UNKNOWN)
+        if key == Health.DATE_UNKNOWN:
+            return later.filter(unknown, people_count__gt=1)
+        return later.filter(~unknown, people_count__gt=1) if key == Health.HEALTHY else later.none()
 
-def in_pool(
-    *,
-    active: bool,
-    state: str,
-    access: str,
-    can_publish: str,
-    demoted: bool = False,
-    doubted: bool = False,
-) -> InPool:
-    """Return what a token does in one account's pool.
+    def dark_or_urgent(self, *, now: datetime, zone: tzinfo) -> Self:
+        """Those that are dark, or will be within 7 days: what `in_health` calls deactivated or urgent."""
+        return self.filter(
+            _DEACTIVATED | (_WORKS & Q(deadline__lt=end_of_window(URGENT, now=now, zone=zone)))
+        )
 
-    `state` is valid, cooling or dead; `access` ok or lost; `can_publish` yes, no or unknown (unknown counts as yes). What makes
-    a token useless here goes before "active": the pointer may stay on a token in passing trouble, which is not served. `demoted`: others
-    go first. `doubted`: the channel says that it is over.
-    """
-    if state == Token.State.DEAD:
-        return InPool.STOPPED
-    if access == AccountToken.Access.LOST:
-        return InPool.NO_ACCESS
-    if state == Token.State.COOLING:
-        return InPool.RETRYING
-    if can_publish == AccountToken.CanPublish.NO:
-        return InPool.READ_ONLY
-    if doubted or (demoted and not active):
-        return InPool.RETRYING
-    return InPool.ACTIVE if active else InPool.BACKUP
+    def needing_a_person(self, *, now: datetime, zone: tzinfo) -> Self:
+        """Those that go dark, or are dark, unless a person acts: deactivated, or a deadline within 30 days."""
+        soon = Q(deadline__lt=end_of_window(AT_RISK, now=now, zone=zone))
+        soon &= ~Q(state=AccountHealth.State.INTERRUPTED)
+        return self.filter(_NOT_PAUSED & (Q(state=AccountHealth.State.DEACTIVATED) | soon))
 
+    def carried_by_one(self) -> Self:
+        """Those that exactly one person carries, whatever their pill."""
+        return self.filter(_NOT_PAUSED, people_count=1)
 
-def state_in_pool(entry: AccountToken, *, active: bool, doubted: bool = False) -> InPool:
-    """Return what the token of a pool entry does there. `active`: it is the one that is served. `doubted`: for staff, whether it is."""
-    token = entry.token
-    return in_pool(
-        active=active,
-        state=token.state,
-        access=entry.access,
-        can_publish=entry.can_publish,
-        demoted=token.demoted_at is not None,
-        doubted=doubted,
-    )
-
-
-def in_health(accounts: QuerySet[Account], key: str, *, now: datetime, zone: tzinfo) -> QuerySet[Account]:
-    """Keep the accounts whose health is `key` for a reader in `zone`; a key that is no Health keeps none."""
-    urgent, at_risk = (end_of_window(days, now=now, zone=zone) for days in (URGENT, AT_RISK))
-    fixed: dict[str, Q] = {
-        Health.PAUSED: ~_NOT_PAUSED | Q(state=Account.State.PAUSED),
-        Health.DEACTIVATED: _NOT_PAUSED & Q(state=Account.State.DEACTIVATED),
-        Health.INTERRUPTED: _NOT_PAUSED & Q(state=Account.State.INTERRUPTED),
-        Health.RESTRICTED: _NOT_PAUSED & Q(state=Account.State.CONNECTED) & ~Q(restriction=""),
-        Health.URGENT: _WORKS & Q(deadline__lt=urgent),
-        Health.AT_RISK: _WORKS & Q(deadline__gte=urgent, deadline__lt=at_risk),
-    }
-    if key in fixed:
-        return accounts.filter(fixed[key])
-    later = accounts.filter(_WORKS & (Q(deadline=None) | Q(deadline__gte=at_risk)))
-    if key == Health.NO_BACKUP:
-        return later.filter(people_count__lte=1)
-    unknown = Q(deadline_kind__in=_UNKNOWN)
-    if key == Health.DATE_UNKNOWN:
-        return later.filter(unknown, people_count__gt=1)
-    return later.filter(~unknown, people_count__gt=1) if key == Health.HEALTHY else later.none()
-
-
-def ends_at_once(*, now: datetime, zone: tzinfo) -> Q:
-    """Accounts that are dark, or will be within 7 days: what `in_health` calls deactivated or urgent."""
-    urgent = end_of_window(URGENT, now=now, zone=zone)
-    dark = _NOT_PAUSED & Q(state=Account.State.DEACTIVATED)
-    return dark | (_WORKS & Q(deadline__lt=urgent))
-
-
-def needs_a_person(*, now: datetime, zone: tzinfo) -> Q:
-    """Accounts that go dark, or are dark, unless a person acts: deactivated, or a deadline within 30 days."""
-    soon = Q(deadline__lt=end_of_window(AT_RISK, now=now, zone=zone)) & ~Q(state=Account.State.INTERRUPTED)
-    return _NOT_PAUSED & (Q(state=Account.State.DEACTIVATED) | soon)
-
-
-def only_one_person(accounts: QuerySet[Account]) -> QuerySet[Account]:
-    """Keep the accounts that exactly one person carries, whatever their pill."""
-    return accounts.filter(_NOT_PAUSED, people_count=1)
+    def endless(self) -> Self:
+        """Those that have no end date. Paused ones are left out."""
+        return self.filter(_NOT_PAUSED, deadline_kind=AccountHealth.DeadlineKind.NEVER)
 
 
 DEADLINE = F("deadline")  # what a click on the column's head sorts by
@@ -146,11 +153,19 @@ DEADLINE = F("deadline")  # what a click on the column's head sorts by
 
 def by_deadline() -> list[OrderBy | Combinable | str]:
     """Return the list's usual order: deactivated, then by deadline, then unknown, then never, then paused."""
+    kind = AccountHealth.DeadlineKind
     place = Case(
         When(paused_at__isnull=False, then=Value(4)),
-        When(deadline_kind=Account.DeadlineKind.NONE, then=Value(0)),
-        When(deadline_kind=Account.DeadlineKind.DATE, then=Value(1)),
-        When(deadline_kind=Account.DeadlineKind.UNKNOWN, then=Value(2)),
+        When(deadline_kind=kind.NONE, then=Value(0)),
+        When(deadline_kind=kind.DATE, then=Value(1)),
+        When(deadline_kind=kind.UNKNOWN, then=Value(2)),
         default=Value(3),
     )
     return [OrderBy(place), F("deadline").asc(nulls_last=True), "name", "pk"]
+
+
+def weeks(*, now: datetime, zone: tzinfo) -> list[date]:
+    """Return the Mondays of the weeks whose deadlines are charted, from this week on, for a reader in `zone`."""
+    today = now.astimezone(zone).date()
+    monday = today - timedelta(days=today.weekday())
+    return [monday + number * WEEK for number in range(WEEKS)]

@@ -10,7 +10,7 @@ from accounts.models import Account, AccountEvent
 from accounts.pool import permissions
 from accounts.pool import services as pool
 from accounts.pool.errors import ActionRefused
-from accounts.pool.reasons import OUTSIDE
+from accounts.pool.rules import OUTSIDE
 from users.models import Team, User
 from users.people.visibility import names_for, teams_of
 
@@ -25,15 +25,15 @@ def register_follow_up(follow_up: FollowUp) -> None:
 
 def register_jobs() -> None:
     """Say how these jobs are done."""
-    register_kind(MOVE, JobKind(permissions.MOVE, move))
-    register_kind(PAUSE, JobKind(permissions.PAUSE, pause))
-    register_kind(RESUME, JobKind(permissions.RESUME, resume))
+    register_kind(MOVE, JobKind(permissions.MOVE, move_accounts))
+    register_kind(PAUSE, JobKind(permissions.PAUSE, pause_accounts))
+    register_kind(RESUME, JobKind(permissions.RESUME, resume_accounts))
 
 
-def pause(job: Job, keys: Sequence[int], now: datetime) -> list[Result]:
+def pause_accounts(job: Job, keys: Sequence[int], now: datetime) -> list[Result]:
     """Stop serving those on purpose that are not paused; they are not warned about either."""
     found = services.lock_accounts(job, keys)
-    fresh = [one for one in found if one.paused_at is None]
+    fresh = [one for one in found if not one.is_paused]
     results = {one.pk: Result.skips(one.pk, "paused_already") for one in found}
     results |= {one.pk: Result.done(one.pk, state=one.state) for one in fresh}
     for one in fresh:
@@ -43,10 +43,10 @@ def pause(job: Job, keys: Sequence[int], now: datetime) -> list[Result]:
     return results_in_order(keys, results)
 
 
-def resume(job: Job, keys: Sequence[int], now: datetime) -> list[Result]:
+def resume_accounts(job: Job, keys: Sequence[int], now: datetime) -> list[Result]:
     """Serve those again that are paused, as far as their pools allow."""
     found = services.lock_accounts(job, keys)
-    paused = [one for one in found if one.paused_at is not None]
+    paused = [one for one in found if one.is_paused]
     results = {one.pk: Result.skips(one.pk, "not_paused") for one in found}
     results |= {one.pk: Result.done(one.pk, was=one.pause_note) for one in paused}
     ids = [one.pk for one in paused]
@@ -70,7 +70,7 @@ def _settle(job: Job, ids: Sequence[int], cause: str, now: datetime) -> None:
     pool.settle(account_ids=ids, cause=cause, now=now, source="staff", actor=job.user, note=job.note)
 
 
-def move(job: Job, keys: Sequence[int], now: datetime) -> list[Result]:
+def move_accounts(job: Job, keys: Sequence[int], now: datetime) -> list[Result]:
     """Move to the team `job.subject_id` what is not there. Its log-ins stay, as far as that team takes them.
 
     Whoever reads an account's team (leases, macros, mails, pages) sees the new one at once. Raises ActionRefused where the person may give
@@ -96,7 +96,7 @@ def move(job: Job, keys: Sequence[int], now: datetime) -> list[Result]:
 def _move(job: Job, accounts: Sequence[Account], team: Team, now: datetime) -> set[int]:
     """Move them, with one event each. Return those that stopped there: the team takes log-ins of its own people only."""
     ids = [one.pk for one in accounts]
-    lived = [one.pk for one in accounts if one.state != Account.State.DEACTIVATED]
+    lived = [one.pk for one in accounts if not one.is_deactivated]
     AccountEvent.objects.bulk_create(
         AccountEvent(
             account=one,

@@ -1,26 +1,30 @@
-"""Ad accounts, what happened to them, and the entries of their pools: the one place that says which of these are living and usable.
+"""Ad accounts and the entries of their pools: the one place that says which of these are living and usable, and why one is not.
 
 `accounts.pool.services.settle` is the only writer of what a pool decides.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, datetime, time, timedelta, tzinfo
 from typing import ClassVar, Self
 
 from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
-from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
-from django.db.models import Exists, F, OuterRef, Q
-from django.db.models.functions import Now
+from django.db.models import Count, Exists, F, OuterRef, Prefetch, Q
+from django.db.models.functions import TruncWeek
 from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from accounts.pool.health import WEEK, AccountHealth, HealthQuerySet, weeks
+from accounts.pool.rules import UNLINKED, InPool, reason_of_entry
 from infra import private_parts
 from tokens.channels import declarations
+from tokens.channels.kinds import Reason
 from tokens.choices import channel_choices
-from tokens.models import Token, TokenEvent
-from tokens.token.models import TokenQuerySet
+from tokens.models import Token
+from tokens.token import queries, reasons
+from tokens.token.queries import TokenQuerySet
 from users.models import Membership, Team, User
 
 # What `AccountToken.can_serve`, `is_living` and `is_usable` ask, as conditions of rows. `settle` asks it in its own SQL.
@@ -28,12 +32,15 @@ CAN_SERVE = Q(access="ok") & ~Q(can_publish="no")
 LIVING = CAN_SERVE & ~Q(token__state=Token.State.DEAD)
 USABLE = CAN_SERVE & Q(token__state=Token.State.VALID) & ~Q(doubt="stopped")
 
+# Nothing but a write shows whether the channel takes writes again, so after this time the role counts again and a job tries.
+REFUSAL_STANDS_FOR = timedelta(days=7)
+UNKNOWN_REFUSAL_STANDS_FOR = timedelta(days=1)
 
 _BY_DEADLINE = {Token.DeadlineKind.NEVER: 0, Token.DeadlineKind.DATE: 1, Token.DeadlineKind.UNKNOWN: 2}
 
 
-class AccountQuerySet(models.QuerySet["Account"]):
-    """Accounts, by phrases that compose."""
+class AccountQuerySet(HealthQuerySet["Account"]):
+    """Accounts, by phrases that compose. Those of `HealthQuerySet` ask for their state."""
 
     def visible_to(self, user: User | AnonymousUser) -> Self:
         """The only door for people: accounts of their teams, and accounts whose pool holds a token they consented to.
@@ -55,21 +62,43 @@ class AccountQuerySet(models.QuerySet["Account"]):
         """Lock the rows in the one order that is used everywhere: by id, without blocking foreign keys."""
         return self.order_by("id").select_for_update(no_key=True, of=("self",))
 
+    def with_pools(self) -> Self:
+        """Load them with their pools, in a fixed number of queries."""
+        pool = AccountToken.objects.select_related("token", "token__app", "token__consented_by", "added_by")
+        return self.select_related("team", "active_token").prefetch_related(Prefetch("pool", queryset=pool))
 
-class Account(models.Model):
+    def access_lost(self) -> Self:
+        """Those that a linked log-in can no longer reach, whatever their pill. Paused ones are left out."""
+        lost = AccountToken.objects.filter(access=AccountToken.Access.LOST)
+        return self.filter(paused_at=None, pk__in=lost.values("account"))
+
+    def renewing(self, *, now: datetime) -> Self:
+        """Those whose date moves by itself, so that it is no deadline. Paused ones are left out."""
+        return self.filter(paused_at=None, pk__in=AccountToken.objects.renewing(now=now).values("account"))
+
+    def in_week(self, monday: date, *, now: datetime, zone: tzinfo) -> Self:
+        """Those whose deadline is in the seven days from this one on, but for paused ones and those that renew themselves."""
+        return self._ending_between(monday, monday + WEEK, now, zone)
+
+    def count_by_week(self, *, now: datetime, zone: tzinfo) -> Mapping[tuple[date, str], int]:
+        """Return (Monday, channel) -> how many have their deadline in that week of the chart; nothing for none. One query."""
+        shown = weeks(now=now, zone=zone)
+        found = self._ending_between(shown[0], shown[-1] + WEEK, now, zone).order_by()
+        rows = found.values("channel", week=TruncWeek("deadline", tzinfo=zone)).annotate(n=Count("pk"))
+        return {(row["week"].date(), row["channel"]): row["n"] for row in rows}
+
+    def _ending_between(self, first: date, last: date, now: datetime, zone: tzinfo) -> Self:
+        begins, ends = (datetime.combine(day, time.min, tzinfo=zone) for day in (first, last))
+        # The log-in that ends with the account ends in these days, too, so no other is looked at.
+        renewing = AccountToken.objects.renewing(now=now)
+        theirs = renewing.filter(token__deadline__gte=begins, token__deadline__lt=ends)
+        return self.exclude(pk__in=theirs.values("account")).filter(
+            paused_at=None, deadline__gte=begins, deadline__lt=ends
+        )
+
+
+class Account(AccountHealth, models.Model):
     """One ad account on one channel."""
-
-    class State(models.TextChoices):
-        CONNECTED = "connected", _("Connected")
-        INTERRUPTED = "interrupted", _("Interrupted")
-        DEACTIVATED = "deactivated", _("Deactivated")
-        PAUSED = "paused", _("Paused")
-
-    class DeadlineKind(models.TextChoices):
-        DATE = "date", _("Date")
-        NEVER = "never", _("Never")
-        UNKNOWN = "unknown", _("Unknown")
-        NONE = "none", _("None")
 
     channel = models.CharField(max_length=20, choices=channel_choices)
     native_id = models.CharField(_("native ID"), max_length=100)
@@ -78,9 +107,6 @@ class Account(models.Model):
     time_zone = models.CharField(max_length=64, blank=True)
     team = models.ForeignKey(Team, models.PROTECT, related_name="accounts")
     native_status = models.CharField(max_length=60, blank=True)  # the channel's own word
-    # Why the channel limits it; empty: it does not.
-    restriction = models.CharField(max_length=300, blank=True)
-    paused_at = models.DateTimeField(null=True, blank=True)
     paused_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+"
     )
@@ -92,19 +118,6 @@ class Account(models.Model):
     active_token = models.ForeignKey(
         Token, models.PROTECT, null=True, blank=True, related_name="active_for", db_constraint=False
     )
-    state = models.CharField(max_length=12, choices=State, default=State.DEACTIVATED)
-    reason = models.CharField(max_length=40, blank=True)
-    since = models.DateTimeField(default=timezone.now)  # since when it is in this state
-    deadline = models.DateTimeField(null=True, blank=True)
-    deadline_kind = models.CharField(max_length=10, choices=DeadlineKind, default=DeadlineKind.NONE)
-    usable_count = models.PositiveIntegerField(default=0)
-    # How many people's living tokens can carry it.
-    people_count = models.PositiveIntegerField(default=0, db_default=0)
-    cycle = models.PositiveIntegerField(default=1)
-    # Since when the deadline is known.
-    cycle_since = models.DateTimeField(default=timezone.now, db_default=Now())
-    # The deadline as it stood when the cycle began.
-    cycle_deadline = models.DateTimeField(null=True, blank=True)
 
     objects: ClassVar[AccountQuerySet] = AccountQuerySet.as_manager()  # type: ignore[assignment]  # a manager of its methods
 
@@ -186,6 +199,35 @@ class Account(models.Model):
         own = Token.objects.filter(pool_entries__account=self, consented_by=person)
         return own.filter(kind=Token.Kind.PERSON)
 
+    def entry_that_stopped(self, entries: Sequence["AccountToken"]) -> "AccountToken | None":
+        """Return the entry whose end stopped the account: the one of the account's own reason, else what ended last."""
+
+        def rank(entry: AccountToken) -> tuple[bool, bool, float]:
+            return (
+                entry.reason == self.reason,
+                entry.token.state != Token.State.DEAD,  # nearer to working: the log-in itself is fine
+                entry.token.state_since.timestamp(),
+            )
+
+        return max((entry for entry in entries if entry.reason), key=rank, default=None)
+
+    def reason_now(self, entries: Sequence["AccountToken"]) -> str:
+        """Return why the account does not work: a Reason, "paused", "unlinked", or "" while it is connected. `entries`: its pool.
+
+        What a deactivated account noted when it stopped may be out of date, since whoever re-authenticated meanwhile may lack the role.
+        So the pool answers, as it is now.
+        """
+        if self.state == self.State.CONNECTED:
+            return ""
+        if not self.is_deactivated or self.reason == UNLINKED:
+            return self.reason
+        entry = self.entry_that_stopped(entries)
+        return entry.reason if entry else self.reason
+
+    def explain(self, reason: str, *, person: str = "") -> reasons.Explanation:
+        """Word a reason, e.g. what `reason_now` returned, for this account's channel."""
+        return reasons.explain(self.channel, reason, person=person, account=self.name)
+
 
 class AccountTokenQuerySet(models.QuerySet["AccountToken"]):
     """Pool entries, by phrases that compose."""
@@ -197,6 +239,11 @@ class AccountTokenQuerySet(models.QuerySet["AccountToken"]):
     def usable(self) -> Self:
         """Those that can be served now."""
         return self.filter(USABLE)
+
+    def renewing(self, *, now: datetime) -> Self:
+        """Those of log-ins that renew themselves and end when their account does: the account's date is no deadline."""
+        found = self.living().filter(queries.renewing_tokens(now=now, by="token__"))
+        return found.filter(token__deadline=F("account__deadline"))
 
 
 class AccountToken(models.Model):
@@ -280,86 +327,37 @@ class AccountToken(models.Model):
         behind = self.stands_behind
         return any(behind) and any(other.is_usable and other.stands_behind < behind for other in entries)
 
+    @property
+    def reason(self) -> str:
+        """Why it is of no use for its account, or ""."""
+        return reason_of_entry(self, state=self.token.state, reason=self.token.reason)
 
-class AccountEvent(models.Model):
-    """What happened to an account. Append only."""
+    def explain(self, *, person: str = "", you: bool = False) -> reasons.Explanation:
+        """Word why it is of no use for its account; empty words where it is."""
+        account = self.account
+        return reasons.explain(account.channel, self.reason, person=person, account=account.name, you=you)
 
-    class Kind(models.TextChoices):
-        LINKED = "linked", _("Linked")
-        UNLINKED = "unlinked", _("Unlinked")
-        SHIFTED = "shifted", _("Shifted")
-        CONNECTED = "connected", _("Reactivated")
-        INTERRUPTED = "interrupted", _("Interrupted")
-        DEACTIVATED = "deactivated", _("Deactivated")
-        PAUSED = "paused", _("Paused")
-        RESUMED = "resumed", _("Resumed")
-        SWITCHED = "switched", _("Made active by staff")
-        RANKED = "ranked", _("Order changed")
-        ACCESS = "access", _("Access changed")
-        RESTRICTED = "restricted", _("Restricted by the channel")
-        UNRESTRICTED = "unrestricted", _("Restriction lifted")
-        ASKED = "asked", _("Asked to re-authenticate")
-        IMPORTED = "imported", _("Imported")
-        NOT_MINE = "not_mine", _("Said not to be theirs")
-        MOVED = "moved", _("Moved to another team")
-        BACKUP_ASKED = "backup_asked", _("Asked for a backup")
-        BACKUP_DECLINED = "declined", _("Declined to back it up")
-        MACRO_APPLIED = "macro_applied", _("Macro applied")
-        MACRO_REMOVED = "macro_removed", _("Macro removed")
-        ACKNOWLEDGED = "acknowledged", _("Somebody is on it")
-        SNOOZED = "snoozed", _("Warnings snoozed")
-        UNSNOOZED = "unsnoozed", _("Warnings no longer snoozed")
+    def state_in_pool(self, *, active: bool, doubted: bool = False) -> InPool:
+        """Return what its token does in the account's pool. `active`: it is the one that is served. `doubted`: for staff, whether it is.
 
-    account = models.ForeignKey(Account, models.CASCADE, related_name="events", db_index=False)
-    kind = models.CharField(max_length=14, choices=Kind)
-    from_token = models.ForeignKey(Token, models.SET_NULL, null=True, blank=True, related_name="+")
-    token = models.ForeignKey(Token, models.SET_NULL, null=True, blank=True, related_name="+")
-    token_event = models.ForeignKey(TokenEvent, models.SET_NULL, null=True, blank=True, related_name="+")
-    from_team = models.ForeignKey(
-        Team, models.SET_NULL, null=True, blank=True, related_name="+", db_index=False
-    )
-    to_team = models.ForeignKey(
-        Team, models.SET_NULL, null=True, blank=True, related_name="+", db_index=False
-    )
-    cause = models.CharField(max_length=40, blank=True)
-    source = models.CharField(max_length=20, blank=True)  # who found it: report, sweep, staff, link …
-    actor = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+"
-    )
-    note = models.CharField(max_length=300, blank=True)
-    at = models.DateTimeField()
+        What makes a token useless here goes before "active": the pointer may stay on a token in passing trouble, which is not served.
+        """
+        if self.token.state == Token.State.DEAD:
+            return InPool.STOPPED
+        if self.access == self.Access.LOST:
+            return InPool.NO_ACCESS
+        if self.token.state == Token.State.COOLING:
+            return InPool.RETRYING
+        if self.can_publish == self.CanPublish.NO:
+            return InPool.READ_ONLY
+        if doubted or (self.token.demoted_at is not None and not active):
+            return InPool.RETRYING
+        return InPool.ACTIVE if active else InPool.BACKUP
 
-    class Meta:
-        ordering = ["-at", "-id"]
-        indexes = [
-            models.Index(F("account"), F("at").desc(), name="account_event_line"),
-            # metrics: what happened lately, among millions of rows that were added in this order
-            BrinIndex(fields=["at"], autosummarize=True, name="account_event_lately"),
-            # the start page: what happened in the last 30 days, by reason
-            models.Index(
-                "at",
-                include=["kind", "cause", "account"],
-                condition=Q(kind__in=["shifted", "deactivated"]),
-                name="account_event_start_page",
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.get_kind_display()}: account {self.account_id}"
-
-
-class AccountNews(models.Model):
-    """That something happened to an account that people may have to be told. Whoever tells it, `macros.at_once`, takes the row.
-
-    It is written in the transaction of its cause, so that nothing is missed that commits late.
-    """
-
-    account = models.ForeignKey(Account, models.CASCADE, related_name="+", db_index=False)
-    at = models.DateTimeField()  # when it happened
-    due_at = models.DateTimeField(db_index=True)  # from when on it is looked at
-
-    class Meta:
-        default_permissions = ()
-
-    def __str__(self) -> str:
-        return f"account {self.account_id}: {self.at.isoformat()}"
+    def write_refusal_stands(self, now: datetime) -> bool:
+        """Return whether a refusal of the channel to let this person write still counts: neither too old, nor followed by a new consent."""
+        at = self.write_refused_at
+        if at is None or self.token.linked_at > at:
+            return False
+        known = self.write_refusal != Reason.WRITING_REFUSED
+        return now < at + (REFUSAL_STANDS_FOR if known else UNKNOWN_REFUSAL_STANDS_FOR)

@@ -11,7 +11,6 @@ from typing import Any
 from allauth.core import ratelimit
 from allauth.socialaccount.models import SocialLogin
 from django.core.paginator import Paginator
-from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -25,8 +24,8 @@ from accounts.asks import progress as asks
 from accounts.linking import choosing, handshakes, renewing
 from accounts.linking import errors as link_errors
 from accounts.linking import services as linking
-from accounts.models import Account, AccountToken, LinkProblem
-from accounts.pool import summary
+from accounts.models import Account, AccountQuerySet, AccountToken, LinkProblem
+from accounts.pool import queries as pool_queries
 from accounts.renewal_links import services as renewal_links
 from accounts.renewal_links.services import RenewalLink, Standing
 from macros.mutes import disowning
@@ -143,7 +142,7 @@ def no_longer_mine(request: HttpRequest, signed: str) -> HttpResponse:
     return render(request, "selfservice/renew/not_mine.html", context)
 
 
-def _linked(token: Token, *, before: datetime | None) -> QuerySet[Account]:
+def _linked(token: Token, *, before: datetime | None) -> AccountQuerySet:
     """Return the accounts of a log-in, those that it was linked to `before` then; None: all."""
     entries = AccountToken.objects.filter(token=token)
     if before is not None:
@@ -154,7 +153,7 @@ def _linked(token: Token, *, before: datetime | None) -> QuerySet[Account]:
 def _accounts(token: Token, *, before: datetime | None = None) -> dict[str, Any]:
     """Return the first accounts of a log-in, those that stopped first, and how many more there are; `before`: linked by then."""
     accounts = _linked(token, before=before)
-    first = summary.first_of(accounts, timezone.now(), count=SHOWN)
+    first = pool_queries.first_summaries(accounts, timezone.now(), count=SHOWN)
     return {"rows": first, "unseen": max(0, accounts.count() - len(first)), "now": timezone.now()}
 
 
@@ -186,7 +185,7 @@ def done(request: HttpRequest) -> HttpResponse:
         "channel": registry.get(token.app.channel),
         "token": token,
         "user_name": before.user.get_short_name(),
-        "deadline": summary.deadline_of(token, usable=True, now=now),
+        "deadline": pool_queries.deadline_facts(token, usable=True, now=now),
         "missing": missing,
         "lost": list(Account.objects.filter(pk__in=said["lost"]).order_by("name")[:SHOWN]),
         "complete": said["complete"],

@@ -12,7 +12,7 @@ from django.db import transaction
 
 from accounts.models import Account, AccountEvent, AccountToken
 from accounts.pool import services as pool
-from accounts.pool.reasons import OUTSIDE
+from accounts.pool.rules import OUTSIDE
 from accounts.sync import reach
 from accounts.sync.doubts import NOTHING, Doubted
 from tokens.channels import registry
@@ -190,7 +190,7 @@ def _entry_values(entry: AccountToken, native: NativeAccount, now: datetime) -> 
         role, can_publish, reason = entry.role, entry.can_publish, entry.access_reason
         if reason in WRITE_REFUSALS:  # this was never said of the role
             can_publish, reason = "unknown", ""
-    if can_publish != "no" and refusal_stands(entry, now):
+    if can_publish != "no" and entry.write_refusal_stands(now):
         can_publish, reason = "no", entry.write_refusal
     if entry.access_reason == OUTSIDE:  # the channel has no say in what the account's team takes
         return {"role": native.role[:200], "can_publish": can_publish}
@@ -201,15 +201,6 @@ def _entry_values(entry: AccountToken, native: NativeAccount, now: datetime) -> 
         "can_publish": can_publish,
         "access_reason": reason,
     }
-
-
-def refusal_stands(entry: AccountToken, now: datetime) -> bool:
-    """Return whether a refusal of the channel to let this person write still counts: neither too old, nor followed by a new consent."""
-    at = entry.write_refused_at
-    if at is None or entry.token.linked_at > at:
-        return False
-    known = entry.write_refusal != Reason.WRITING_REFUSED
-    return now < at + (REFUSAL_STANDS_FOR if known else UNKNOWN_REFUSAL_STANDS_FOR)
 
 
 def refuse_writing(*, token: Token, account_id: int, reason: Reason, note: str, now: datetime) -> bool:

@@ -14,9 +14,8 @@ from ninja import Query, Router
 
 import broker
 from accounts.models import Account, AccountToken, ApiKey
-from accounts.pool import reasons as pool_reasons
-from accounts.pool import summary
-from accounts.pool.summary import Summary
+from accounts.pool import queries as pool_queries
+from accounts.pool.queries import Summary
 from broker import Caller
 from broker.api.problems import held_problem, problem_of
 from broker.api.routes import Routes
@@ -117,8 +116,8 @@ def list_accounts(
     if deadline_within_days is not None:
         after = end_of_window(deadline_within_days, now=now, zone=timezone.get_default_timezone())
         accounts = accounts.filter(Q(deadline_kind="date", deadline__lt=after) | Q(deadline_kind="none"))
-    page = list(summary.with_pools(accounts.order_by("pk"))[: PAGE + 1])
-    shown = [_account(summary.summarise(account, now)) for account in page[:PAGE]]
+    page = list(accounts.order_by("pk").with_pools()[: PAGE + 1])
+    shown = [_account(pool_queries.summarise(account, now)) for account in page[:PAGE]]
     return AccountPage(accounts=shown, next=_cursor(page[PAGE - 1].pk) if len(page) > PAGE else None)
 
 
@@ -135,11 +134,11 @@ def read_account(request: HttpRequest, channel: ChannelName, native_id: str) -> 
         canonical = registry.get(channel).canonical_id(native_id)
     except (registry.UnknownChannel, ValueError) as error:
         raise broker.NotFound(text("no_account")) from error
-    found = summary.with_pools(Account.objects.filter(caller.visible(), channel=channel, native_id=canonical))
+    found = Account.objects.filter(caller.visible(), channel=channel, native_id=canonical).with_pools()
     account = found.first()
     if account is None:
         raise broker.NotFound(text("no_account"))
-    return _detail(summary.summarise(account, timezone.now()), caller)
+    return _detail(pool_queries.summarise(account, timezone.now()), caller)
 
 
 @routes.post(
@@ -256,7 +255,7 @@ def _account(one: Summary) -> AccountOut:
         "name": account.name,
         "team": account.team.name,
         "state": _state(account),
-        "reason": pool_reasons.account_reason(account, one.entries),
+        "reason": account.reason_now(one.entries),
         "since": account.since,
         "restriction": account.restriction,
         "deadline": account.deadline,
@@ -269,9 +268,7 @@ def _account(one: Summary) -> AccountOut:
 
 def _detail(one: Summary, caller: Caller) -> AccountDetail:
     account = one.account
-    explanation = reasons.explain(
-        account.channel, pool_reasons.account_reason(account, one.entries), account=account.name
-    )
+    explanation = reasons.explain(account.channel, account.reason_now(one.entries), account=account.name)
     names = names_for_teams(caller.teams, people=[entry.token.consented_by_id for entry in one.entries])
     return AccountDetail(
         **_account(one).model_dump(),
@@ -291,7 +288,7 @@ def _entry(one: Summary, entry: AccountToken, names: NameVisibility) -> PoolEntr
         "person": token.person_name if known else None,
         "native_user": token.native_user_name if known else None,
         "state": token.state,
-        "reason": pool_reasons.entry_reason(entry),
+        "reason": entry.reason,
         "active": one.account.active_token_id == token.pk,
         "access": entry.access,
         "can_publish": entry.can_publish,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError, PydanticKnownError
 
-from accounts.pool import reasons as pool_reasons
+from accounts.pool import rules as pool_rules
 from broker.leases.batches import MOST
 from broker.leases.texts import text
 from tokens.channels import declarations
@@ -49,7 +49,7 @@ ReasonCode = Annotated[
     str | None,
     BeforeValidator(lambda value: value or None),
     _one_of_or_null(
-        sorted({*Reason, *pool_reasons.DECIDED_HERE, Token.DOUBTED, "paused", "min_valid_for"}),
+        sorted({*Reason, *pool_rules.DECIDED_HERE, Token.DOUBTED, "paused", "min_valid_for"}),
         title="Reason",
     ),
 ]

@@ -4,7 +4,7 @@ from collections.abc import Collection
 from datetime import datetime, timedelta
 
 from accounts.models import Account
-from accounts.pool import reasons as pool_reasons
+from accounts.pool import rules as pool_rules
 from broker.leases.errors import NotAvailable
 from broker.leases.texts import text
 from tokens.channels import registry
@@ -33,7 +33,7 @@ def not_available(
     if account.state == Account.State.PAUSED:
         detail = text("paused", note=account.pause_note)
         return NotAvailable("paused", "paused", detail, account.paused_at, _names([account.paused_by], teams))
-    if account.state != Account.State.DEACTIVATED and account.restriction:
+    if not account.is_deactivated and account.restriction:
         fine = account.state == Account.State.CONNECTED
         detail = text("restricted", channel=native.label, restriction=account.restriction, fine=fine)
         steps = native.steps(Reason.RESTRICTED)
@@ -69,13 +69,13 @@ def _rounded(time: timedelta) -> timedelta:
 def _deactivated(account: Account, native: Channel, teams: frozenset[int] | None) -> NotAvailable:
     """Say who ends it: an admin at the channel who gives a role back, or the people who linked it."""
     entries = account.pool_in_order()
-    found = pool_reasons.account_reason(account, entries)
-    reason = found if found in {*Reason, *pool_reasons.DECIDED_HERE} else Reason.UNKNOWN
+    found = account.reason_now(entries)
+    reason = found if found in {*Reason, *pool_rules.DECIDED_HERE} else Reason.UNKNOWN
     explanation = reasons.explain(account.channel, reason)
     people = _names([entry.token.consented_by for entry in entries], teams)
-    unlinked = reason == pool_reasons.UNLINKED
+    unlinked = reason == pool_rules.UNLINKED
     todo = text("link_anew" if unlinked else "re_authenticate", channel=native.label)
-    if reason == pool_reasons.OUTSIDE:
+    if reason == pool_rules.OUTSIDE:
         people = (explanation.waits_for,)
         todo = text("add_to_team")
     elif explanation.waits_for:

@@ -6,10 +6,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from accounts.models import Account, AccountToken
-from accounts.pool import mail_rows as mailing
-from accounts.pool import reasons as pool_reasons
-from accounts.pool.mail_rows import ReaderWithNames
-from accounts.pool.summary import Summary
+from accounts.pool import mails as mailing
+from accounts.pool.mails import ReaderWithNames
+from accounts.pool.queries import Summary
 from accounts.renewal_links import services as renewal_links
 from macros.at_once.news import ENDS, Event
 from macros.models import Shortage
@@ -176,7 +175,7 @@ def _base(group: Group, shown: Shown) -> dict[str, object]:
         "pill": pills.pill("account", found.health),
         "carrier": found.active_name(shown.reader.names) if len(group.accounts) == 1 else "",
         "alone": sum(bool(one["alone"]) for one in lines),
-        "until": mailing.until(found, shown.reader) if _ends_as_one(group, shown) else None,
+        "until": mailing.works_until(found, shown.reader) if _ends_as_one(group, shown) else None,
         "url": addresses.absolute_url("open_account", account.pk),
     }
 
@@ -197,7 +196,7 @@ def _line(found: Summary, group: Group, shown: Shown) -> dict[str, object]:
         "name": account.name,
         "native_id": account.native_id,
         "state": account.state,
-        "deactivated": account.state == Account.State.DEACTIVATED,
+        "deactivated": account.is_deactivated,
         "carrier": first_name(shown.reader.names.within(carriers[0], account)) if carriers else "",
         "alone": account.state == Account.State.CONNECTED and account.people_count == 1,
     }
@@ -220,7 +219,7 @@ def _ended(group: Group, shown: Shown) -> dict[str, object]:
     mine = group.mine and not token.is_removed
     explanation = reasons.explain(
         first.account.channel,
-        pool_reasons.entry_reason(entry),
+        entry.reason,
         person=(token.native_user_name if mine and token.state == Token.State.DEAD else person),
         account=mails.called(
             [shown.summaries[pk].account.name for pk in group.accounts[:NAMED]], len(group.accounts)
@@ -274,7 +273,7 @@ def _renew_url(entry: AccountToken, *, mine: bool) -> str:
         return ""
     token, account = entry.token, entry.account
     appeal = token.state == Token.State.DEAD and token.reason in AN_APPEAL_HELPS
-    if reasons.by_consent(pool_reasons.entry_reason(entry)) and not appeal:
+    if reasons.by_consent(entry.reason) and not appeal:
         return renewal_links.page_of(account, token)
     if token.consented_by is None or token.consented_by.is_contact:
         return ""

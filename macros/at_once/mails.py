@@ -9,8 +9,8 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Account
-from accounts.pool import mail_rows as mailing
-from accounts.pool.mail_rows import ReaderWithNames
+from accounts.pool import mails as mailing
+from accounts.pool.mails import ReaderWithNames
 from macros.at_once import services
 from macros.at_once.cards import CARDS, Group, cards_of, groups_of
 from macros.at_once.queries import SLICE, read_facts
@@ -129,7 +129,7 @@ def compose(
         if first.get("mine")
         else "",
     }
-    return mailing.compose(services.KIND, message, reader, facts | dict(more))
+    return mailing.compose_account_mail(services.KIND, message, reader, facts | dict(more))
 
 
 def _sums(

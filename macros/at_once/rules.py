@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from accounts.models import Account
-from accounts.pool.reasons import OUTSIDE
+from accounts.pool.rules import OUTSIDE
 from macros.at_once.news import BLIP, ENDS, HOUR, Event, Fact, facts_of, is_lost, is_over, works_again
 from macros.at_once.queries import DAY
 from macros.notices.models import Told

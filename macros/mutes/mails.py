@@ -14,7 +14,7 @@ from django.core import signing
 from django.db.models import F, Q
 
 from accounts.models import Account
-from accounts.pool import mail_rows as mailing
+from accounts.pool import mails as mailing
 from accounts.renewal_links import services as renewal_links
 from macros.models import Acknowledgement, Mute
 from macros.mutes.models import left_out
@@ -186,7 +186,7 @@ def build_said(message: Message) -> Mail:
     facts = {"what": said["what"], **what}
     if "answers" in said:
         return _own(message, reader, facts)
-    mail = mailing.compose(SAID, message, reader, facts)
+    mail = mailing.compose_account_mail(SAID, message, reader, facts)
     return replace(mail, reply_to=said["who"]) if said["what"] == NOT_MINE else mail
 
 
@@ -201,7 +201,7 @@ def _own(message: Message, reader: mailing.ReaderWithNames, facts: Mapping[str, 
         "subject": answers.subject if answers else "",
         "back_url": back,
     }
-    return without_link(mailing.compose(SAID, message, reader, {**facts, **said}), back)
+    return without_link(mailing.compose_account_mail(SAID, message, reader, {**facts, **said}), back)
 
 
 def _muted(said: Mapping[str, int]) -> Mapping[str, object]:
@@ -252,6 +252,6 @@ def _still_on_it(message: Message, ids: Collection[int]) -> set[int]:
 
 
 def _until(account: Account, reader: Reader) -> str:
-    if account.deadline is None or account.state == Account.State.DEACTIVATED:
+    if account.deadline is None or account.is_deactivated:
         return ""
     return dates.moment(account.deadline, zone=reader.zone).full

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from typing import NamedTuple
 
-from accounts.pool.reasons import reason_of
+from accounts.pool.rules import reason_of_entry
 from macros.notices.readers import Directory, Told, who_is_told
 from tokens.channels import registry
 from tokens.channels.kinds import AN_ADMIN_HELPS, AN_APPEAL_HELPS
@@ -55,7 +55,7 @@ class LogIn:
     @property
     def reason(self) -> str:
         """Why it is of no use for the account, or ""."""
-        return reason_of(self, state=self.state, reason=self.state_reason)
+        return reason_of_entry(self, state=self.state, reason=self.state_reason)
 
     @property
     def dead_since(self) -> datetime | None:

@@ -8,8 +8,8 @@ from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from accounts.pool import mail_rows as mailing
-from accounts.pool.mail_rows import ReaderWithNames
+from accounts.pool import mails as mailing
+from accounts.pool.mails import ReaderWithNames
 from accounts.renewal_links import services as renewal_links
 from macros.models import MacroAction, Notice
 from macros.mutes import mails as links
@@ -94,7 +94,7 @@ def compose(
     }
     if escalated:
         said["fallen_back"] = []  # the mail says that nothing happened, and so why it came
-    mail = mailing.compose("warning", message, reader, said)
+    mail = mailing.compose_account_mail("warning", message, reader, said)
     return links.finish_mail(
         mail, message, user=who.user, first=lines[0].account, stop=foot["stop_url"], teams=teams, now=now
     )

@@ -8,7 +8,7 @@ from enum import StrEnum
 from functools import cached_property
 
 from accounts.models import Account, AccountToken
-from accounts.pool import reasons as pool_reasons
+from accounts.pool import rules as pool_rules
 from macros.models import Notice
 from tokens.channels import declarations
 from tokens.channels.kinds import AN_APPEAL_HELPS, Reason
@@ -112,7 +112,7 @@ class WarningLine:
         entry = next((one for one in self.entries if self.token and one.token_id == self.token.pk), None)
         if entry is None:
             return self.token.reason if self.token and self.token.state == Token.State.DEAD else ""
-        return "" if entry.is_living else pool_reasons.entry_reason(entry)
+        return "" if entry.is_living else entry.reason
 
     @property
     def reason(self) -> str:
@@ -133,7 +133,7 @@ class WarningLine:
     @property
     def walled(self) -> bool:
         """Whether the log-in is fine, and the account's team takes those of its own people only."""
-        return self.lost == pool_reasons.OUTSIDE
+        return self.lost == pool_rules.OUTSIDE
 
     @property
     def can_act(self) -> bool:
@@ -317,12 +317,12 @@ def _token_of(
     mine = [entry for entry in own if not entry.token.is_removed]  # nobody is asked to bring that back
     if notice.threshold == 0:
         asked = mine or [entry for entry in entries if _can_be_asked(entry.token)] or entries
-        stopped = pool_reasons.entry_that_stopped(account, asked)
-        if stopped is not None and pool_reasons.entry_reason(stopped) in AN_APPEAL_HELPS:
-            helpful = [entry for entry in asked if reasons.by_consent(pool_reasons.entry_reason(entry))]
-            stopped = pool_reasons.entry_that_stopped(account, helpful) or stopped
+        stopped = account.entry_that_stopped(asked)
+        if stopped is not None and stopped.reason in AN_APPEAL_HELPS:
+            helpful = [entry for entry in asked if reasons.by_consent(entry.reason)]
+            stopped = account.entry_that_stopped(helpful) or stopped
         return stopped.token if stopped else next((entry.token for entry in asked), None)
-    helpful = [entry for entry in mine if reasons.by_consent(pool_reasons.entry_reason(entry))]
+    helpful = [entry for entry in mine if reasons.by_consent(entry.reason)]
 
     def rank(entry: AccountToken) -> tuple[bool, bool, float]:
         token = entry.token

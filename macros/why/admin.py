@@ -12,7 +12,7 @@ from django.utils.translation import gettext
 from django.views.decorators.http import require_safe
 
 from accounts.models import Account
-from accounts.pool import search, summary
+from accounts.pool import queries as pool_queries
 from macros.rules import scope
 from macros.why import queries as why
 from macros.why.answers import about_macros, by_rule
@@ -61,9 +61,9 @@ def page(request: HttpRequest) -> HttpResponse:
 
 def _accounts(request: HttpRequest, term: str, names: NameVisibility) -> list[Account]:
     """Return the accounts that fit: the one of this id, else those that a search finds; a few."""
-    visible = summary.with_pools(Account.objects.visible_to(request.user))
+    visible = Account.objects.visible_to(request.user).with_pools()
     exact = list(visible.filter(Q(native_id=term) | Q(name=term))[:CHOICES])
-    return exact or list(search.search(visible, term, names).order_by("name", "pk")[:CHOICES])
+    return exact or list(pool_queries.search_accounts(visible, term, names).order_by("name", "pk")[:CHOICES])
 
 
 def _answer(request: HttpRequest, account: Account, address: str, names: NameVisibility) -> dict[str, Any]:

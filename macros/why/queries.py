@@ -12,7 +12,7 @@ from django.db.models import Min, Q, QuerySet
 
 from accounts import message_history as mails_about
 from accounts.models import Account
-from accounts.pool.reasons import OUTSIDE
+from accounts.pool.rules import OUTSIDE
 from macros.models import Macro, Mute, Notice, Told
 from macros.mutes import acknowledgements, services
 from notifications.models import Message

@@ -10,10 +10,8 @@ from django.utils import timezone
 from django.utils.translation import gettext, gettext_lazy
 from django_stubs_ext import StrPromise
 
-from accounts.account_pages.start_filters import access_lost
 from accounts.backups import queries as backups
-from accounts.models import Account
-from accounts.pool import health
+from accounts.models import Account, AccountQuerySet
 from accounts.pool.health import Health
 from macros.notices import coverage
 from ui.text import LIMIT, counted, number, shown
@@ -25,7 +23,7 @@ class Viewer:
     """Who looks, at which accounts, when and where."""
 
     user: User
-    accounts: QuerySet[Account]
+    accounts: AccountQuerySet
     now: datetime
     zone: tzinfo
 
@@ -41,7 +39,7 @@ def viewer_of(user: User) -> Viewer:
     return Viewer(user, Account.objects.visible_to(user), now, zone)
 
 
-Keep = Callable[[QuerySet[Account]], QuerySet[Account]]
+Keep = Callable[[AccountQuerySet], QuerySet[Account]]
 
 
 @dataclass(frozen=True)
@@ -107,9 +105,7 @@ def cards(viewer: Viewer) -> Cards:
         return Row(text, icon, tone, query, viewer.count(keep(accounts)))
 
     def state(text: StrPromise, icon: str, tone: str, key: Health) -> Row:
-        return row(
-            text, icon, tone, f"state={key}", lambda rows: health.in_health(rows, key, now=now, zone=zone)
-        )
+        return row(text, icon, tone, f"state={key}", lambda rows: rows.in_health(key, now=now, zone=zone))
 
     deactivated = state(gettext_lazy("Deactivated"), "cancel", "bad", Health.DEACTIVATED)
     urgent = state(gettext_lazy("Ends within 7 days"), "warning", "urgent", Health.URGENT)
@@ -120,7 +116,7 @@ def cards(viewer: Viewer) -> Cards:
     plan = [
         state(gettext_lazy("Ends within 30 days"), "schedule", "warn", Health.AT_RISK),
         *_alone(viewer),
-        row(gettext_lazy("Access lost"), "lock", "warn", "lost=1", access_lost),
+        row(gettext_lazy("Access lost"), "lock", "warn", "lost=1", AccountQuerySet.access_lost),
     ]
     others = [
         row(gettext_lazy("Date unknown"), "help", "mute", "undated=1", undated),
@@ -134,7 +130,7 @@ def cards(viewer: Viewer) -> Cards:
 
 def _brought_back(viewer: Viewer) -> list[Row]:
     """Return how many of the accounts that are dark a colleague's log-in reaches already: one press brings them back. Nothing for none."""
-    dark = health.in_health(viewer.accounts, Health.DEACTIVATED, now=viewer.now, zone=viewer.zone)
+    dark = viewer.accounts.in_health(Health.DEACTIVATED, now=viewer.now, zone=viewer.zone)
     found = viewer.count(backups.at_hand(dark))
     query = f"state={Health.DEACTIVATED}&backup=1"
     return [Row(gettext_lazy("A colleague can bring back"), "group", "good", query, found)] if found else []
@@ -142,7 +138,7 @@ def _brought_back(viewer: Viewer) -> list[Row]:
 
 def _alone(viewer: Viewer) -> list[Row]:
     """Return the accounts that one person carries, and below it how many of the first LIMIT a colleague could back up at once."""
-    alone = health.only_one_person(viewer.accounts)
+    alone = viewer.accounts.carried_by_one()
     found = viewer.count(alone)
     rows = [Row(gettext_lazy("Only one person left"), "person", "warn", "alone=1", found)]
     if found > LIMIT:

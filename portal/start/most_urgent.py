@@ -13,7 +13,6 @@ from accounts.asks.rules import Fixers, fixers_of_dark, fixers_of_ending
 from accounts.backups import queries as backups
 from accounts.backups.queries import Offer
 from accounts.models import Account, AccountToken
-from accounts.pool import health, summary
 from accounts.pool.health import Health
 from portal.start.cards import Viewer
 from tokens.channels.kinds import Reason
@@ -68,9 +67,9 @@ def most_urgent(viewer: Viewer, *, may_ask: bool, may_add: bool) -> list[Urgent]
 def _first(viewer: Viewer) -> list[Account]:
     accounts, now, zone = viewer.accounts, viewer.now, viewer.zone
     linked = Exists(AccountToken.objects.filter(account=OuterRef("pk")))  # else there is nobody to ask
-    dark = health.in_health(accounts, Health.DEACTIVATED, now=now, zone=zone)
+    dark = accounts.in_health(Health.DEACTIVATED, now=now, zone=zone)
     dark = dark.order_by(linked.desc(), "-since", "pk")
-    restricted = health.in_health(accounts, Health.RESTRICTED, now=now, zone=zone).order_by("-since", "pk")
+    restricted = accounts.in_health(Health.RESTRICTED, now=now, zone=zone).order_by("-since", "pk")
     works = accounts.filter(paused_at=None, state=Account.State.CONNECTED, restriction="")
     soon = works.filter(deadline__lt=end_of_window(AT_RISK, now=now, zone=zone)).order_by("deadline", "pk")
     stopped, limited, ending = (
@@ -81,14 +80,14 @@ def _first(viewer: Viewer) -> list[Account]:
     ends = ending[: SHOWN - len(first) - min(len(limited), _RESTRICTED)]
     between = limited[: SHOWN - len(first) - len(ends)]
     ids = [*first, *between, *ends, *stopped[len(first) : SHOWN - len(between) - len(ends)]]
-    whole = summary.with_pools(Account.objects.visible_to(viewer.user)).in_bulk(ids)
+    whole = Account.objects.visible_to(viewer.user).with_pools().in_bulk(ids)
     return [whole[pk] for pk in ids if pk in whole]
 
 
 def _fixers(row: ListedAccount) -> Fixers:
     one, account = row.summary, row.summary.account
     if one.health == Health.RESTRICTED:
-        return Fixers([], account_rows.explain(account, Reason.RESTRICTED).who)
+        return Fixers([], account.explain(Reason.RESTRICTED).who)
     if one.health != Health.DEACTIVATED:
         return fixers_of_ending(account, one.entries)
     return fixers_of_dark(account, one.entries)

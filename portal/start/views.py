@@ -17,7 +17,7 @@ from accounts.jobs.models import CHECK
 from accounts.jobs.services import KINDS
 from accounts.leaving import queries, services
 from accounts.linking import queries as setup
-from accounts.pool import deadline_weeks, permissions
+from accounts.pool import health, permissions
 from infra import database_clock
 from portal import access
 from portal.start import banner as start_banner
@@ -52,11 +52,11 @@ class Weeks:
 def weeks(viewer: Viewer) -> Weeks:
     """Return the deadlines of 13 weeks."""
     now, zone = viewer.now, viewer.zone
-    found = deadline_weeks.count(viewer.accounts, now=now, zone=zone)
+    found = viewer.accounts.count_by_week(now=now, zone=zone)
     keys = [key for key in declarations.channel_keys() if any(channel == key for _, channel in found)]
-    columns = [_column(monday, keys, found) for monday in deadline_weeks.weeks(now=now, zone=zone)]
-    endless = viewer.count(deadline_weeks.endless(viewer.accounts))
-    renewing = viewer.count(deadline_weeks.renewing(viewer.accounts, now=now))
+    columns = [_column(monday, keys, found) for monday in health.weeks(now=now, zone=zone)]
+    endless = viewer.count(viewer.accounts.endless())
+    renewing = viewer.count(viewer.accounts.renewing(now=now))
     return Weeks(
         stacked(columns),
         [str(declarations.label(key)) for key in keys],
@@ -67,7 +67,7 @@ def weeks(viewer: Viewer) -> Weeks:
 
 
 def _mondays(columns: Sequence[Column], viewer: Viewer) -> list[tuple[date, Column]]:
-    return list(zip(deadline_weeks.weeks(now=viewer.now, zone=viewer.zone), columns, strict=True))
+    return list(zip(health.weeks(now=viewer.now, zone=viewer.zone), columns, strict=True))
 
 
 def _column(monday: date, keys: Sequence[str], found: Any) -> Column:

@@ -176,7 +176,7 @@ def test_a_log_in_that_was_unlinked_on_purpose_is_not_offered_again() -> None:
     emil = log_in("Emil")
     account = carried(log_in("Ada"), emil)
     reaches(emil, account)
-    actions.unlink(account=account, token=emil, actor=make_user(), note="", now=timezone.now())
+    actions.unlink_token(account=account, token=emil, actor=make_user(), note="", now=timezone.now())
 
     assert offered(account) == []
     assert at_hand() == set()
@@ -340,7 +340,7 @@ def test_a_mail_about_a_backup_that_was_taken_back_is_not_sent() -> None:
     account, emil = carried(log_in("Ada")), log_in("Emil")
     reaches(emil, account)
     add(account, emil)
-    actions.unlink(account=account, token=emil, actor=make_user(), note="", now=timezone.now())
+    actions.unlink_token(account=account, token=emil, actor=make_user(), note="", now=timezone.now())
 
     with pytest.raises(NotWanted):
         mails.build_answer_mail(Message.objects.get(kind="ask_done"))

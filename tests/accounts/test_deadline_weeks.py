@@ -7,7 +7,7 @@ import pytest
 from django.db import transaction
 
 from accounts.models import Account
-from accounts.pool import deadline_weeks, summary
+from accounts.pool import queries as pool_queries
 from accounts.pool import services as pool
 from tests.support.factories import NOW, link, make_account, make_app, make_token
 from tokens.models import Token
@@ -41,10 +41,10 @@ def test_rows_say_of_each_token_what_one_token_says_and_the_chart_of_weeks_leave
     everything = Account.objects.all()
 
     by_rows = set(Token.objects.filter(queries.renewing_tokens(now=NOW)))
-    charted = deadline_weeks.count(everything, now=NOW, zone=UTC)
-    renews = {one.pk for one in summary.with_pools(everything) if summary.summarise(one, NOW).deadline.renews}
+    charted = everything.count_by_week(now=NOW, zone=UTC)
+    renews = {one.pk for one in everything.with_pools() if pool_queries.summarise(one, NOW).deadline.renews}
 
     assert by_rows == {one for one in tokens if one.renews_itself(NOW)}
     assert 2 <= len(by_rows) < len(tokens)
-    assert set(deadline_weeks.renewing(everything, now=NOW).values_list("pk", flat=True)) == renews
+    assert set(everything.renewing(now=NOW).values_list("pk", flat=True)) == renews
     assert sum(charted.values()) == len(tokens) - len(renews)

@@ -3,8 +3,10 @@ from typing import Any
 
 import pytest
 
-from accounts.models import Account
-from accounts.pool.health import Health, InPool, health_of, in_pool
+from accounts.models import Account, AccountToken
+from accounts.pool.health import Health
+from accounts.pool.rules import InPool
+from tokens.models import Token
 from ui import pills
 
 NOW = datetime(2026, 11, 25, 9, 42, tzinfo=UTC)
@@ -18,7 +20,7 @@ SAFE = {
 
 
 def account(**facts: Any) -> Health:
-    return health_of(Account(**{**SAFE, **facts}), now=NOW, zone=UTC)
+    return Account(**{**SAFE, **facts}).health(now=NOW, zone=UTC)
 
 
 @pytest.mark.parametrize(
@@ -115,11 +117,13 @@ def test_an_account_without_a_usable_token_never_looks_connected() -> None:
 def test_a_token_shows_what_it_can_do_for_this_account(
     active: bool, state: str, access: str, can_publish: str, pill: InPool
 ) -> None:
-    assert in_pool(active=active, state=state, access=access, can_publish=can_publish) == pill
+    entry = AccountToken(token=Token(state=state), access=access, can_publish=can_publish)
+
+    assert entry.state_in_pool(active=active) == pill
 
 
 @pytest.mark.parametrize(("active", "pill"), [(True, InPool.ACTIVE), (False, InPool.RETRYING)])
 def test_a_token_that_stands_behind_others_is_no_backup(active: bool, pill: InPool) -> None:
-    shown = in_pool(active=active, state="valid", access="ok", can_publish="yes", demoted=True)
+    entry = AccountToken(token=Token(demoted_at=NOW), can_publish="yes")
 
-    assert shown == pill
+    assert entry.state_in_pool(active=active) == pill

@@ -14,7 +14,6 @@ from django.utils.html import strip_tags
 
 from accounts.api_keys import services as api_keys
 from accounts.models import Account, ApiKey
-from accounts.pool import reasons as pool_reasons
 from accounts.pool import services as pool
 from broker import NotAvailable
 from broker.leases import callers, unavailable
@@ -254,7 +253,7 @@ def test_staff_are_not_offered_an_ask_that_would_be_vain(client: Client, ada: Us
 def test_the_reason_of_an_entry(token: dict[str, Any], entry: dict[str, str], reason: str) -> None:
     found = link(make_account(), make_token(**token), **entry)
 
-    assert pool_reasons.entry_reason(found) == reason
+    assert found.reason == reason
 
 
 def test_what_stopped_an_account_is_the_entry_of_its_own_reason(ada: User, ben: User) -> None:
@@ -264,7 +263,7 @@ def test_what_stopped_an_account_is_the_entry_of_its_own_reason(ada: User, ben: 
         (dead, {}), (lost, {"access": "lost", "access_reason": "access_lost"}), cause=Reason.PASSWORD_CHANGED
     )
 
-    stopped = pool_reasons.entry_that_stopped(account, account.pool_in_order())
+    stopped = account.entry_that_stopped(account.pool_in_order())
 
     assert stopped is not None
     assert stopped.token == dead

@@ -59,7 +59,9 @@ def test_a_log_in_that_never_was_linked_is_revoked_and_deleted_after_a_day(world
 def test_a_log_in_that_lost_its_last_account_stays_with_its_history(world: Sandbox) -> None:
     native.linked("facebook", "ada")
     token, staff = Token.objects.get(), make_user()
-    actions.unlink(account=Account.objects.get(), token=token, actor=staff, note="", now=datetime.now(UTC))
+    actions.unlink_token(
+        account=Account.objects.get(), token=token, actor=staff, note="", now=datetime.now(UTC)
+    )
 
     cleared = removal.sweep_orphans(now=datetime.now(UTC) + timedelta(days=30))
 

@@ -8,7 +8,6 @@ from django.utils import timezone
 
 from accounts.alerts import mails as alert_mail
 from accounts.alerts import services as alerts
-from accounts.alerts import versions as version_alerts
 from notifications.models import Message
 from notifications.outbox.mails import NotWanted
 from tests.support.factories import make_app, make_user
@@ -38,7 +37,7 @@ def test_a_year_of_hours_writes_three_mails_for_each_operator() -> None:
     make_app("facebook")
     make_user("root@example.com", is_superuser=True, is_staff=True)
 
-    days = [left for left in range(90, -30, -1) if version_alerts.tell_operators(on(END - timedelta(left)))]
+    days = [left for left in range(90, -30, -1) if alerts.tell_of_versions(on(END - timedelta(left)))]
 
     assert days == [60, 14, 0]
     assert sorted({message.recipient for message in told()}) == ["ops@example.com", "root@example.com"]
@@ -48,9 +47,7 @@ def test_a_year_of_hours_writes_three_mails_for_each_operator() -> None:
 def test_days_that_were_missed_are_made_up_for() -> None:
     make_app("facebook")
 
-    written = [
-        version_alerts.tell_operators(on(END - timedelta(days=left))) for left in (61, 40, 39, 3, -5, -6)
-    ]
+    written = [alerts.tell_of_versions(on(END - timedelta(days=left))) for left in (61, 40, 39, 3, -5, -6)]
 
     assert written == [0, 1, 0, 1, 1, 0]
 
@@ -59,14 +56,14 @@ def test_a_channel_without_an_app_in_use_is_no_news() -> None:
     make_app("x")
     ChannelApp.objects.filter(pk=make_app("facebook").pk).update(state=ChannelApp.State.NOT_SET_UP)
 
-    assert version_alerts.tell_operators(on(END)) == 0
+    assert alerts.tell_of_versions(on(END)) == 0
 
 
 def test_a_version_without_an_announced_end_is_to_be_looked_up(settings: Any) -> None:
     settings.FACEBOOK_VERSION = "v26.0"
     make_app("facebook")
 
-    version_alerts.tell_operators(on(date(2027, 7, 1)))
+    alerts.tell_of_versions(on(date(2027, 7, 1)))
 
     [message] = told()
     mail = alert_mail.build_alert(message)
@@ -77,7 +74,7 @@ def test_a_version_without_an_announced_end_is_to_be_looked_up(settings: Any) ->
 
 def test_the_mail_names_the_day_the_setting_and_the_source() -> None:
     make_app("facebook")
-    version_alerts.tell_operators(on(END - timedelta(days=60)))
+    alerts.tell_of_versions(on(END - timedelta(days=60)))
 
     mail = alert_mail.build_alert(told()[0])
 
@@ -88,12 +85,12 @@ def test_the_mail_names_the_day_the_setting_and_the_source() -> None:
     assert "AdToken knows v26.0, v27.0" in flat
     assert CHANNELS["facebook"].versions.source in mail.html
     assert "refuses the others (error 2635)" in flat
-    assert alert_mail.facts(told()[0])[0].reason == "23 February 2027"
+    assert alert_mail.alert_facts(told()[0])[0].reason == "23 February 2027"
 
 
 def test_a_mail_that_still_waits_is_not_sent_once_the_version_was_raised(settings: Any) -> None:
     make_app("facebook")
-    version_alerts.tell_operators(on(END))
+    alerts.tell_of_versions(on(END))
     settings.FACEBOOK_VERSION = "v27.0"
 
     with pytest.raises(NotWanted, match="Another version"):
@@ -103,9 +100,9 @@ def test_a_mail_that_still_waits_is_not_sent_once_the_version_was_raised(setting
 def test_without_operators_nothing_is_lost(settings: Any) -> None:
     make_app("facebook")
     settings.OPERATOR_EMAILS = []
-    before = version_alerts.tell_operators(on(END - timedelta(days=60)))
+    before = alerts.tell_of_versions(on(END - timedelta(days=60)))
     settings.OPERATOR_EMAILS = ["late@example.com"]
 
-    after = version_alerts.tell_operators(on(END - timedelta(days=59)))
+    after = alerts.tell_of_versions(on(END - timedelta(days=59)))
 
     assert (before, after) == (0, 1)

@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from accounts.alerts import refusals as refusal_mail
 from accounts.alerts import services as alerts
 from accounts.api_keys import services as api_keys
 from accounts.models import ApiKey
@@ -134,10 +133,10 @@ def test_operators_are_told_once_of_a_shift_on_words_that_nobody_knows() -> None
     boss = make_user(is_staff=True, is_superuser=True)
     shop = Pool()
     shop.say(STRANGE, key=1)
-    before = refusal_mail.tell_of_refusals(NOW)
+    before = alerts.tell_of_refusals(NOW)
     shop.say(STRANGE, key=2)
 
-    told = [refusal_mail.tell_of_refusals(NOW), refusal_mail.tell_of_refusals(NOW)]
+    told = [alerts.tell_of_refusals(NOW), alerts.tell_of_refusals(NOW)]
 
     message = Message.objects.get()
     assert (before, told, message.recipient) == (0, [1, 0], boss.email)

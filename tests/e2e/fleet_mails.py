@@ -52,7 +52,6 @@ def _told_of_ends(fleet: Fleet) -> None:
 
 def _write(fleet: Fleet, facts: dict[str, Any]) -> None:
     """Have each mail written by what writes it."""
-    from accounts.alerts import doubts as doubt_mail
     from accounts.alerts import services as alerts
     from accounts.asks import inviting, links, mails
     from accounts.asks import services as asks
@@ -97,7 +96,7 @@ def _write(fleet: Fleet, facts: dict[str, Any]) -> None:
         email="invited@alpenquell.example", name="Petra Vogel", team=fleet.team, invited_by=boss, now=now
     )
     tell_operators(now)
-    doubt_mail.tell_of_doubts(now)
+    alerts.tell_of_doubts(now)
     alerts.tell_operators(now)
     passwords.request_reset(email=lena.email, now=now)
     change = login_changes.LoginChange(

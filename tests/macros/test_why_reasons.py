@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from accounts.models import Account
-from accounts.pool.reasons import OUTSIDE
+from accounts.pool.rules import OUTSIDE
 from macros.models import Macro, MacroAction, Notice
 from macros.mutes import acknowledgements, services
 from macros.warnings import services as evaluation

@@ -127,7 +127,9 @@ def test_a_token_that_is_not_usable_cannot_be_made_active(client: Client, pool: 
 
 def test_unlinking_the_last_usable_token_asks_for_the_accounts_name(client: Client, pool: Pool) -> None:
     staff(client, "accounts.unlink_token")
-    actions.unlink(account=pool.account, token=pool.backup, actor=make_user(), note="", now=timezone.now())
+    actions.unlink_token(
+        account=pool.account, token=pool.backup, actor=make_user(), note="", now=timezone.now()
+    )
     url = action_url("token_unlink", pool.account, pool.active)
 
     page = client.get(url).content.decode()

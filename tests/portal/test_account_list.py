@@ -16,7 +16,7 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from accounts.models import Account
-from accounts.pool import summary
+from accounts.pool import queries as pool_queries
 from accounts.pool.health import Health
 from tests.portal.support import linked, rows_of, settle, staff, token_of
 from tests.support.factories import link, make_account, make_team, make_token, make_user
@@ -132,9 +132,7 @@ FILTERS = {
 def test_each_account_is_under_the_filter_of_its_pill_and_under_no_other(client: Client, boss: User) -> None:
     a_fleet()
     now = timezone.now()
-    health = {
-        one.name: summary.summarise(one, now).health for one in summary.with_pools(Account.objects.all())
-    }
+    health = {one.name: pool_queries.summarise(one, now).health for one in Account.objects.with_pools()}
 
     found = {key: set(names(client, f"?state={key}")) for key in Health}
     filtered = {query: set(names(client, query)) for query in FILTERS}

@@ -16,8 +16,7 @@ from accounts.account_pages import admin as export
 from accounts.account_pages import export as export_rows
 from accounts.account_pages.export import safe
 from accounts.models import Account, AccountToken
-from accounts.pool import reasons as pool_reasons
-from accounts.pool import summary
+from accounts.pool import queries as pool_queries
 from tests.portal.support import settle, staff
 from tests.support.factories import NOW, link, make_account, make_team, make_token, make_user
 from ui import pills
@@ -66,12 +65,12 @@ def fleet() -> list[Account]:
 
 
 def expected(account: Account, names: Any) -> list[str]:
-    one = summary.summarise(account, NOW)
+    one = pool_queries.summarise(account, NOW)
     checked = [entry.token.last_checked_at for entry in one.entries if entry.token.last_checked_at]
     moment = export_rows._utc
     cells = [
         account.channel, account.native_id, account.name, account.team.name, account.state,
-        pills.pill("account", one.health).label, pool_reasons.account_reason(account, one.entries), account.restriction,
+        pills.pill("account", one.health).label, account.reason_now(one.entries), account.restriction,
         account.deadline_kind, moment(account.deadline), len(one.usable), len(one.entries), account.people_count,
         names.token(one.active.token, account) if one.active else "", moment(max(checked, default=None)),
     ]  # fmt: skip

@@ -8,7 +8,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from accounts.models import Account, AccountToken
-from accounts.pool.search import in_pools_seen_by
+from accounts.pool.queries import log_ins_seen_by
 from tests.support.factories import link, make_account, make_team, make_token, make_user
 from tokens.models import Token
 from users.models import Membership, Team
@@ -82,7 +82,7 @@ def test_the_log_ins_that_a_person_sees_are_those_of_the_accounts_that_they_see(
     link(foreign, make_token(consented_by=make_user()))
     make_token(consented_by=noor)  # in no pool
 
-    seen = in_pools_seen_by(Token.objects.all(), noor)
+    seen = log_ins_seen_by(Token.objects.all(), noor)
 
     pools = AccountToken.objects.filter(account__in=Account.objects.visible_to(noor))
     assert set(seen.values_list("pk", flat=True)) == set(pools.values_list("token", flat=True))

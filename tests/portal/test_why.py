@@ -144,7 +144,7 @@ def test_mails_that_name_the_account_by_what_it_had_are_found_and_no_others(
         ("ask", {"asks": [link.pk]}),
     ):
         make_message(ADA, kind=kind, payload=payload)
-    actions.unlink(
+    actions.unlink_token(
         account=account, token=token, actor=User.objects.get(email="mira@example.com"), note="", now=NOW
     )
 

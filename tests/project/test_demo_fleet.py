@@ -10,8 +10,8 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from accounts.models import Account, AccountEvent
+from accounts.pool import queries as pool_queries
 from accounts.pool import services as pool
-from accounts.pool import summary
 from accounts.pool.health import Health
 from devtools import demo, demo_fleet
 from devtools.demo_fleet.cast import TEAMS
@@ -51,8 +51,8 @@ def test_the_demo_is_alive_at_the_first_look_and_every_curl_of_the_docs_answers(
 
 def shows_every_state(channels_world: Sandbox) -> None:
     now = timezone.now()
-    fleet = list(summary.with_pools(Account.objects.all()))
-    states = {summary.summarise(account, now).health for account in fleet}
+    fleet = list(Account.objects.with_pools())
+    states = {pool_queries.summarise(account, now).health for account in fleet}
 
     assert len(fleet) == 26
     assert {account.channel for account in fleet} == set(declarations.channel_keys())

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from accounts.alerts import doubts as doubt_mail
+from accounts.alerts import mails as doubt_mail
+from accounts.alerts import services as alerts_services
 from accounts.models import Account
 from accounts.pool import services as pool
 from notifications.models import Message
@@ -359,7 +360,7 @@ def test_operators_hear_from_the_third_log_in_of_a_day_and_once(settings: pytest
     written = []
     for token in people:
         said(token, OVER, 0)
-        written.append(doubt_mail.tell_of_doubts(NOW + MINUTE))
+        written.append(alerts_services.tell_of_doubts(NOW + MINUTE))
 
     mail = doubt_mail.build_doubt_mail(Message.objects.get(kind="operators"))
 

@@ -82,7 +82,7 @@ def test_evidence_hides_a_token_that_its_own_limit_cuts() -> None:
         "e4cd371b-8de8-4011-a8d2-860fe77c09e1",
         "INSUFFICIENT_USER_AUTHORIZED_PERMISSION (E3002), trace AbCdEfGh1Ij",
         "https://developers.facebook.com/docs/marketing-api/error-reference-v25-long-name",
-        'File "/srv/accounts/alerts/doubts.py", line 12, of templates/selfservice/mails/on_it.html',
+        'File "/srv/accounts/alerts/mails.py", line 12, of templates/selfservice/mails/on_it.html',
         "POST /push/x/webhook/7/ and GET /push/facebook/webhook/?hub.mode=subscribe",
     ],
 )

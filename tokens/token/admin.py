@@ -21,8 +21,9 @@ from accounts.leaving import views as leaving
 from accounts.leaving.services import REVOKING
 from accounts.linking import views as system_user
 from accounts.models import Account, AccountToken
-from accounts.pool import health, permissions, search, summary
-from accounts.pool.reasons import READING_REFUSED
+from accounts.pool import permissions
+from accounts.pool import queries as pool_queries
+from accounts.pool.rules import READING_REFUSED, InPool
 from portal import access, bulk
 from portal.choices import ChoiceFilter
 from portal.lists import ReadOnlyList, part
@@ -149,7 +150,7 @@ class TokenAdmin(ReadOnlyList):
         )
         tokens: QuerySet[Token] = Token.objects.select_related("app", "consented_by").defer("credentials")
         if not person(request).sees_all_teams:
-            tokens = search.in_pools_seen_by(tokens, person(request))
+            tokens = pool_queries.log_ins_seen_by(tokens, person(request))
         served = Account.objects.filter(active_token=OuterRef("pk"))
         # In any account: also in one that the viewer does not see.
         linked = AccountToken.objects.filter(token=OuterRef("pk"))
@@ -165,7 +166,7 @@ class TokenAdmin(ReadOnlyList):
         """Return what the viewer sees, without what a line shows."""
         viewer = person(request)
         tokens = Token.objects.all()
-        return tokens if viewer.sees_all_teams else search.in_pools_seen_by(tokens, viewer)
+        return tokens if viewer.sees_all_teams else pool_queries.log_ins_seen_by(tokens, viewer)
 
     def get_ordering(self, request: HttpRequest) -> Any:
         """Order by deadline, unknown and never last."""
@@ -182,7 +183,9 @@ class TokenAdmin(ReadOnlyList):
             Q(name__icontains=term) | Q(native_id=term)
         )
         linked = AccountToken.objects.filter(account__in=accounts).values("token")
-        return queryset.filter(Q(pk__in=search.ids_of_log_ins(term, names)) | Q(pk__in=linked)), False
+        return queryset.filter(
+            Q(pk__in=pool_queries.log_ins_of_people(term, names)) | Q(pk__in=linked)
+        ), False
 
     def list_facts(self, request: HttpRequest) -> dict[str, Any]:
         """Return whether a system user may be added, and where it says how long authorisations last."""
@@ -219,15 +222,9 @@ class TokenAdmin(ReadOnlyList):
     def state_cell(self, token: Any) -> SafeString:
         """Return the pill and the short reason."""
         reports_only = bool(token.seen_entries) and not token.may_publish
-        state: str = health.in_pool(
-            active=token.served,
-            state=token.state,
-            access="ok",
-            can_publish="no" if reports_only else "unknown",
-            demoted=token.demoted_at is not None,
-            doubted=token.doubted_at is not None,
-        )
-        if state == health.InPool.BACKUP and not token.linked:
+        entry = AccountToken(token=token, can_publish="no" if reports_only else "unknown")
+        state: str = entry.state_in_pool(active=token.served, doubted=token.doubted_at is not None)
+        if state == InPool.BACKUP and not token.linked:
             state = "not_linked"
         passing = Token.DOUBTED if token.doubted_at is not None else ""
         if token.demoted_at is not None and not token.served:
@@ -256,7 +253,7 @@ class TokenAdmin(ReadOnlyList):
         usable = token.state == Token.State.VALID
         return part(
             "token_dates",
-            deadline=summary.deadline_of(token, usable=usable, now=token.now),
+            deadline=pool_queries.deadline_facts(token, usable=usable, now=token.now),
             now=token.now,
             lines=dates.lines(token, token.app.channel, token.now),
         )

@@ -10,8 +10,8 @@ from datetime import tzinfo
 from django.utils import timezone
 
 from accounts.models import Account
-from accounts.pool import summary
-from accounts.pool.summary import Summary
+from accounts.pool import queries as pool_queries
+from accounts.pool.queries import Summary
 from notifications.models import Message
 from notifications.outbox.mails import Mail, NotWanted, Reader, compose_mail
 from tokens.channels import declarations
@@ -49,11 +49,11 @@ def summaries(ids: Collection[int]) -> dict[int, Summary]:
     """Return what is true now of these accounts, by id, in a fixed number of queries."""
     now = timezone.now()
     return {
-        one.pk: summary.summarise(one, now) for one in summary.with_pools(Account.objects.filter(pk__in=ids))
+        one.pk: pool_queries.summarise(one, now) for one in Account.objects.filter(pk__in=ids).with_pools()
     }
 
 
-def until(found: Summary, reader: ReaderWithNames) -> dates.WorksUntil:
+def works_until(found: Summary, reader: ReaderWithNames) -> dates.WorksUntil:
     """Return until when an account works, in the reader's zone."""
     return dates.works_until(
         found.deadline,
@@ -64,7 +64,9 @@ def until(found: Summary, reader: ReaderWithNames) -> dates.WorksUntil:
     )
 
 
-def compose(kind: str, message: Message, reader: ReaderWithNames, facts: Mapping[str, object]) -> Mail:
+def compose_account_mail(
+    kind: str, message: Message, reader: ReaderWithNames, facts: Mapping[str, object]
+) -> Mail:
     """Return a mail of templates/mail/<kind>/, with what the words of all of them use."""
     shared = {"first_name": reader.first_name, "all_url": addresses.absolute_url("my_accounts")}
     return compose_mail(kind, message, reader, shared | dict(facts))
@@ -101,14 +103,14 @@ class Rows:
         return max(0, self.total - len(self.shown))
 
 
-def row_of(found: Summary, *, carrier: str, zone: tzinfo) -> MailAccountRow:
+def mail_row(found: Summary, *, carrier: str, zone: tzinfo) -> MailAccountRow:
     """Return an account as a row; `zone` is the reader's."""
     account = found.account
     return MailAccountRow(
         account=account,
         pill=pills.pill("account", found.health),
-        deactivated=account.state == Account.State.DEACTIVATED,
-        paused=account.paused_at is not None,
+        deactivated=account.is_deactivated,
+        paused=account.is_paused,
         carrier=carrier,
         checked=account.state == Account.State.INTERRUPTED,
         left=dates.days_left(found.deadline, now=timezone.now(), zone=zone).text,
