@@ -20,12 +20,13 @@ class AccountsConfig(AppConfig):
         from accounts.asks import services as asks
         from accounts.backups import jobs as backups
         from accounts.calendars import services as calendars
+        from accounts.checks import jobs as checking
         from accounts.imports import mails as import_mails
         from accounts.imports import services as imports
         from accounts.leaving import mails as leaving_mails
         from accounts.leaving import services as leaving
         from accounts.pool import jobs
-        from accounts.sync import checking, receivers
+        from accounts.sync import receivers
 
         receivers.connect()
         api_keys.connect()

@@ -9,19 +9,20 @@ from accounts.alerts.tasks import watch_versions as watch_versions
 from accounts.api_keys import mails as api_key_mail
 from accounts.asks import links
 from accounts.asks import services as asks
+from accounts.checks import services as sweeps
+from accounts.checks import tasks as checks
+from accounts.checks.tasks import ask_about_refused_apps as ask_about_refused_apps
+from accounts.checks.tasks import check_channel as check_channel
+from accounts.checks.tasks import check_due_tokens as check_due_tokens
+from accounts.checks.tasks import check_tokens as check_tokens
+from accounts.checks.tasks import nightly_check as nightly_check
 from accounts.imports import services as imports
 from accounts.jobs import services as jobs
 from accounts.jobs import tasks as job_tasks
 from accounts.jobs.tasks import run_jobs as run_jobs
 from accounts.linking import services as linking
 from accounts.pushes import tasks as pushes
-from accounts.sync import sweeps, write_refusals
-from accounts.sync import tasks as checks
-from accounts.sync.tasks import ask_about_refused_apps as ask_about_refused_apps
-from accounts.sync.tasks import check_channel as check_channel
-from accounts.sync.tasks import check_due_tokens as check_due_tokens
-from accounts.sync.tasks import check_tokens as check_tokens
-from accounts.sync.tasks import nightly_check as nightly_check
+from accounts.sync import write_refusals
 from infra import database_clock
 from tokens.checks import removal
 from tokens.oauth import callback
@@ -55,7 +56,7 @@ def tidy() -> None:
     """Clear away unfinished links, tokens linked to nothing, and failed links that are old."""
     now = database_clock.now()
     sweeps.sweep_pending_links(now=now)
-    write_refusals.forget(now=now)
+    write_refusals.forget_refusals(now=now)
     removal.sweep_orphans(now=now)
     removal.sweep_removed(now=now)
     callback.sweep(now=now)

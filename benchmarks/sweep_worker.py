@@ -44,7 +44,7 @@ class Statements:
 
 def probe(seconds: float) -> int:
     """Check what is due, as the worker's task does. Returns how many tokens."""
-    from accounts.sync import channel_sweep
+    from accounts.checks import services as channel_sweep
 
     until = time.monotonic() + seconds
     begun = channel_sweep.run_sweep(channel="facebook", goes_on=lambda: time.monotonic() < until)
@@ -53,12 +53,12 @@ def probe(seconds: float) -> int:
 
 def check_all(_seconds: float) -> int:
     """Check all that is due, turn by turn, as often as beat asks for one. Returns how many tokens."""
-    from accounts.sync import channel_sweep
+    from accounts.checks import services as channel_sweep
 
     began, done = time.monotonic(), 0
     while begun := channel_sweep.run_sweep(channel="facebook"):
         done += begun
-        if not channel_sweep.waiting(timezone.now()):
+        if not channel_sweep.channels_waiting(timezone.now()):
             break
         time.sleep(TICK - (time.monotonic() - began) % TICK)
     return done

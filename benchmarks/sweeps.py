@@ -12,8 +12,8 @@ from typing import Any
 
 from django.db import connection
 
+from accounts.checks import services as channel_sweep
 from accounts.models import Account, AccountToken
-from accounts.sync import channel_sweep
 from adtoken_project.workers import lanes
 from benchmarks import data, graph_standin
 from benchmarks.environment import Environment
@@ -82,7 +82,7 @@ def measure(run: Run) -> list[Section]:
     )
     with ExitStack() as stack:
         bench = _Bench(run.environment, stack.enter_context(_graph(ends)), seconds, ends)
-        at_once = channel_sweep.AT_ONCE
+        at_once = channel_sweep.SWEPT_AT_ONCE
         renewals = refresh_lane.AT_ONCE
         contenders: dict[str, Contender] = {
             "probe, nothing changed": lambda: bench.round("probe"),

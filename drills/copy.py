@@ -187,14 +187,14 @@ def original_works(world: Sandbox, key: str, accounts: Sequence[tuple[str, str]]
     from django.test import Client
     from django.utils import timezone
 
-    from accounts.sync import sweeps
+    from accounts.checks import services as sweeps
     from notifications.delivery import services as delivery
     from tokens.checks import refreshing
     from tokens.models import Token
 
     world.delete_mails()
     with refreshing.here():
-        while sweeps.check_due(now=timezone.now()):
+        while sweeps.check_due_tokens(now=timezone.now()):
             pass
     delivery.deliver()
     job = Client(headers={"authorization": f"Bearer {key}"})

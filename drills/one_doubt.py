@@ -127,8 +127,8 @@ class Life:
 
     def work(self) -> None:
         """Ask about all that is due, tell, mail, and look at how everybody stands."""
+        from accounts.checks import services as channel_sweep
         from accounts.models import Account
-        from accounts.sync import channel_sweep
         from macros.at_once import services as at_once
         from notifications.delivery import services as delivery
         from notifications.models import Message

@@ -267,7 +267,7 @@ def _own_action(own: AccountToken) -> str:
 
 
 def _carried_by(one: Summary, user: User, names: NameVisibility) -> str:
-    if any(entry.token.consented_by_id == user.pk for entry in one.usable):
+    if any(entry.is_of(user) for entry in one.usable):
         backups = one.account.people_count - 1
         return say("only_you") if backups <= 0 else say("you_and", n=backups)
     carrier = one.active_name(names)

@@ -16,10 +16,10 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_safe
 
 from accounts.asks import queries
+from accounts.checks import queries as check_queries
 from accounts.linking import overview
 from accounts.models import Account
 from accounts.pool.permissions import VIEW
-from accounts.sync import checking
 from notifications.models import Message
 from notifications.outbox.mails import facts_behind, reason_it_came
 from selfservice import dashboard, keepers
@@ -263,7 +263,7 @@ def my_account(request: HttpRequest, account_id: int) -> HttpResponse:
     visible = Account.objects.visible_to(person(request)).with_pools()
     account, now = get_object_or_404(visible, pk=account_id), timezone.now()
     names = names_for(person(request))
-    checked = checking.progress_of(account, progress.asked(request), names, now)
+    checked = check_queries.check_progress(account, progress.asked(request), names, now)
     context = {**keepers.facts_of_account(account, person(request), now), "progress": checked, "now": now}
     return progress.look_again(render(request, "selfservice/my_account.html", context), checked)
 

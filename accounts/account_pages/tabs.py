@@ -17,10 +17,10 @@ from accounts.account_pages import dates, message_rows, pool_rows, timeline
 from accounts.account_pages.pool_rows import PoolAction
 from accounts.asks import inviting
 from accounts.backups import card as backup_card
+from accounts.checks import queries as check_queries
 from accounts.models import Account
 from accounts.pool import queries as pool_queries
 from accounts.pool.permissions import MOVE
-from accounts.sync import checking
 from broker.leases import admin as handed_out
 from macros.mutes import views as mute_lines
 from macros.notices import coverage
@@ -161,7 +161,7 @@ def tokens_tab(request: HttpRequest, account: Account) -> HttpResponse:
             reverse("admin:accounts_account_automatic", args=[account.pk]),
             post=True,
         )
-    checked = checking.progress_of(account, progress.asked(request), names, now)
+    checked = check_queries.check_progress(account, progress.asked(request), names, now)
     carriers = list(dict.fromkeys(names.token(entry.token, account) for entry in shared["summary"].usable))
     page = TemplateResponse(
         request,

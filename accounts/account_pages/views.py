@@ -15,13 +15,13 @@ from accounts.account_pages import tabs as account_pages
 from accounts.asks import rules
 from accounts.asks import services as asks
 from accounts.asks import views as asking
+from accounts.checks import jobs as checking
 from accounts.jobs.models import MOVE
 from accounts.models import Account, AccountToken
 from accounts.pool import actions, permissions
 from accounts.pool import queries as pool_queries
 from accounts.pool.errors import ActionRefused
 from accounts.pool.rules import READING_REFUSED
-from accounts.sync import checking
 from macros.mutes import acknowledgements
 from macros.mutes import views as mute_lines
 from macros.mutes.receivers import count_ends
@@ -169,7 +169,7 @@ def unlink(request: HttpRequest, account_id: int, token_id: int) -> HttpResponse
     if entry is None:
         return _gone(request, account)
     usable = entry.is_usable
-    others = [one for one in account.pool_in_order() if one.token_id != token_id and one.is_usable]
+    others = account.usable_without(token_id)
     last = usable and not others
     facts = {
         "account": account,

@@ -212,9 +212,7 @@ def _refused_writes(message: Message) -> Sequence[RefusedWrite]:
 
 def _shown_refusal(word: RefusedWrite, zone: ZoneInfo) -> dict[str, object]:
     account, key = word.account, ApiKey.objects.filter(pk=word.api_key).first()
-    reporters = RefusedWrite.objects.filter(
-        account=account, token=word.token_id, known=False, at__lte=word.at
-    )
+    reporters = RefusedWrite.objects.of_person(word).filter(at__lte=word.at)
     return {
         "account": account,
         "said": scrub.text(word.said),

@@ -134,10 +134,8 @@ def tell_of_doubts(now: datetime) -> int:
 @transaction.atomic
 def tell_of_refusals(now: datetime) -> int:
     """Write one message per operator about the shifts that nobody was told of, and mark them. Returns how many messages were written."""
-    untold = RefusedWrite.objects.filter(acted_on=True, known=False, told_at=None)
-    found = list(
-        untold.order_by("pk").select_for_update(skip_locked=True, no_key=True).values_list("pk", flat=True)
-    )
+    untold = RefusedWrite.objects.untold().order_by("pk").select_for_update(skip_locked=True, no_key=True)
+    found = list(untold.values_list("pk", flat=True))
     to = operators() if found else []
     if not to:
         return 0

@@ -7,12 +7,12 @@ from datetime import datetime
 from accounts.backups import queries as backups
 from accounts.backups import services as backing_up
 from accounts.backups.queries import Offer
+from accounts.checks import jobs as due_checks
 from accounts.jobs import services
 from accounts.jobs.models import BACKUP
 from accounts.jobs.services import JobKind, Outcome, Result, register_kind, results_in_order
 from accounts.models import Account, Job
 from accounts.pool import permissions
-from accounts.sync import checking as due_checks
 from tokens.models import Token
 from users.people.visibility import names_for
 
@@ -24,7 +24,7 @@ def add_to_each(job: Job, keys: Sequence[int], now: datetime) -> list[Result]:
     chosen = {pk: offer.token.pk for pk, offer in best_offers(found).items()}
     outcome = backing_up.write_backups(chosen=chosen, actor=job.user, note=job.note, now=now)
     if outcome.added:
-        due_checks.make_due(token_ids={offer.token.pk for offer in outcome.added}, now=now)
+        due_checks.make_tokens_due(token_ids={offer.token.pk for offer in outcome.added}, now=now)
     waiting = backing_up.waiting_of([one.pk for one in found])
     results = {one.pk: Result.skips(one.pk, why_not(one, waiting)) for one in found}
     by_id = {one.pk: one for one in found}

@@ -17,10 +17,10 @@ from accounts.asks import services as asking
 from accounts.asks.models import Ask, AskLine
 from accounts.backups import queries as backups
 from accounts.backups.queries import Offer
+from accounts.checks import jobs as due_checks
 from accounts.models import Account, AccountEvent, AccountToken
 from accounts.pool import services as pool
 from accounts.pool.errors import WORDS
-from accounts.sync import checking as due_checks
 from tokens import lifecycle
 from tokens.models import Token
 from ui.phrases import phrase
@@ -52,7 +52,7 @@ def add_backups(*, chosen: Mapping[int, int], actor: User, note: str, now: datet
         outcome = write_backups(chosen=chosen, actor=actor, note=note, now=now)
         tell_people(added=outcome.added, asked=outcome.asked, actor=actor, note=note, now=now)
     if outcome.added:
-        due_checks.make_due(token_ids={offer.token.pk for offer in outcome.added}, now=now)
+        due_checks.make_tokens_due(token_ids={offer.token.pk for offer in outcome.added}, now=now)
     return outcome
 
 
@@ -245,7 +245,7 @@ def answer(*, person: User, line_ids: Collection[int], agree: bool, now: datetim
     with transaction.atomic():
         answered, made = _answer(person, line_ids, now, agree=agree)
     if made:
-        due_checks.make_due(token_ids={offer.token.pk for offer in made}, now=now)
+        due_checks.make_tokens_due(token_ids={offer.token.pk for offer in made}, now=now)
     return answered
 
 

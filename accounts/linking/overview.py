@@ -191,7 +191,7 @@ def _linked_row(found: Summary, mine: AccountToken | None, people: list[str], no
 
 def own_entry(found: Summary, user: User) -> AccountToken | None:
     """Return the pool entry with which this person (last) carried the account, or None."""
-    mine = [entry for entry in found.entries if entry.token.consented_by_id == user.pk]
+    mine = [entry for entry in found.entries if entry.is_of(user)]
     return max(mine, key=lambda entry: entry.token.linked_at, default=None)
 
 

@@ -156,7 +156,7 @@ def ask_for_list_again(pending: PendingLink, now: datetime) -> None:
         "now": now,
         "source": "link",
     }
-    doubted = access_doubts.weigh(readings={}, **asked_with)
+    doubted = access_doubts.weigh_answers(readings={}, **asked_with)
     with transaction.atomic():
         lost = pool_entries.apply_list(doubted=doubted, **asked_with)
         PendingLink.objects.filter(pk=pending.pk).update(

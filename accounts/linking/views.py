@@ -24,12 +24,12 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from accounts.asks import inviting, queries
 from accounts.asks import progress as asks
+from accounts.checks import jobs as checking
 from accounts.linking import choosing, handshakes, overview, renewing
 from accounts.linking import services as linking
 from accounts.linking.choosing import Candidate, LinkEffect
 from accounts.models import Account, AccountToken, AskLine, PendingLink
 from accounts.pool.errors import ActionRefused
-from accounts.sync import checking
 from portal import access
 from portal.forms import SystemUserForm
 from tokens.channels import declarations, registry

@@ -172,6 +172,10 @@ class Account(AccountHealth, models.Model):
         """Return pool entries of the account, which were read already, as `pool_in_order` does."""
         return sorted(entries, key=self._place)
 
+    def usable_without(self, token_id: int) -> list["AccountToken"]:
+        """Return who could be served if this log-in were not there, in the order that they are tried."""
+        return [one for one in self.pool_in_order() if one.token_id != token_id and one.is_usable]
+
     def group_of(self, entry: "AccountToken") -> int:
         """Return which part of the order an entry belongs to: active, usable, cooling, the rest. Ranks only count within one."""
         if self.active_token_id == entry.token_id:
@@ -301,6 +305,10 @@ class AccountToken(models.Model):
     def can_serve(self) -> bool:
         """Whether it can be served while its token lives: access is not lost, and "can publish" is not "no"."""
         return self.access == self.Access.OK and self.can_publish != self.CanPublish.NO
+
+    def is_of(self, person: User | None) -> bool:
+        """Return whether its log-in is this person's; nobody's is None's."""
+        return person is not None and self.token.consented_by_id == person.pk
 
     @property
     def is_living(self) -> bool:

@@ -77,7 +77,7 @@ def first_summaries(
 
 def other_carriers(summary: Summary, user: User, names: NameVisibility) -> list[str]:
     """Return the names of other people who can carry the account, the active one first."""
-    carriers = [entry.token for entry in summary.usable if entry.token.consented_by_id != user.pk]
+    carriers = [entry.token for entry in summary.usable if not entry.is_of(user)]
     return list(dict.fromkeys(names.within(token, summary.account) for token in carriers))
 
 

@@ -8,10 +8,10 @@ from datetime import datetime, timedelta
 from celery import shared_task
 from django.utils import timezone
 
+from accounts.checks import services as sweeps
 from accounts.models import Account
 from accounts.pushes import deletion
 from accounts.sync import services as account_sync
-from accounts.sync import sweeps
 from accounts.sync.services import LinkedAccount
 from infra import database_clock
 from infra.io_steps import Clock

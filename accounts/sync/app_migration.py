@@ -26,13 +26,13 @@ class LogIns:
     unlinked: int
 
 
-def log_ins(app: ChannelApp) -> LogIns:
+def count_log_ins(app: ChannelApp) -> LogIns:
     """Count the log-ins of an app, over all teams."""
-    linked, works = in_pools([app]).get(app.pk, (0, 0))
+    linked, works = count_in_pools([app]).get(app.pk, (0, 0))
     return LogIns(linked, works, Token.objects.filter(app=app).count() - linked)
 
 
-def in_pools(apps: Iterable[ChannelApp]) -> dict[int, tuple[int, int]]:
+def count_in_pools(apps: Iterable[ChannelApp]) -> dict[int, tuple[int, int]]:
     """Count by app (id) the log-ins that are in pools, and those of them that work, over all teams. An app without any is left out."""
     linked = Token.objects.filter(
         app__in=[app.pk for app in apps], pk__in=AccountToken.objects.values("token")

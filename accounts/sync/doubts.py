@@ -64,7 +64,7 @@ class _Answers:
             self.free.add(native.native_id)
 
 
-def weigh(
+def weigh_answers(
     token: Token,
     *,
     generation: int,

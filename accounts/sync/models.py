@@ -1,5 +1,8 @@
 """What log-ins reach at their channels, linked or not: the last list of each, as far as it matters here; and writes that were refused."""
 
+from datetime import datetime, timedelta
+from typing import ClassVar, Self
+
 from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext
@@ -44,8 +47,30 @@ class ListReading(models.Model):
         return gettext("List of token %(token)s") % {"token": self.token_id}
 
 
+class RefusedWriteQuerySet(models.QuerySet["RefusedWrite"]):
+    """Words of leases, by phrases that compose."""
+
+    def of_key(self, api_key: int, *, since: datetime) -> Self:
+        """What leases of this key said since then."""
+        return self.filter(api_key=api_key, at__gt=since)
+
+    def of_person(self, word: "RefusedWrite") -> Self:
+        """What was said of the same person in the same account, as far as the channel's table does not know it."""
+        return self.filter(account=word.account_id, token=word.token_id, known=False)
+
+    def untold(self) -> Self:
+        """What shifted an account by an answer that the table does not know, and operators were not told of."""
+        return self.filter(acted_on=True, known=False, told_at=None)
+
+
 class RefusedWrite(models.Model):
     """One lease's word that the channel refused to let its person write. What comes of it, `accounts.sync.write_refusals` decides."""
+
+    WITHIN = timedelta(hours=1)
+    WORDS = 2  # so many words within that time shift an account where the table does not know the answer
+    ONE_LEASE = timedelta(minutes=15)  # how long a lease is good for sending
+    KNOWN_EVERY = timedelta(hours=1)  # one shift of an account, by one key
+    UNKNOWN_EVERY = timedelta(days=1)  # one shift of any account, by one key
 
     account = models.ForeignKey(Account, models.CASCADE, db_index=False, related_name="refused_writes")
     token = models.ForeignKey(Token, models.CASCADE, related_name="+")
@@ -57,6 +82,8 @@ class RefusedWrite(models.Model):
     acted_on = models.BooleanField(default=False)  # whether the account was shifted for it
     told_at = models.DateTimeField(null=True, blank=True)  # when operators were told
     at = models.DateTimeField()
+
+    objects: ClassVar[RefusedWriteQuerySet] = RefusedWriteQuerySet.as_manager()  # type: ignore[assignment]  # a manager of its methods
 
     class Meta:
         constraints = [
@@ -76,3 +103,23 @@ class RefusedWrite(models.Model):
             "token": self.token_id,
             "account": self.account_id,
         }
+
+    def may_shift(self, now: datetime) -> bool:
+        """Return whether its key has not shifted this account within the last hour."""
+        shifted = RefusedWrite.objects.of_key(self.api_key, since=now - self.KNOWN_EVERY).filter(
+            acted_on=True
+        )
+        return not shifted.filter(account=self.account_id).exists()
+
+    def is_shared(self, now: datetime) -> bool:
+        """Return whether a second word says the same of this person, somebody else can go on, and its key has not used up its one shift."""
+        of_key = RefusedWrite.objects.of_key(self.api_key, since=now - self.UNKNOWN_EVERY)
+        if of_key.filter(acted_on=True, known=False).exists():
+            return False
+        others = RefusedWrite.objects.of_person(self).filter(at__gt=now - self.WITHIN).exclude(pk=self.pk)
+        words = 1 + sum(not self._is_of_one_lease(other) for other in others)
+        return words >= self.WORDS and bool(self.account.usable_without(self.token_id))
+
+    def _is_of_one_lease(self, other: "RefusedWrite") -> bool:
+        """Two leases of one key are one word unless the second was taken when the first was over."""
+        return other.api_key == self.api_key and abs(other.leased_at - self.leased_at) < self.ONE_LEASE

@@ -101,7 +101,7 @@ def _write(token: Token, told: Mapping[str, ListedRole], now: datetime) -> None:
         cursor.execute(_KEEP, values)
 
 
-def note_failed(*, token: Token, now: datetime) -> None:
+def note_list_failed(*, token: Token, now: datetime) -> None:
     """Note that the list could not be had, so that it is asked for again in a day and not at each check."""
     _note(token, now - LISTED_EVERY + DAY)
 
@@ -111,8 +111,8 @@ def _note(token: Token, at: datetime) -> None:
         cursor.execute(_NOTE, {"token": token.pk, "at": at})
 
 
-def to_be_listed(tokens: Collection[Token], now: datetime) -> set[int]:
-    """Return the ids of those of these tokens whose list is to be read again by their next check, in one query, or none (`with_reading`).
+def tokens_to_list(tokens: Collection[Token], now: datetime) -> set[int]:
+    """Return the ids of the tokens whose list their next check is to read again, in one query, or none (`with_list_reading`).
 
     A week after the last, drawn apart over another day; one that was never read, an hour after the consent or the import.
     """
@@ -124,8 +124,8 @@ def to_be_listed(tokens: Collection[Token], now: datetime) -> set[int]:
     return {token.pk for token in tokens if _is_old(token, read.get(token.pk), now)}
 
 
-def with_reading(tokens: QuerySet[Token]) -> QuerySet[Token]:
-    """Return these tokens with when their lists were last read, so that `to_be_listed` asks nothing."""
+def with_list_reading(tokens: QuerySet[Token]) -> QuerySet[Token]:
+    """Return these tokens with when their lists were last read, so that `tokens_to_list` asks nothing."""
     return tokens.annotate(**{_READ_WITH_IT: F("list_reading__at")})
 
 

@@ -10,21 +10,15 @@ from collections.abc import Collection
 from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import QuerySet
 
-from accounts.models import Account, AccountToken, RefusedWrite
+from accounts.models import AccountToken, RefusedWrite
 from accounts.sync import entries as pool_entries
 from infra import locks
 from infra.locks import Lock
 from tokens.channels.kinds import WRITE_REFUSALS, AccessCheck, Classification, Reason, Verdict
 from tokens.models import Token
 
-WITHIN = timedelta(hours=1)
-WORDS = 2  # so many words shift an account where the table does not know the answer
-KNOWN_EVERY = timedelta(hours=1)  # one shift of an account, by one key
-UNKNOWN_EVERY = timedelta(days=1)  # one shift of any account, by one key
 KEPT_FOR = timedelta(days=7)
-ONE_LEASE = timedelta(minutes=15)  # how long a lease is good for sending
 ROWS_A_KEY = 1000  # words kept of one key within an hour; what is more counts for nothing
 
 # An answer that blames the app counts too: our own questions with the same app are answered well.
@@ -40,7 +34,7 @@ _CONTRADICTED = frozenset(
 
 
 @transaction.atomic
-def take(
+def take_refused_write(
     *,
     token: Token,
     account_id: int,
@@ -63,7 +57,8 @@ def take(
         return False
     locks.take(Lock.REFUSED_WRITES, str(api_key))
     fresh = Token.objects.filter(pk=token.pk, generation=token.generation).locked().first()
-    if fresh is None or _of_key(api_key, now).count() >= ROWS_A_KEY:
+    kept = RefusedWrite.objects.of_key(api_key, since=now - RefusedWrite.WITHIN)
+    if fresh is None or kept.count() >= ROWS_A_KEY:
         return False
     word, new = RefusedWrite.objects.get_or_create(
         account_id=account_id,
@@ -77,7 +72,7 @@ def take(
             "at": now,
         },
     )
-    if not new or not (_may_shift(word, now) if reason else _is_shared(word, now)):
+    if not new or not (word.may_shift(now) if reason else word.is_shared(now)):
         return False
     refused = pool_entries.refuse_writing(
         token=fresh, account_id=account_id, reason=Reason(word.reason), note=word.said, now=now
@@ -103,7 +98,9 @@ def known_reason(classification: Classification) -> Reason | None:
     )
 
 
-def lift(*, account_ids: Collection[int] | None = None, token_ids: Collection[int], now: datetime) -> None:
+def lift_refusals(
+    *, account_ids: Collection[int] | None = None, token_ids: Collection[int], now: datetime
+) -> None:
     """Forget that the channel refused these people's writes, in these accounts or all of theirs, and ask about their roles at once."""
     refused = AccountToken.objects.filter(token__in=token_ids).exclude(write_refused_at=None)
     if account_ids is not None:
@@ -114,33 +111,6 @@ def lift(*, account_ids: Collection[int] | None = None, token_ids: Collection[in
         Token.objects.filter(pk__in=lifted).make_due(now)
 
 
-def forget(*, now: datetime) -> int:
+def forget_refusals(*, now: datetime) -> int:
     """Delete old words. Returns how many."""
     return RefusedWrite.objects.filter(at__lt=now - KEPT_FOR).delete()[0]
-
-
-def _of_key(api_key: int, now: datetime, within: timedelta = WITHIN) -> QuerySet[RefusedWrite]:
-    return RefusedWrite.objects.filter(api_key=api_key, at__gt=now - within)
-
-
-def _may_shift(word: RefusedWrite, now: datetime) -> bool:
-    """Return whether this key has not shifted this account within the last hour."""
-    shifted = _of_key(word.api_key, now, KNOWN_EVERY).filter(acted_on=True)
-    return not shifted.filter(account=word.account_id).exists()
-
-
-def _is_shared(word: RefusedWrite, now: datetime) -> bool:
-    """Return whether a second word says the same of this person, somebody else can go on, and the key has not used up its one shift."""
-    if _of_key(word.api_key, now, UNKNOWN_EVERY).filter(acted_on=True, known=False).exists():
-        return False
-    others = RefusedWrite.objects.filter(
-        account=word.account_id, token=word.token_id, known=False, at__gt=now - WITHIN
-    ).exclude(pk=word.pk)
-    words = [(one.api_key, one.leased_at) for one in others]
-    distinct = [one for one in words if one[0] != word.api_key or abs(one[1] - word.leased_at) >= ONE_LEASE]
-    return len(distinct) + 1 >= WORDS and _another_can(word)
-
-
-def _another_can(word: RefusedWrite) -> bool:
-    entries = Account.objects.get(pk=word.account_id).pool.select_related("token")
-    return any(entry.is_usable for entry in entries if entry.token_id != word.token_id)

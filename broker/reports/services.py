@@ -7,7 +7,7 @@ from typing import Any, Literal, NamedTuple
 
 from django.conf import settings
 
-from accounts.models import Account, AccountToken
+from accounts.models import Account, RefusedWrite
 from accounts.sync import doubts as access_doubts
 from accounts.sync import services as account_sync
 from accounts.sync import write_refusals
@@ -100,7 +100,9 @@ def report(
     if said.verdict == Verdict.OK:
         if method in WRITES and claims.purpose == "publish":  # a report may be asked for by POST
             # The channel no longer refuses this person's writes, where it took one.
-            write_refusals.lift(account_ids=[claims.account_id], token_ids=[claims.token_id], now=now)
+            write_refusals.lift_refusals(
+                account_ids=[claims.account_id], token_ids=[claims.token_id], now=now
+            )
         return ReportAnswer(Verdict.OK, "none")
     evidence = scrub.evidence(call=answer.call, status=answer.status, body=answer.body)
     return _Report(caller, claims, row, said, evidence, now).answer()
@@ -198,7 +200,7 @@ class _Report:
         if not asked.decided:
             return _later(asked.verdict, RETRY_AFTER)
         if self.claims.purpose == "publish":
-            write_refusals.take(
+            write_refusals.take_refused_write(
                 token=Token(pk=self.claims.token_id, generation=self.claims.generation),
                 account_id=self.claims.account_id,
                 api_key=self.caller.key_id,
@@ -223,7 +225,7 @@ class _Report:
                 if works is None:
                     return _later(said.verdict, RETRY_AFTER, reason)
                 if purpose == "publish" and write_refusals.known_reason(said):
-                    wait = int(write_refusals.KNOWN_EVERY.total_seconds())
+                    wait = int(RefusedWrite.KNOWN_EVERY.total_seconds())
                     return _later(said.verdict, wait, reason, text("not_believed"))
                 about = text("about_the_request")
                 return ReportAnswer(works.verdict, "none", reason=str(works.reason or ""), detail=about)
@@ -275,15 +277,5 @@ def is_served_by_another(account: Account, token: Token, *, clock: Clock, limit:
 
 def _witness(account: Account, token: Token) -> Token | None:
     """Return the next token of the pool that is served under the same app and was not blamed itself."""
-    entries: list[AccountToken] = account.pool_in_order()
-    return next(
-        (
-            entry.token
-            for entry in entries
-            if entry.is_usable
-            and entry.token_id != token.pk
-            and entry.token.app_id == token.app_id
-            and entry.token.demoted_at is None
-        ),
-        None,
-    )
+    others = (entry.token for entry in account.usable_without(token.pk))
+    return next((one for one in others if one.app_id == token.app_id and one.demoted_at is None), None)

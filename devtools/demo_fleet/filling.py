@@ -15,12 +15,12 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
+from accounts.checks import services as sweeps
 from accounts.imports.rules import COLUMNS, ImportChecker
 from accounts.imports.services import write_lines
 from accounts.jobs import services
 from accounts.jobs.models import PAUSE
 from accounts.models import Account, AccountEvent, AccountToken, ApiKey
-from accounts.sync import sweeps
 from devtools.demo_fleet.cast import ACCOUNTS, IMPORTED, NORTHWIND, PEOPLE, TEAMS, Person
 from devtools.demo_fleet.stand_ins import StandIns
 from macros.at_once import services as at_once

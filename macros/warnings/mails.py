@@ -310,7 +310,7 @@ def _linked_by(lines: Sequence[WarningLine], reader: WarningReader) -> dict[str,
     found: dict[tuple[str, str], None] = {}
     for line in lines:
         for entry in line.entries:
-            me = reader.user is not None and entry.token.consented_by_id == reader.user.pk
+            me = entry.is_of(reader.user)
             found[line.names.within(entry.token, line.account), "you" if me else _gone(entry.token)] = None
     people = sorted(found, key=lambda one: one[1] != "you")
     return {"people": people[:PEOPLE], "more_people": max(0, len(people) - PEOPLE)}

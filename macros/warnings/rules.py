@@ -313,7 +313,7 @@ def _token_of(
     """
     if notice.token_id is not None:
         return next((entry.token for entry in entries if entry.token_id == notice.token_id), notice.token)
-    own = [entry for entry in entries if reader is not None and entry.token.consented_by_id == reader.pk]
+    own = [entry for entry in entries if entry.is_of(reader)]
     mine = [entry for entry in own if not entry.token.is_removed]  # nobody is asked to bring that back
     if notice.threshold == 0:
         asked = mine or [entry for entry in entries if _can_be_asked(entry.token)] or entries

@@ -13,7 +13,7 @@ import time_machine
 from django.db import OperationalError, connection
 
 from accounts import tasks
-from accounts.sync import channel_sweep, sweeps
+from accounts.checks import services as sweeps
 from adtoken_project.celery import app as celery
 from tests.support import connections as other_connections
 from tests.support.factories import make_app, make_token
@@ -65,12 +65,12 @@ def name(app: Any) -> str:
 def test_a_turn_checks_all_that_is_due_of_its_channel_and_nothing_of_another(calls: list[int]) -> None:
     facebook, x = due("facebook", 70), due("x", 3)
 
-    begun = channel_sweep.run_sweep(channel="facebook")
+    begun = sweeps.run_sweep(channel="facebook")
 
     assert begun == 70
     assert sorted(calls) == facebook
     assert set(Token.objects.filter(due_at__lte=NOW).values_list("pk", flat=True)) == set(x)
-    assert channel_sweep.waiting(NOW) == ["x"]
+    assert sweeps.channels_waiting(NOW) == ["x"]
 
 
 def test_one_turn_at_a_time_in_a_process(calls: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -78,22 +78,22 @@ def test_one_turn_at_a_time_in_a_process(calls: list[int], monkeypatch: pytest.M
     second: list[int | None] = []
 
     def check(token: Token, *, now: datetime, source: str, **known: Any) -> Any:
-        second.append(channel_sweep.run_sweep(channel="facebook"))
+        second.append(sweeps.run_sweep(channel="facebook"))
         yield lambda: None
         Token.objects.filter(pk=token.pk).update(due_at=None, claimed_until=None)
 
     monkeypatch.setattr(sweeps, "check_token", check)
 
-    assert channel_sweep.run_sweep(channel="facebook") == 1
+    assert sweeps.run_sweep(channel="facebook") == 1
     assert second == [None]
-    assert channel_sweep.run_sweep(channel="facebook") == 0  # the turn is over
+    assert sweeps.run_sweep(channel="facebook") == 0  # the turn is over
 
 
 def test_a_turn_begins_nothing_after_its_time_nor_when_the_worker_is_to_stop(calls: list[int]) -> None:
     due("facebook", 120)
 
-    in_time = channel_sweep.run_sweep(channel="facebook", clock=ticking(timedelta(seconds=15)))
-    stopped = channel_sweep.run_sweep(channel="facebook", goes_on=lambda: False)
+    in_time = sweeps.run_sweep(channel="facebook", clock=ticking(timedelta(seconds=15)))
+    stopped = sweeps.run_sweep(channel="facebook", goes_on=lambda: False)
 
     assert in_time is not None
     assert 0 < in_time < 120
@@ -111,11 +111,11 @@ def test_an_app_that_does_not_answer_is_tried_by_one_token_and_the_other_app_of_
     for _ in range(breaker.TRIPS_AFTER):
         breaker.failed(name(dark), waited=10)
 
-    channel_sweep.run_sweep(channel="facebook")
+    sweeps.run_sweep(channel="facebook")
     open_now = sorted(calls)
     shared.write(breaker._key(name(dark), "open"), {"until": time.time() - 1, "trips": 1}, 60)
     breaker.forget()
-    channel_sweep.run_sweep(channel="facebook")
+    sweeps.run_sweep(channel="facebook")
 
     assert open_now == healthy
     assert len(calls) == len(healthy) + 1
@@ -129,16 +129,16 @@ def test_a_pause_of_the_app_stops_its_checks_and_a_nearly_spent_budget_slows_the
     type(app).objects.update(daily_budget=1_000)
     brake.pause(name(app), 60)
 
-    channel_sweep.run_sweep(channel="facebook")
+    sweeps.run_sweep(channel="facebook")
     paused = len(calls)
     shared.drop([brake._key(name(app), "pause", 0)])
     shared.write(brake._key(name(app), "calls", time.time()), 990, 60)
     brake.forget()
-    channel_sweep.run_sweep(channel="facebook")
+    sweeps.run_sweep(channel="facebook")
     slowed = len(calls)
     shared.write(brake._key(name(app), "calls", time.time()), 100, 60)
     brake.forget()
-    channel_sweep.run_sweep(channel="facebook")
+    sweeps.run_sweep(channel="facebook")
 
     assert paused == 0
     assert slowed < 5
@@ -156,7 +156,7 @@ def test_processes_of_the_lane_spend_a_nearly_spent_budget_together(calls: list[
 
         for _process in range(3):
             brake.forget()
-            channel_sweep.run_sweep(channel="facebook")
+            sweeps.run_sweep(channel="facebook")
 
     assert len(calls) == 9
 
@@ -171,7 +171,7 @@ def test_all_processes_together_keep_the_pace_of_an_app_that_takes_so_many_calls
     with time_machine.travel(NOW + timedelta(milliseconds=500), tick=False) as clock:
         for _second in range(2):
             for _process in range(2):
-                channel_sweep.run_sweep(channel="snapchat")
+                sweeps.run_sweep(channel="snapchat")
             begun.append(len(calls))
             clock.shift(1)
 
@@ -193,7 +193,7 @@ def test_tokens_of_an_apps_share_are_checked_side_by_side_without_waiting_for_th
 
     monkeypatch.setattr(sweeps, "check_token", check)
 
-    channel_sweep.run_sweep(channel="facebook")
+    sweeps.run_sweep(channel="facebook")
 
     assert done[-1] == slow
     assert sorted(done[:-1]) == quick
@@ -214,7 +214,7 @@ def test_a_check_that_fails_is_put_off_and_a_sweep_that_is_ended_gives_its_claim
     monkeypatch.setattr(sweeps, "check_token", check)
 
     with pytest.raises(SystemExit):
-        channel_sweep.run_sweep(channel="facebook")
+        sweeps.run_sweep(channel="facebook")
 
     assert Token.objects.get(pk=bad).due_at > NOW + timedelta(minutes=10)  # type: ignore[operator]
     assert not Token.objects.exclude(claimed_until=None).exists()
@@ -228,7 +228,7 @@ def test_a_database_error_in_a_turn_costs_no_other_checks_answer_and_where_it_la
 ) -> None:
     bad, *others, later = due("facebook", 10)
     Token.objects.filter(pk=later).update(due_at=None)
-    under_way, failed, claims = threading.Barrier(9), threading.Event(), iter([sweeps.claim])
+    under_way, failed, claims = threading.Barrier(9), threading.Event(), iter([sweeps.claim_tokens])
     check = sweeps.check_token
 
     def wait(pk: int) -> None:
@@ -254,10 +254,10 @@ def test_a_database_error_in_a_turn_costs_no_other_checks_answer_and_where_it_la
     if broken == "the end of a check":
         monkeypatch.setattr(lifecycle, "postpone", fails)
     if broken == "the next claim":
-        monkeypatch.setattr(sweeps, "claim", lambda *args: next(claims, fails)(*args))
+        monkeypatch.setattr(sweeps, "claim_tokens", lambda *args: next(claims, fails)(*args))
 
     with suppress(OperationalError):
-        channel_sweep.run_sweep(channel="facebook")
+        sweeps.run_sweep(channel="facebook")
 
     checked = [*others, later] if broken == "the connection" else others
     assert sorted(calls) == checked

@@ -8,8 +8,8 @@ from django.test import Client
 from django.urls import reverse
 
 from accounts.api_keys import services as api_keys
+from accounts.checks import services as sweeps
 from accounts.models import Account, ApiKey, PendingLink
-from accounts.sync import sweeps
 from broker.leases import callers
 from tests.portal.support import settle
 from tests.support.factories import NOW, link, make_account, make_app, make_token, make_user
@@ -133,7 +133,7 @@ def test_with_a_secret_that_does_not_open_all_pages_answer_and_no_log_in_is_touc
     lock(app)
 
     found = {**broken(browser(ada), account), **broken(browser(mira), account)}
-    sweeps.check_due(now=NOW)
+    sweeps.check_due_tokens(now=NOW)
     start = browser(mira).get(reverse("admin:index")).content.decode()
     linking = browser(ada).post(reverse("link", args=["facebook"]))
     pending = PendingLink.objects.create(user=ada, token=token, offered=[], complete=True)

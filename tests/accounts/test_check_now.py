@@ -5,8 +5,8 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
+from accounts.checks import jobs as due_checks
 from accounts.models import AccountToken
-from accounts.sync import checking as due_checks
 from tests.accounts.test_backups import add, carried, log_in, reaches
 from tokens.models import Token
 
@@ -41,7 +41,7 @@ def test_staff_have_writes_tried_again_in_the_account_that_they_look_at_and_in_n
     first, second = carried(ada), carried(ada)
     refuse(ada)
 
-    due_checks.make_due(token_ids=[ada.pk], now=timezone.now(), writes_in=[first.pk])
+    due_checks.make_tokens_due(token_ids=[ada.pk], now=timezone.now(), writes_in=[first.pk])
 
     assert refused() == {(second.pk, ada.pk)}
 

@@ -10,10 +10,10 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from accounts.api_keys import services as api_keys
+from accounts.checks import services as sweeps
 from accounts.models import Account, ApiKey
 from accounts.pool import services as pool
 from accounts.pool.errors import ActionRefused
-from accounts.sync import sweeps
 from broker.leases import callers
 from tests.support.factories import link, make_account, make_app, make_token, make_user
 from tokens import lifecycle
@@ -197,7 +197,7 @@ def test_tokens_that_were_not_asked_stay_due_and_come_again_once_the_channel_may
         for _ in range(breaker.TRIPS_AFTER):
             breaker.failed(name, waited=5)
 
-    sweeps.check_due(now=NOW)
+    sweeps.check_due_tokens(now=NOW)
 
     due = {token.pk: token.due_at for token in Token.objects.exclude(due_at=None)}
     soon = NOW + timedelta(seconds=breaker.OPEN_FOR) + models.NOT_TOGETHER
@@ -215,7 +215,7 @@ def test_a_token_that_was_not_due_and_could_not_be_asked_keeps_its_date() -> Non
     token = make_token(make_app("facebook"), due_at=NOW + timedelta(hours=2))
     brake.pause(the_app("facebook"), 600)
 
-    sweeps.check_these(token_ids=[token.pk], now=NOW, source="staff")
+    sweeps.check_these_tokens(token_ids=[token.pk], now=NOW, source="staff")
 
     token.refresh_from_db()
     assert (token.due_at, token.claimed_until) == (NOW + timedelta(hours=2), None)
@@ -230,7 +230,7 @@ def test_a_pause_of_a_day_holds_up_no_renewal_whose_date_comes_earlier() -> None
     reads = make_token(make_app("pinterest"), due_at=NOW + timedelta(hours=3), due_for="refresh")
     brake.pause(the_app("snapchat"), 86_400)
 
-    sweeps.check_these(token_ids=[token.pk], now=NOW, source="sweep")
+    sweeps.check_these_tokens(token_ids=[token.pk], now=NOW, source="sweep")
     lifecycle.have_accounts_read(token_id=reads.pk, at=NOW + timedelta(hours=20))
 
     found = dict(Token.objects.values_list("pk", "due_at"))

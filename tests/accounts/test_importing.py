@@ -8,13 +8,13 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from accounts.checks import services as sweeps
 from accounts.imports import services as uploads
 from accounts.imports.rules import COLUMNS, ImportChecker
 from accounts.imports.services import write_lines
 from accounts.imports.tables import ImportRefused
 from accounts.models import Account, AccountToken, ImportFile
 from accounts.pool import services as pool
-from accounts.sync import sweeps
 from tests.support import native
 from tests.support.connections import WAITS_FOR_US, another
 from tests.support.factories import MARKER, NOW, make_account, make_app, make_team, make_token, make_user
@@ -162,7 +162,7 @@ def test_the_next_sweep_fills_the_dates_of_an_imported_token(channels_world: San
     )
     bring_in(f"facebook,{lumen['id']},,,,{person['id']},Ada,{issued['access_token']},,")
 
-    sweeps.check_due(now=Token.objects.get().due_at or NOW)
+    sweeps.check_due_tokens(now=Token.objects.get().due_at or NOW)
 
     token, account = Token.objects.get(), Account.objects.get()
     assert (token.deadline_kind, token.dates_source["access"]) == ("date", "introspection")

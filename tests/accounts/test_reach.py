@@ -8,9 +8,10 @@ from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
 from accounts import tasks
+from accounts.checks import services as sweeps
 from accounts.models import Account, ListReading, ReachedAccount
 from accounts.sync import entries as pool_entries
-from accounts.sync import reach, sweeps
+from accounts.sync import reach
 from accounts.sync.doubts import Doubted
 from tests.support import native
 from tests.support.ends import end
@@ -130,7 +131,7 @@ def test_what_a_log_in_reached_goes_when_it_ends_and_is_read_again_at_once_when_
     token.refresh_from_db()
     assert token.state == "dead"
     assert ids() == set()
-    assert reach.to_be_listed([token], NOW) == {token.pk}
+    assert reach.tokens_to_list([token], NOW) == {token.pk}
 
 
 def test_what_a_log_in_reached_goes_when_it_is_removed_or_deleted(world: Sandbox, ada: User) -> None:
@@ -179,7 +180,7 @@ def test_a_check_of_few_accounts_reads_the_list_once_a_week(world: Sandbox, ada:
     def check(at: datetime) -> bool:
         world.clear_calls()
         Token.objects.update(due_at=at)
-        sweeps.check_due(now=at)
+        sweeps.check_due_tokens(now=at)
         return any("/me/adaccounts" in path for path in calls(world))
 
     after_the_consent, in_a_week, soon_after = (
@@ -199,7 +200,7 @@ def test_a_log_in_from_before_is_listed_by_its_next_check(world: Sandbox, ada: U
     ListReading.objects.all().delete()
     Token.objects.update(linked_at=datetime.now(UTC) - 90 * DAY)
 
-    sweeps.check_due(now=datetime.now(UTC) + 5 * HOUR)
+    sweeps.check_due_tokens(now=datetime.now(UTC) + 5 * HOUR)
 
     assert Account.objects.get().native_id in ids()
     assert ListReading.objects.count() == 1
@@ -214,13 +215,13 @@ def test_a_list_that_cannot_be_had_takes_no_reading_away_and_is_asked_for_again_
     world.set_account_status("facebook", "Lumen Shoes EU", account_status=3)
     world.add_fault("facebook", path="/me/adaccounts", status=503, body="<h1>Sorry</h1>")
 
-    sweeps.check_due(now=now)
+    sweeps.check_due_tokens(now=now)
 
     assert Doubt.objects.get().about == account.native_id  # read singly
     assert ids() == kept
     token = Token.objects.get()
-    assert reach.to_be_listed([token], now + 12 * HOUR) == set()
-    assert reach.to_be_listed([token], now + 3 * DAY) == {token.pk}
+    assert reach.tokens_to_list([token], now + 12 * HOUR) == set()
+    assert reach.tokens_to_list([token], now + 3 * DAY) == {token.pk}
 
 
 def test_whose_list_is_old_is_asked_of_all_in_one_query() -> None:
@@ -230,11 +231,11 @@ def test_whose_list_is_old_is_asked_of_all_in_one_query() -> None:
     apply(tokens[1], now=NOW - 9 * DAY)
 
     with CaptureQueriesContext(connection) as queries:
-        old = reach.to_be_listed([*tokens, fresh], NOW)
+        old = reach.tokens_to_list([*tokens, fresh], NOW)
 
-    read_with_it = list(reach.with_reading(Token.objects.all()))
+    read_with_it = list(reach.with_list_reading(Token.objects.all()))
     with CaptureQueriesContext(connection) as none:
-        same = reach.to_be_listed(read_with_it, NOW)
+        same = reach.tokens_to_list(read_with_it, NOW)
 
     assert old == same == {tokens[1].pk, tokens[2].pk}
     assert (len(queries), len(none)) == (1, 0)

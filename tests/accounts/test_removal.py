@@ -11,11 +11,11 @@ from django.test import Client
 
 import broker
 from accounts.api_keys import services as api_keys
+from accounts.checks import services as sweeps
 from accounts.models import Account, PendingLink
 from accounts.pool import actions
 from accounts.pool import services as pool
 from accounts.pushes import receiving
-from accounts.sync import sweeps
 from broker.leases import callers
 from infra import liveness
 from tests.support import native, news
@@ -327,7 +327,7 @@ class TestRemoving:
         meanwhile = token_of("Ada").state
         thread.join()
         now = datetime.now(UTC)
-        sweeps.check_due(now=now + timedelta(seconds=1))
+        sweeps.check_due_tokens(now=now + timedelta(seconds=1))
 
         assert meanwhile == "valid"
         assert (token_of("Ada").state, token_of("Ada").reason) == ("dead", "removed")
@@ -365,7 +365,7 @@ class TestRemoving:
         remove()
         Token.objects.make_due(datetime.now(UTC))
 
-        checked = sweeps.check_due(now=datetime.now(UTC) + timedelta(minutes=5))
+        checked = sweeps.check_due_tokens(now=datetime.now(UTC) + timedelta(minutes=5))
         sweeps.check_now(token_of("Ada"), now=datetime.now(UTC) + timedelta(minutes=5))
 
         assert (checked, token_of("Ada").reason) == (0, "removed")

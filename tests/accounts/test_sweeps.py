@@ -7,10 +7,10 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
+from accounts.checks import services as sweeps
 from accounts.models import Account, AccountEvent, AccountToken, PendingLink
 from accounts.pool import services as pool
 from accounts.sync import services as account_sync
-from accounts.sync import sweeps
 from accounts.sync.services import LinkedAccount
 from tests.support import native
 from tests.support.odd_answers import FIREWALL, QUESTION, STORAGE, TOKENS
@@ -30,8 +30,8 @@ def later() -> datetime:
 
 def check_twice() -> int:
     """Check so that what is said of a lone log-in is believed. Returns how many the first check was about."""
-    checked = sweeps.check_due(now=later())
-    sweeps.check_due(now=later() + rules.TRUE_AFTER_ALONE)
+    checked = sweeps.check_due_tokens(now=later())
+    sweeps.check_due_tokens(now=later() + rules.TRUE_AFTER_ALONE)
     return checked
 
 
@@ -91,10 +91,10 @@ def test_what_a_reading_refused_comes_back_by_a_reading_though_the_list_named_it
         told = account_sync.read_accounts(token, [LinkedAccount(first.pk, first.native_id)])
         account_sync.record_readings(token, told, now=now, source="report")
 
-    sweeps.check_due(now=later() + timedelta(days=8, hours=1))  # by a list, also of one
+    sweeps.check_due_tokens(now=later() + timedelta(days=8, hours=1))  # by a list, also of one
     meanwhile = [one.state for one in Account.objects.order_by("native_id")]
     world.clear_faults()
-    sweeps.check_due(now=later() + timedelta(days=9))
+    sweeps.check_due_tokens(now=later() + timedelta(days=9))
 
     assert meanwhile == ["deactivated", *["connected"] * (accounts - 1)]
     assert [one.state for one in Account.objects.all()] == ["connected"] * accounts
@@ -118,7 +118,7 @@ def test_what_holds_for_all_ad_accounts_of_a_log_in_is_asked_once_in_a_check(
     before = set(AccountToken.objects.values_list("account__name", "role", "can_publish", "access"))
     world.clear_calls()
 
-    sweeps.check_due(now=later())
+    sweeps.check_due_tokens(now=later())
 
     paths = [call["path"] for call in world.calls(channel=channel)]
     assert sum(of_the_log_in in path for path in paths) == 1
@@ -131,10 +131,10 @@ def test_a_check_that_finds_nothing_new_writes_the_log_in_alone_and_takes_few_st
     ada: User, world: Sandbox
 ) -> None:
     native.keep(ada, "ada", ["Lumen Shoes EU", "Fern Gardens"])
-    sweeps.check_due(now=later())
+    sweeps.check_due_tokens(now=later())
 
     with CaptureQueriesContext(connection) as captured:
-        checked = sweeps.check_due(now=later() + timedelta(hours=5))
+        checked = sweeps.check_due_tokens(now=later() + timedelta(hours=5))
 
     statements = [query["sql"] for query in captured if query["sql"] not in {"BEGIN", "COMMIT"}]
     assert checked == 1
@@ -151,12 +151,12 @@ def test_of_two_ad_accounts_only_the_one_that_differs_is_locked_and_written(
     ada: User, world: Sandbox
 ) -> None:
     native.keep(ada, "ada", ["Lumen Shoes EU", "Fern Gardens"])
-    sweeps.check_due(now=later())
+    sweeps.check_due_tokens(now=later())
     world.give_role("facebook", "Fern Gardens", "ada", "reader")
     fern = Account.objects.get(name="Fern Gardens")
 
     with CaptureQueriesContext(connection) as captured:
-        sweeps.check_due(now=later() + timedelta(hours=5))
+        sweeps.check_due_tokens(now=later() + timedelta(hours=5))
 
     locks = [sql for query in captured if " FOR NO KEY UPDATE" in (sql := query["sql"])]
     of_accounts = [sql for sql in locks if 'FROM "accounts_account"' in sql]
@@ -170,11 +170,11 @@ def test_a_role_that_becomes_known_and_changes_nothing_for_the_pool_does_not_set
     ada: User, world: Sandbox
 ) -> None:
     native.keep(ada, "ada", ["Lumen Shoes EU", "Fern Gardens"])
-    sweeps.check_due(now=later())
+    sweeps.check_due_tokens(now=later())
     AccountToken.objects.update(role="", can_publish="unknown")  # as an import leaves it
 
     with CaptureQueriesContext(connection) as captured:
-        sweeps.check_due(now=later() + timedelta(hours=5))
+        sweeps.check_due_tokens(now=later() + timedelta(hours=5))
 
     assert set(AccountToken.objects.values_list("can_publish", flat=True)) == {"yes"}
     assert not [query["sql"] for query in captured if "with living as" in query["sql"]]
@@ -187,7 +187,7 @@ def test_an_empty_list_takes_nothing_away_that_can_still_be_read(ada: User, worl
     native.keep(ada, "ada", [f"Shop {number}" for number in range(8)])
     world.add_fault("facebook", path="me/adaccounts", status=200, body={"data": []})
 
-    sweeps.check_due(now=later())
+    sweeps.check_due_tokens(now=later())
 
     assert set(Account.objects.values_list("state", flat=True)) == {"connected"}
 
@@ -196,7 +196,7 @@ def test_a_channel_that_is_down_takes_nothing_away(ada: User, world: Sandbox) ->
     native.keep(ada, "ada")
     world.add_fault("facebook", path=".*", status=500, body="<html>down</html>")
 
-    sweeps.check_due(now=later())
+    sweeps.check_due_tokens(now=later())
 
     token = Token.objects.get()
     assert (token.state, Account.objects.get().state) == ("valid", "connected")
@@ -215,7 +215,7 @@ def test_a_firewall_before_a_channel_that_denies_access_takes_no_role_away(
     world.add_fault(channel, path=f"^(?!.*({TOKENS}|{QUESTION[channel]}))", status=403, body=page)
     world.clear_calls()
 
-    sweeps.check_due(now=later())
+    sweeps.check_due_tokens(now=later())
 
     account, entry = Account.objects.get(), AccountToken.objects.get()
     assert world.calls(status="403") != []
@@ -226,7 +226,7 @@ def test_what_is_not_due_is_left_alone(ada: User, world: Sandbox) -> None:
     native.keep(ada, "ada")
     world.clear_calls()
 
-    assert sweeps.check_due(now=datetime.now(UTC)) == 0
+    assert sweeps.check_due_tokens(now=datetime.now(UTC)) == 0
     assert world.calls() == []
 
 
@@ -234,8 +234,8 @@ def test_a_token_that_a_worker_holds_is_not_taken_by_another(ada: User) -> None:
     native.keep(ada, "ada")
     Token.objects.update(claimed_until=later() + timedelta(seconds=30))
 
-    assert sweeps.check_due(now=later()) == 0
-    assert sweeps.check_due(now=later() + timedelta(minutes=2)) == 1
+    assert sweeps.check_due_tokens(now=later()) == 0
+    assert sweeps.check_due_tokens(now=later() + timedelta(minutes=2)) == 1
 
 
 def test_one_row_that_cannot_be_checked_does_not_stop_the_others(
@@ -274,7 +274,7 @@ def test_an_answer_about_an_older_consent_takes_nothing_away(
     native.keep(ada, "ada")
     world.drop_role("facebook", "Lumen Shoes EU", "ada")
     token = Token.objects.select_related("app").get()
-    asked = account_sync.read_accounts(token, sweeps.accounts_of([token.pk])[token.pk])
+    asked = account_sync.read_accounts(token, sweeps.linked_accounts([token.pk])[token.pk])
     world.give_role("facebook", "Lumen Shoes EU", "ada", "admin")
     native.consent(browser, "facebook", "ada")  # meanwhile the person came back
 
@@ -292,7 +292,7 @@ def test_a_token_whose_check_fails_on_our_side_waits_behind_the_others(
         raise RuntimeError("a bug")
 
     monkeypatch.setattr(account_sync, "record_readings", break_down)
-    sweeps.check_due(now=later())
+    sweeps.check_due_tokens(now=later())
 
     token = Token.objects.get()
     assert token.due_at is not None

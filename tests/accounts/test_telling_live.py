@@ -5,8 +5,8 @@ from datetime import datetime, timedelta
 import pytest
 from django.utils import timezone
 
+from accounts.checks import services as sweeps
 from accounts.models import Account, AccountToken
-from accounts.sync import sweeps
 from macros.at_once import services as at_once
 from notifications.delivery import services as delivery
 from notifications.models import Message

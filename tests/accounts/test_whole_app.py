@@ -8,9 +8,9 @@ from django.db import transaction
 from django.utils import timezone
 
 from accounts.alerts import services as alerts
+from accounts.checks import services as sweeps
 from accounts.models import Account, AccountToken
 from accounts.pool import services as pool
-from accounts.sync import sweeps
 from macros.warnings import services as evaluation
 from notifications.models import Message
 from tests.support import native
@@ -76,7 +76,7 @@ def go_on() -> None:
     """Four days of sweeps, alerts and macros."""
     for moment in TIMES:
         now = NOW + moment
-        while sweeps.check_due(now=now) == sweeps.BATCH:
+        while sweeps.check_due_tokens(now=now) == sweeps.BATCH:
             pass
         alerts.tell_operators(now)
         evaluation.evaluate(now=now)
@@ -104,11 +104,11 @@ def test_once_the_channel_answers_again_all_is_as_before(world: Sandbox) -> None
     native.linked("facebook", "ada")
     linked = timezone.now()
     world.add_fault("facebook", **FAULTS["401"])
-    sweeps.check_due(now=linked + timedelta(hours=5))
+    sweeps.check_due_tokens(now=linked + timedelta(hours=5))
     alerts.tell_operators(linked + timedelta(hours=5))
     world.clear_faults()
 
-    sweeps.check_due(now=linked + timedelta(hours=10))
+    sweeps.check_due_tokens(now=linked + timedelta(hours=10))
 
     app = ChannelApp.objects.get(channel="facebook")
     assert Token.objects.get().state == Token.State.VALID

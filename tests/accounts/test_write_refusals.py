@@ -8,10 +8,11 @@ from django.db import connection
 from django.test import Client
 
 from accounts.api_keys import services as api_keys
+from accounts.checks import services as sweeps
 from accounts.models import Account, AccountToken, ApiKey, RefusedWrite
 from accounts.pool import services as pool
 from accounts.sync import entries as pool_entries
-from accounts.sync import sweeps, write_refusals
+from accounts.sync import write_refusals
 from broker.leases import callers, unavailable
 from macros.at_once import services as at_once
 from notifications.delivery import services as delivery
@@ -73,7 +74,7 @@ class Pool:
         """Report of the active token that a write was refused; returns whether the account was shifted for it."""
         self.account.refresh_from_db()
         assert self.account.active_token is not None
-        return write_refusals.take(
+        return write_refusals.take_refused_write(
             token=self.account.active_token,
             account_id=self.account.pk,
             api_key=key,
@@ -176,7 +177,7 @@ def test_a_new_consent_and_a_good_write_and_staff_make_the_role_count_again() ->
 
     assert shop.entry().can_publish == "yes"
     AccountToken.objects.update(write_refused_at=NOW + 2 * DAY, write_refusal="writing_refused")
-    write_refusals.lift(token_ids=[token.pk], now=NOW + 2 * DAY)
+    write_refusals.lift_refusals(token_ids=[token.pk], now=NOW + 2 * DAY)
     assert shop.entry().write_refused_at is None
     assert Token.objects.get(pk=token.pk).due_at == NOW + 2 * DAY
 
@@ -261,7 +262,7 @@ def test_two_words_and_a_list_at_once_shift_once_and_leave_the_pool_settled() ->
             connection.close()
 
     def word(key: int) -> bool:
-        return write_refusals.take(
+        return write_refusals.take_refused_write(
             token=token, account_id=shop.account.pk, api_key=key, leased_at=NOW, classification=STRANGE, read=FINE, now=NOW
         )  # fmt: skip
 
@@ -314,7 +315,7 @@ def test_whoever_must_authenticate_in_ads_manager_is_passed_over_and_comes_back_
     assert (told["action"], told["reason"]) == ("retry_with", "verification_required")
     assert told["lease"]["native_user"] == "Ben Lindqvist"
     assert publish(account, told["lease"]).status_code == 200
-    sweeps.check_due(now=datetime.now(UTC) + timedelta(hours=5))
+    sweeps.check_due_tokens(now=datetime.now(UTC) + timedelta(hours=5))
     ada = AccountToken.objects.get(token__native_user_name="Ada Okafor")
     assert (ada.can_publish, ada.access_reason) == ("no", "verification_required")
     assert set(Token.objects.values_list("state", flat=True)) == {"valid"}
@@ -391,7 +392,7 @@ def test_a_good_write_lets_the_person_write_again(world: Sandbox) -> None:
     job.client.post(
         path, {"status": 200, "body": {"id": "1"}, "method": "POST"}, content_type="application/json"
     )
-    sweeps.check_due(now=datetime.now(UTC))
+    sweeps.check_due_tokens(now=datetime.now(UTC))
 
     assert set(AccountToken.objects.values_list("can_publish", flat=True)) == {"yes"}
 

@@ -145,4 +145,4 @@ def test_operators_are_told_once_of_a_shift_on_words_that_nobody_knows() -> None
     assert message.state == "sent", message.error
     for word in ("Facebook refused changes in words that we do not know", "Not today.", shop.account.name):
         assert word in message.text
-    assert write_refusals.forget(now=NOW + timedelta(days=8)) == 2
+    assert write_refusals.forget_refusals(now=NOW + timedelta(days=8)) == 2

@@ -10,8 +10,8 @@ import time_machine
 from django.test import Client
 from pytest_django import DjangoDbBlocker
 
+from accounts.checks import services as sweeps
 from accounts.models import Account
-from accounts.sync import sweeps
 from tests.contract.beginnings import BEGINNINGS, LUMEN, Beginnings, beginning_of, rolled_back, together
 from tests.support import memories, native
 from tests.support.factories import make_user
@@ -173,7 +173,7 @@ def check(*, rounds: int = 3, hours: float = 5, until: Callable[[], bool] = lamb
     now = datetime.now(UTC) + timedelta(hours=hours)
     for _ in range(rounds):
         Token.objects.exclude(due_at=None).update(due_at=now)
-        sweeps.check_due(now=now)
+        sweeps.check_due_tokens(now=now)
         if until():
             return
         now += timedelta(hours=1)

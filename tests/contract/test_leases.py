@@ -10,8 +10,8 @@ import pytest
 from django.db import connection
 from django.test import Client
 
+from accounts.checks import services as sweeps
 from accounts.models import Account
-from accounts.sync import sweeps
 from broker.leases import errors, signing
 from broker.leases import services as leases
 from broker.leases.callers import Caller
@@ -152,7 +152,7 @@ def test_where_the_token_host_is_away_the_job_waits_and_nothing_dies(
 
     assert token_of("ada").state != "dead"
     world.clear_faults()
-    sweeps.check_due(now=datetime.now(UTC) + timedelta(minutes=30))
+    sweeps.check_due_tokens(now=datetime.now(UTC) + timedelta(minutes=30))
     assert lease_now(account()).native_user == "Ada Okafor"
 
 
@@ -175,7 +175,7 @@ def test_many_jobs_at_once_use_a_rotating_refresh_token_once(
     def job(number: int) -> str:
         try:
             if number % 2:
-                sweeps.check_due(now=datetime.now(UTC))
+                sweeps.check_due_tokens(now=datetime.now(UTC))
                 return "swept"
             return str(lease_now(found).native_user)
         except errors.Busy:

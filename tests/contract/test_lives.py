@@ -7,8 +7,8 @@ import pytest
 import redis
 from django.test import Client
 
+from accounts.checks import services as sweeps
 from accounts.models import AccountToken
-from accounts.sync import sweeps
 from tests.contract.beginnings import LUMEN
 from tests.contract.conftest import Clock, OneCase, account, check, token_of
 from tests.contract.profiles import (
@@ -71,7 +71,7 @@ def test_it_is_renewed_before_anybody_is_warned(profile: Profile, clock: Clock, 
     assert profile.renews_after is not None
     clock.forward(days=profile.renews_after)
 
-    sweeps.check_due(now=datetime.now(UTC))
+    sweeps.check_due_tokens(now=datetime.now(UTC))
 
     after = token_of("ada")
     assert after.renewed_at is not None

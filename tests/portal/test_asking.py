@@ -10,8 +10,9 @@ from django.contrib.messages import get_messages
 from django.test import Client
 from django.utils import timezone
 
+from accounts.checks import queries as check_queries
+from accounts.checks import services as sweeps
 from accounts.models import Account, AccountToken
-from accounts.sync import checking, sweeps
 from tests.portal.support import action_url, linked, token_of
 from tests.support import native
 from tests.support.ends import hours_pass
@@ -36,7 +37,7 @@ def check(
     with time_machine.travel(timezone.now() - timedelta(seconds=10), tick=True):
         leads = client.post(action_url(name, account, token))["Location"]
         if work:
-            sweeps.check_due(now=timezone.now())
+            sweeps.check_due_tokens(now=timezone.now())
     page = client.get(leads)
     notice = re.search(
         r'<div class="at-notice at-notice-\w+" role="status">.*?</div>\s*</div>',
@@ -70,7 +71,7 @@ def test_who_is_being_checked_is_named_in_the_order_in_which_the_account_tries_t
         link(account, make_token(native_user_name=name), rank=rank)
     asked = [str(pk) for pk in Token.objects.values_list("pk", flat=True)]
 
-    found = checking.results(account, asked, asked_at=now, now=now)
+    found = check_queries.check_results(account, asked, asked_at=now, now=now)
 
     assert [entry.token.native_user_name for entry, _ in found] == ["Ben", "Chiara", "Ada"]
 

@@ -127,7 +127,7 @@ def test_a_restored_database_gives_no_lease_and_no_signature(client: Client) -> 
 
 def test_tasks_do_nothing_but_say_that_they_are_alive(monkeypatch: pytest.MonkeyPatch) -> None:
     restored()
-    monkeypatch.setattr("accounts.sync.channel_sweep.waiting", lambda _now: pytest.fail("a sweep ran"))
+    monkeypatch.setattr("accounts.checks.services.channels_waiting", lambda _now: pytest.fail("a sweep ran"))
 
     tasks.check_due_tokens()
     heartbeat()

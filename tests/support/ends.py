@@ -7,7 +7,7 @@ from typing import Any
 from django.db.models import F
 from django.utils import timezone
 
-from accounts.sync import sweeps
+from accounts.checks import services as sweeps
 from tests.support.factories import NOW
 from tokens import lifecycle
 from tokens.channels.kinds import Classification, Inspection, Reason, Verdict

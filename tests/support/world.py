@@ -12,8 +12,8 @@ from django.test import Client
 from accounts.api_keys import services as api_keys
 from accounts.asks import links
 from accounts.asks import services as asks
+from accounts.checks import services as sweeps
 from accounts.models import Account, ApiKey, Ask, PendingLink
-from accounts.sync import sweeps
 from adtoken_project.models import BackgroundProcess
 from adtoken_project.tasks import heartbeat
 from adtoken_project.workers import signs_of_life
@@ -81,7 +81,7 @@ def build(sandbox: Sandbox) -> World:
     signed = {"signed_request": deauthorise("424242")}
     world.pages.append(Client().post("/push/facebook/delete/", signed).content.decode())
     _all_run(now)
-    sweeps.check_due(now=max(filter(None, Token.objects.values_list("due_at", flat=True))))
+    sweeps.check_due_tokens(now=max(filter(None, Token.objects.values_list("due_at", flat=True))))
     evaluation.evaluate(now=now)
     delivery.deliver()
     _leave_something_to_decide(world, now)

@@ -12,8 +12,8 @@ import time_machine
 from django.db.models import Q
 from django.test import Client
 
+from accounts.checks import services as sweeps
 from accounts.models import Account
-from accounts.sync import sweeps
 from macros.at_once import services as at_once
 from macros.models import Notice
 from macros.warnings import services as evaluation
@@ -82,7 +82,7 @@ class Year:
                 if whole:
                     consents |= self._returns(consents, evaluations)
             else:
-                while sweeps.check_due(now=now):
+                while sweeps.check_due_tokens(now=now):
                     pass
                 at_once.tell_news(now + timedelta(minutes=1))
                 self._deliver(now)

@@ -10,12 +10,12 @@ from django.utils import timezone
 
 import broker
 from accounts.alerts import services as alerts
+from accounts.checks import services as sweeps
 from accounts.models import Account
 from accounts.pool import actions
 from accounts.pool import services as pool
 from accounts.pool.errors import ActionRefused
 from accounts.sync import services as account_sync
-from accounts.sync import sweeps
 from broker import Caller
 from notifications.models import Message
 from tests.support import native
@@ -149,7 +149,7 @@ def test_a_wrong_secret_at_linkedin_is_still_the_apps(channels_world: Sandbox) -
     native.linked("linkedin", "ada")
     channels_world.put_app("linkedin", secret="another")
 
-    sweeps.check_due(now=timezone.now() + timedelta(hours=5))
+    sweeps.check_due_tokens(now=timezone.now() + timedelta(hours=5))
 
     assert Token.objects.get().state == "valid"
     assert ChannelApp.objects.get(channel="linkedin").fault_since is not None
@@ -168,7 +168,7 @@ def checked(tokens: Collection[Token], at: int) -> None:
     """Check these tokens and their ad accounts, one after the other, so many minutes from now."""
     now = timezone.now() + at * MINUTE
     for token in tokens:
-        sweeps.check_these(token_ids=[token.pk], now=now, source="sweep")
+        sweeps.check_these_tokens(token_ids=[token.pk], now=now, source="sweep")
     alerts.tell_operators(now)
 
 

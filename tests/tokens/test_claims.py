@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from accounts.sync import channel_sweep, sweeps
+from accounts.checks import services as sweeps
 from infra import liveness
 from infra.liveness import CLAIM
 from tests.support import native
@@ -74,7 +74,7 @@ def test_a_check_that_fails_gives_back_its_own_claim_and_no_later_one_of_the_sam
         sweeps.check_now(token, now=NOW)
     after_one = Token.objects.claimed_as(*others).count(), Token.objects.free(NOW).count()
     Token.objects.update(claimed_until=None, claimed_by=None)
-    channel_sweep.run_sweep(channel=token.app.channel, clock=lambda: NOW)
+    sweeps.run_sweep(channel=token.app.channel, clock=lambda: NOW)
     after_sweep = Token.objects.claimed_as(*others).count(), Token.objects.free(NOW).count()
 
     assert after_one == after_sweep == ((1, 0) if recorded else (0, 1))
@@ -132,10 +132,10 @@ def test_a_check_that_fails_gives_its_claim_back(monkeypatch: pytest.MonkeyPatch
     def fails(*args: object, **kwargs: object) -> None:
         raise SystemExit  # as a worker that is told to stop
 
-    monkeypatch.setattr("accounts.sync.sweeps.io_steps.run_concurrently", fails)
+    monkeypatch.setattr("accounts.checks.services.io_steps.run_concurrently", fails)
 
     with pytest.raises(SystemExit):
-        sweeps.check_due(now=NOW)
+        sweeps.check_due_tokens(now=NOW)
 
     token.refresh_from_db()
     assert token.claimed_until is None

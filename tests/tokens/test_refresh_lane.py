@@ -14,8 +14,8 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from accounts.api_keys import services as api_keys
+from accounts.checks import services as sweeps
 from accounts.models import Account, ApiKey
-from accounts.sync import sweeps
 from broker import Caller
 from broker.leases import services as leases
 from broker.leases import slow as slow_leases
@@ -161,11 +161,11 @@ def test_a_sweep_leaves_the_refresh_to_its_lane_and_reads_the_ad_accounts_afterw
 ) -> None:
     Token.objects.update(due_at=timezone.now() - HOUR)
 
-    sweeps.check_due(now=timezone.now())
+    sweeps.check_due_tokens(now=timezone.now())
     left_alone = refreshes(world)
     claim = Token.objects.refresh_wanted(timezone.now()).claim(timezone.now())
     refresh_lane.RefreshLane()._make(Token.objects.select_related("app").get(), claim)
-    again = sweeps.check_due(now=timezone.now())
+    again = sweeps.check_due_tokens(now=timezone.now())
 
     paths = [call["path"] for call in world.calls(channel="snapchat", method="GET")]
     assert (left_alone, refreshes(world), again) == (0, 1, 1)
@@ -248,7 +248,7 @@ def asked_for_long_ago(access_ends: timedelta) -> Token:
 def test_an_access_token_that_is_over_waits_for_its_renewal(world: Sandbox, account: Account) -> None:
     asked_for_long_ago(access_ends=-HOUR)
 
-    asked = sweeps.check_due(now=timezone.now())
+    asked = sweeps.check_due_tokens(now=timezone.now())
 
     assert (asked, world.calls(channel="snapchat")) == (0, [])
 

@@ -6,7 +6,7 @@ from django.http import HttpResponse
 from django.template.loader import render_to_string
 from django.test import RequestFactory
 
-from accounts.sync.checking import CheckResult
+from accounts.checks.queries import CheckResult
 from ui import progress
 from ui.progress import Progress, ResultLine
 

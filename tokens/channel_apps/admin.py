@@ -101,7 +101,7 @@ class ChannelAppAdmin(OwnList):
 
     def preparing(self, request: HttpRequest) -> Callable[[Any], None]:
         """Return what gives an app the numbers of its log-ins, which are counted for all apps at one time."""
-        found = app_use.in_pools(ChannelApp.objects.all())
+        found = app_use.count_in_pools(ChannelApp.objects.all())
 
         def prepare(app: Any) -> None:
             app.in_pools = found.get(app.pk, (0, 0))
@@ -128,7 +128,7 @@ class ChannelAppAdmin(OwnList):
         """Return the app, with the viewer, whose actions its page shows, and its log-ins: the theme asks for each fact several times."""
         app = super().get_object(request, object_id, from_field)
         if app is not None:
-            app.viewer, app.in_use = request.user, app_use.log_ins(app)
+            app.viewer, app.in_use = request.user, app_use.count_log_ins(app)
         return app
 
     def get_urls(self) -> list[URLPattern]:

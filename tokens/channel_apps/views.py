@@ -13,7 +13,7 @@ from django.utils.translation import gettext, ngettext
 from accounts.asks import queries
 from accounts.asks import views as asking
 from accounts.pool import permissions
-from accounts.sync.app_migration import LogIns, log_ins
+from accounts.sync.app_migration import LogIns, count_log_ins
 from portal import access
 from tokens.channel_apps import default_app
 from tokens.doubts import services as doubts
@@ -75,7 +75,7 @@ def lead(request: HttpRequest, app_id: int) -> HttpResponse:
     page = Page(
         "portal/confirm/app_for_new_links.html",
         address("change", app),
-        {"app": app, "now_used": used, "in_use": in_use(log_ins(used)) if used else ""},
+        {"app": app, "now_used": used, "in_use": in_use(count_log_ins(used)) if used else ""},
         refused=gettext("New links use it already.") if app.is_default else default_app.cannot_lead(app),
     )
 
@@ -98,7 +98,7 @@ def ask(request: HttpRequest, app_id: int) -> HttpResponse:
 
 
 def _nobody(app: ChannelApp) -> str:
-    return in_use(log_ins(app))
+    return in_use(count_log_ins(app))
 
 
 def doubted(app: ChannelApp, *, may_decide: bool) -> str:

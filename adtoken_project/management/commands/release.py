@@ -11,7 +11,7 @@ from django.db.models import Max, Min, QuerySet
 from django.utils import timezone
 from tqdm import tqdm
 
-from accounts.sync import restoring
+from accounts.checks import restoring
 from macros.models import Macro
 from notifications.delivery import claims
 from notifications.models import Message
@@ -99,9 +99,9 @@ class Command(BaseCommand):
         token that is no longer the newest. What this round found, and only this database knows, is told all the same.
         """
         since = installation.begin_round(now=timezone.now())
-        number = restoring.waiting(since=since)
+        number = restoring.count_waiting(since=since)
         with tqdm(total=number, desc="log-ins asked", file=self.stderr, disable=None) as bar:
-            asked = restoring.ask_all(since=since, clock=timezone.now, progress=bar.update)
+            asked = restoring.ask_all_log_ins(since=since, clock=timezone.now, progress=bar.update)
         self.stdout.write(
             f"Log-ins asked about: {asked.work} that work, {asked.doubtful} refused, which are checked again, "
             f"{len(asked.silent)} without an answer, {asked.closed} that do not open."
@@ -126,7 +126,7 @@ class Command(BaseCommand):
         """Throw away what acts on the world: credentials, API keys, sessions, waiting mails; switch the macros off; go on as a copy."""
         now = timezone.now()
         with transaction.atomic():
-            log_ins, api_keys = restoring.empty(now=now)
+            log_ins, api_keys = restoring.throw_credentials_away(now=now)
             macros = Macro.objects.filter(enabled=True).update(enabled=False)
             Session.objects.all().delete()
             messages = claims.cancel_all(_not_ended(), reason=_reason())

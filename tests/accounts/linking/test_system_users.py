@@ -7,8 +7,8 @@ from django.db import connection
 from django.test import Client
 from django.urls import reverse
 
+from accounts.checks import services as sweeps
 from accounts.models import Account, PendingLink
-from accounts.sync import sweeps
 from tests.portal.support import staff
 from tests.support import native, news
 from tests.support.factories import make_team, make_user
@@ -121,7 +121,7 @@ def test_it_is_the_first_in_the_automatic_rank(client: Client, world: Sandbox, t
     world.change_password("facebook", "ada")
 
     for _ in range(3):
-        sweeps.check_due(now=max(at for at in Token.objects.values_list("due_at", flat=True) if at))
+        sweeps.check_due_tokens(now=max(at for at in Token.objects.values_list("due_at", flat=True) if at))
 
     account.refresh_from_db()
     assert account.active_token is not None
@@ -136,7 +136,7 @@ def test_its_60_days_are_renewed_without_anybody(client: Client, world: Sandbox,
     account = add(client, issued(world, expires_at=int(soon.timestamp())), team)
     assert account.deadline == soon.replace(microsecond=0)
 
-    sweeps.check_due(
+    sweeps.check_due_tokens(
         now=datetime.now(UTC) + timedelta(hours=25)
     )  # within its first day, with others that came then
 
@@ -153,7 +153,7 @@ def test_when_it_dies_its_team_is_told_and_nobody_else(client: Client, world: Sa
     world.cancel_authorisation("facebook", "bot")
 
     for hours in (5, 9):
-        sweeps.check_due(now=datetime.now(UTC) + timedelta(hours=hours))
+        sweeps.check_due_tokens(now=datetime.now(UTC) + timedelta(hours=hours))
 
     account.refresh_from_db()
     assert account.state == "deactivated"

@@ -15,9 +15,9 @@ from django.db import connection
 from django.test import Client
 from pytest_django.live_server_helper import LiveServer
 
+from accounts.checks import services as sweeps
 from accounts.models import Account, AccountEvent, AccountToken
 from accounts.pool import services as pool
-from accounts.sync import sweeps
 from tests.accounts.pushes.conftest import Queue
 from tests.support import native, news
 from tests.support.ends import hours_pass
@@ -251,7 +251,7 @@ def test_without_a_broker_the_sweep_finds_what_a_hint_was_about(
     world.set_consent("ada", scopes=["ads_read", "business_management"])
     queue.client.delete("pushes")  # the kick is lost
 
-    sweeps.check_due(now=datetime.now(UTC))
+    sweeps.check_due_tokens(now=datetime.now(UTC))
     hours_pass()
 
     assert AccountToken.objects.get(token=token_of("Ada")).can_publish == "no"

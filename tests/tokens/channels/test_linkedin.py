@@ -11,7 +11,7 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 
-from accounts.sync import sweeps
+from accounts.checks import services as sweeps
 from tests.support import native
 from tests.support.factories import NOW
 from tests.support.sandbox import Sandbox

@@ -35,7 +35,7 @@ class AskedAgain:
     closed: int = 0  # no key opens them, so they cannot be asked about
 
 
-def waiting(*, since: datetime) -> int:
+def count_waiting(*, since: datetime) -> int:
     """Return how many log-ins the round that began then has not heard of yet."""
     return _waiting(since).count()
 
@@ -45,7 +45,7 @@ def _waiting(since: datetime) -> TokenQuerySet:
     return living.exclude(last_checked_at__gte=since)
 
 
-def ask_all(
+def ask_all_log_ins(
     *, since: datetime, clock: Callable[[], datetime], progress: Callable[[int], object]
 ) -> AskedAgain:
     """Ask the channels about every log-in that is not dead, once, and renew none. Called on hold, when nobody else acts.
@@ -99,7 +99,7 @@ def _count(found: AskedAgain, token_id: int, result: TransitionOutcome | Excepti
 
 
 @transaction.atomic
-def empty(*, now: datetime) -> tuple[int, int]:
+def throw_credentials_away(*, now: datetime) -> tuple[int, int]:
     """Throw away the credentials of all log-ins and revoke all API keys. Returns how many of each. Nobody is told of it."""
     wiped = lifecycle.wipe_all(now=now)
     pool.settle(
