@@ -12,13 +12,12 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils import timezone
 
-from accounts.asks import queries
 from accounts.client_links import views as client_link
 from accounts.linking import errors as link_errors
 from accounts.linking import renewing
 from accounts.linking import services as linking
 from accounts.linking import views as linking_views
-from accounts.models import LinkProblem
+from accounts.models import AskLine, LinkProblem
 from accounts.renewal_links import views as renewal
 from tokens.models import ChannelApp, Handshake
 from tokens.oauth import callback
@@ -29,7 +28,7 @@ from users.models import User
 
 def _wanted(user: User, channel: str) -> list[str] | None:
     """Return the native ids that a person is asked to link at a channel; None for none."""
-    waiting = queries.to_link(user, timezone.now()).filter(channel=channel)
+    waiting = AskLine.objects.to_link(user, timezone.now()).filter(channel=channel)
     return list(waiting.values_list("native_id", flat=True)) or None
 
 
@@ -55,7 +54,7 @@ def arrive(request: HttpRequest, sociallogin: SocialLogin) -> HttpResponse:
         renewing.discard_consent(app=begun.app, identity=identity, grant=grant)
         raise
     renewing.note_renewal_kept(state.get("data") or {}, pending.token_id)
-    if linking.came_back(pending):
+    if pending.came_back:
         if pending.next and pending.account is not None:
             said = phrase(
                 "words/linking.txt", "works_again", account=pending.account.name, name=identity.name

@@ -15,10 +15,9 @@ from django.utils.http import urlencode
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_safe
 
-from accounts.asks import queries
 from accounts.checks import queries as check_queries
 from accounts.linking import overview
-from accounts.models import Account
+from accounts.models import Account, AskLine
 from accounts.pool.permissions import VIEW
 from notifications.models import Message
 from notifications.outbox.mails import facts_behind, reason_it_came
@@ -230,7 +229,7 @@ def my_accounts(request: HttpRequest) -> HttpResponse:
         log_in=_number(request.GET.get("log_in", ""), 0),
         number=_number(request.GET.get("page", ""), 1),
     )
-    invited = queries.to_link(person(request), timezone.now())
+    invited = AskLine.objects.to_link(person(request), timezone.now())
     first = invited.order_by("channel").first()
     if first is not None and WELCOME in request.GET:  # who came in by an invitation goes straight on
         return redirect("link", first.channel)
@@ -238,7 +237,7 @@ def my_accounts(request: HttpRequest) -> HttpResponse:
         return render(
             request, "selfservice/first_account.html", {"channels": overview.channel_rows(person(request))}
         )
-    asked = queries.to_back_up(person(request)).count()
+    asked = AskLine.objects.to_back_up(person(request)).count()
     return render(
         request,
         "selfservice/my_accounts.html",

@@ -13,11 +13,10 @@ from django.utils.translation import gettext, gettext_lazy
 
 from accounts.account_pages import tabs as account_pages
 from accounts.asks import rules
-from accounts.asks import services as asks
 from accounts.asks import views as asking
 from accounts.checks import jobs as checking
 from accounts.jobs.models import MOVE
-from accounts.models import Account, AccountToken
+from accounts.models import Account, AccountToken, AskLine
 from accounts.pool import actions, permissions
 from accounts.pool import queries as pool_queries
 from accounts.pool.errors import ActionRefused
@@ -53,7 +52,7 @@ def _form(request: HttpRequest, _chosen: Chosen) -> Callable[..., MoveForm]:
 
 def _facts(chosen: Chosen) -> Mapping[str, Any]:
     return {
-        "asks": asks.lines_for(chosen.whole).count(),
+        "asks": AskLine.objects.for_accounts(chosen.whole).count(),
         "ends": count_ends(chosen.whole),
     }
 

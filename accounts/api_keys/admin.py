@@ -29,10 +29,10 @@ from tokens.channels import declarations
 from ui import confirm, dates
 from ui.confirm import Late, Page, Said
 from ui.templatetags import ui as tags
-from users.models import Team, person
+from users.models import person
 
 
-def state(key: ApiKey) -> SafeString:
+def key_state(key: ApiKey) -> SafeString:
     """Return whether a key works, and its last day."""
     if key.revoked_at:
         return tags.pill("api_key", "revoked")
@@ -43,17 +43,12 @@ def state(key: ApiKey) -> SafeString:
     left = key.expires_at - timezone.now()
     works = "works" if left > timedelta(days=DAYS_AHEAD[-1]) else "ends_soon"
     named = works if left > timedelta(0) else "ended"
-    day = timezone.localtime(key.expires_at - timedelta(seconds=1))
+    day = timezone.localtime(key.last_day)
     return format_html(
         '{}<span class="at-second">{}</span>',
         tags.pill("api_key", named),
         gettext("until %(day)s") % {"day": dates.day(day)},
     )
-
-
-def may(key: ApiKey) -> str:
-    """Return what a key may do, in words."""
-    return ", ".join(str(ApiKey.Scope(scope).label) for scope in key.scopes)
 
 
 @admin.register(ApiKey)
@@ -81,15 +76,8 @@ class ApiKeyAdmin(ReadOnlyList):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[ApiKey]:
         """Return the keys that reach no team beyond the viewer's own; superusers, administrators and auditors see all."""
-        keys = (
-            ApiKey.objects.select_related("created_by")
-            .prefetch_related("teams")
-            .order_by("revoked_at", "name", "pk")
-        )
-        if person(request).sees_all_teams:
-            return keys
-        foreign = Team.objects.exclude(memberships__user=request.user.pk)
-        return keys.exclude(teams__in=foreign)
+        keys = ApiKey.objects.visible_to(person(request)).select_related("created_by")
+        return keys.prefetch_related("teams").order_by("revoked_at", "name", "pk")
 
     @display(description=gettext_lazy("Key"), ordering="name")
     def name_cell(self, key: ApiKey) -> SafeString:
@@ -101,12 +89,12 @@ class ApiKeyAdmin(ReadOnlyList):
     @display(description=gettext_lazy("State"), ordering="expires_at")
     def state_cell(self, key: ApiKey) -> SafeString:
         """Return whether it works, and its last day."""
-        return state(key)
+        return key_state(key)
 
     @display(description=gettext_lazy("Permissions"))
     def scopes_cell(self, key: ApiKey) -> str:
         """Return what it may do."""
-        return may(key)
+        return key.scope_labels
 
     @display(description=gettext_lazy("Teams"))
     def teams_cell(self, key: ApiKey) -> str:

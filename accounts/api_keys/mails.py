@@ -57,7 +57,7 @@ def tell_taken(*, key: ApiKey, before: User | None, now: datetime) -> None:
 
 
 def _in_use(now: datetime) -> QuerySet[ApiKey]:
-    return ApiKey.objects.filter(Q(expires_at=None) | Q(expires_at__gt=now), revoked_at=None).order_by("pk")
+    return ApiKey.objects.in_use(now).order_by("pk")
 
 
 def _ending(now: datetime) -> Iterator[tuple[ApiKey, str]]:
@@ -75,8 +75,8 @@ def _without_maker(now: datetime) -> Iterator[tuple[ApiKey, str]]:
 
 
 def _unused(now: datetime) -> Iterator[tuple[ApiKey, str]]:
-    keys = _in_use(now).annotate(idle_since=Coalesce("last_used_at", "created_at"))
-    for key in keys.filter(idle_since__lte=now - UNUSED_FOR).select_related("created_by"):
+    keys = _in_use(now).alias(idle=Coalesce("last_used_at", "created_at"))
+    for key in keys.filter(idle__lte=now - UNUSED_FOR).select_related("created_by"):
         yield key, f"unused:{key.idle_since:%Y-%m-%d}"
 
 
@@ -95,9 +95,7 @@ def readdress(message: Message, new: str) -> bool:
 
 def build_key_mail(message: Message) -> Mail:
     """Build the mail. Raises NotWanted where the key is revoked or over, or its reader neither made it nor is an operator."""
-    key = (
-        ApiKey.objects.select_related("created_by").filter(pk=message.payload["key"], revoked_at=None).first()
-    )
+    key = ApiKey.objects.unrevoked().select_related("created_by").filter(pk=message.payload["key"]).first()
     if key is None:
         raise NotWanted("key_revoked")
     about = message.payload["about"]
@@ -118,17 +116,17 @@ def build_key_mail(message: Message) -> Mail:
 
 def _over(key: ApiKey, about: str, *, now: datetime) -> str:
     """Return why nothing is left to say, or ""."""
-    if about == "end" and (key.expires_at is None or key.expires_at <= now):
+    if about == "end" and (key.expires_at is None or key.is_over(now)):
         return "key_does_not_end"
     if about == "maker" and not key.maker_left:
         return "maker_is_back"
-    if about == "unused" and (key.last_used_at or key.created_at) > now - UNUSED_FOR:
+    if about == "unused" and key.idle_since > now - UNUSED_FOR:
         return "key_was_used"
     return ""
 
 
 def _facts(key: ApiKey, zone: ZoneInfo) -> dict[str, object]:
-    last = timezone.localtime(key.expires_at - timedelta(seconds=1), zone) if key.expires_at else None
+    last = timezone.localtime(key.last_day, zone) if key.last_day else None
     return {
         "name": key.name,
         "prefix": key.prefix,

@@ -1,14 +1,36 @@
 """Keys of publishing systems, and the record of what was handed out to them."""
 
+from datetime import datetime, timedelta
+from typing import ClassVar, Self
+
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
+from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from tokens.choices import channel_choices
-from users.models import Team
+from users.models import Team, User
+
+
+class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
+    """Keys, by phrases that compose."""
+
+    def unrevoked(self) -> Self:
+        """Keys that nobody revoked."""
+        return self.filter(revoked_at=None)
+
+    def in_use(self, now: datetime) -> Self:
+        """Keys that let somebody in."""
+        return self.unrevoked().filter(Q(expires_at=None) | Q(expires_at__gt=now))
+
+    def visible_to(self, user: User) -> Self:
+        """Keys that reach no team beyond the person's own; superusers, administrators and auditors see all."""
+        if user.sees_all_teams:
+            return self
+        return self.exclude(teams__in=Team.objects.exclude(memberships__user=user))
 
 
 class ApiKey(models.Model):
@@ -40,6 +62,8 @@ class ApiKey(models.Model):
     maker_left_at = models.DateTimeField(null=True, blank=True)
     revoked_at = models.DateTimeField(null=True, blank=True)
 
+    objects: ClassVar[ApiKeyQuerySet] = ApiKeyQuerySet.as_manager()  # type: ignore[assignment]  # a manager of its methods
+
     class Meta:
         verbose_name = _("API key")
         ordering = ["name"]
@@ -47,6 +71,25 @@ class ApiKey(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} ({self.prefix}…)"
+
+    def is_over(self, now: datetime) -> bool:
+        """Return whether its last day is over."""
+        return self.expires_at is not None and self.expires_at <= now
+
+    @property
+    def last_day(self) -> datetime | None:
+        """A moment of its last day; None: it has no end."""
+        return self.expires_at - timedelta(seconds=1) if self.expires_at else None
+
+    @property
+    def idle_since(self) -> datetime:
+        """When it was used last, or made."""
+        return self.last_used_at or self.created_at
+
+    @property
+    def scope_labels(self) -> str:
+        """What it may do, in words."""
+        return ", ".join(str(self.Scope(scope).label) for scope in self.scopes)
 
     @property
     def maker_left(self) -> bool:

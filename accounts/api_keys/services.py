@@ -49,7 +49,7 @@ def issue(
 
 def revoke(*, key: ApiKey, now: datetime) -> bool:
     """End a key: calls with it are refused within a second. Returns whether it was still good; of two at once one is told so."""
-    return ApiKey.objects.filter(pk=key.pk, revoked_at=None).update(revoked_at=now) > 0
+    return ApiKey.objects.unrevoked().filter(pk=key.pk).update(revoked_at=now) > 0
 
 
 @transaction.atomic

@@ -22,7 +22,7 @@ from django.views.decorators.http import require_GET
 
 from accounts.asks import queries, rules, services
 from accounts.asks.models import Ask, AskLine
-from accounts.asks.rules import OPEN, Stage
+from accounts.asks.rules import Stage
 from accounts.models import Account, AccountToken, LinkProblem
 from accounts.pool import permissions
 from accounts.pool import queries as pool_queries
@@ -92,11 +92,11 @@ class AskAdmin(ReadOnlyList):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Ask]:
         """Return those that the viewer sees."""
-        return queries.visible_to(person(request)).select_related("made_by", "stopped_by")
+        return Ask.objects.visible_to(person(request)).select_related("made_by", "stopped_by")
 
     def prepare_page(self, request: HttpRequest, rows: Any) -> None:  # one interface
         """Count the log-ins of a page's asks that the viewer sees."""
-        seen = queries.lines_seen_by(person(request)).filter(ask__in=[row.pk for row in rows]).order_by()
+        seen = AskLine.objects.visible_to(person(request)).filter(ask__in=[row.pk for row in rows]).order_by()
         counts: dict[int, dict[str, int]] = {row.pk: {} for row in rows}
         for ask, stage, number in seen.values_list("ask", "stage").annotate(number=Count("pk")):
             counts[ask][stage] = number
@@ -147,11 +147,11 @@ class AskAdmin(ReadOnlyList):
     def board(self, request: HttpRequest, ask_id: int) -> HttpResponse:
         """Show how far each log-in is that the viewer sees: counts, a filter by stage, what stops first. 404 and 403 as everywhere."""
         ask = self._ask(request, ask_id)
-        lines = queries.lines_seen_by(person(request)).filter(ask=ask)
+        lines = AskLine.objects.visible_to(person(request)).filter(ask=ask)
         counts = dict(lines.order_by().values_list("stage").annotate(number=Count("pk")))
         chosen = request.GET.get("stage", "")
         chosen = chosen if chosen in Stage.values else ""
-        some = queries.by_what_stops_first(lines.filter(stage=chosen) if chosen else lines)
+        some = (lines.filter(stage=chosen) if chosen else lines).by_what_stops_first()
         some = some.select_related("account__team")
         page = Paginator(some, ON_A_PAGE).get_page(request.GET.get("p"))
         total, done, now = sum(counts.values()), counts.get(Stage.DONE, 0), timezone.now()
@@ -181,7 +181,7 @@ class AskAdmin(ReadOnlyList):
         page = Page(
             "portal/confirm/stop_ask.html",
             address("change", ask),
-            {"ask": ask, "open": ask.lines.filter(stage__in=[*OPEN, Stage.FAILED]).count()},
+            {"ask": ask, "open": ask.lines.waited_for().count()},
             late=ask.ended_at is not None,
             ask_why=False,
         )
@@ -291,7 +291,7 @@ def _link_row(line: AskLine) -> Row:
     return Row(
         line=line,
         channel=channel,
-        name=account.name if account else line.name or native_id,
+        name=account.name if account else line.called,
         about=f"{declarations.label(channel)} · {native_id}",
         accounts=account.team.name if account else "",
         url=reverse("admin:accounts_account_change", args=[account.pk]) if account else "",
@@ -318,7 +318,7 @@ def _row(
     known = names.sees_token(token, first)
     url = reverse("admin:accounts_account_change", args=[first.pk]) + f"#token-{token.pk}" if first else ""
     reached, at = _reached(line)
-    comes = line.mails and (line.stage in OPEN or line.trouble or line.why == rules.MAIL_FAILED)
+    comes = line.mails and (line.stage in AskLine.OPEN or line.trouble or line.why == rules.MAIL_FAILED)
     return Row(
         line=line,
         channel=token.app.channel,

@@ -13,7 +13,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from accounts.asks import links, queries, services
+from accounts.asks import links, services
 from accounts.asks.models import Ask, AskLine
 from accounts.models import Account, AccountToken
 from ui.dates import day
@@ -92,7 +92,7 @@ def invite(
         links.demand_room(by, now)
     ids = sorted(account.pk for account in accounts)
     list(Account.objects.filter(pk__in=ids).locked().values_list("pk"))  # two presses ask once
-    asked = {line.account_id for line in _open_lines(email, ids) if state_of_line(line, now) != "ended"}
+    asked = {line.account_id for line in _open_lines(email, ids) if line.link_state(now) != "ended"}
     fresh = [account for account in accounts if account.pk not in asked]
     if not fresh:
         raise AskedAlready(say("asked_already", email=email))
@@ -175,7 +175,7 @@ def _mail(made: Sequence[Ask], user: User | None, now: datetime) -> None:
     plain = [
         one for one in made if one.invitation_id is None and not one.key
     ]  # an invitation is a mail by itself
-    if queries.to_link(user, now).filter(ask__in=plain).exists():
+    if AskLine.objects.to_link(user, now).filter(ask__in=plain).exists():
         ids, team = [one.pk for one in plain], plain[0].team if len(plain) == 1 else None
         services.write_mail(services.ASK, to=user, key=str(ids[0]), now=now, team=team, asks=ids)
 
@@ -185,7 +185,7 @@ def take_along(sender: Any, *, user: User, old: str, **kwargs: Any) -> None:  # 
 
     What a link or an invitation asks, which was sent to the old one, stays with it.
     """
-    asks = Ask.objects.filter(what=Ask.What.LINK, ended_at=None, key=None, invitation=None)
+    asks = Ask.objects.running().filter(what=Ask.What.LINK, key=None, invitation=None)
     asks.filter(email=old).update(email=user.email)
 
 
@@ -207,26 +207,12 @@ def said_of_asks(account: Account, viewer: User, now: datetime) -> list[str]:
     )
     return [
         say(
-            f"state_{state_of_line(one, now)}",
+            f"state_{one.link_state(now)}",
             email=one.ask.email,
             day=day(timezone.localdate(one.ask.created_at)),
         )
         for one in lines[:SHOWN]
     ]
-
-
-def state_of_line(line: AskLine, now: datetime) -> str:
-    """Return how an ask stands: "linked", "accepted" (came in, has not linked), "opened", "ended" or "asked"."""
-    if line.done_at is not None:
-        return "linked"
-    ask, invitation = line.ask, line.ask.invitation
-    if not ask.is_open(now):
-        return "ended"
-    if ask.key:
-        return "opened" if ask.opened_at else "asked"
-    if invitation is not None and invitation.accepted_at is not None:
-        return "accepted"
-    return "ended" if invitation is not None and not invitation.is_open(now) else "asked"
 
 
 def connect() -> None:

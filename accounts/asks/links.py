@@ -23,7 +23,7 @@ from ui.errors import Refusal
 from ui.phrases import phrase
 from users.addresses import services as refused_addresses
 from users.installation import hold
-from users.models import Invitation, Membership, Team, User, new_invitation_key
+from users.models import Membership, Team, User, new_invitation_key
 from users.people import recipients, visibility
 
 VALID_FOR = timedelta(days=7)
@@ -40,17 +40,6 @@ class ClientLinkRefused(Refusal):
     """A link cannot be made or changed so. Its text is fit for the person."""
 
 
-def all_links() -> QuerySet[Ask]:
-    """Return the asks that are client links, as pages read them."""
-    links = Ask.objects.filter(what=Ask.What.LINK, key__isnull=False)
-    return links.select_related("team", "made_by", "contact")
-
-
-def open_links(now: datetime) -> QuerySet[Ask]:
-    """Return those that open something."""
-    return all_links().filter(ended_at=None, ends_at__gt=now)
-
-
 def may_see(user: User) -> bool:
     """Return whether a person may see how links stand: whoever may make some, and auditors, without what opens one."""
     return user.is_active and not user.is_contact
@@ -64,13 +53,6 @@ def may_make(user: User) -> bool:
 def teams_of(user: User) -> QuerySet[Team]:
     """Return the teams for which the person may make links."""
     return visibility.teams_of(user).order_by("name")
-
-
-def seen_by(user: User) -> QuerySet[Ask]:
-    """Return the links that the person sees: those they made, and, for staff, all of the teams whose people they manage."""
-    own = Q(made_by=user, team__in=teams_of(user).values("pk"))
-    of_teams = Q(team__in=teams_of(user).values("pk")) if user.is_staff else Q(pk__in=[])
-    return all_links().filter(own | of_teams).order_by("-created_at", "-pk")
 
 
 @transaction.atomic
@@ -139,36 +121,19 @@ def mail_together(links: Sequence[Ask], *, now: datetime) -> None:
 
 def demand_room(maker: User, now: datetime) -> None:
     """Raise ClientLinkRefused where a person has as many open links as there may be."""
-    if open_links(now).filter(made_by=maker).count() >= MOST_OPEN:
+    if Ask.objects.client_links().open(now).filter(made_by=maker).count() >= MOST_OPEN:
         raise ClientLinkRefused(say("too_many", n=MOST_OPEN))
 
 
 def open_signed(signed: str) -> Ask | None:
     """Return the link of an address, open or not; None where it went with its team. Raises BadSignature: we never signed it."""
-    return all_links().filter(key=signing.Signer(salt=LINK_SALT).unsign(signed)).first()
-
-
-def opens(link: Ask, now: datetime) -> bool:
-    """Return whether a link opens something, and acts for its address."""
-    return link.is_open(now) and barred_by(link, now) is None
-
-
-def barred_by(link: Ask, now: datetime) -> User | Invitation | None:
-    """Return who has the address of a link, where it acts for them no more: who can log in, and so must, or was switched off.
-
-    Of somebody who is nobody here yet, the invitation of another team that waits: they are to come in by that alone.
-    """
-    known = User.objects.filter(email=link.email).first()
-    if known is not None:
-        return None if known.is_contact and known.is_active else known
-    invited = Invitation.objects.filter(email=link.email, accepted_at=None, revoked_at=None)
-    return invited.filter(expires_at__gt=now).exclude(team=link.team).first()
+    return Ask.objects.client_links().filter(key=signing.Signer(salt=LINK_SALT).unsign(signed)).first()
 
 
 @transaction.atomic
 def revoke_link(*, link: Ask, by: User, now: datetime) -> None:
     """Make a link worthless. Raises ClientLinkRefused where it is used or revoked already, or not the person's to revoke."""
-    if not seen_by(by).filter(pk=link.pk).exists() or by.only_looks:
+    if not Ask.objects.links_visible_to(by).filter(pk=link.pk).exists() or by.only_looks:
         raise ClientLinkRefused(say("own_teams_only"))
     if not end_asks([link.pk], Ask.Ending.STOPPED, now, by=by):
         raise ClientLinkRefused(say("over_already"))
@@ -177,7 +142,7 @@ def revoke_link(*, link: Ask, by: User, now: datetime) -> None:
 
 def note_opened(link: Ask, now: datetime) -> None:
     """Note that somebody went on to a channel by it."""
-    all_links().filter(pk=link.pk, opened_at=None).update(opened_at=now)
+    Ask.objects.client_links().filter(pk=link.pk, opened_at=None).update(opened_at=now)
     link.lines.filter(stage__in=[Stage.WAITING, Stage.SENT]).update(stage=Stage.AT_CHANNEL, at_channel_at=now)
 
 
@@ -187,7 +152,7 @@ def contact_of(link: Ask) -> User:
 
     Raises ClientLinkRefused where the address is of somebody who can log in, or was switched off, and where the link is gone.
     """
-    row = all_links().select_for_update(no_key=True, of=("self",)).filter(pk=link.pk).first()
+    row = Ask.objects.client_links().select_for_update(no_key=True, of=("self",)).filter(pk=link.pk).first()
     if row is None:  # its team was deleted meanwhile
         raise ClientLinkRefused(say("not_a_contact"))
     user = row.contact
@@ -209,7 +174,7 @@ def join_team(*, link: Ask, user: User) -> None:
         return
     Membership.objects.get_or_create(team=link.team, user=user)
     if user.email == link.email:
-        all_links().filter(pk=link.pk, contact=None).update(contact=user)
+        Ask.objects.client_links().filter(pk=link.pk, contact=None).update(contact=user)
 
 
 @transaction.atomic
@@ -228,8 +193,8 @@ def drop_contact(*, email: str, made_since: datetime) -> bool:
 
 def sweep_links(*, now: datetime) -> int:
     """Delete the contacts of links that are over and gave nothing. Returns how many."""
-    links = all_links().filter(contact=OuterRef("pk"))
-    waits = links.filter(ended_at=None, ends_at__gt=now)
+    links = Ask.objects.client_links().filter(contact=OuterRef("pk"))
+    waits = links.open(now)
     idle = User.objects.filter(Exists(links), is_contact=True, tokens=None, date_joined__lt=now - UNUSED_FOR)
     idle = idle.exclude(Exists(waits)).exclude(Exists(links.exclude(used={})))
     rows = list(idle.values_list("email", "date_joined")[:SWEPT])
@@ -242,7 +207,7 @@ def note_used(*, link: Ask, channel: str, accounts: Sequence[Account], log_in: T
 
     Where whoever made it is gone, out of reach, or no longer of its team, the team's leads are told, else operators.
     """
-    row = all_links().select_for_update(no_key=True, of=("self",)).get(pk=link.pk)
+    row = Ask.objects.client_links().select_for_update(no_key=True, of=("self",)).get(pk=link.pk)
     if not row.is_open(now) or channel not in row.left:
         raise ClientLinkRefused(say("over_already"))
     ids = [account.pk for account in accounts]

@@ -11,7 +11,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from accounts.asks import links, queries, services
+from accounts.asks import services
 from accounts.asks.models import Ask, AskLine
 from accounts.asks.services import ANSWER, ASK
 from accounts.models import Account, AccountToken
@@ -220,7 +220,7 @@ def _of_log_ins(message: Message, asks: Sequence[Ask], person: User) -> dict[str
     if not waiting:
         raise NotWanted("re_authenticated")
     # By the ask that wrote the mail, or by another one that wrote no second mail.
-    if asks and not AskLine.objects.filter(token__in=waiting, mails__gt=0, ask__ended_at=None).exists():
+    if asks and not AskLine.objects.running().filter(token__in=waiting, mails__gt=0).exists():
         raise NotWanted("ask_over")
     wanted = set(message.payload.get("accounts", []))
     pools = [(token, rows_of_log_in(token, person, first=wanted)) for token in waiting]
@@ -250,7 +250,9 @@ def _of_accounts(what: str, asks: Sequence[Ask], person: User) -> dict[str, Any]
     Raises NotWanted where there is none.
     """
     links_them = what == Ask.What.LINK
-    lines = queries.to_link(person, timezone.now()) if links_them else queries.to_back_up(person)
+    lines = (
+        AskLine.objects.to_link(person, timezone.now()) if links_them else AskLine.objects.to_back_up(person)
+    )
     rows = list(lines.filter(ask__in=asks).order_by("channel", "name", "pk").values_list("channel", "name"))
     if not rows:
         raise NotWanted("ask_over")
@@ -286,7 +288,7 @@ def _labels(channels: Iterable[str]) -> str:
 
 def _by_link(asks: Sequence[Ask], now: datetime) -> dict[str, Any]:
     """Return these client links, one a team. Raises NotWanted where their reader was switched off since."""
-    barred = links.barred_by(asks[0], now)
+    barred = asks[0].barred_by(now)
     if isinstance(barred, User) and not barred.is_active:
         raise NotWanted("person_left")
     cards = [
@@ -294,7 +296,7 @@ def _by_link(asks: Sequence[Ask], now: datetime) -> dict[str, Any]:
             "group": str(link.team) if len(asks) > 1 else "",
             "channels": _labels(link.left),
             "url": link.link_address,
-            **_named([one.name or one.native_id for one in link.asked_for]),
+            **_named([one.called for one in link.asked_for]),
         }
         for link in asks
     ]
@@ -352,7 +354,7 @@ def _used(message: Message, to: User | None) -> tuple[dict[str, Any], str]:
 
 def _page_of(link: Ask, accounts: QuerySet[Account], to: User | None) -> str:
     """Return the link's page for whoever sees it, else the account's."""
-    if to is not None and links.seen_by(to).filter(pk=link.pk).exists():
+    if to is not None and Ask.objects.links_visible_to(to).filter(pk=link.pk).exists():
         return addresses.absolute_url("client_link_of", link.pk)
     first = accounts.first()
     return addresses.absolute_url("open_account", first.pk) if first else ""

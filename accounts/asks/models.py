@@ -1,12 +1,14 @@
 """Asks, and the log-ins and accounts that they are about."""
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Any, ClassVar, Self
 
 from django.conf import settings
 from django.core import signing
 from django.db import models
-from django.db.models import Q
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.db.models.functions import Lower
 from django.urls import reverse
 from django.utils import timezone
@@ -14,9 +16,10 @@ from django.utils.functional import cached_property
 from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
+from accounts.pool.models import Account, AccountToken
 from tokens.models import Token
 from ui import dates
-from users.models import Invitation, Team, User
+from users.models import Invitation, Membership, Team, User
 from users.people import visibility
 
 LINK_SALT = "accounts.client_link"
@@ -30,6 +33,40 @@ class LinkState(StrEnum):
     USED = "used"
     REVOKED = "revoked"
     EXPIRED = "expired"
+
+
+class AskQuerySet(models.QuerySet["Ask"]):
+    """Asks, by phrases that compose."""
+
+    def running(self) -> Self:
+        """Asks that are not over."""
+        return self.filter(ended_at=None)
+
+    def open(self, now: datetime) -> Self:
+        """Asks that still ask for anything, and whose links open anything."""
+        return self.running().filter(ends_at__gt=now)
+
+    def in_name_of(self, person: User) -> Self:
+        """Asks to re-authenticate that run in a person's name."""
+        return self.running().filter(made_by=person, what=Ask.What.RENEW).order_by("pk")
+
+    def client_links(self) -> Self:
+        """Those that are client links, as pages read them."""
+        links = self.filter(what=Ask.What.LINK, key__isnull=False)
+        return links.select_related("team", "made_by", "contact")
+
+    def links_visible_to(self, user: User) -> Self:
+        """The client links that a person sees: those they made, and, for staff, all of the teams whose people they manage."""
+        of_teams = self.client_links().filter(team__in=visibility.teams_of(user).values("pk"))
+        return (of_teams if user.is_staff else of_teams.filter(made_by=user)).order_by("-created_at", "-pk")
+
+    def visible_to(self, user: User) -> Self:
+        """Asks that a person sees: their own, those of their teams, and those for a log-in that they see."""
+        if user.sees_all_teams:
+            return self
+        seen = AskLine.objects.visible_to(user).filter(ask=OuterRef("pk"))
+        teams = Membership.objects.filter(user=user).values("team")
+        return self.filter(Q(made_by=user) | Q(team__in=teams) | Exists(seen))
 
 
 class Ask(models.Model):
@@ -81,6 +118,8 @@ class Ask(models.Model):
     contact = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+"
     )
+
+    objects: ClassVar[AskQuerySet] = AskQuerySet.as_manager()  # type: ignore[assignment]  # a manager of its methods
 
     class Meta:
         verbose_name = _("request")
@@ -144,6 +183,11 @@ class Ask(models.Model):
         """The channels that a client link was not used for yet."""
         return [channel for channel in self.channels if channel not in self.used]
 
+    @property
+    def linked_ids(self) -> list[int]:
+        """The accounts (ids) that were linked by a client link."""
+        return [pk for ids in self.used.values() for pk in ids]
+
     @cached_property
     def asked_for(self) -> list["AskLine"]:
         """The ad accounts that are asked for; of a client link, none: any."""
@@ -167,6 +211,104 @@ class Ask(models.Model):
         maker = self.answers_to
         return maker.get_full_name() if maker else str(self.team)
 
+    def barred_by(self, now: datetime) -> User | Invitation | None:
+        """Return who has the address of a link, where it acts for them no more: who can log in, and so must, or was switched off.
+
+        Of somebody who is nobody here yet, the invitation of another team that waits: they are to come in by that alone.
+        """
+        known = User.objects.filter(email=self.email).first()
+        if known is not None:
+            return None if known.is_contact and known.is_active else known
+        invited = Invitation.objects.filter(email=self.email, accepted_at=None, revoked_at=None)
+        return invited.filter(expires_at__gt=now).exclude(team=self.team).first()
+
+    def opens(self, now: datetime) -> bool:
+        """Return whether a link opens something, and acts for its address."""
+        return self.is_open(now) and self.barred_by(now) is None
+
+
+def _of_people_in(teams: Any) -> Exists:
+    """Whether the log-in of a line is of a person of these teams."""
+    mates = Membership.objects.filter(team__in=teams).values("user")
+    return Exists(Token.objects.filter(pk=OuterRef("token"), consented_by__in=mates))
+
+
+class AskLineQuerySet(models.QuerySet["AskLine"]):
+    """What is asked for, by phrases that compose."""
+
+    def running(self) -> Self:
+        """Lines whose ask is not over."""
+        return self.filter(ask__ended_at=None)
+
+    def to_renew(self) -> Self:
+        """Log-ins that are asked for."""
+        return self.running().filter(ask__what=Ask.What.RENEW)
+
+    def waited_for(self) -> Self:
+        """Lines of which something may come yet: those that failed, too."""
+        return self.filter(stage__in=[*AskLine.OPEN, AskLine.Stage.FAILED])
+
+    def to_link(self, user: User, now: datetime) -> Self:
+        """What a person is asked to link, could link and has not, for 30 days; nothing for auditors and contacts, whose links say it.
+
+        Accounts of a team that accepts log-ins of its own people only are among it once the person has joined that team.
+        """
+        asks = Ask.objects.open(now).filter(what=Ask.What.LINK, email=user.email, key=None)
+        mine = self.filter(ask__in=asks)
+        if user.only_looks:
+            return mine.none()
+        done = AccountToken.objects.living().filter(token__consented_by=user).values("account")
+        teams = user.memberships.values("team")
+        open_to_them = Q(account__team__members_only=False) | Q(account__team__in=teams)
+        mine = mine.filter(open_to_them, done_at=None).exclude(account__in=done)
+        return mine.select_related("account", "ask__made_by").order_by("-pk")
+
+    def to_back_up(self, person: User) -> Self:
+        """For what a person may say whether their log-in backs it up, the oldest first."""
+        waiting = self.running().filter(ask__what=Ask.What.BACK_UP, stage=AskLine.Stage.WAITING)
+        waiting = waiting.filter(
+            account__isnull=False, token__consented_by=person, token__state=Token.State.VALID
+        )
+        return waiting.select_related("account", "token__app", "ask__made_by").order_by(
+            "ask__created_at", "pk"
+        )
+
+    def for_accounts(self, accounts: QuerySet[Account]) -> Self:
+        """Open lines that ask people to link these accounts."""
+        lines = self.running().filter(account__in=accounts.order_by().values("pk"), done_at=None)
+        return lines.filter(ask__what=Ask.What.LINK)
+
+    def visible_to(self, user: User) -> Self:
+        """The log-ins of asks that a person sees: in pools of their accounts; in no pool, those of people of their teams. And what is
+        asked for their teams.
+
+        A line that is seen says that its ask is.
+        """
+        if user.sees_all_teams:
+            return self
+        teams = Membership.objects.filter(user=user).values("team")
+        own = AccountToken.objects.filter(token__consented_by=user).values("account")
+        beside_own = AccountToken.objects.filter(account__in=own).values("token")
+        linked = AccountToken.objects.filter(token=OuterRef("token"))
+        return self.filter(
+            Q(Exists(linked.filter(account__team__in=teams)))
+            | Q(token__in=beside_own)
+            | Q(ask__team__in=teams)
+            | (~Exists(linked) & Q(_of_people_in(teams)))
+        )
+
+    def beyond(self, teams: Collection[int]) -> Self:
+        """The log-ins of asks that somebody outside these teams shares."""
+        linked = AccountToken.objects.filter(token=OuterRef("token"))
+        elsewhere = linked.exclude(account__team__in=teams)
+        return self.filter(Exists(elsewhere) | (~Exists(linked) & ~_of_people_in(teams)))
+
+    def by_what_stops_first(self) -> Self:
+        """Return the lines in the order of the board: what stopped, then what ends first."""
+        return self.annotate(stopped=Q(token__state=Token.State.DEAD)).order_by(
+            F("stopped").desc(nulls_last=True), F("token__deadline").asc(nulls_last=True), "pk"
+        )
+
 
 class AskLine(models.Model):
     """One log-in, or one ad account, of an ask. It goes with the log-in, where a person has their data deleted."""
@@ -181,6 +323,8 @@ class AskLine(models.Model):
         NOT_ASKABLE = "not_askable", _("Cannot be asked")
         LEFT = "left", _("Not done")  # when the ask ended
         DECLINED = "declined", _("Declined")
+
+    OPEN: ClassVar = (Stage.WAITING, Stage.SENT, Stage.OPENED, Stage.AT_CHANNEL)
 
     ask = models.ForeignKey(Ask, models.CASCADE, related_name="lines", db_index=False)
     token = models.ForeignKey(Token, models.CASCADE, null=True, blank=True, related_name="+")
@@ -207,6 +351,8 @@ class AskLine(models.Model):
     trouble = models.CharField(max_length=20, blank=True)
     done_at = models.DateTimeField(null=True, blank=True)
 
+    objects: ClassVar[AskLineQuerySet] = AskLineQuerySet.as_manager()  # type: ignore[assignment]  # a manager of its methods
+
     class Meta:
         default_permissions = ()
         constraints = [
@@ -226,7 +372,25 @@ class AskLine(models.Model):
         return f"{self.ask_id}, {self.token_id or self.native_id}: {self.stage}"
 
     @property
+    def called(self) -> str:
+        """The account's name then, as far as it was known."""
+        return self.name or self.native_id
+
+    @property
     def log_in(self) -> Token:
         """The log-in, which every line has but those that ask to link an account."""
         assert self.token is not None
         return self.token
+
+    def link_state(self, now: datetime) -> str:
+        """Return how an ask stands: "linked", "accepted" (came in, has not linked), "opened", "ended" or "asked"."""
+        if self.done_at is not None:
+            return "linked"
+        ask, invitation = self.ask, self.ask.invitation
+        if not ask.is_open(now):
+            return "ended"
+        if ask.key:
+            return "opened" if ask.opened_at else "asked"
+        if invitation is not None and invitation.accepted_at is not None:
+            return "accepted"
+        return "ended" if invitation is not None and not invitation.is_open(now) else "asked"

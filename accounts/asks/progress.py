@@ -10,12 +10,12 @@ from datetime import datetime
 from itertools import batched
 
 from django.db import transaction
-from django.db.models import Case, F, Q, QuerySet, Value, When
+from django.db.models import Case, F, QuerySet, Value, When
 from django.db.models.functions import Coalesce
 
 from accounts.asks import queries, rules
-from accounts.asks.models import Ask, AskLine
-from accounts.asks.rules import OPEN, Around, Stage
+from accounts.asks.models import AskLine
+from accounts.asks.rules import Around, Stage
 from accounts.models import AccountToken
 from notifications.models import Message
 from tokens.models import Token
@@ -26,7 +26,7 @@ PART = 1_000  # lines that are read at once
 
 def settle(*, now: datetime, people: Sequence[int] | None = None) -> int:
     """Write how far each line is whose ask runs; of these people's (ids) log-ins alone, or of all. Returns how many changed."""
-    going = AskLine.objects.filter(ask__ended_at=None, ask__what=Ask.What.RENEW).exclude(stage=Stage.DONE)
+    going = AskLine.objects.to_renew().exclude(stage=Stage.DONE)
     if people is not None:
         going = going.filter(token__consented_by__in=people)
     ids = list(going.order_by("pk").values_list("pk", flat=True))
@@ -35,7 +35,7 @@ def settle(*, now: datetime, people: Sequence[int] | None = None) -> int:
 
 @transaction.atomic
 def _settle(ids: Sequence[int], now: datetime) -> int:
-    lines = AskLine.objects.filter(pk__in=ids, ask__ended_at=None).exclude(stage=Stage.DONE).order_by("pk")
+    lines = AskLine.objects.running().filter(pk__in=ids).exclude(stage=Stage.DONE).order_by("pk")
     lines = lines.select_related("ask", "token__app", "token__consented_by").defer("token__credentials")
     rows = list(lines.select_for_update(of=("self",), skip_locked=True))
     around = _around(rows, now)
@@ -123,5 +123,4 @@ def note_trouble(*, token_ids: Collection[int], trouble: str) -> None:
 
 
 def _going(token_ids: Collection[int]) -> QuerySet[AskLine]:
-    lines = AskLine.objects.filter(token__in=token_ids, ask__ended_at=None, ask__what=Ask.What.RENEW)
-    return lines.filter(Q(stage__in=OPEN) | Q(stage=Stage.FAILED))
+    return AskLine.objects.to_renew().waited_for().filter(token__in=token_ids)

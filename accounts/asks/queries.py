@@ -11,14 +11,14 @@ from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet
 from django.db.models.functions import Lower
 from django.utils import timezone
 
-from accounts.asks.models import Ask, AskLine
+from accounts.asks.models import AskLine
 from accounts.models import Account, AccountToken
 from accounts.pool.models import CAN_SERVE, LIVING
 from tokens.channels.kinds import AN_APPEAL_HELPS
 from tokens.models import ChannelApp, Token, TokenEvent
 from tokens.token import reasons
 from ui.dates import AT_RISK, end_of_window
-from users.models import Membership, RefusedAddress, User
+from users.models import RefusedAddress, User
 
 _DEAD = Q(token__state=Token.State.DEAD)
 # Why an entry is of no use is the token's reason where that is dead, else its own, see `AccountToken.reason`.
@@ -113,98 +113,12 @@ def accounts_with_log_ins(tokens: Sequence[int], actor: User) -> list[tuple[Acco
     return [(entry.account, entry.token) for entry in entries.order_by(*order)]
 
 
-# --- what one person is asked for ---------------------------------------------------------------------------------------------
-
-
-def to_link(user: User, now: datetime) -> QuerySet[AskLine]:
-    """Return what a person is asked to link, could link and has not, for 30 days; nothing for auditors and contacts, whose links say it.
-
-    Accounts of a team that accepts log-ins of its own people only are among it once the person has joined that team.
-    """
-    asks = {"what": Ask.What.LINK, "email": user.email, "key": None, "ended_at": None, "ends_at__gt": now}
-    mine = AskLine.objects.filter(ask__in=Ask.objects.filter(**asks))
-    if user.only_looks:
-        return mine.none()
-    done = AccountToken.objects.living().filter(token__consented_by=user).values("account")
-    teams = user.memberships.values("team")
-    open_to_them = Q(account__team__members_only=False) | Q(account__team__in=teams)
-    mine = mine.filter(open_to_them, done_at=None).exclude(account__in=done)
-    return mine.select_related("account", "ask__made_by").order_by("-pk")
-
-
-def to_back_up(person: User) -> QuerySet[AskLine]:
-    """Return for what a person may say whether their log-in backs it up, the oldest first."""
-    waiting = AskLine.objects.filter(
-        ask__what=Ask.What.BACK_UP, ask__ended_at=None, stage=AskLine.Stage.WAITING
-    )
-    waiting = waiting.filter(
-        account__isnull=False, token__consented_by=person, token__state=Token.State.VALID
-    )
-    return waiting.select_related("account", "token__app", "ask__made_by").order_by("ask__created_at", "pk")
-
-
-# --- who sees which -----------------------------------------------------------------------------------------------------------
-
-
-def running_of(person: User) -> QuerySet[Ask]:
-    """Return the asks to re-authenticate that run in a person's name."""
-    return Ask.objects.filter(made_by=person, ended_at=None, what=Ask.What.RENEW).order_by("pk")
-
-
-def visible_to(user: User) -> QuerySet[Ask]:
-    """Return the asks that a person sees: their own, those of their teams, and those for a log-in that they see."""
-    if user.sees_all_teams:
-        return Ask.objects.all()
-    seen = lines_seen_by(user).filter(ask=OuterRef("pk"))
-    teams = Membership.objects.filter(user=user).values("team")
-    return Ask.objects.filter(Q(made_by=user) | Q(team__in=teams) | Exists(seen))
-
-
-def lines_seen_by(user: User) -> QuerySet[AskLine]:
-    """Return the log-ins of asks that a person sees: in pools of their accounts; in no pool, those of people of their teams. And what is
-    asked for their teams.
-
-    A line that is seen says that its ask is.
-    """
-    lines = AskLine.objects.all()
-    if user.sees_all_teams:
-        return lines
-    teams = Membership.objects.filter(user=user).values("team")
-    own = AccountToken.objects.filter(token__consented_by=user).values("account")
-    beside_own = AccountToken.objects.filter(account__in=own).values("token")
-    return lines.filter(
-        Q(Exists(_LINKED.filter(account__team__in=teams)))
-        | Q(token__in=beside_own)
-        | Q(ask__team__in=teams)
-        | (~Exists(_LINKED) & Q(_of_mates(teams)))
-    )
-
-
-_LINKED = AccountToken.objects.filter(token=OuterRef("token"))
-
-
-def _of_mates(teams: Any) -> Exists:
-    """Whether the log-in of a line is of a person of these teams."""
-    mates = Membership.objects.filter(team__in=teams).values("user")
-    return Exists(Token.objects.filter(pk=OuterRef("token"), consented_by__in=mates))
-
-
 def within_teams(asks: Collection[int], teams: Collection[int] | None) -> set[int]:
     """Return which of these asks (ids) are for log-ins alone that nobody outside these teams shares; None: all teams. One query."""
     if teams is None:
         return set(asks)
-    elsewhere = _LINKED.exclude(account__team__in=teams)
-    lines = AskLine.objects.filter(ask__in=asks)
-    beyond = lines.filter(Exists(elsewhere) | (~Exists(_LINKED) & ~_of_mates(teams)))
+    beyond = AskLine.objects.filter(ask__in=asks).beyond(teams)
     return set(asks) - set(beyond.values_list("ask", flat=True))
-
-
-def by_what_stops_first(lines: QuerySet[AskLine]) -> QuerySet[Any]:
-    """Return the lines in the order of the board: what stopped, then what ends first."""
-    stopped = Q(token__state=Token.State.DEAD)
-    return lines.annotate(stopped=stopped).order_by(
-        F("stopped").desc(nulls_last=True), F("token__deadline").asc(nulls_last=True), "pk"
-    )
 
 
 # --- whose mails about accounts are snoozed, as far as asks respect it -------------------------------------------------------

@@ -13,7 +13,6 @@ from ui.phrases import phrase
 
 WORDS = "words/asks.txt"
 Stage = AskLine.Stage
-OPEN = (Stage.WAITING, Stage.SENT, Stage.OPENED, Stage.AT_CHANNEL)
 GAPS = {1: timedelta(days=2), 2: timedelta(days=3)}  # from a mail, of so many, to the next reminder
 MAIL_FAILED = (
     "mail_failed"  # why a line failed that is asked for again: its address is fine, that one mail was refused

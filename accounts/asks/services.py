@@ -15,8 +15,8 @@ from django.db.models.functions import Lower
 
 from accounts.asks import progress, queries, rules
 from accounts.asks.models import Ask, AskLine
-from accounts.asks.rules import OPEN, UNDER_WAY, Stage
-from accounts.jobs.models import MOVE, Job, JobItem
+from accounts.asks.rules import UNDER_WAY, Stage
+from accounts.jobs.models import MOVE, Job
 from accounts.jobs.services import register_finish
 from accounts.models import Account, AccountEvent, AccountToken
 from accounts.pool import permissions
@@ -94,11 +94,11 @@ def write_mail(
 
 def end_asks(ids: Collection[int], ending: Ending, now: datetime, *, by: User | None = None) -> int:
     """End those of these asks (ids) that run, in the caller's transaction. Returns how many."""
-    going = Ask.objects.filter(pk__in=ids, ended_at=None)
+    going = Ask.objects.running().filter(pk__in=ids)
     ended = list(going.order_by("pk").select_for_update(of=("self",)).values_list("pk", flat=True))
     Ask.objects.filter(pk__in=ended).update(ended_at=now, ending=ending, stopped_by=by)
     lines = AskLine.objects.filter(ask__in=ended)
-    lines.filter(stage__in=OPEN).update(stage=Stage.LEFT)
+    lines.filter(stage__in=AskLine.OPEN).update(stage=Stage.LEFT)
     lines.filter(next_at__isnull=False).update(next_at=None)
     return len(ended)
 
@@ -113,9 +113,9 @@ def end_due_asks(*, now: datetime) -> int:
     linked = AccountToken.objects.filter(account=OuterRef("account"), token=OuterRef("token"))
     vain = vain.filter(Q(token__state=Token.State.DEAD) | Exists(linked))
     vain.update(stage=Stage.LEFT, done_at=now)
-    going = Ask.objects.filter(ended_at=None)
+    going = Ask.objects.running()
     lines = AskLine.objects.filter(ask=OuterRef("pk"))
-    waited_for = lines.filter(Q(stage__in=[*OPEN, Stage.FAILED]) | Q(why=rules.SNOOZED))
+    waited_for = lines.filter(Q(stage__in=[*AskLine.OPEN, Stage.FAILED]) | Q(why=rules.SNOOZED))
     done = list(going.filter(key=None).exclude(Exists(waited_for)).values_list("pk", flat=True))
     over = list(going.filter(ends_at__lte=now).exclude(pk__in=done).values_list("pk", flat=True))
     left = going.filter(what=Ask.What.RENEW).exclude(pk__in=[*done, *over])
@@ -124,20 +124,13 @@ def end_due_asks(*, now: datetime) -> int:
     return ended + end_asks(list(left.values_list("pk", flat=True)), Ending.MAKER_LEFT, now)
 
 
-def lines_for(accounts: QuerySet[Account]) -> QuerySet[AskLine]:
-    """Return the open lines that ask people to link these accounts."""
-    lines = AskLine.objects.filter(account__in=accounts.order_by().values("pk"), done_at=None)
-    return lines.filter(ask__what=Ask.What.LINK, ask__ended_at=None)
-
-
 def register_jobs() -> None:
     """Have a job that moves accounts end what was asked for them."""
     register_finish(MOVE, lambda job, now: end_what_moved(moved=_moved_by(job), actor=job.user, now=now))
 
 
 def _moved_by(job: Job) -> QuerySet[Account]:
-    done = job.items.filter(outcome=JobItem.Outcome.DONE)
-    return Account.objects.filter(pk__in=done.values("key"))
+    return Account.objects.filter(pk__in=job.items.done().values("key"))
 
 
 @transaction.atomic
@@ -147,7 +140,9 @@ def end_what_moved(*, moved: QuerySet[Account], actor: User, now: datetime) -> i
     A channel of a client link of which no account is left is asked for no longer: without one it would be for any. Invitations that were
     made for these asks alone are revoked; one that invited to the team by itself stays.
     """
-    lines = list(lines_for(moved).exclude(ask__team=F("account__team")).values_list("pk", "ask"))
+    lines = list(
+        AskLine.objects.for_accounts(moved).exclude(ask__team=F("account__team")).values_list("pk", "ask")
+    )
     asks = Ask.objects.filter(pk__in={ask for _, ask in lines}).order_by("pk").select_for_update(of=("self",))
     touched = list(asks)
     AskLine.objects.filter(pk__in=[pk for pk, _ in lines]).delete()
@@ -172,7 +167,7 @@ def _end_invitations(ids: Collection[int], actor: User, now: datetime) -> None:
     made = Invitation.objects.filter(pk__in=ids, for_asks=True)
     # Whoever asks by one of them just now holds it: then that ask is seen below.
     list(made.order_by("pk").select_for_update(no_key=True).values_list("pk"))
-    wanted = Ask.objects.filter(invitation__in=ids, ended_at=None, lines__done_at=None, lines__isnull=False)
+    wanted = Ask.objects.running().filter(invitation__in=ids, lines__done_at=None, lines__isnull=False)
     invitations.revoke_these(made.exclude(pk__in=wanted.values("invitation")), by=actor, now=now)
 
 
@@ -245,7 +240,7 @@ def send_due_requests(*, clock: Callable[[], datetime], goes_on: Callable[[], bo
 
     A worker that is to stop leaves the rest to another one.
     """
-    if not Ask.objects.filter(ended_at=None).exists():
+    if not Ask.objects.running().exists():
         return 0
     progress.settle(now=clock())
     end_due_asks(now=clock())
@@ -265,10 +260,10 @@ def _lines(now: datetime) -> QuerySet[AskLine]:
     """Return the lines that are due: of people who are waited for, also where a try of theirs at the channel went wrong, or where a mail
     was given up for a reason that is not their address's. One whose last mail still waits for its server is not reminded.
     """
-    lines = AskLine.objects.filter(next_at__lte=now, ask__ended_at=None, ask__ends_at__gt=now)
+    lines = AskLine.objects.running().filter(next_at__lte=now, ask__ends_at__gt=now)
     under_way = Message.objects.filter(pk=OuterRef("message"), state__in=UNDER_WAY)
     unreached = RefusedAddress.objects.filter(email=Lower(OuterRef("token__consented_by__email")))
-    found = lines.filter(stage__in=[*OPEN, Stage.FAILED], token__consented_by__isnull=False)
+    found = lines.waited_for().filter(token__consented_by__isnull=False)
     found = found.exclude(trouble__in=[rules.REFUSED, rules.NOT_SEEN])
     return found.exclude(Exists(unreached)).exclude(Exists(under_way))
 
@@ -291,7 +286,7 @@ def _ask_safely(ask_id: int, person_id: int, now: datetime) -> bool:
     except Exception:
         logger.exception("Ask %s could not reach person %s", ask_id, person_id)
     lines = AskLine.objects.filter(ask=ask_id, token__consented_by=person_id, next_at__lte=now)
-    _fail(lines.filter(stage__in=[*OPEN, Stage.FAILED]), rules.REFUSED)
+    _fail(lines.waited_for(), rules.REFUSED)
     return False
 
 

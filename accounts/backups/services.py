@@ -12,7 +12,6 @@ from typing import Any
 from django.db import transaction
 from django.db.models import QuerySet
 
-from accounts.asks import queries
 from accounts.asks import services as asking
 from accounts.asks.models import Ask, AskLine
 from accounts.backups import queries as backups
@@ -97,7 +96,9 @@ def tell_people(
         asking.write_mail(asking.ANSWER, to=person, key=key, now=now, actor=actor.pk, note=note, **about)
     for person, of_person in _by_person(asked, actor).items():
         about = _about(of_person)
-        mine = queries.to_back_up(person).filter(account__in=about["accounts"], token__in=about["tokens"])
+        mine = AskLine.objects.to_back_up(person).filter(
+            account__in=about["accounts"], token__in=about["tokens"]
+        )
         if asks := sorted(set(mine.values_list("ask", flat=True))):
             asking.write_mail(asking.ASK, to=person, key=str(asks[0]), now=now, asks=asks, **about)
 
@@ -253,7 +254,7 @@ def _answer(
     person: User, line_ids: Collection[int], now: datetime, *, agree: bool
 ) -> tuple[Answered, Sequence[Offer]]:
     """Write the answers. The lines are locked after the log-ins and accounts that they are about."""
-    mine = queries.to_back_up(person).filter(pk__in=line_ids)
+    mine = AskLine.objects.to_back_up(person).filter(pk__in=line_ids)
     list(Token.objects.filter(pk__in=mine.values("token")).locked())
     list(Account.objects.filter(pk__in=mine.values("account")).locked())
     lines = {

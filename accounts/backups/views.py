@@ -20,9 +20,9 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
-from accounts.asks import inviting, links, queries
+from accounts.asks import inviting, links
 from accounts.backups import services as backing_up
-from accounts.models import Account
+from accounts.models import Account, AskLine
 from selfservice import queries as my_list
 from ui.errors import Refusal
 from ui.phrases import phrase
@@ -149,7 +149,7 @@ def requests(request: HttpRequest) -> HttpResponse:
         return _answer(request)
     user = person(request)
     names = names_for(user)
-    rows = [(one, names.user(one.ask.made_by)) for one in queries.to_back_up(user)[:MOST]]
+    rows = [(one, names.user(one.ask.made_by)) for one in AskLine.objects.to_back_up(user)[:MOST]]
     return render(request, "selfservice/backup_requests.html", {"rows": rows})
 
 

@@ -110,4 +110,4 @@ def throw_credentials_away(*, now: datetime) -> tuple[int, int]:
     )
     reach.forget_all()
     AccountNews.objects.all().delete()
-    return wiped, ApiKey.objects.filter(revoked_at=None).update(revoked_at=now)
+    return wiped, ApiKey.objects.unrevoked().update(revoked_at=now)

@@ -77,7 +77,7 @@ def make(request: HttpRequest) -> HttpResponse:
             messages.success(request, say("made", email=link.email))
             return redirect("client_link_of", link.pk)
     now = timezone.now()
-    page = Paginator(links.seen_by(user), ON_A_PAGE).get_page(request.GET.get("page"))
+    page = Paginator(Ask.objects.links_visible_to(user), ON_A_PAGE).get_page(request.GET.get("page"))
     lost = links.unarrived(list(page))
     context = {
         "form": form if links.may_make(user) else None,
@@ -94,12 +94,12 @@ def _row(link: Ask, now: Any, lost: set[int]) -> dict[str, Any]:
         "link": link,
         "state": link.link_state(now).value,
         "channels": [str(declarations.label(channel)) for channel in link.channels],
-        "linked": sum(len(ids) for ids in link.used.values()),
+        "linked": len(link.linked_ids),
     }
 
 
 def _found(request: HttpRequest, link_id: int, may: Callable[[User], bool]) -> Ask:
-    link = links.seen_by(_whom(request, may)).filter(pk=link_id).first()
+    link = Ask.objects.links_visible_to(_whom(request, may)).filter(pk=link_id).first()
     if link is None:
         raise Http404
     return link
@@ -111,11 +111,12 @@ def _found(request: HttpRequest, link_id: int, may: Callable[[User], bool]) -> A
 def show(request: HttpRequest, link_id: int) -> HttpResponse:
     """Show one link: its address (not to auditors) while it opens something, and how it stands. 404 for what one may not see."""
     link, now = _found(request, link_id, links.may_see), timezone.now()
-    ids = [pk for some in link.used.values() for pk in some]
     context = {
         **_row(link, now, links.unarrived([link])),
         "address": link.link_address if link.is_open(now) and links.may_make(person(request)) else "",
-        "accounts": Account.objects.visible_to(person(request)).filter(pk__in=ids).order_by("name"),
+        "accounts": Account.objects.visible_to(person(request))
+        .filter(pk__in=link.linked_ids)
+        .order_by("name"),
     }
     return render(request, "selfservice/client_link.html", context)
 
@@ -162,7 +163,7 @@ def not_open(request: HttpRequest, link: Ask | None, *, late: bool = False) -> H
     """
     now = timezone.now()
     is_open = link is not None and link.is_open(now)
-    barred = links.barred_by(link, now) if link is not None and is_open else None
+    barred = link.barred_by(now) if link is not None and is_open else None
     invited = isinstance(barred, Invitation)
     if invited or (isinstance(barred, User) and barred.is_active):
         return render(request, "selfservice/client/log_in.html", {"link": link, "invited": invited})
@@ -220,7 +221,7 @@ def give_access(request: HttpRequest, signed: str) -> HttpResponse:
         link = links.open_signed(signed)
     except BadSignature:
         return broken(request)
-    if link is None or not links.opens(link, timezone.now()):
+    if link is None or not link.opens(timezone.now()):
         return not_open(request, link)
     channel = request.POST.get("channel", "")
     if request.method == "POST" and channel in link.left:
@@ -253,11 +254,11 @@ def choose(request: HttpRequest, pending_id: uuid.UUID) -> HttpResponse:
         return broken(request)
     if said.get("done"):
         return redirect("client_done", pending_id)
-    link = links.all_links().filter(pk=said["link"]).first()
+    link = Ask.objects.client_links().filter(pk=said["link"]).first()
     pending = PendingLink.objects.select_related("token__app", "user").filter(pk=pending_id).first()
     if link is None or pending is None or not link.is_open(timezone.now()):
         return not_open(request, link, late=True)
-    if links.barred_by(link, timezone.now()) is not None:
+    if link.barred_by(timezone.now()) is not None:
         return not_open(request, link)
     if request.method == "POST":
         return _link(request, link, pending)
@@ -304,7 +305,7 @@ def _choose_page(request: HttpRequest, link: Ask, pending: PendingLink, *, error
         "rows": [{"one": one, "note": _note(one)} for one in found],
         "shut_out": link.team is not None and choosing.shut_out(pending.token, pending.user, link.team),
         "open_rows": sum(one.is_open for one in found),
-        "missing": choosing.missing_scopes(pending.token),
+        "missing": pending.token.missing_scopes,
         "not_there": _missing(link, pending),
         "complete": pending.complete,
         "again_url": link.link_path,
@@ -319,7 +320,7 @@ def _missing(link: Ask, pending: PendingLink) -> list[str]:
     channel = pending.token.app.channel
     there = {one["native_id"] for one in pending.offered}
     asked = [one for one in link.asked_for if one.channel == channel and one.native_id not in there]
-    return [one.name or one.native_id for one in asked]
+    return [one.called for one in asked]
 
 
 def _note(one: Candidate) -> str:
@@ -338,7 +339,7 @@ def _note(one: Candidate) -> str:
 def done(request: HttpRequest, pending_id: uuid.UUID) -> HttpResponse:
     """Say what was given, and what comes next."""
     said = choice(request, pending_id)
-    link = links.all_links().filter(pk=said.get("link", 0)).first()
+    link = Ask.objects.client_links().filter(pk=said.get("link", 0)).first()
     if link is None or "done" not in said:
         return redirect("my_accounts")
     context = {

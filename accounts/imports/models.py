@@ -4,6 +4,8 @@ A file holds credentials of people. Only lines that can be imported are kept, ea
 and for a day, or until a day after the import where that waited; a line that was imported is emptied in the same transaction.
 """
 
+from collections.abc import Mapping
+from datetime import datetime, timedelta
 from typing import ClassVar
 
 from django.conf import settings
@@ -11,10 +13,16 @@ from django.db import models
 from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from django.views.decorators.debug import sensitive_variables
 
+from accounts.jobs.models import IMPORT, Job
 from tokens.channels import declarations
 from tokens.vault import services as vault
 from users.models import Team
+
+UNCONFIRMED_FOR = timedelta(hours=1)
+KEPT_FOR = timedelta(days=1)
+Cells = Mapping[str, str]  # what a line says, by column; "" where it says nothing
 
 
 class ImportFile(models.Model):
@@ -31,6 +39,16 @@ class ImportFile(models.Model):
 
     def __str__(self) -> str:
         return f"file {self.pk}"
+
+    @property
+    def job(self) -> Job | None:
+        """What was begun with it, the latest."""
+        return Job.objects.filter(kind=IMPORT, subject_id=self.pk, user=self.user_id).order_by("-pk").first()
+
+    @property
+    def gone_at(self) -> datetime:
+        """When it is removed, unless somebody confirms it."""
+        return self.created_at + UNCONFIRMED_FOR
 
     @property
     def to_do(self) -> QuerySet["ImportFileLine"]:
@@ -85,3 +103,10 @@ class ImportFileLine(vault.NamesItsKeys):
     def owner(self) -> str:
         """Return what its cells are bound to."""
         return f"import:{self.file_id}:{self.number}"
+
+    @sensitive_variables()
+    def unseal(self) -> Cells:
+        """Return what it says. Raises VaultError where it is emptied, or its key is gone."""
+        if self.sealed is None:
+            raise vault.NothingStored(str(self))
+        return vault.unseal(self.owner, self.sealed)

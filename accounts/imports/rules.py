@@ -4,7 +4,7 @@ Dates are not in the file: they are unknown ("Not available") until the ordinary
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -13,6 +13,7 @@ from typing import Any
 from django.db.models import QuerySet
 from django.views.decorators.debug import sensitive_variables
 
+from accounts.imports.models import Cells
 from accounts.imports.tables import ImportRefused, Numbered, Problem
 from accounts.models import Account, AccountToken
 from infra import scrub
@@ -30,8 +31,6 @@ COLUMNS = (*REQUIRED, "name", "team", "linked_by", "native_user_id", "native_use
 LONGEST_USER_ID = 191
 # An id as a spreadsheet shows it that took it for a number: its last digits are gone.
 _DAMAGED = re.compile(r"\d([.,]\d+)?E\+\d+", re.IGNORECASE)
-
-Cells = Mapping[str, str]  # what a line says, by column; "" where it says nothing
 
 
 @dataclass(frozen=True)

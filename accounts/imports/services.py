@@ -3,18 +3,18 @@
 import io
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import xlsxwriter
 from django.db import transaction
-from django.db.models import QuerySet
 from django.views.decorators.debug import sensitive_variables
 
 from accounts.imports import mails, rules, tables
-from accounts.imports.rules import COLUMNS, Cells, ImportChecker, ImportLine, Standing, cells_of, check_header
+from accounts.imports.models import KEPT_FOR, UNCONFIRMED_FOR, Cells
+from accounts.imports.rules import COLUMNS, ImportChecker, ImportLine, Standing, cells_of, check_header
 from accounts.imports.tables import ImportRefused, Problem
-from accounts.jobs.models import BEFORE, IMPORT
+from accounts.jobs.models import IMPORT
 from accounts.jobs.services import JobKind, Result, register_kind
 from accounts.models import Account, AccountEvent, AccountToken, ImportFile, ImportFileLine, Job
 from accounts.pool import permissions
@@ -27,8 +27,6 @@ from tokens.vault import services as vault
 from tokens.vault.services import VaultError
 from users.models import Team, User
 
-UNCONFIRMED_FOR = timedelta(hours=1)
-KEPT_FOR = timedelta(days=1)
 BATCH = 500  # rows that are written at once
 AT_A_TIME = 1000  # lines that are imported at once
 _WIDTHS = {"name": 34, "linked_by": 28, "access_token": 40, "refresh_token": 40, "token_secret": 40}
@@ -152,7 +150,7 @@ def keep_file(*, user: User, team: Team, content: bytes, now: datetime) -> Impor
     for problem in problems:
         told[problem.number].append(problem)
     good = [line for line in checked if line.number not in told]
-    files_of(user).filter(confirmed_at=None).delete()
+    ImportFile.objects.filter(user=user).filter(confirmed_at=None).delete()
     file = ImportFile.objects.create(user=user, team=team, guessed=table.guessed, created_at=now)
     standing = {one.line.number: one for one in rules.plan_lines(good, here)}
     rows = [_wrong(file, number, found, cells.get(number)) for number, found in told.items()]
@@ -161,22 +159,9 @@ def keep_file(*, user: User, team: Team, content: bytes, now: datetime) -> Impor
     return file
 
 
-def files_of(user: User) -> QuerySet[ImportFile]:
-    """Return the files of this person: nobody else sees them."""
-    return ImportFile.objects.filter(user=user)
-
-
 def confirm_file(file: ImportFile, now: datetime) -> None:
     """Note that the person wants it: its lines stay for the worker."""
     ImportFile.objects.filter(pk=file.pk, confirmed_at=None).update(confirmed_at=now)
-
-
-@sensitive_variables()
-def cells_of_line(line: ImportFileLine) -> Cells:
-    """Return what a line says. Raises VaultError where it is emptied, or its key is gone."""
-    if line.sealed is None:
-        raise vault.NothingStored(str(line))
-    return vault.unseal(line.owner, line.sealed)
 
 
 def sweep_files(*, now: datetime) -> int:
@@ -264,8 +249,8 @@ def import_lines(job: Job, keys: Sequence[int], now: datetime) -> list[Result]:
 def tell_of_file(job: Job, now: datetime) -> None:
     """Have everybody told whose log-in came in by this file, once it is over, whatever came of its lines."""
     accounts = ImportFileLine.objects.filter(file=job.subject_id, account__isnull=False).values("account")
-    by = [job.user_id, *job.options.get(BEFORE, ())]
-    made = AccountToken.objects.filter(account__in=accounts, added_by__in=by, added_at__gte=job.created_at)
+    made = AccountToken.objects.filter(account__in=accounts, added_at__gte=job.created_at)
+    made = made.filter(added_by__in=job.askers)
     mails.tell_of_import(made, actor=job.user, since=job.created_at, now=now)
 
 
@@ -308,7 +293,7 @@ def _checked(
     checker, lines = ImportChecker(viewer=user, team=file.team), []
     for row in sorted(rows, key=lambda one: one.number):
         try:
-            line = checker.check(row.number, cells_of_line(row))
+            line = checker.check(row.number, row.unseal())
         except VaultError:
             checker.note(row.number, "not_kept")
             continue

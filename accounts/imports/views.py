@@ -22,7 +22,7 @@ from accounts.imports.rules import COLUMNS
 from accounts.imports.tables import MOST_LINES, WORDS, ImportRefused
 from accounts.jobs import views as jobs
 from accounts.jobs.models import IMPORT
-from accounts.models import Account, ImportFile, ImportFileLine, Job
+from accounts.models import Account, ImportFile, ImportFileLine
 from accounts.pool import permissions
 from portal import access
 from tokens.channels import declarations
@@ -142,10 +142,10 @@ def check(request: HttpRequest, file_id: int) -> HttpResponse:
     404 for other people's files.
     """
     access.require(request, permissions.IMPORT)
-    file = services.files_of(person(request)).filter(pk=file_id).select_related("team").first()
+    file = ImportFile.objects.filter(pk=file_id, user=person(request)).select_related("team").first()
     if file is None:
         raise Http404(gettext("This file is no longer here. Upload it again."))
-    job, again = _job(file), "again" in request.GET
+    job, again = file.job, "again" in request.GET
     if job is not None and (job.is_going or not (again and file.to_do.exists())):
         return HttpResponseRedirect(jobs.address(job))
     facts = _facts(request, file)
@@ -189,7 +189,7 @@ def _facts(request: HttpRequest, file: ImportFile) -> dict[str, Any]:
         "rows": [_row(one) for one in shown.object_list],
         "shown": shown,
         "query": f"show={chosen or 'all'}&",
-        "gone_at": file.created_at + services.UNCONFIRMED_FOR,
+        "gone_at": file.gone_at,
         "team": file.team,
     }
 
@@ -236,14 +236,9 @@ def _effect(line: ImportFileLine) -> str:
     return phrase(WORDS, "new_with_log_in" if line.brings_log_in else "new_alone")
 
 
-def _job(file: ImportFile) -> Job | None:
-    """Return what was begun with a file, the latest."""
-    return Job.objects.filter(kind=IMPORT, subject_id=file.pk, user=file.user_id).order_by("-pk").first()
-
-
 def _waiting(user: User) -> dict[str, Any] | None:
     """Return the person's newest file, if it is still here: what waits to be confirmed, or what came of it."""
-    file = services.files_of(user).order_by("-pk").first()
+    file = ImportFile.objects.filter(user=user).order_by("-pk").first()
     if file is None:
         return None
     url = reverse("admin:accounts_account_import_check", args=[file.pk])

@@ -26,7 +26,8 @@ APPLY_MACRO, REMOVE_MACRO = "apply_macro", "remove_macro"
 MOVE, PAUSE, RESUME = "move", "pause", "resume"
 CHECK, BACKUP = "check", "backup"
 IMPORT = "import"  # lines of a file
-BEFORE = "before"  # of a job's options: who (ids) had it before whoever has it now
+# Of a job's options: who (ids) had it before whoever has it now; of log-ins that go, whose they are (an id).
+BEFORE, PERSON = "before", "person"
 
 
 class JobQuerySet(models.QuerySet["Job"]):
@@ -57,6 +58,18 @@ class JobManager(models.Manager["Job"]):
     def get_queryset(self) -> JobQuerySet:
         """Return all."""
         return JobQuerySet(self.model, using=self._db).defer("keys")
+
+
+class JobItemQuerySet(models.QuerySet["JobItem"]):
+    """What came of the things of jobs, by phrases that compose."""
+
+    def done(self) -> Self:
+        """What was done."""
+        return self.filter(outcome=JobItem.Outcome.DONE)
+
+    def failed(self) -> Self:
+        """What could not be done."""
+        return self.filter(outcome=JobItem.Outcome.FAILED)
 
 
 class Job(models.Model):
@@ -119,6 +132,27 @@ class Job(models.Model):
         """Whether something of it could not be done."""
         return bool(self.failed) or self.state == self.State.FAILED
 
+    @property
+    def is_offboarding(self) -> bool:
+        """Whether a person goes by it."""
+        return self.kind == OFFBOARD
+
+    @property
+    def leaver_id(self) -> int | None:
+        """Whose log-ins go by it; None where nobody consented to them."""
+        found: int | None = self.subject_id if self.is_offboarding else self.options[PERSON]
+        return found
+
+    @property
+    def lets_go_own(self) -> bool:
+        """Whether who asked for it lets go what is their own."""
+        return self.leaver_id == self.user_id
+
+    @property
+    def askers(self) -> list[int]:
+        """Who (ids) had it: whoever has it now, and before them whoever was seen off meanwhile."""
+        return [*self.options.get(BEFORE, ()), self.user_id]
+
     def how_far(self) -> str:
         """Return "20 of 4,990 accounts are done"."""
         return self._said("far", done=number(self.done), total=number(self.total))
@@ -137,7 +171,7 @@ class Job(models.Model):
 
     def failures(self, most: int = 20) -> list[str]:
         """Return why the first of its things could not be done, in words. What it did not come to is none of them."""
-        rows = self.items.filter(outcome=JobItem.Outcome.FAILED).exclude(why="not_reached").order_by("place")
+        rows = self.items.failed().exclude(why="not_reached").order_by("place")
         return [row.said() for row in rows[:most]]
 
 
@@ -156,6 +190,8 @@ class JobItem(models.Model):
     why = models.CharField(max_length=40, blank=True)  # a block of words/jobs.txt; "": nothing to add
     facts = models.JSONField(default=dict, blank=True)  # what that block names; `was`: the value before
     at = models.DateTimeField()
+
+    objects: ClassVar[JobItemQuerySet] = JobItemQuerySet.as_manager()  # type: ignore[assignment]  # a manager of its methods
 
     class Meta:
         default_permissions = ()

@@ -15,7 +15,7 @@ from django.utils.translation import gettext
 from django.views.decorators.http import require_GET
 
 from accounts.jobs import views as jobs
-from accounts.jobs.models import OFFBOARD, Job
+from accounts.jobs.models import Job
 from accounts.models import Account
 from portal import access
 from ui import progress
@@ -112,7 +112,7 @@ def _state(job: Job) -> tuple[str, str, str, str]:
     if job.state == Job.State.FAILED:
         return gettext("Failed"), "cancel", "bad", _far(job)
     # Of an offboarding the numbers are steps, of which nobody knows.
-    why = "" if job.kind == OFFBOARD else job.came_of_it()
+    why = "" if job.is_offboarding else job.came_of_it()
     icon, tone = ("warning", "warn") if job.failed else ("check_circle", "good")
     return gettext("Done"), icon, tone, why
 
@@ -123,8 +123,8 @@ def _far(job: Job) -> str:
 
 def _subjects(found: Collection[Job], names: NameVisibility) -> dict[int, str]:
     """Return by job whom or what it is about, where its title does not say."""
-    leavers = User.objects.in_bulk([one.subject_id for one in found if one.kind == OFFBOARD])
-    return {one.pk: names.user(leavers.get(one.subject_id)) for one in found if one.kind == OFFBOARD}
+    leavers = User.objects.in_bulk([one.subject_id for one in found if one.is_offboarding])
+    return {one.pk: names.user(leavers.get(one.subject_id)) for one in found if one.is_offboarding}
 
 
 def _tabs(*, everybody: bool) -> list[dict[str, Any]]:

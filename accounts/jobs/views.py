@@ -147,9 +147,8 @@ def named(request: HttpRequest) -> Job | None:
 def chosen(request: HttpRequest) -> QuerySet[Any, Any]:
     """Return the ids of the things of the job that an address names: what was done, of a move from one team, or what failed."""
     job = named(request)
-    items = JobItem.objects.filter(
-        job=job, outcome=Outcome.FAILED if "failed" in request.GET else Outcome.DONE
-    )
+    items = JobItem.objects.filter(job=job)
+    items = items.failed() if "failed" in request.GET else items.done()
     if job is not None and job.kind == MOVE and "failed" not in request.GET:
         items = items.filter(facts__team=id_of(request.GET.get("team", "")))
     return items.values("key")
@@ -194,7 +193,7 @@ def show(request: HttpRequest, job_id: int) -> HttpResponse:
         "back_label": _back_label(job, model),
     }
     template = "portal/job.html"
-    if job.kind == OFFBOARD:
+    if job.is_offboarding:
         template = "portal/job_offboard.html"
         context |= _after_offboarding(job)
     answer = TemplateResponse(request, template, context)
@@ -203,7 +202,7 @@ def show(request: HttpRequest, job_id: int) -> HttpResponse:
 
 def title(job: Job, names: Mapping[int, str] | None = None) -> str:
     """Return what was asked for, in words. Of many jobs their `names` are read at once."""
-    if job.kind == OFFBOARD:
+    if job.is_offboarding:
         return gettext("Offboarding")
     name = (names_of([job]) if names is None else names)[job.pk]
     return _title(job.kind, job.total, name)
@@ -281,7 +280,7 @@ def _back_again(request: HttpRequest, job: Job) -> list[dict[str, str]]:
     if kind != MOVE:
         url = _page(AGAIN[kind], job=job.pk, **_subject(job, kind))
         return [{"label": _title(kind, job.acted, names_of([job])[job.pk]), "url": url}]
-    done = job.items.filter(outcome=Outcome.DONE).values("facts__team").annotate(number=Count("pk"))
+    done = job.items.done().values("facts__team").annotate(number=Count("pk"))
     numbers = dict(done.order_by("facts__team").values_list("facts__team", "number"))
     teams = Team.objects.in_bulk(list(numbers))
     return [

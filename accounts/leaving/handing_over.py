@@ -13,8 +13,7 @@ from typing import Any
 from django.db import OperationalError, connection, transaction
 from django.db.models import Exists, OuterRef, QuerySet
 
-from accounts.asks import links
-from accounts.asks import queries as asks
+from accounts.api_keys.models import ApiKeyQuerySet
 from accounts.asks import services as asking
 from accounts.asks.models import Ask
 from accounts.jobs.models import BEFORE, IMPORT, REMOVE
@@ -59,7 +58,7 @@ def hanging(person: User, now: datetime, *, taker: User | None = None) -> Hangin
     return Hanging(
         macros=[name for owned, _ in _OTHERS for name in owned(person, taker)],
         keys=list(keys_of(person).order_by("name", "pk")),
-        asks=list(asks.running_of(person)),
+        asks=list(Ask.objects.in_name_of(person)),
         links=links_of(person, now).count(),
         invitations=invitations_of(person, now).count(),
         led_alone=list(led_alone_by(person)),
@@ -67,14 +66,14 @@ def hanging(person: User, now: datetime, *, taker: User | None = None) -> Hangin
     )
 
 
-def keys_of(person: User) -> QuerySet[ApiKey]:
+def keys_of(person: User) -> ApiKeyQuerySet:
     """Return the API keys that the person made and nobody revoked."""
-    return ApiKey.objects.filter(created_by=person, revoked_at=None)
+    return ApiKey.objects.unrevoked().filter(created_by=person)
 
 
 def links_of(person: User, now: datetime) -> QuerySet[Ask]:
     """Return the client links that the person made and that are open. They stay so: the team's leads are told of their use."""
-    return links.open_links(now).filter(made_by=person)
+    return Ask.objects.client_links().open(now).filter(made_by=person)
 
 
 def invitations_of(person: User, now: datetime) -> QuerySet[Invitation]:
@@ -120,7 +119,7 @@ def take_over(*, person: User, actor: User, by_key: bool, now: datetime) -> News
 
     `by_key`: the actor did not see a page that says it, and so is told, too. Returns who is to be told of what.
     """
-    running = list(asks.running_of(person).select_for_update(no_key=True))
+    running = list(Ask.objects.in_name_of(person).select_for_update(no_key=True))
     ids = [one.pk for one in running]
     taken = running if asking.may_ask(actor) else []
     if taken:
@@ -141,7 +140,7 @@ def take_over(*, person: User, actor: User, by_key: bool, now: datetime) -> News
 def _take_jobs(jobs: Collection[Job], actor: User) -> None:
     """Give jobs to the actor: they go on as far as the actor may do the same and sees the accounts. A file goes along."""
     for one in jobs:
-        options = one.options | {BEFORE: [*one.options.get(BEFORE, ()), one.user_id]}
+        options = one.options | {BEFORE: one.askers}
         Job.objects.going().filter(pk=one.pk).update(user=actor, once="", options=options)
     files = [one.subject_id for one in jobs if one.kind == IMPORT]
     ImportFile.objects.filter(pk__in=files).update(user=actor)

@@ -11,8 +11,7 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from accounts.jobs.models import OFFBOARD
-from accounts.leaving.queries import ACCOUNT, GAVE_UP, TOKENS, TOLD, is_own, person_of
+from accounts.leaving.queries import ACCOUNT, GAVE_UP, TOKENS, TOLD
 from accounts.models import Account, AccountEvent, AccountQuerySet, AccountToken, Job
 from accounts.pool import queries as pool_queries
 from accounts.pool.mails import Rows, mail_row
@@ -39,9 +38,9 @@ _STOPPED = Q(state=Account.State.DEACTIVATED, reason=Token.REMOVED)  # by it, an
 def tell_people(job: Job, now: datetime) -> None:
     """Write the messages about what a job did, in the caller's transaction. Who asked for it knows, and is told what they took alone."""
     payload: dict[str, Any] = {
-        "what": "own" if is_own(job) else job.kind,
+        "what": "own" if job.lets_go_own else job.kind,
         "job": job.pk,
-        "person": person_of(job),
+        "person": job.leaver_id,
         "actor": job.user_id,
         "note": job.note,
     }
@@ -54,7 +53,7 @@ def tell_people(job: Job, now: datetime) -> None:
         teams = _stopped(payload["tokens"]).values_list("team", flat=True).order_by().distinct()
     readers: Readers = {address: {"teams": ids} for address, ids in _in_place(teams).items()}
     person = User.objects.filter(pk=payload["person"], is_active=True).first()
-    if job.kind != OFFBOARD and person is not None and _of_log_ins(payload.get("tokens", ())).exists():
+    if not job.is_offboarding and person is not None and _of_log_ins(payload.get("tokens", ())).exists():
         readers[person.email] = {"teams": [], "own": True}
     readers.pop(job.user.email, None)
     for address, about in job.options.get(TOLD, {}).items():
@@ -65,7 +64,7 @@ def tell_people(job: Job, now: datetime) -> None:
 def _removed_by(job: Job) -> QuerySet[Token]:
     """Return the log-ins that a job removed. Of what a person who is seen off removed by themselves, leads were told."""
     removed = Token.objects.filter(reason=Token.REMOVED, removed_at__gte=job.created_at - SKEW)
-    if job.kind == OFFBOARD:
+    if job.is_offboarding:
         return removed.filter(consented_by=job.subject_id).exclude(removed_by=job.subject_id)
     return removed.filter(pk__in=job.options[TOKENS], removed_by=job.user)
 

@@ -10,7 +10,7 @@ from django.core.exceptions import EmptyResultSet
 from django.db import connection
 from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet
 
-from accounts.jobs.models import OFFBOARD, REMOVE
+from accounts.jobs.models import OFFBOARD, PERSON, REMOVE
 from accounts.leaving import plan
 from accounts.leaving.plan import Scope
 from accounts.models import Account, AccountToken, Job
@@ -21,7 +21,7 @@ from users.people import visibility
 
 GAVE_UP = "gave_up"  # cause of the event, and what a mail is about, where one account was given up
 # Of a job's options.
-TOKENS, ACCOUNT, PERSON, INVITES, TOLD = "tokens", "account", "person", "invites", "told"
+TOKENS, ACCOUNT, INVITES, TOLD = "tokens", "account", "invites", "told"
 
 
 class Step(IntEnum):
@@ -51,7 +51,7 @@ def keys_of_steps(tokens: Sequence[Token], *, invites: int, backups: bool, asks:
 
 def log_ins_left(job: Job) -> TokenQuerySet:
     """Return what of its log-ins is still to go: of a person who is seen off all, else those that nobody consented to again since."""
-    if job.kind == OFFBOARD:
+    if job.is_offboarding:
         return plan.log_ins_of(User(pk=job.subject_id))
     tokens = Token.objects.filter(pk__in=job.options[TOKENS], linked_at__lte=job.created_at)
     return tokens.exclude(reason=Token.REMOVED)
@@ -59,22 +59,11 @@ def log_ins_left(job: Job) -> TokenQuerySet:
 
 def scope_of(job: Job) -> Scope:
     """Return what of a job's subject still goes. Who lets go what is their own has colleagues of the own teams asked, and no others."""
-    person = User.objects.filter(pk=person_of(job) or 0).first()
-    teams = visibility.teams_of(job.user) if is_own(job) else None
+    person = User.objects.filter(pk=job.leaver_id or 0).first()
+    teams = visibility.teams_of(job.user) if job.lets_go_own else None
     return Scope(
         person, list(log_ins_left(job).values_list("pk", flat=True)), job.options.get(ACCOUNT), teams
     )
-
-
-def person_of(job: Job) -> int | None:
-    """Return whose log-ins go (an id); None where nobody consented to them."""
-    found: int | None = job.subject_id if job.kind == OFFBOARD else job.options[PERSON]
-    return found
-
-
-def is_own(job: Job) -> bool:
-    """Return whether who asked for it lets go what is their own."""
-    return person_of(job) == job.user_id
 
 
 def known_offboarding(person: User) -> Job | None:

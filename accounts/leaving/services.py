@@ -19,7 +19,7 @@ from accounts.asks import inviting
 from accounts.asks import services as asks
 from accounts.backups import services as backing_up
 from accounts.jobs import services as jobs
-from accounts.jobs.models import OFFBOARD, REMOVE
+from accounts.jobs.models import OFFBOARD, PERSON, REMOVE
 from accounts.jobs.services import one_by_one, register_kind
 from accounts.jobs.tasks import run_jobs
 from accounts.leaving import handing_over, mails, plan, queries
@@ -28,11 +28,9 @@ from accounts.leaving.queries import (
     ACCOUNT,
     GAVE_UP,
     INVITES,
-    PERSON,
     TOKENS,
     TOLD,
     Step,
-    is_own,
     log_ins_left,
     scope_of,
 )
@@ -49,7 +47,7 @@ from users.installation import hold
 from users.invitations import services as invitations
 from users.login import changes as login_changes
 from users.login.changes import ChangeKind
-from users.models import Team, User
+from users.models import User
 from users.people import visibility
 
 PERMISSION, REVOKING = "users.offboard_user", "tokens.revoke_token"
@@ -71,7 +69,7 @@ def do_step(job: Job, key: int, now: datetime) -> bool:
     if step == Step.LOG_IN:
         return end_log_in(job, log_ins_left(job).filter(pk=pk).locked().first(), now)
     if step == Step.LAST:
-        if job.kind == OFFBOARD:  # consented to in the moment before the person was locked out
+        if job.is_offboarding:  # consented to in the moment before the person was locked out
             for token in log_ins_left(job).locked():
                 end_log_in(job, token, now)
         mails.tell_people(job, now)
@@ -82,7 +80,7 @@ def do_step(job: Job, key: int, now: datetime) -> bool:
 
 def is_still_leaving(job: Job) -> bool:
     """Return whether a person who is seen off is still locked out: of whoever was switched on again, nothing more is ended."""
-    return job.kind != OFFBOARD or User.objects.filter(pk=job.subject_id, is_active=False).exists()
+    return not job.is_offboarding or User.objects.filter(pk=job.subject_id, is_active=False).exists()
 
 
 def tell_channel(job: Job, key: int, now: datetime) -> None:
@@ -147,7 +145,7 @@ def _take_out(job: Job, token: Token, now: datetime) -> bool:
 def _back_up(job: Job, now: datetime) -> bool:
     """Add the backups that are at hand now, to however many accounts; where one's own goes, nobody is added unasked."""
     chosen = {pk: offer.token.pk for pk, offer in plan.offers_of_all(scope_of(job)).items()}
-    asks = is_own(job)
+    asks = job.lets_go_own
     outcome = backing_up.write_backups(chosen=chosen, actor=job.user, note=job.note, now=now, ask_all=asks)
     backing_up.tell_people(added=outcome.added, asked=outcome.asked, actor=job.user, note=job.note, now=now)
     if outcome.added:
@@ -215,10 +213,7 @@ def carries_for_others(tokens: QuerySet[Token], actor: User) -> bool:
 
 def keys_within_reach(person: User, *, actor: User) -> QuerySet[ApiKey]:
     """Return the API keys that the person made, nobody revoked, and that reach no team beyond those of the actor."""
-    keys = handing_over.keys_of(person).prefetch_related("teams").order_by("name", "pk")
-    if actor.sees_all_teams:
-        return keys
-    return keys.exclude(teams__in=Team.objects.exclude(memberships__user=actor))
+    return handing_over.keys_of(person).visible_to(actor).prefetch_related("teams").order_by("name", "pk")
 
 
 def offboard(
@@ -340,4 +335,4 @@ def _begin(
 
 def goes_at_once(job: Job) -> bool:
     """Return whether what a job is about went with the press."""
-    return len(job.keys) == 2 and job.kind != OFFBOARD
+    return len(job.keys) == 2 and not job.is_offboarding

@@ -21,14 +21,13 @@ from django.utils.translation import gettext, ngettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods
 
-from accounts.asks import queries
 from accounts.asks import services as asks
 from accounts.jobs import views as jobs
 from accounts.leaving import forms, handing_over, plan, services
 from accounts.leaving import queries as queries_of_leaving
 from accounts.leaving.plan import Plan, Scope
 from accounts.leaving.services import REVOKING
-from accounts.models import Account
+from accounts.models import Account, AskLine
 from portal import access
 from tokens.channels import declarations, registry
 from tokens.models import Token
@@ -160,7 +159,7 @@ def log_ins(request: HttpRequest) -> HttpResponse:
     rows = [_row(token, going) for token in own]
     context = {
         "rows": rows,
-        "asked": queries.to_back_up(person(request)).count(),
+        "asked": AskLine.objects.to_back_up(person(request)).count(),
         "going": len(going),
         "several": sum(row.removable for row in rows) > 1,
     }

@@ -2,7 +2,7 @@
 
 from django.contrib import admin
 from django.contrib.admin import display
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 from django.template.response import TemplateResponse
@@ -10,12 +10,11 @@ from django.urls import reverse
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext, gettext_lazy, npgettext_lazy
 
-from accounts.models import Ask, LinkProblem
+from accounts.models import LinkProblem
 from portal import access
 from portal.lists import RowsWithPages
 from ui.templatetags import ui as tags
-from users.models import Membership, User, person
-from users.people import visibility
+from users.models import person
 from users.people.visibility import names_for
 
 _WHERE = {
@@ -40,15 +39,8 @@ class LinkProblemAdmin(RowsWithPages):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[LinkProblem]:
         """Return the problems of the viewer's colleagues, their own, and those of client links of their teams."""
-        rows: QuerySet[LinkProblem] = (
-            super().get_queryset(request).select_related("user", "client_link__team", "client_link__made_by")
-        )
-        if person(request).sees_all_teams:
-            return rows
-        teams = Membership.objects.filter(user=request.user.pk).values("team")
-        colleagues = Membership.objects.filter(team__in=teams).values("user")
-        links = Ask.objects.filter(team__in=teams).values("pk")
-        return rows.filter(Q(user__in=colleagues) | Q(user=request.user.pk) | Q(client_link__in=links))
+        rows = LinkProblem.objects.visible_to(person(request)).order_by(*self.get_ordering(request))
+        return rows.select_related("user", "client_link__team", "client_link__made_by")
 
     @display(description=gettext_lazy("Person"), ordering="user__email")
     def person_cell(self, problem: LinkProblem) -> str:
@@ -73,7 +65,7 @@ class LinkProblemAdmin(RowsWithPages):
             render_to_string("words/link_error.html", {**words, "part": part}).strip()
             for part in ("heading", "cause")
         )
-        link = _link(problem, person(request))
+        link = problem.link_for(person(request))
         where = _WHERE.get(LinkProblem.Kind(problem.kind))
         context = {
             **access.frame_of(problem)(request),
@@ -86,9 +78,3 @@ class LinkProblemAdmin(RowsWithPages):
             "where": reverse(where) if where else "",
         }
         return TemplateResponse(request, "portal/link_problem.html", context)
-
-
-def _link(problem: LinkProblem, viewer: User) -> Ask | None:
-    """Return the client link by which it happened; None where it is of a team that the viewer does not see: a contact may have several."""
-    link = problem.client_link
-    return link if link and link.team in visibility.teams_seen_by(viewer) else None

@@ -5,7 +5,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
 
 from django.db import transaction
 from django.db.models import F
@@ -15,7 +14,6 @@ from accounts.models import Account, AccountEvent, AccountToken, PendingLink
 from accounts.pool import services as pool
 from accounts.sync import entries as pool_entries
 from tokens import lifecycle
-from tokens.channels import registry
 from tokens.channels.kinds import NativeAccount
 from tokens.models import Token
 from users.models import Team, User
@@ -69,29 +67,12 @@ class Candidate:
         return not self.native.closed and self.standing != LinkEffect.TEAM_REFUSES
 
 
-def offered(pending: PendingLink) -> list[NativeAccount]:
-    """Return the channel's list as it was kept."""
-    return [NativeAccount(**_known(fields)) for fields in pending.offered]
-
-
-def _known(fields: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in fields.items() if name in NativeAccount.__dataclass_fields__}
-
-
-def missing_scopes(token: Token) -> list[str]:
-    """Return the labels of permissions that were asked for and not granted; nothing where the channel does not say."""
-    native = registry.get(token.app.channel)
-    if token.scopes is None or not native.partial_grants:
-        return []
-    return [str(scope.label) for scope in native.scopes if scope.name not in token.scopes]
-
-
 def candidates(pending: PendingLink, user: User, *, only: Team | None = None) -> list[Candidate]:
     """Return each offered ad account with how it stands here and whether it is ticked beforehand, in the channel's order.
 
     `only`: accounts of other teams are refused.
     """
-    natives = offered(pending)
+    natives = pending.natives
     existing = {
         account.native_id: account
         for account in Account.objects.filter(
@@ -100,7 +81,7 @@ def candidates(pending: PendingLink, user: User, *, only: Team | None = None) ->
         .select_related("team")
         .prefetch_related("pool__token__consented_by")
     }
-    had, teams = _had_before(pending), TeamChoice.for_link(pending, user)
+    had, teams = pending.carried_ids, TeamChoice.for_link(pending, user)
     refusing = _refusing(existing.values(), pending.token, user, only)
     none_taken = only is not None and shut_out(pending.token, user, only)
     wanted = {pending.account.native_id} if pending.account else _wanted(pending, had)
@@ -224,14 +205,9 @@ def asks_for_team(pending: PendingLink, user: User) -> Sequence[Team]:
     teams = TeamChoice.for_link(pending, user).teams
     if len(teams) < 2:
         return []
-    ids = [native.native_id for native in offered(pending) if not native.closed]
+    ids = [native.native_id for native in pending.natives if not native.closed]
     known = Account.objects.filter(channel=pending.token.app.channel, native_id__in=ids).count()
     return teams if known < len(ids) else []
-
-
-def _had_before(pending: PendingLink) -> set[str]:
-    entries = AccountToken.objects.filter(token=pending.token, access=AccountToken.Access.OK)
-    return set(entries.values_list("account__native_id", flat=True))
 
 
 @transaction.atomic
@@ -262,7 +238,7 @@ def save_choice(
     here = User.objects.select_for_update(no_key=True).filter(pk=user.pk, is_active=True).exists()
     choice = TeamChoice.for_link(pending, user) if only is None else TeamChoice([only])
     team = choice.named(team_id)
-    by_id = {native.native_id: native for native in offered(pending) if not native.closed}
+    by_id = {native.native_id: native for native in pending.natives if not native.closed}
     chosen = sorted(set(native_ids))
     token = Token.objects.locked().select_related("app", "team").get(pk=pending.token_id)
     if not here or token.state == Token.State.DEAD or token.is_removed:

@@ -13,7 +13,6 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone
 
-from accounts.asks import links
 from accounts.asks import progress as asks
 from accounts.linking import renewing, services
 from accounts.models import Ask, LinkProblem
@@ -136,7 +135,7 @@ def _client_link(about: Mapping[str, Any]) -> Ask | None:
     """Return the client link that a handshake began with."""
     if not about.get("client_link"):
         return None
-    return links.all_links().filter(pk=about["client_link"]).first()
+    return Ask.objects.client_links().filter(pk=about["client_link"]).first()
 
 
 def _handed(about: Mapping[str, Any], link: Ask | None) -> tuple[str, User | None]:

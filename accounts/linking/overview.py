@@ -125,28 +125,6 @@ def no_longer(pending: PendingLink, now: datetime) -> list[Lost]:
     return sorted(rows, key=lambda row: (not row.deactivated, row.account.name))
 
 
-def other_identity(pending: PendingLink) -> str:
-    """Return the name of the log-in that was expected where a different one came back for the target account, else ""."""
-    if pending.account is None:
-        return ""
-    user_id = pending.user_id
-    entries = AccountToken.objects.filter(account=pending.account, token__consented_by=user_id)
-    expected = (
-        entries.exclude(token=pending.token).select_related("token").order_by("-token__linked_at").first()
-    )
-    same = AccountToken.objects.filter(account=pending.account, token=pending.token).exists()
-    return "" if same or expected is None else expected.token.native_user_name
-
-
-def dropped(pending: PendingLink) -> Account | None:
-    """Return the account that the person was sent to renew where the channel's whole list does not hold it, else None."""
-    account = pending.account
-    if account is None or not pending.complete or account.pk in pending.no_longer:
-        return None
-    there = {native["native_id"] for native in pending.offered}
-    return None if account.native_id in there else account
-
-
 @dataclass(frozen=True)
 class LinkedRow:
     """One account on the page "linked"."""

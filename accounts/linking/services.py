@@ -19,7 +19,7 @@ from django.utils import timezone
 from accounts.asks import inviting, links, progress
 from accounts.linking import choosing
 from accounts.linking.renewing import NotOpen
-from accounts.models import Account, AccountToken, Ask, LinkProblem, PendingLink
+from accounts.models import Account, Ask, LinkProblem, PendingLink
 from accounts.pool.errors import ActionRefused
 from accounts.sync import app_migration
 from accounts.sync import doubts as access_doubts
@@ -129,20 +129,6 @@ def keep_consent(
     )
 
 
-def came_back(pending: PendingLink) -> bool:
-    """Return whether the choose page can be skipped: the person was sent here for an account that this log-in carries already.
-
-    It is not skipped when the grant got smaller, the list is incomplete, or publishing was not granted.
-    """
-    if pending.account is None or pending.no_longer or not pending.complete:
-        return False
-    if choosing.missing_scopes(pending.token):
-        return False
-    return AccountToken.objects.filter(
-        account=pending.account, token=pending.token, access=AccountToken.Access.OK
-    ).exists()
-
-
 def ask_for_list_again(pending: PendingLink, now: datetime) -> None:
     """Read the list again with the kept log-in, and write what it says over pools and pending link."""
     token = Token.objects.select_related("app").get(pk=pending.token_id)
@@ -212,9 +198,9 @@ def _refusal(label: str, channel: str, error: ChannelError) -> ActionRefused:
 def expected_by_client(channel: str, state: Mapping[str, Any], now: datetime) -> tuple[ChannelApp, Ask]:
     """Return the app and the link that a handshake began with. Raises NotOpen; nothing was exchanged at the channel then."""
     data = state.get("data") or {}
-    link = links.all_links().filter(pk=data.get("client_link", 0)).first()
+    link = Ask.objects.client_links().filter(pk=data.get("client_link", 0)).first()
     app = ChannelApp.objects.filter(channel=channel, is_default=True, client_id=data.get("client_id")).first()
-    if link is None or app is None or channel not in link.left or not links.opens(link, now):
+    if link is None or app is None or channel not in link.left or not link.opens(now):
         raise NotOpen(link)
     return app, link
 
@@ -239,7 +225,7 @@ def keep_for_client(
     )
     owner = User.objects.filter(tokens__in=known, is_active=True).first()
     began, asked = timezone.now(), link.native_ids(app.channel)
-    if links.barred_by(link, now) is not None:
+    if link.barred_by(now) is not None:
         raise NotOpen(link)
     facts: dict[str, Any] = {
         "identity": identity,
@@ -258,7 +244,7 @@ def keep_for_client(
                 pending.save(update_fields=["offered"])
             return pending
     except links.ClientLinkRefused:
-        raise NotOpen(links.all_links().filter(pk=link.pk).first()) from None
+        raise NotOpen(Ask.objects.client_links().filter(pk=link.pk).first()) from None
     except Exception:
         links.drop_contact(email=link.email, made_since=began)
         raise

@@ -22,7 +22,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from accounts.asks import inviting, queries
+from accounts.asks import inviting
 from accounts.asks import progress as asks
 from accounts.checks import jobs as checking
 from accounts.linking import choosing, handshakes, overview, renewing
@@ -88,7 +88,7 @@ def link(request: HttpRequest, channel: str) -> HttpResponse:
 
 def _asked(user: User, channel: str) -> list[AskLine]:
     """Return which accounts of a channel the person is asked to link, the latest asks first."""
-    found = queries.to_link(user, timezone.now()).filter(account__channel=channel)
+    found = AskLine.objects.to_link(user, timezone.now()).filter(account__channel=channel)
     return list(found.order_by("-ask__created_at", "account__name")[:ASKED_SHOWN])
 
 
@@ -167,7 +167,7 @@ def _choose_page(
     rows = offered_rows(pending, person(request))
     if ticked is not None or error:
         rows = [replace(row, checked=row.native.native_id in (ticked or set())) for row in rows]
-    missing = choosing.missing_scopes(pending.token)
+    missing = pending.token.missing_scopes
     context: dict[str, Any] = {
         "pending": pending,
         "channel": native,
@@ -177,8 +177,8 @@ def _choose_page(
         "missing": missing,
         "granted": len(native.scopes) - len(missing),
         "no_longer": overview.no_longer(pending, timezone.now()),
-        "other_identity": overview.other_identity(pending),
-        "dropped": overview.dropped(pending),
+        "other_identity": pending.expected_instead,
+        "dropped": pending.dropped,
         "teams": choosing.asks_for_team(pending, person(request)),
         "team_chosen": _number(request.POST.get("team", "")),
         "error": error,

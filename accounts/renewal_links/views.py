@@ -21,8 +21,8 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from accounts.asks import mails, rules
 from accounts.asks import progress as asks
-from accounts.linking import choosing, handshakes, renewing
 from accounts.linking import errors as link_errors
+from accounts.linking import handshakes, renewing
 from accounts.linking import services as linking
 from accounts.models import Account, AccountQuerySet, AccountToken, LinkProblem
 from accounts.pool import queries as pool_queries
@@ -180,7 +180,7 @@ def done(request: HttpRequest) -> HttpResponse:
         return redirect("my_accounts")
     token = Token.objects.select_related("app").get(pk=before.token.pk)
     again = renewal_links.link(token=token, user=before.user, issued=before.issued)
-    missing = choosing.missing_scopes(token)
+    missing = token.missing_scopes
     context = {
         "channel": registry.get(token.app.channel),
         "token": token,

@@ -58,8 +58,8 @@ def authenticate(text: str, *, now: datetime) -> Caller | None:
     known = _facts.get(digest)
     if known is not None and time.monotonic() - known[0] < FACTS_FOR:
         return known[1]
-    key = ApiKey.objects.filter(sha256=digest, revoked_at=None).first()
-    if key is None or (key.expires_at is not None and key.expires_at <= now):
+    key = ApiKey.objects.in_use(now).filter(sha256=digest).first()
+    if key is None:
         _facts.pop(digest, None)
         return None
     caller = Caller(

@@ -13,7 +13,7 @@ from ninja import Router, Status
 from accounts.asks import queries as asks
 from accounts.leaving import handing_over
 from accounts.leaving.plan import Plan, Then
-from accounts.models import ApiKey
+from accounts.models import ApiKey, Ask
 from broker.api.router import caller_of
 from broker.leases.callers import Caller
 from broker.people import services as people
@@ -109,7 +109,7 @@ def describe(found: PlanOf, caller: Caller, *, now: datetime) -> OffboardingPlan
     stopped, person = plan.stopped, plan.scope.person
     assert person is not None
     accounts = [_account(one, plan, stopped.get(one.pk), names) for one in plan.at_risk]
-    running = list(asks.running_of(person))
+    running = list(Ask.objects.in_name_of(person))
     seen = asks.within_teams([one.pk for one in running], caller.teams)
     macros = list(owning.owned_by(person, taker=found.actor))
     alone = Counter(one.team for one in accounts if one.how is None)

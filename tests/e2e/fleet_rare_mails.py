@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
+from accounts.models import Ask
 from tests.e2e.fleet import DAY, Fleet
 from tests.e2e.fleet_states import NOTE
 
@@ -187,11 +188,10 @@ def _late(fleet: Fleet) -> None:
 
 def _in_vain(fleet: Fleet) -> None:
     """The mail with a client link did not arrive."""
-    from accounts.asks import links
     from notifications.mails import tell_person
     from notifications.models import Message
 
-    link = links.all_links().order_by("pk")[0]
+    link = Ask.objects.client_links().order_by("pk")[0]
     failed = Message.objects.create(
         kind="ask",
         recipient="petra.alpenquell@hotel-alpenquell-und-spa.example",

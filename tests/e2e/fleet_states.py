@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
+from accounts.models import Ask
 from tests.e2e.fleet import DAY, LONG, LONG_TEAM, RAW, UNBROKEN, Fleet
 
 LONG_MACRO = (
@@ -377,7 +378,7 @@ def _client_links(fleet: Fleet) -> dict[str, Any]:
         made("over@alpenquell.example"),
         made("back@alpenquell.example"),
     )
-    links.all_links().filter(pk=expired.pk).update(ends_at=now)
+    Ask.objects.client_links().filter(pk=expired.pk).update(ends_at=now)
     links.revoke_link(link=revoked, by=lena, now=now)
     links.contact_of(used)
     log_in = linked[0].pool.select_related("token")[0].token

@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+from accounts.models import Ask
 from tests.e2e.fleet import DAY, NOTHING, RAW, Fleet, offered
 
 CAREFUL = "careful@example.com"
@@ -96,7 +97,7 @@ def _sessions(fleet: Fleet) -> dict[str, Any]:
     )  # fmt: skip
     contact = links.contact_of(link)
     pending = PendingLink.objects.create(user=contact, token=fleet.tokens[0], offered=offered())
-    used = links.all_links().filter(email="used@alpenquell.example").latest("pk")
+    used = Ask.objects.client_links().filter(email="used@alpenquell.example").latest("pk")
     done = fleet.more[0]
     type(done).objects.filter(pk=done.pk).update(linked_at=fleet.now)
     renewed = renewal_links.link(token=done, user=done.consented_by, issued=fleet.now - DAY)

@@ -14,7 +14,7 @@ from django.utils import timezone
 from accounts.api_keys import services as api_keys
 from accounts.asks import links
 from accounts.jobs import services
-from accounts.models import Account, ApiKey, CalendarLink
+from accounts.models import Account, ApiKey, Ask, CalendarLink
 from macros.models import Macro, Notice
 from macros.warnings import mails, revalidation
 from macros.warnings import services as evaluation
@@ -111,7 +111,7 @@ def test_an_empty_team_goes_at_one_press_and_what_others_share_stays(client: Cli
     assert list(ApiKey.objects.get(name="Wider").teams.all()) == [other]
     assert LogEntry.objects.filter(object_repr__startswith="Only here").exists()
     assert not Macro.objects.filter(name="Warn Lumen").exists()
-    assert not links.all_links().exists()
+    assert not Ask.objects.client_links().exists()
     with pytest.raises(invitations.LinkRefused):
         invitations.open_link(signed=mailed.rstrip("/"), now=timezone.now())
 

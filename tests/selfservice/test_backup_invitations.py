@@ -9,7 +9,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from accounts.asks import inviting, links, mails, queries
+from accounts.asks import inviting, mails
 from accounts.models import Account, Ask, AskLine, PendingLink
 from accounts.pool import services as pool
 from notifications.mails import build_invitation
@@ -63,7 +63,7 @@ def test_a_new_person_comes_in_and_lands_on_the_channel_with_these_accounts_tick
     page = visitor.get(lands.headers["Location"]).text
     choice = visitor.get(native.consent(visitor, "facebook", "ben")).text
     ticked = re.findall(r'value="([\w-]+)"\s+checked', choice)
-    waiting = inviting.state_of_line(AskLine.objects.get(), timezone.now())
+    waiting = AskLine.objects.get().link_state(timezone.now())
     visitor.post(visitor_choice(visitor), {"native_id": ticked})
 
     assert pressed == [302, 400]  # the second time nobody is left to ask
@@ -72,7 +72,7 @@ def test_a_new_person_comes_in_and_lands_on_the_channel_with_these_accounts_tick
     assert "Ada Okafor writes: “Please”" in page
     assert ticked == [lumen.native_id]
     assert waiting == "accepted"
-    assert inviting.state_of_line(AskLine.objects.get(), timezone.now()) == "linked"
+    assert AskLine.objects.get().link_state(timezone.now()) == "linked"
     lumen.refresh_from_db()
     assert (lumen.people_count, fern.people_count) == (2, 1)
 
@@ -96,7 +96,7 @@ def test_who_has_a_log_in_is_asked_by_one_mail_for_many_accounts_until_they_are_
     assert "Fern Gardens and Lumen Shoes EU" in mail.text
     assert "/link/facebook/" in mail.text
     assert "You are asked to link 2 accounts as a backup." in own_page
-    left = queries.to_link(ben, timezone.now()).values_list("account__name", flat=True)
+    left = AskLine.objects.to_link(ben, timezone.now()).values_list("account__name", flat=True)
     linked = set(ben.tokens.values_list("pool_entries__account__name", flat=True))
     assert set(left) == {"Lumen Shoes EU", "Fern Gardens"} - linked
     if not left:
@@ -108,14 +108,14 @@ def test_somebody_without_an_account_here_gets_a_client_link_for_these_accounts_
     lumen = Account.objects.get(name="Lumen Shoes EU")
 
     press(ada, lumen, email="client@example.com", how="client")
-    link = links.all_links().get()
+    link = Ask.objects.client_links().get()
     client = Client()
     left = client.post(link.link_path, {"channel": "facebook"}).headers["Location"]
     led = native.come_back(client, native.decide(left, "ben"))
     client.post(led, {"native_id": [lumen.native_id]})
 
     assert link.native_ids("facebook") == [lumen.native_id]
-    assert inviting.state_of_line(AskLine.objects.get(), timezone.now()) == "linked"
+    assert AskLine.objects.get().link_state(timezone.now()) == "linked"
     lumen.refresh_from_db()
     assert lumen.people_count == 2
 
@@ -170,7 +170,7 @@ def test_who_is_asked_for_an_account_of_a_closed_team_joins_it_first_and_is_prom
 
     press(ada, lumen)
     before = visitor.get("/").text + visitor.get("/link/facebook/").text
-    state = inviting.state_of_line(AskLine.objects.get(), timezone.now())
+    state = AskLine.objects.get().link_state(timezone.now())
     path = re.sub(r"^https?://[^/]+", "", invitations.invitation_link(Invitation.objects.get()))
     joins = visitor.post(path)
     lands = visitor.get(joins.headers["Location"])
@@ -213,7 +213,7 @@ def test_a_stranger_asked_for_accounts_of_two_teams_gets_one_mail_whose_link_lea
     assert "to the teams General and Second" in " ".join(mail.text.split())
     assert "You join the teams <strong>General and Second</strong>." in page
     assert set(ben.teams.values_list("name", flat=True)) == {"General", "Second"}
-    states = {inviting.state_of_line(one, timezone.now()) for one in AskLine.objects.all()}
+    states = {one.link_state(timezone.now()) for one in AskLine.objects.all()}
     assert states == {"accepted"}
 
 
@@ -247,7 +247,7 @@ def test_a_client_asked_for_accounts_of_two_teams_gets_one_mail_with_a_link_for_
 
     press(ada, lumen, fern, email="client@example.com", how="client")
     mail = mails.build_ask_mail(Message.objects.get(recipient="client@example.com"))
-    made = [link.link_address for link in links.all_links().order_by("pk")]
+    made = [link.link_address for link in Ask.objects.client_links().order_by("pk")]
 
     assert len(made) == 2
     assert all(address in mail.text for address in made)
@@ -313,9 +313,9 @@ def test_who_comes_back_with_a_log_in_that_had_stopped_was_mailed_and_has_answer
     Token.objects.filter(consented_by=ben).update(state="dead", reason="expired")
 
     press(ada, Account.objects.get(name="Lumen Shoes EU"))
-    before = inviting.state_of_line(AskLine.objects.get(), timezone.now())
+    before = AskLine.objects.get().link_state(timezone.now())
     native.consent(browser(ben), "facebook", "ben")
-    after = inviting.state_of_line(AskLine.objects.get(), timezone.now())
+    after = AskLine.objects.get().link_state(timezone.now())
 
     assert Message.objects.filter(recipient=ben.email, kind="ask").count() == 1
     assert (before, after) == ("asked", "linked")
@@ -343,7 +343,7 @@ def test_from_the_list_of_accounts_one_is_led_to_the_same_page_and_back(
     assert Message.objects.filter(recipient="ben@example.com").count() == 1
     assert elsewhere.headers["Location"] == "/"
     assert "names each account, 1 at most. Here are 2 of General." in too_many
-    assert not links.all_links().exists()
+    assert not Ask.objects.client_links().exists()
 
 
 def test_a_marketer_invites_one_person_for_all_without_a_backup_by_one_mail(ada: User) -> None:

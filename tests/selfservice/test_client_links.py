@@ -196,7 +196,7 @@ def test_nobody_s_log_in_is_taken_over_and_who_can_log_in_must(mira: User, team:
 def test_a_link_ends_by_time_by_hand_and_once_it_was_used_at_each_channel(mira: User, team: Team) -> None:
     late, taken_back = made(mira, team), made(mira, team)
     both = made(mira, team, channels=("facebook", "x"))
-    links.all_links().filter(pk=late.pk).update(ends_at=timezone.now())
+    Ask.objects.client_links().filter(pk=late.pk).update(ends_at=timezone.now())
     maker = _browser(mira)
     page = maker.get(f"/client-links/{taken_back.pk}/")
     asked = maker.get(f"/client-links/{taken_back.pk}/revoke/")
@@ -204,7 +204,7 @@ def test_a_link_ends_by_time_by_hand_and_once_it_was_used_at_each_channel(mira: 
 
     browser, _ = go(both)
     choose(browser, "Lumen Shoes EU")
-    after_one = links.all_links().get(pk=both.pk).link_state(timezone.now())
+    after_one = Ask.objects.client_links().get(pk=both.pk).link_state(timezone.now())
     go(both, channel="x", browser=browser)
     choose(browser, "Lumen Shoes EU")
 
@@ -212,7 +212,7 @@ def test_a_link_ends_by_time_by_hand_and_once_it_was_used_at_each_channel(mira: 
     assert asked.status_code == 200
     assert [Client().get(one.link_path).status_code for one in (late, taken_back, both)] == [410] * 3
     assert after_one == "started"
-    assert links.all_links().get(pk=both.pk).link_state(timezone.now()) == "used"
+    assert Ask.objects.client_links().get(pk=both.pk).link_state(timezone.now()) == "used"
     assert User.objects.filter(is_contact=True).count() == 1
     assert AccountToken.objects.count() == 2
     assert Client().get(both.link_path[:-8] + "/").status_code == 404
@@ -242,7 +242,7 @@ def test_links_are_made_for_one_s_own_teams_not_by_auditors_and_others_do_not_se
     assert link_.link_address in _browser(mira).get(f"/client-links/{link_.pk}/").text
     assert _browser(other).get(f"/client-links/{link_.pk}/").status_code == 404
     assert made_by_form.status_code == 302
-    assert links.all_links().filter(email="x@example.com", team=team).exists()
+    assert Ask.objects.client_links().filter(email="x@example.com", team=team).exists()
     with pytest.raises(links.ClientLinkRefused):
         links.make_link(
             email="y@example.com", name="", team=team, channels=["x"], made_by=other, now=timezone.now()
@@ -260,7 +260,7 @@ def test_whoever_is_in_several_teams_says_for_which_the_accounts_are(mira: User,
     assert '<option value=""' not in alone
     assert forgotten.status_code == 400
     assert '<option value="" selected>' in forgotten.text
-    assert not links.all_links().exists()
+    assert not Ask.objects.client_links().exists()
 
 
 def test_a_contact_s_log_in_is_offered_for_no_further_account(mira: User, team: Team) -> None:

@@ -115,7 +115,7 @@ def test_a_contact_who_links_nothing_joins_no_team(mira: User, team: Team) -> No
     browser, choice = go(second)
 
     wrong = browser.post(choice, {"native_id": "1"})
-    links.all_links().filter(pk=second.pk).update(used={"facebook": []})
+    Ask.objects.client_links().filter(pk=second.pk).update(used={"facebook": []})
     late = browser.post(choice, {"native_id": "1"})
 
     assert (wrong.status_code, late.status_code) == (400, 409)
@@ -132,7 +132,7 @@ def test_whoever_turned_back_is_forgotten_once_the_link_is_over(mira: User, team
     Token.objects.filter(consented_by__email="emil@example.com").delete()
     User.objects.filter(is_contact=True).update(date_joined=timezone.now() - timedelta(days=2))
     waits = links.sweep_links(now=timezone.now())
-    links.all_links().update(ends_at=timezone.now() - timedelta(hours=1))
+    Ask.objects.client_links().update(ends_at=timezone.now() - timedelta(hours=1))
 
     tasks.tidy()
 

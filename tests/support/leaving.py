@@ -5,9 +5,9 @@ from typing import Any
 
 from django.db import transaction
 
-from accounts.jobs.models import OFFBOARD, REMOVE
+from accounts.jobs.models import OFFBOARD, PERSON, REMOVE
 from accounts.leaving import mails
-from accounts.leaving.queries import PERSON, TOKENS
+from accounts.leaving.queries import TOKENS
 from accounts.models import Job
 from tokens import lifecycle
 from tokens.models import Token

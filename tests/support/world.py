@@ -10,7 +10,6 @@ import httpx2
 from django.test import Client
 
 from accounts.api_keys import services as api_keys
-from accounts.asks import links
 from accounts.asks import services as asks
 from accounts.checks import services as sweeps
 from accounts.models import Account, ApiKey, Ask, PendingLink
@@ -209,7 +208,7 @@ def _rows(world: World) -> dict[str, Any]:
         "<int:app_id>": world.account.active_token.app_id,  # type: ignore[union-attr]
         "<str:decision>": "release",
         "<int:answer_id>": UnknownAnswer.objects.first().pk,  # type: ignore[union-attr]
-        "<int:link_id>": links.all_links().first().pk,  # type: ignore[union-attr]
+        "<int:link_id>": Ask.objects.client_links().first().pk,  # type: ignore[union-attr]
         "<int:calendar_id>": 0,
         "<slug:key>": "guessed",
         "<signed>": "broken",

@@ -10,7 +10,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from tokens.channel_apps.models import ChannelApp
-from tokens.channels import gate
+from tokens.channels import gate, registry
 from tokens.channels.kinds import HINDERED, LIFTABLE, Credentials, Identity, Reason, Verdict
 from tokens.token.queries import TokenQuerySet
 from tokens.token.renewal import RenewableToken
@@ -305,6 +305,14 @@ class Token(RenewableToken):
         The others of its app had the same trouble at the same time.
         """
         return max(AFTER_TROUBLE, wait) + APART * self.share
+
+    @property
+    def missing_scopes(self) -> list[str]:
+        """The labels of permissions that were asked for and not granted; nothing where the channel does not say."""
+        native = registry.get(self.app.channel)
+        if self.scopes is None or not native.partial_grants:
+            return []
+        return [str(scope.label) for scope in native.scopes if scope.name not in self.scopes]
 
 
 def token_owner(app: ChannelApp, native_user_id: str) -> str:

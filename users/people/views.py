@@ -162,11 +162,11 @@ def _keys(user: User, viewer: User) -> list[KeyLine]:
     """Return the keys that the person made and nobody revoked, as far as the viewer sees them."""
     if not viewer.has_perm("accounts.view_apikey"):
         return []
-    keys = ApiKey.objects.filter(created_by=user, revoked_at=None).order_by("name")
+    keys = ApiKey.objects.unrevoked().filter(created_by=user).order_by("name")
     if not viewer.sees_all_teams:
         keys = keys.exclude(teams__in=Team.objects.exclude(memberships__user=viewer))
     return [
-        KeyLine(one, api_keys.may(one), api_keys.state(one), _list_of("accounts_apikey", q=one.prefix))
+        KeyLine(one, one.scope_labels, api_keys.key_state(one), _list_of("accounts_apikey", q=one.prefix))
         for one in keys[:SHOWN]
     ]
 

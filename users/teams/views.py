@@ -22,9 +22,8 @@ from django.utils.translation import gettext
 
 from accounts.account_pages.rows import labels
 from accounts.api_keys import services as api_keys
-from accounts.asks import links as client_links
 from accounts.jobs.models import IMPORT, MOVE
-from accounts.models import Account, ApiKey, CalendarLink, ImportFile, Job
+from accounts.models import Account, ApiKey, Ask, CalendarLink, ImportFile, Job
 from accounts.pool import permissions
 from accounts.pool import services as team_walls
 from macros.at_once import services as at_once
@@ -51,9 +50,9 @@ def lines(team: Team, now: datetime) -> list[ConfirmLine]:
     """Return what belongs to a team, the first by name, and what becomes of it. Two queries of each kind."""
     people = User.objects.filter(pk__in=Membership.objects.filter(team=team).values("user"))
     wide = Count("teams", distinct=True)
-    keys = ApiKey.objects.filter(pk__in=ApiKey.teams.through.objects.filter(team=team).values("apikey"))
-    keys = keys.filter(revoked_at=None).annotate(wide=wide)
-    links = client_links.open_links(now).filter(team=team)
+    of_team = ApiKey.teams.through.objects.filter(team=team).values("apikey")
+    keys = ApiKey.objects.unrevoked().filter(pk__in=of_team).annotate(wide=wide)
+    links = Ask.objects.client_links().open(now).filter(team=team)
     pending = Invitation.objects.filter(team=team, accepted_at=None, revoked_at=None, expires_at__gt=now)
     owned = Token.objects.filter(team=team, kind=Token.Kind.SYSTEM).exclude(reason=Token.REMOVED)
     found = [
@@ -133,8 +132,8 @@ def _delete(page_of_teams: ModelAdmin[Team], request: HttpRequest, team: Team, _
     if why_not := refused(row):
         raise Refusal(why_not)
     now = timezone.now()
-    for key in ApiKey.objects.filter(revoked_at=None, teams=row).exclude(
-        teams__in=Team.objects.exclude(pk=row.pk)
+    for key in (
+        ApiKey.objects.unrevoked().filter(teams=row).exclude(teams__in=Team.objects.exclude(pk=row.pk))
     ):
         if api_keys.revoke(key=key, now=now):
             access.log_change(request, key, "revoked", note=say("why_key", team=row.name))

@@ -4,6 +4,7 @@ import pytest
 from django.utils import timezone
 
 from accounts.asks import inviting, links, mails, services
+from accounts.models import Ask
 from notifications.models import Message
 from notifications.outbox.mails import NotWanted
 from tests.accounts.test_backups import carried, log_in
@@ -52,7 +53,7 @@ def test_of_two_client_links_in_one_mail_the_one_that_is_left_is_asked_for_alone
         accounts.append(carried(log_in(f"Person of {name}"), team=team))
     facts = {"email": "client@example.com", "by": mira, "now": timezone.now(), "without_account": True}
     inviting.invite(accounts=accounts, **facts)  # type: ignore[arg-type]  # facts of a call
-    blue, red = links.all_links().order_by("team__name")
+    blue, red = Ask.objects.client_links().order_by("team__name")
 
     links.revoke_link(link=blue, by=mira, now=timezone.now())
 

@@ -259,16 +259,16 @@ def test_a_manager_sees_no_log_in_outside_the_own_teams_and_asks_about_none_of_t
     mine = begin(manager, ours, at=START + timedelta(minutes=1))
     work(START + timedelta(minutes=1))
 
-    seen = queries.lines_seen_by(manager).filter(ask=whole)
+    seen = AskLine.objects.visible_to(manager).filter(ask=whole)
 
     assert [row.token_id for row in seen] == [ours.pk]
-    assert set(queries.visible_to(manager)) == {whole, mine}
-    assert queries.visible_to(boss).count() == 3
-    assert only_theirs not in queries.visible_to(mira)
+    assert set(Ask.objects.visible_to(manager)) == {whole, mine}
+    assert Ask.objects.visible_to(boss).count() == 3
+    assert only_theirs not in Ask.objects.visible_to(mira)
     about = queries.accounts_with_log_ins([ours.pk], manager)
     assert theirs_too.pk not in {account.pk for account, _ in about}
     AccountToken.objects.filter(token__in=[ours, theirs]).delete()
-    assert [row.token_id for row in queries.lines_seen_by(manager).filter(ask=whole)] == [ours.pk]
+    assert [row.token_id for row in AskLine.objects.visible_to(manager).filter(ask=whole)] == [ours.pk]
 
 
 def test_whose_app_retires_is_done_once_they_consented_under_the_new_one(mira: User) -> None:
