@@ -9,7 +9,7 @@ from django.core.management.base import CommandError
 from django.db import transaction
 from django.utils import timezone
 
-from accounts.api_keys.services import issue
+from accounts.api_keys.services import issue_key
 from accounts.models import ApiKey
 from broker.leases.callers import authenticate
 from tokens.models import ChannelApp
@@ -79,5 +79,5 @@ def _key(known: str) -> str:
     if known and authenticate(known, now=timezone.now()) is not None:
         return known
     ApiKey.objects.filter(name=KEY_NAME).delete()
-    _, text = issue(name=KEY_NAME, scopes=list(ApiKey.Scope.values), teams=list(Team.objects.all()))
+    _, text = issue_key(name=KEY_NAME, scopes=list(ApiKey.Scope.values), teams=list(Team.objects.all()))
     return text

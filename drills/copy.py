@@ -156,7 +156,7 @@ def fill(world: Sandbox) -> tuple[str, list[tuple[str, str]]]:
     make_due()
     hold.forget()
     assert hold.current() is None  # the original is bound now
-    key = api_keys.issue(name="job", scopes=list(ApiKey.Scope.values), teams=[Team.default()])[1]
+    key = api_keys.issue_key(name="job", scopes=list(ApiKey.Scope.values), teams=[Team.default()])[1]
     return key, list(Account.objects.values_list("channel", "native_id"))
 
 

@@ -147,7 +147,9 @@ def _fill(sandbox: Sandbox) -> tuple[str, list[tuple[str, str]]]:
         with transaction.atomic():
             pool.settle(account_ids=[account.pk], cause="linked", now=now)
         accounts.append((DARK, account.native_id))
-    return api_keys.issue(name="drill", scopes=list(ApiKey.Scope.values), teams=[Team.default()])[1], accounts
+    return api_keys.issue_key(name="drill", scopes=list(ApiKey.Scope.values), teams=[Team.default()])[
+        1
+    ], accounts
 
 
 def _also(channel: str) -> None:

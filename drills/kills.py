@@ -87,7 +87,7 @@ def _job() -> tuple[str, str]:
     from accounts.models import Account, ApiKey
     from users.models import Team
 
-    key = api_keys.issue(name="drill", scopes=list(ApiKey.Scope.values), teams=[Team.default()])[1]
+    key = api_keys.issue_key(name="drill", scopes=list(ApiKey.Scope.values), teams=[Team.default()])[1]
     return key, f"/api/v1/accounts/{CHANNEL}/{Account.objects.get().native_id}/lease"
 
 

@@ -97,7 +97,7 @@ def issue_key() -> str:
     from accounts.models import ApiKey
     from users.models import Team
 
-    return api_keys.issue(name="drill", scopes=list(ApiKey.Scope.values), teams=[Team.default()])[1]
+    return api_keys.issue_key(name="drill", scopes=list(ApiKey.Scope.values), teams=[Team.default()])[1]
 
 
 @contextmanager

@@ -79,7 +79,7 @@ def _case(
     from tokens.models import Token
     from users.models import Team
 
-    key = api_keys.issue(name="job", scopes=list(ApiKey.Scope.values), teams=[Team.default()])[1]
+    key = api_keys.issue_key(name="job", scopes=list(ApiKey.Scope.values), teams=[Team.default()])[1]
     account = Account.objects.get(channel=channel)
     token = Token.objects.filter(app__channel=channel)
     if channel in SWITCH:

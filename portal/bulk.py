@@ -151,8 +151,8 @@ def back(request: HttpRequest) -> str:
     """Return where one came from: the page of an account or of a job, or the list with its filters."""
     if account_id := _of_page(request):
         return reverse("admin:accounts_account_change", args=[account_id])
-    if "job" in request.GET and (job := jobs.named(request)):
-        return jobs.address(job)
+    if "job" in request.GET and (job := jobs.find_named_job(request)):
+        return jobs.job_url(job)
     return _list(request)
 
 
@@ -174,9 +174,9 @@ def none_chosen(request: HttpRequest) -> HttpResponse:
 
     Sent twice, it leads to what the first did: those accounts may match no longer because of it.
     """
-    known = jobs.asked_already(request)
+    known = jobs.find_asked_job(request)
     if known is not None:
-        return HttpResponseRedirect(jobs.address(known))
+        return HttpResponseRedirect(jobs.job_url(known))
     gone = gettext("Nothing was done: none of these accounts matches any longer.")
     messages.warning(request, gone if request.method == "POST" else gettext("No account was chosen."))
     return HttpResponseRedirect(back(request))
@@ -210,10 +210,10 @@ def start(
 
     From the page of an account it leads back there, and says what came of that one. Raises OnHold, and Late where somebody was faster.
     """
-    known = jobs.asked_already(request)
+    known = jobs.find_asked_job(request)
     if known is not None:
-        return Done(nothing=True, after=jobs.address(known))
-    job = jobs.begin(
+        return Done(nothing=True, after=jobs.job_url(known))
+    job = jobs.begin_job(
         request,
         kind,
         chosen.ids,
@@ -223,7 +223,7 @@ def start(
         options={**(options or {}), "back": _list(request)},
     )
     one = job.items.first() if _of_page(request) else None
-    return Done(nothing=True, after=jobs.address(job)) if one is None else _of_one(request, job, one)
+    return Done(nothing=True, after=jobs.job_url(job)) if one is None else _of_one(request, job, one)
 
 
 def of_page(request: HttpRequest, chosen: Chosen) -> Account | None:
@@ -244,7 +244,7 @@ def _of_one(request: HttpRequest, job: Job, item: JobItem) -> Done:
     after = "" if sees else _list(request)
     if item.outcome == Outcome.FAILED:
         return Done(nothing=True, failures=[item.said()], after=after)
-    facts = {"stopped": item.why == "stopped_there", "team": jobs.names_of([job])[job.pk]}
+    facts = {"stopped": item.why == "stopped_there", "team": jobs.names_in_titles([job])[job.pk]}
     return Done({**facts, "was": item.facts.get("team", "")}, after=after)
 
 

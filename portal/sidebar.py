@@ -16,7 +16,7 @@ from ui.text import short_count
 from users.models import User, person
 
 # Pages that are no list of the portal, by the names of their addresses: who may open them.
-_PAGES: Mapping[str, Callable[[User], bool]] = {"client_links": links.may_see}
+_PAGES: Mapping[str, Callable[[User], bool]] = {"client_links": links.may_see_links}
 # Title, icon of the theme, models or pages (the first is linked; the item is active on all of them).
 _GROUPS: list[tuple[StrPromise, list[tuple[StrPromise, str, list[str]]]]] = [
     (

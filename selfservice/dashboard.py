@@ -241,7 +241,7 @@ def _account_row(one: Summary, user: User, names: NameVisibility, now: datetime)
     carrier = _carried_by(one, user, names)
     if own is not None and not own.is_living:
         own.account = account
-        what = keepers.text_of(account, own, "", you=True, active=False)
+        what = keepers.text_of_keeper(account, own, "", you=True, active=False)
         text = say("carried_but", left=left, carrier=carrier, what=what)
         return AccountRow(account, health, text, ATTENTION, _own_action(own))
     text = say("carried", left=left, carrier=carrier)
@@ -255,7 +255,7 @@ def _with_invitations(rows: Sequence[AccountRow], user: User) -> list[AccountRow
         for row in rows
         if not row.action and row.group != STOPPED and row.account.people_count == 1
     ]
-    invitable = inviting.invitable(user, alone)
+    invitable = inviting.invitable_accounts(user, alone)
     return [replace(row, action="invite") if row.account.pk in invitable else row for row in rows]
 
 

@@ -48,17 +48,17 @@ def facts_of_account(account: Account, user: User, now: datetime) -> dict[str, A
         account.channel, mine.reason if mine else "", account=account.name, you=True
     )
     return {
-        **overview.limits(mine, one, names, explanation),
+        **overview.limits_of_log_in(mine, one, names, explanation),
         "account": account,
         "summary": one,
         "keepers": keepers,
         "could_back_up": _could_back_up(account, user, names),
         "invites": account.people_count <= 1 and inviting.may_invite(user, [account]),
-        "invited": inviting.said_of_asks(account, user, now),
+        "invited": inviting.sentences_about_asks(account, user, now),
         "mine": mine is not None,
         "gives_up": account.own_log_ins(user).exists() and not user.only_looks,
         "only_looks": user.only_looks,
-        "refused_by_team": overview.refused_by_team(account, user),
+        "refused_by_team": account.team.refuses_log_ins_of(user),
         "needs_me": mine is not None and bool(overview.helped_by_consent([mine], now)),
         "channel": registry.get(account.channel),
         "restricted": reasons.explain(account.channel, Reason.RESTRICTED, account=account.name),
@@ -83,11 +83,11 @@ def _keeper(
     name = names.token(token, account)
     state = entry.state_in_pool(active=active)
     deadline = pool_queries.deadline_facts(token, usable=entry.is_usable, now=now)
-    text = text_of(account, entry, name, you=you, active=active)
+    text = text_of_keeper(account, entry, name, you=you, active=active)
     return Keeper(name, you, state, text, deadline)
 
 
-def text_of(account: Account, entry: AccountToken, name: str, *, you: bool, active: bool) -> str:
+def text_of_keeper(account: Account, entry: AccountToken, name: str, *, you: bool, active: bool) -> str:
     """Return what a person does for the account, or why nothing. `name` is theirs; `you`: it is the reader."""
     token, reason = entry.token, entry.reason
     says = partial(say, you=you, name=first_name(name))

@@ -158,7 +158,7 @@ def read_list(
 
 def without_backup(user: User) -> Q:
     """Return the condition of accounts that work through one person, and for which the person may invite a second one."""
-    if not links.may_make(user):
+    if not links.may_make_links(user):
         return Q(pk__in=[])
     return CONNECTED & Q(people_count=1, team__in=visibility.teams_of(user).order_by().values("pk"))
 

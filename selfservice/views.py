@@ -66,7 +66,7 @@ def lifetime_of(key: str, label: str) -> LifetimeText:
         clocks=channel_words.listed(key, "lifetime_clocks"),
         person_deadline=channel_words.said(key, "person_deadline"),
         ends=channel_words.listed(key, "lifetime_ends"),
-        renewed=renewed(package),
+        renewed=renewed_without_person(package),
         note=channel_words.said(key, "lifetime_note"),
         article=channel_words.said(key, "article_timeline"),
         sources=_sources(package),
@@ -75,7 +75,7 @@ def lifetime_of(key: str, label: str) -> LifetimeText:
     )
 
 
-def renewed(channel: Channel) -> str:
+def renewed_without_person(channel: Channel) -> str:
     """Return what is renewed there without a person."""
     rule = channel.renewal
     if rule is None:
@@ -142,7 +142,7 @@ class ReasonGroup:
 def channels_overview(user: User) -> dict[str, Any]:
     """Return what the overview shows: all channels, those that cannot be linked here last."""
     rows = [
-        ListedChannel(lifetime_of(key, str(label)), overview.advice(key, user))
+        ListedChannel(lifetime_of(key, str(label)), overview.advise_on_channel(key, user))
         for key, label in declarations.choices()
     ]
     return {"rows": sorted(rows, key=lambda row: row.advice is not None)}
@@ -157,7 +157,7 @@ def facts_of_channel(channel: str, user: User) -> dict[str, Any]:
     return {
         "known": known,
         "checked": date.fromisoformat(known.checked),
-        "advice": overview.advice(channel, user),
+        "advice": overview.advise_on_channel(channel, user),
         "last_step": package.last_step,
         "manage_url": package.manage_url,
         "groups": [

@@ -215,7 +215,7 @@ class AccountAdmin(ReadOnlyList):
         may_import = request.user.has_perm(permissions.IMPORT)
         import_url = reverse("admin:accounts_account_import") if may_import else ""
         exports = (("export_csv", "CSV"), ("export_xlsx", "XLSX"))
-        jobs_url = my_jobs.address_for(person(request))
+        jobs_url = my_jobs.my_jobs_url(person(request))
         return {"exports": exports, "import_url": import_url, "jobs_url": jobs_url}
 
     def prepare_page(self, request: HttpRequest, rows: Sequence[Any]) -> None:
@@ -295,7 +295,7 @@ class AccountAdmin(ReadOnlyList):
     def chosen(self, request: HttpRequest) -> bulk.Chosen:
         """Return the accounts that the address of a bulk page names."""
         if "across" not in request.GET:
-            ids = jobs.chosen(request) if "job" in request.GET else bulk.wanted(request)
+            ids = jobs.chosen_ids(request) if "job" in request.GET else bulk.wanted(request)
             named = self.get_queryset(request).filter(pk__in=ids)
             return bulk.read(named.order_by("name", "pk"))
         listed, shown = self.filtered(request, bulk.filters_of(request)), bulk.shown(request)

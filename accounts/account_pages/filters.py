@@ -150,7 +150,7 @@ class NoBackupFilter(OnOff):
         """Keep accounts with one person; of one who is chosen, just what the page of that person counts."""
         if not self.person_id:
             return rows.carried_by_one()
-        return rows.filter(pk__in=queries.alone_with(self.person_id).values("pk"))
+        return rows.filter(pk__in=queries.accounts_alone_with(self.person_id).values("pk"))
 
 
 class BackupAtHandFilter(OnOff):

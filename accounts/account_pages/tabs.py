@@ -173,7 +173,7 @@ def tokens_tab(request: HttpRequest, account: Account) -> HttpResponse:
             "invite_url": f"{reverse('invite_backup')}?{urlencode({'account': account.pk, 'next': shared['here']})}"
             if inviting.may_invite(person(request), [account])
             else "",
-            "invited": inviting.said_of_asks(account, person(request), now),
+            "invited": inviting.sentences_about_asks(account, person(request), now),
             "check_all": check_all,
             "automatic": automatic,
             "ranked": ranked,

@@ -188,7 +188,7 @@ class ApiKeyAdmin(ReadOnlyList):
             "back": reverse("admin:accounts_apikey_changelist"),
         }
         if request.method == "POST" and form.is_valid():
-            key, secret = api_keys.issue(
+            key, secret = api_keys.issue_key(
                 **form.cleaned_data | {"teams": list(form.cleaned_data["teams"])}, created_by=person(request)
             )
             self.log_addition(request, key, "Made.")
@@ -216,7 +216,7 @@ class ApiKeyAdmin(ReadOnlyList):
         )
 
         def do(said: Said) -> None:
-            if not api_keys.revoke(key=key, now=timezone.now()):
+            if not api_keys.revoke_key(key=key, now=timezone.now()):
                 raise Late
             access.log_change(request, key, "revoked", note=said.note)
 
@@ -238,7 +238,7 @@ class ApiKeyAdmin(ReadOnlyList):
         )
 
         def do(said: Said) -> None:
-            if page.refused or not api_keys.take_over(key=key, taker=person(request), now=timezone.now()):
+            if page.refused or not api_keys.take_over_key(key=key, taker=person(request), now=timezone.now()):
                 raise Late
             access.log_change(request, key, "taken_over", note=said.note)
 

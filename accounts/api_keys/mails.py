@@ -43,7 +43,7 @@ def tell_of_keys(*, now: datetime) -> int:
     )
 
 
-def tell_taken(*, key: ApiKey, before: User | None, now: datetime) -> None:
+def tell_of_take_over(*, key: ApiKey, before: User | None, now: datetime) -> None:
     """Tell who answers for a key now, and who did before as far as they can log in, in the caller's transaction."""
     both = [key.created_by, before]
     for address in dict.fromkeys(one.email for one in both if one is not None and one.is_active):
@@ -86,7 +86,7 @@ def _maker(key: ApiKey, what: str) -> list[str]:
     return [key.created_by.email]
 
 
-def readdress(message: Message, new: str) -> bool:
+def readdress_key_mail(message: Message, new: str) -> bool:
     """Have a mail that waits know its reader by their new address: who had the key before is kept by it. Returns True: it goes along."""
     if message.payload.get("before") == message.recipient:
         message.payload["before"] = new
@@ -144,5 +144,5 @@ def _facts(key: ApiKey, zone: ZoneInfo) -> dict[str, object]:
 def register_mail() -> None:
     """Say how these mails are built."""
     register_kind(
-        KIND, build_key_mail, name=_("About an API key"), stays=True, readdress=readdress, asks=True
+        KIND, build_key_mail, name=_("About an API key"), stays=True, readdress=readdress_key_mail, asks=True
     )

@@ -22,7 +22,7 @@ FOR_JOBS = (
 SECRET_LENGTH, CHECKSUM_LENGTH = 48, 8  # hexadecimal digits
 
 
-def issue(
+def issue_key(
     *,
     name: str,
     scopes: list[str],
@@ -37,7 +37,7 @@ def issue(
     key = ApiKey.objects.create(
         name=name,
         prefix=text[:12],
-        sha256=digest(text),
+        sha256=key_digest(text),
         scopes=scopes,
         channels=channels or [],
         created_by=created_by,
@@ -47,13 +47,13 @@ def issue(
     return key, text
 
 
-def revoke(*, key: ApiKey, now: datetime) -> bool:
+def revoke_key(*, key: ApiKey, now: datetime) -> bool:
     """End a key: calls with it are refused within a second. Returns whether it was still good; of two at once one is told so."""
     return ApiKey.objects.unrevoked().filter(pk=key.pk).update(revoked_at=now) > 0
 
 
 @transaction.atomic
-def take_over(*, key: ApiKey, taker: User, now: datetime) -> bool:
+def take_over_key(*, key: ApiKey, taker: User, now: datetime) -> bool:
     """Have somebody answer for a key from now on: it acts in their name. The secret is unchanged; both are told by mail.
 
     The caller has asked whether the taker sees all that the key reaches and may make keys. Returns False where it is revoked or theirs.
@@ -68,7 +68,7 @@ def take_over(*, key: ApiKey, taker: User, now: datetime) -> bool:
         return False
     row.created_by, row.maker_left_at = taker, None
     row.save(update_fields=["created_by", "maker_left_at"])
-    mails.tell_taken(key=row, before=before, now=now)
+    mails.tell_of_take_over(key=row, before=before, now=now)
     return True
 
 
@@ -80,7 +80,7 @@ def is_well_formed(text: str) -> bool:
     return whole and _checksum(secret) == checksum
 
 
-def digest(text: str) -> str:
+def key_digest(text: str) -> str:
     """Return the hash by which a key is stored and found. The secret has 192 random bits, so a plain one is enough."""
     return hashlib.sha256(text.encode()).hexdigest()
 

@@ -20,7 +20,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext, gettext_lazy, npgettext_lazy
 from django.views.decorators.http import require_GET
 
-from accounts.asks import queries, rules, services
+from accounts.asks import progress, rules, services
 from accounts.asks.models import Ask, AskLine
 from accounts.asks.rules import Stage
 from accounts.models import Account, AccountToken, LinkProblem
@@ -163,13 +163,13 @@ class AskAdmin(ReadOnlyList):
             "done": done,
             "total": total,
             "tabs": _tabs(ask, counts, chosen),
-            "lines": rows(page.object_list, viewer=person(request), now=now),
+            "lines": board_rows(page.object_list, viewer=person(request), now=now),
             "page": page,
             "query": f"stage={chosen}&" if chosen else "",
             "now": now,
             "on_hold": ask.ended_at is None and hold.current() is not None,
             "link_url": reverse("client_link_of", args=[ask.pk]) if ask.key else "",
-            "stop_url": address("stop", ask) if _may_stop(request, ask) and ask.ended_at is None else "",
+            "stop_url": ask_url("stop", ask) if _may_stop(request, ask) and ask.ended_at is None else "",
         }
         return TemplateResponse(request, "portal/asks/board.html", context)
 
@@ -180,7 +180,7 @@ class AskAdmin(ReadOnlyList):
             raise PermissionDenied
         page = Page(
             "portal/confirm/stop_ask.html",
-            address("change", ask),
+            ask_url("change", ask),
             {"ask": ask, "open": ask.lines.waited_for().count()},
             late=ask.ended_at is not None,
             ask_why=False,
@@ -202,7 +202,7 @@ class AskAdmin(ReadOnlyList):
         return found
 
 
-def address(page: str, ask: Ask) -> str:
+def ask_url(page: str, ask: Ask) -> str:
     """Return the address of a page of an ask: change (its board), stop."""
     return reverse(f"admin:accounts_ask_{page}", args=[ask.pk])
 
@@ -226,7 +226,7 @@ def _tabs(ask: Ask, counts: Mapping[str, int], chosen: str) -> list[dict[str, An
     shown = [one for one in Stage if counts.get(one) or one in always or chosen == one.value]
     found = [("", gettext("All"), sum(counts.values()))]
     found += [(one.value, str(one.label), counts.get(one, 0)) for one in shown]
-    board = address("change", ask)
+    board = ask_url("change", ask)
     return [
         {
             "url": f"{board}?stage={stage}" if stage else board,
@@ -260,7 +260,7 @@ class Row:
     reached: str  # how far it had come when the ask ended without it; "" where that does not matter
 
 
-def rows(lines: Iterable[AskLine], *, viewer: User, now: datetime) -> list[Row]:
+def board_rows(lines: Iterable[AskLine], *, viewer: User, now: datetime) -> list[Row]:
     """Return the lines of a page. Six queries."""
     some = list(lines)
     ids = [line.token_id for line in some if line.token_id]
@@ -272,7 +272,7 @@ def rows(lines: Iterable[AskLine], *, viewer: User, now: datetime) -> list[Row]:
     first = entries.order_by("token", "account__name", "pk").distinct("token").select_related("account")
     accounts = {one.token_id: one.account for one in first}
     snoozed = [pk for line in some if line.why == rules.SNOOZED and (pk := line.token_id)]
-    until = queries.snoozed_log_ins(snoozed, now=now) if snoozed else {}
+    until = progress.snoozed_log_ins(snoozed, now=now) if snoozed else {}
     names = names_for(viewer)
     return [
         _row(line, tokens[pk], accounts.get(pk), numbers.get(pk, 0), names, now, until.get(pk))

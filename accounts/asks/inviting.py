@@ -44,12 +44,12 @@ class AskedAlready(InviteRefused):
 
 def may_invite(user: User, accounts: Collection[Account]) -> bool:
     """Return whether the person may invite somebody to these accounts: those of the own teams, and no auditor."""
-    return links.may_make(user) and len(invitable(user, accounts)) == len(set(accounts))
+    return links.may_make_links(user) and len(invitable_accounts(user, accounts)) == len(set(accounts))
 
 
-def invitable(user: User, accounts: Collection[Account]) -> set[int]:
+def invitable_accounts(user: User, accounts: Collection[Account]) -> set[int]:
     """Return the ids of those of these accounts to which the person may invite somebody. One query, however many."""
-    if not accounts or not links.may_make(user):
+    if not accounts or not links.may_make_links(user):
         return set()
     teams = {account.team_id for account in accounts}
     own = set(visibility.teams_of(user).filter(pk__in=teams).values_list("pk", flat=True))
@@ -65,7 +65,7 @@ def _demand_few(accounts: Collection[Account]) -> None:
 
 
 @transaction.atomic
-def invite(
+def invite_to_link(
     *,
     accounts: Sequence[Account],
     email: str,
@@ -89,7 +89,7 @@ def invite(
         raise InviteRefused(say("own_address"))
     if without_account:  # whether or not the address is known here
         _demand_few(accounts)
-        links.demand_room(by, now)
+        links.demand_room_for_links(by, now)
     ids = sorted(account.pk for account in accounts)
     list(Account.objects.filter(pk__in=ids).locked().values_list("pk"))  # two presses ask once
     asked = {line.account_id for line in _open_lines(email, ids) if line.link_state(now) != "ended"}
@@ -142,7 +142,8 @@ def _ask(
         channels = sorted({account.channel for account in accounts})
         return links.make_link(channels=channels, accounts=accounts, mailed=False, **facts)
     now = facts.pop("now")
-    how = _invitation(team, facts, now) if is_needed and not (known and not _shut_out(user, team)) else None
+    joins = not known or (user is not None and team.refuses_log_ins_of(user))
+    how = _invitation(team, facts, now) if is_needed and joins else None
     lines = (services.line_of(account) for account in accounts)
     when = {"created_at": now, "ends_at": now + OPEN_FOR}
     return services.begin_ask(lines, what=Ask.What.LINK, invitation=how, **when, **facts)
@@ -161,15 +162,10 @@ def _invitation(team: Team, facts: dict[str, Any], now: datetime) -> Invitation:
         raise InviteRefused(str(refusal)) from None
 
 
-def _shut_out(user: User | None, team: Team) -> bool:
-    """Return whether a team accepts log-ins of its own people only, and this person is none of them."""
-    return user is not None and team.members_only and not user.memberships.filter(team=team).exists()
-
-
 def _mail(made: Sequence[Ask], user: User | None, now: datetime) -> None:
     """Have one mail written about what one press asks: nobody is mailed about what they need not do. Raises OnHold."""
     invitations.mail_together([one.invitation for one in made if one.invitation is not None], now=now)
-    links.mail_together([one for one in made if one.key], now=now)
+    links.mail_links([one for one in made if one.key], now=now)
     if user is None or not user.is_active or user.is_contact:
         return
     plain = [
@@ -177,10 +173,10 @@ def _mail(made: Sequence[Ask], user: User | None, now: datetime) -> None:
     ]  # an invitation is a mail by itself
     if AskLine.objects.to_link(user, now).filter(ask__in=plain).exists():
         ids, team = [one.pk for one in plain], plain[0].team if len(plain) == 1 else None
-        services.write_mail(services.ASK, to=user, key=str(ids[0]), now=now, team=team, asks=ids)
+        services.write_ask_mail(services.ASK, to=user, key=str(ids[0]), now=now, team=team, asks=ids)
 
 
-def take_along(sender: Any, *, user: User, old: str, **kwargs: Any) -> None:  # noqa: ARG001  # what a signal passes
+def take_asks_along(sender: Any, *, user: User, old: str, **kwargs: Any) -> None:  # noqa: ARG001  # what a signal passes
     """Have what a person is asked for behind the own log-in be of their new e-mail address, in the transaction of the caller.
 
     What a link or an invitation asks, which was sent to the old one, stays with it.
@@ -189,16 +185,7 @@ def take_along(sender: Any, *, user: User, old: str, **kwargs: Any) -> None:  # 
     asks.filter(email=old).update(email=user.email)
 
 
-def note_linked(*, user: User, now: datetime, accounts: Collection[Account] | None = None) -> None:
-    """Note in the transaction of the caller that a person linked what they were asked for: these, or what they carry (again) by now."""
-    if accounts is None:
-        carried = AccountToken.objects.living().filter(token__consented_by=user)
-        accounts = Account.objects.filter(pk__in=carried.values("account"))
-    lines = AskLine.objects.filter(ask__email=user.email, account__in=accounts, done_at=None)
-    lines.update(done_at=now, stage=Stage.DONE, why="")
-
-
-def said_of_asks(account: Account, viewer: User, now: datetime) -> list[str]:
+def sentences_about_asks(account: Account, viewer: User, now: datetime) -> list[str]:
     """Return in a sentence each who was invited last to an account, and what became of it; nothing for viewers outside its team."""
     if not visibility.teams_seen_by(viewer).filter(pk=account.team_id).exists():
         return []
@@ -217,4 +204,4 @@ def said_of_asks(account: Account, viewer: User, now: datetime) -> list[str]:
 
 def connect() -> None:
     """Hear of people's new e-mail addresses."""
-    address_changed.connect(take_along, User, dispatch_uid="accounts.new_address")
+    address_changed.connect(take_asks_along, User, dispatch_uid="accounts.new_address")

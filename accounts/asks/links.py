@@ -14,7 +14,7 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from accounts.asks.models import LINK_SALT, Ask, AskLine
-from accounts.asks.services import ANSWER, ASK, begin_ask, end_asks, line_of, write_mail
+from accounts.asks.services import ANSWER, ASK, begin_ask, end_asks, line_of, write_ask_mail
 from accounts.models import Account
 from notifications.models import Message
 from tokens.models import Token
@@ -40,17 +40,17 @@ class ClientLinkRefused(Refusal):
     """A link cannot be made or changed so. Its text is fit for the person."""
 
 
-def may_see(user: User) -> bool:
+def may_see_links(user: User) -> bool:
     """Return whether a person may see how links stand: whoever may make some, and auditors, without what opens one."""
     return user.is_active and not user.is_contact
 
 
-def may_make(user: User) -> bool:
+def may_make_links(user: User) -> bool:
     """Return whether a person may make links: everybody who links accounts, so no auditor and no contact."""
-    return may_see(user) and not user.only_looks
+    return may_see_links(user) and not user.only_looks
 
 
-def teams_of(user: User) -> QuerySet[Team]:
+def teams_for_links(user: User) -> QuerySet[Team]:
     """Return the teams for which the person may make links."""
     return visibility.teams_of(user).order_by("name")
 
@@ -72,16 +72,16 @@ def make_link(
 ) -> Ask:
     """Make a link and have it mailed, with one log entry. `accounts` and `asked_for` (channel, native id): the only ones that it links.
 
-    Not `mailed`: the caller has one mail written about several links, by `mail_together`.
+    Not `mailed`: the caller has one mail written about several links, by `mail_links`.
 
     Raises ClientLinkRefused where the person may not make it, where too many of theirs are open, and OnHold.
     """
     hold.refuse()
-    if not may_make(made_by) or not teams_of(made_by).filter(pk=team.pk).exists():
+    if not may_make_links(made_by) or not teams_for_links(made_by).filter(pk=team.pk).exists():
         raise ClientLinkRefused(say("own_teams_only"))
     if not channels:
         raise ClientLinkRefused(say("no_channel"))
-    demand_room(made_by, now)
+    demand_room_for_links(made_by, now)
     link = begin_ask(
         [*(line_of(one) for one in accounts), *(_line(team, *one) for one in asked_for)],
         what=Ask.What.LINK,
@@ -97,7 +97,7 @@ def make_link(
     )
     _log(made_by, link, ADDITION, kept.keep(WORDS, "log_made", email=link.email, team=str(team)))
     if mailed:
-        mail_together([link], now=now)
+        mail_links([link], now=now)
     return link
 
 
@@ -107,7 +107,7 @@ def _line(team: Team, channel: str, native_id: str) -> AskLine:
     return AskLine(account=account, channel=channel, native_id=native_id)
 
 
-def mail_together(links: Sequence[Ask], *, now: datetime) -> None:
+def mail_links(links: Sequence[Ask], *, now: datetime) -> None:
     """Write one mail about links of one address, in the caller's transaction: one a team, for a link never leaves its own.
 
     None to somebody who was switched off; whoever made the links reads the same then.
@@ -116,16 +116,16 @@ def mail_together(links: Sequence[Ask], *, now: datetime) -> None:
         return
     ids = sorted(one.pk for one in links)
     team = links[0].team if len(links) == 1 else None
-    write_mail(ASK, to=links[0].email, key=str(ids[0]), now=now, team=team, asks=ids)
+    write_ask_mail(ASK, to=links[0].email, key=str(ids[0]), now=now, team=team, asks=ids)
 
 
-def demand_room(maker: User, now: datetime) -> None:
+def demand_room_for_links(maker: User, now: datetime) -> None:
     """Raise ClientLinkRefused where a person has as many open links as there may be."""
     if Ask.objects.client_links().open(now).filter(made_by=maker).count() >= MOST_OPEN:
         raise ClientLinkRefused(say("too_many", n=MOST_OPEN))
 
 
-def open_signed(signed: str) -> Ask | None:
+def read_signed_link(signed: str) -> Ask | None:
     """Return the link of an address, open or not; None where it went with its team. Raises BadSignature: we never signed it."""
     return Ask.objects.client_links().filter(key=signing.Signer(salt=LINK_SALT).unsign(signed)).first()
 
@@ -140,14 +140,14 @@ def revoke_link(*, link: Ask, by: User, now: datetime) -> None:
     _log(by, link, CHANGE, kept.keep(WORDS, "log_revoked"))
 
 
-def note_opened(link: Ask, now: datetime) -> None:
+def note_link_opened(link: Ask, now: datetime) -> None:
     """Note that somebody went on to a channel by it."""
     Ask.objects.client_links().filter(pk=link.pk, opened_at=None).update(opened_at=now)
     link.lines.filter(stage__in=[Stage.WAITING, Stage.SENT]).update(stage=Stage.AT_CHANNEL, at_channel_at=now)
 
 
 @transaction.atomic
-def contact_of(link: Ask) -> User:
+def make_contact(link: Ask) -> User:
     """Return the contact whom a link makes, in its team; one contact for an address, and for all channels of a link.
 
     Raises ClientLinkRefused where the address is of somebody who can log in, or was switched off, and where the link is gone.
@@ -202,7 +202,9 @@ def sweep_links(*, now: datetime) -> int:
 
 
 @transaction.atomic
-def note_used(*, link: Ask, channel: str, accounts: Sequence[Account], log_in: Token, now: datetime) -> None:
+def note_link_used(
+    *, link: Ask, channel: str, accounts: Sequence[Account], log_in: Token, now: datetime
+) -> None:
     """Note in the caller's transaction what was linked by it, and have whoever asked told. Raises ClientLinkRefused where it is over.
 
     Where whoever made it is gone, out of reach, or no longer of its team, the team's leads are told, else operators.
@@ -224,10 +226,10 @@ def note_used(*, link: Ask, channel: str, accounts: Sequence[Account], log_in: T
     instead = [address for one in stand_ins.values() for address in one.addresses]
     about = {"asks": [row.pk], "channel": channel, "accounts": ids, "log_in": log_in.pk}
     for address in [maker.email] if maker else instead:
-        write_mail(ANSWER, to=address, key=f"{row.pk}:{channel}", now=now, team=row.team, **about)
+        write_ask_mail(ANSWER, to=address, key=f"{row.pk}:{channel}", now=now, team=row.team, **about)
 
 
-def unarrived(links: Collection[Ask]) -> set[int]:
+def links_that_did_not_arrive(links: Collection[Ask]) -> set[int]:
     """Return the ids of those of these links whose mail did not arrive. One query, however many."""
     emails = {link.email for link in links}
     failed = Message.objects.filter(kind=ASK, state=Message.State.FAILED, recipient__in=emails)

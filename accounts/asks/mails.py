@@ -90,7 +90,7 @@ def _page(account: Account, token: Token) -> str:
     Empty for a contact whom only the steps in the mail help: they cannot log in here.
     """
     if token.state != Token.State.DEAD or token.reason not in AN_APPEAL_HELPS:
-        return renewal_links.page_of(account, token)
+        return renewal_links.renewal_page(account, token)
     if token.consented_by is None or token.consented_by.is_contact:
         return ""
     return addresses.absolute_url("reauthenticate", account.pk)
@@ -104,7 +104,7 @@ CLIENT = "client"  # what is asked by a client link
 def send_link_again(*, token: Token, user: User, now: datetime) -> None:
     """Write the mail with a new link for this person and log-in, at most one an hour."""
     key = f"{AGAIN}:{token.pk}:{now.astimezone(UTC):%Y%m%d%H}"
-    services.write_mail(ASK, to=user, key=key, now=now, tokens=[token.pk])
+    services.write_ask_mail(ASK, to=user, key=key, now=now, tokens=[token.pk])
 
 
 # --- what is known of a mail of an ask ----------------------------------------------------------------------------------------
@@ -135,7 +135,7 @@ def has_own_event(message: Message) -> bool:
     return message.kind == ASK and {"asks", "accounts"} <= message.payload.keys()
 
 
-def note_ended(message: Message) -> None:
+def note_mail_ended(message: Message) -> None:
     """Tell whoever asked somebody to link accounts that the mail did not arrive, in the transaction that records it.
 
     Of several asks it names the first.
@@ -177,7 +177,7 @@ def build_ask_mail(message: Message) -> Mail:
     mail = compose_mail(ASK, message, Reader(person), facts, reply_to=answers)
     for secret in found.get("secrets", ()):
         mail = without_link(mail, secret)
-    return renewal_links.personal(mail, user=person, now=now)
+    return renewal_links.put_personal_links(mail, user=person, now=now)
 
 
 def _person(message: Message) -> User | None:
@@ -212,7 +212,7 @@ def _of_log_ins(message: Message, asks: Sequence[Ask], person: User) -> dict[str
     """Return what renews log-ins that were not renewed since, by whomever: one that is somebody else's now is no more asked for."""
     ids = message.payload["tokens"]
     found = Token.objects.select_related("app").filter(consented_by=person).in_bulk(ids)
-    own = renewal_links.renewable([person.pk], list(found))
+    own = renewal_links.renewable_log_ins([person.pk], list(found))
     mine = [found[pk] for pk in ids if pk in found and (asks or pk in own)]
     if not mine:
         raise NotWanted("log_in_gone")
@@ -386,7 +386,7 @@ def register_mails() -> None:
         ASK,
         build_ask_mail,
         name=_("Request"),
-        ended=note_ended,
+        ended=note_mail_ended,
         reader=person_written_to,
         readdress=goes_along,
         to_parked=brings_back,

@@ -1,30 +1,34 @@
 """How far the log-ins are that are asked for: worked out from the log-ins, their people and the mails, and noted as people come.
 
-A consent calls `settle` in its own transaction (a line that somebody works on is left to the next minute), a worker once a minute for
+A consent calls `settle_asks` in its own transaction (a line that somebody works on is left to the next minute), a worker once a minute for
 what happens elsewhere: a log-in that is removed, a person who is switched off, a mail that left or came back, a snooze. Everything but
 "done" may change until the ask ends.
 """
 
-from collections.abc import Collection, Sequence
-from datetime import datetime
+from collections import defaultdict
+from collections.abc import Callable, Collection, Sequence
+from datetime import date, datetime, timedelta
 from itertools import batched
+from typing import Any
 
+from django.conf import settings
 from django.db import transaction
-from django.db.models import Case, F, QuerySet, Value, When
+from django.db.models import Case, F, Q, QuerySet, Value, When
 from django.db.models.functions import Coalesce
+from django.utils import timezone
 
-from accounts.asks import queries, rules
+from accounts.asks import rules
 from accounts.asks.models import AskLine
 from accounts.asks.rules import Around, Stage
-from accounts.models import AccountToken
+from accounts.models import Account, AccountToken
 from notifications.models import Message
 from tokens.models import Token
-from users.models import RefusedAddress
+from users.models import RefusedAddress, User
 
 PART = 1_000  # lines that are read at once
 
 
-def settle(*, now: datetime, people: Sequence[int] | None = None) -> int:
+def settle_asks(*, now: datetime, people: Sequence[int] | None = None) -> int:
     """Write how far each line is whose ask runs; of these people's (ids) log-ins alone, or of all. Returns how many changed."""
     going = AskLine.objects.to_renew().exclude(stage=Stage.DONE)
     if people is not None:
@@ -69,7 +73,7 @@ def _around(lines: Sequence[AskLine], now: datetime) -> dict[int, Around]:
     states = dict(mails.values_list("pk", "state"))
     emails = {token.pk: token.consented_by.email.lower() for token in tokens if token.consented_by}
     parked = set(RefusedAddress.objects.filter(email__in=emails.values()).values_list("email", flat=True))
-    snoozed = queries.snoozed_log_ins(ids, now=now) if ids else {}
+    snoozed = snoozed_log_ins(ids, now=now) if ids else {}
     moved = _moved(lines)
     return {
         line.pk: Around(
@@ -124,3 +128,66 @@ def note_trouble(*, token_ids: Collection[int], trouble: str) -> None:
 
 def _going(token_ids: Collection[int]) -> QuerySet[AskLine]:
     return AskLine.objects.to_renew().waited_for().filter(token__in=token_ids)
+
+
+def note_linked(*, user: User, now: datetime, accounts: Collection[Account] | None = None) -> None:
+    """Note in the transaction of the caller that a person linked what they were asked for: these, or what they carry (again) by now."""
+    if accounts is None:
+        carried = AccountToken.objects.living().filter(token__consented_by=user)
+        accounts = Account.objects.filter(pk__in=carried.values("account"))
+    lines = AskLine.objects.filter(ask__email=user.email, account__in=accounts, done_at=None)
+    lines.update(done_at=now, stage=Stage.DONE, why="")
+
+
+# --- whose mails about accounts are snoozed, as far as asks respect it -------------------------------------------------------
+
+# Who keeps snoozes, an app above, registers where they are. A log-in is snoozed where each of its accounts is: by its person, or by staff
+# for everybody. One consent renews all of its accounts, so one that is not snoozed is enough to be asked.
+
+
+# Rows with account (None: all), email ("": everybody) and until; of the app above.
+_SNOOZES: list[Callable[[], QuerySet[Any]]] = []
+
+
+def register_snoozes(snoozes: Callable[[], QuerySet[Any]]) -> None:
+    """Say how those are found that run, whichever macro tells: rows with `account`, `email` and `until`. The last one said holds."""
+    _SNOOZES[:] = [snoozes]
+
+
+def morning(now: datetime) -> date:
+    """Return the day of the last morning, in the project's time zone, whoever looks: a snooze until then, or until before, is over.
+
+    It comes with the hour from which the day's warnings go out.
+    """
+    local = timezone.localtime(now, timezone.get_default_timezone())
+    return local.date() - timedelta(days=local.hour < settings.MACROS_HOUR)
+
+
+def snoozed_log_ins(token_ids: Collection[int], *, now: datetime) -> dict[int, date]:
+    """Return those of these log-ins (ids) that are snoozed, with the day on which the first of their accounts no longer is. 3 queries."""
+    whose = Token.objects.filter(pk__in=token_ids, consented_by__isnull=False)
+    accounts: dict[int, set[int]] = defaultdict(set)
+    for token, account in AccountToken.objects.filter(token__in=token_ids).values_list("token", "account"):
+        accounts[token].add(account)
+    until = {(account, email): day for account, email, day in _running(set().union(*accounts.values()), now)}
+    found: dict[int, date] = {}
+    for token, email in whose.values_list("pk", "consented_by__email"):
+        address = email.lower()
+        days = [
+            max(filter(None, (until.get((account, "")), until.get((account, address)))), default=None)
+            for account in accounts[token]
+        ]
+        each = [day for day in days if day is not None]
+        first = min(each) if each and len(each) == len(days) else None
+        if last := max(filter(None, (first, until.get((None, address)))), default=None):
+            found[token] = last
+    return found
+
+
+def _running(account_ids: Collection[int], now: datetime) -> list[tuple[int | None, str, date]]:
+    """Return the snoozes that hold of these accounts (ids), or of all: account, address, until."""
+    rows = [
+        find().filter(Q(account=None) | Q(account__in=account_ids), until__gt=morning(now))
+        for find in _SNOOZES
+    ]
+    return [row for some in rows for row in some.values_list("account_id", "email", "until")]

@@ -46,7 +46,7 @@ logger = logging.getLogger(__name__)
 # --- writing asks with their lines, and the mails about them -----------------------------------------------------------------
 
 
-def team_of(tokens: Sequence[Token], teams: tuple[int, ...] = ()) -> Team | None:
+def team_of_log_ins(tokens: Sequence[Token], teams: tuple[int, ...] = ()) -> Team | None:
     """Return the team that a mail about the log-ins' accounts (of these teams) belongs to; None where it tells of several.
 
     The team decides which staff may read the mail.
@@ -75,7 +75,7 @@ def begin_ask(lines: Iterable[AskLine], **facts: Any) -> Ask:
     return ask
 
 
-def write_mail(
+def write_ask_mail(
     kind: str, *, to: User | str, key: str, now: datetime, team: Team | None = None, **about: Any
 ) -> str:
     """Write one mail in the caller's transaction, once for each `key` and address. Returns its dedupe key.
@@ -228,7 +228,7 @@ def ask_now(*, people: Collection[About], user: User, note: str, now: datetime) 
 @transaction.atomic
 def stop_ask(*, ask: Ask, by: User, now: datetime) -> bool:
     """Stop an ask: nobody is reminded, and what is not done is marked. Return False where it is over already."""
-    progress.settle(now=now)
+    progress.settle_asks(now=now)
     return end_asks([ask.pk], Ending.STOPPED, now, by=by) > 0
 
 
@@ -242,7 +242,7 @@ def send_due_requests(*, clock: Callable[[], datetime], goes_on: Callable[[], bo
     """
     if not Ask.objects.running().exists():
         return 0
-    progress.settle(now=clock())
+    progress.settle_asks(now=clock())
     end_due_asks(now=clock())
     written = 0
     while goes_on() and hold.current() is None:
@@ -344,12 +344,12 @@ def _write_request(ask: Ask, lines: Sequence[AskLine], about: About, now: dateti
     )
     for token in tokens:
         lifecycle.record_ask(token=token, actor=actor, recipient=person.email, now=now)
-    key = write_mail(
+    key = write_ask_mail(
         ASK,
         to=person,
         key=f"{ask.pk}:{events[0].pk}",
         now=now,
-        team=team_of(tokens),  # it tells of all accounts of the log-ins
+        team=team_of_log_ins(tokens),  # it tells of all accounts of the log-ins
         asks=[ask.pk],
         accounts=[account.pk for account, _ in about],
         tokens=[token.pk for token in tokens],

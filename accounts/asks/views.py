@@ -21,7 +21,7 @@ from django.utils.translation import gettext, gettext_lazy
 
 from accounts import tasks
 from accounts.account_pages.rows import labels
-from accounts.asks import queries, rules, services
+from accounts.asks import progress, queries, rules, services
 from accounts.models import Account, AccountToken
 from accounts.pool import permissions
 from infra import asking_workers
@@ -202,7 +202,7 @@ def _lines(
     )
     for entry in rows.only("account", "token"):
         accounts[entry.token_id][entry.account_id] = entry.account
-    snoozed = queries.snoozed_log_ins(ids, now=now) if ids else {}
+    snoozed = progress.snoozed_log_ins(ids, now=now) if ids else {}
     asked = dict(queries.asked_today(ids, now).order_by("at").values_list("token_id", "at"))
     return [_line(tokens, accounts, unreached, snoozed, asked, names) for tokens in people]
 

@@ -93,21 +93,25 @@ def tell_people(
     for person, of_person in _by_person(added, actor).items():
         about = _about(of_person)
         key = f"{about['accounts'][0]}:{about['tokens'][0]}:{now.isoformat()}"
-        asking.write_mail(asking.ANSWER, to=person, key=key, now=now, actor=actor.pk, note=note, **about)
+        asking.write_ask_mail(asking.ANSWER, to=person, key=key, now=now, actor=actor.pk, note=note, **about)
     for person, of_person in _by_person(asked, actor).items():
         about = _about(of_person)
         mine = AskLine.objects.to_back_up(person).filter(
             account__in=about["accounts"], token__in=about["tokens"]
         )
         if asks := sorted(set(mine.values_list("ask", flat=True))):
-            asking.write_mail(asking.ASK, to=person, key=str(asks[0]), now=now, asks=asks, **about)
+            asking.write_ask_mail(asking.ASK, to=person, key=str(asks[0]), now=now, asks=asks, **about)
 
 
 def _about(offers: Sequence[Offer]) -> dict[str, Any]:
     """Return what a mail is about, and whose it is."""
     tokens = {offer.token.pk: offer.token for offer in offers}
     accounts = sorted(offer.account_id for offer in offers)
-    return {"accounts": accounts, "tokens": sorted(tokens), "team": asking.team_of(list(tokens.values()))}
+    return {
+        "accounts": accounts,
+        "tokens": sorted(tokens),
+        "team": asking.team_of_log_ins(list(tokens.values())),
+    }
 
 
 def _why_not(token: Token | None, *, linked: bool) -> str:

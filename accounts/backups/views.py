@@ -96,7 +96,7 @@ def _chosen(request: HttpRequest, user: User) -> Chosen:
 def invite(request: HttpRequest) -> HttpResponse:
     """Ask whom to invite for the accounts that the address names (GET), and ask them (POST). 403 for auditors."""
     user = person(request)
-    if not links.may_make(user):
+    if not links.may_make_links(user):
         raise PermissionDenied
     chosen = _chosen(request, user)
     accounts, back = chosen.accounts, _back(request)
@@ -106,7 +106,7 @@ def invite(request: HttpRequest) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         said = form.cleaned_data
         try:
-            number = inviting.invite(
+            number = inviting.invite_to_link(
                 accounts=accounts,
                 email=said["email"],
                 name=said["name"],

@@ -44,7 +44,7 @@ class ClientLinkForm(forms.Form):
 
     def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        teams = links.teams_of(user)
+        teams = links.teams_for_links(user)
         self.fields["team"].queryset = teams  # type: ignore[attr-defined]  # a choice of models
         if teams[
             1:2

@@ -55,7 +55,7 @@ def _whom(request: HttpRequest, may: Callable[[User], bool]) -> User:
 @never_cache
 def make(request: HttpRequest) -> HttpResponse:
     """List the person's links, with the form that makes one (GET), or make it (POST). Auditors see the list alone."""
-    user = _whom(request, links.may_make if request.method == "POST" else links.may_see)
+    user = _whom(request, links.may_make_links if request.method == "POST" else links.may_see_links)
     form = ClientLinkForm(request.POST or None, user=user)
     if request.method == "POST" and form.is_valid():
         said = form.cleaned_data
@@ -78,9 +78,9 @@ def make(request: HttpRequest) -> HttpResponse:
             return redirect("client_link_of", link.pk)
     now = timezone.now()
     page = Paginator(Ask.objects.links_visible_to(user), ON_A_PAGE).get_page(request.GET.get("page"))
-    lost = links.unarrived(list(page))
+    lost = links.links_that_did_not_arrive(list(page))
     context = {
-        "form": form if links.may_make(user) else None,
+        "form": form if links.may_make_links(user) else None,
         "rows": [_row(link, now, lost) for link in page],
         "number": page.number,
         "pages": page.paginator.num_pages,
@@ -110,10 +110,10 @@ def _found(request: HttpRequest, link_id: int, may: Callable[[User], bool]) -> A
 @never_cache
 def show(request: HttpRequest, link_id: int) -> HttpResponse:
     """Show one link: its address (not to auditors) while it opens something, and how it stands. 404 for what one may not see."""
-    link, now = _found(request, link_id, links.may_see), timezone.now()
+    link, now = _found(request, link_id, links.may_see_links), timezone.now()
     context = {
-        **_row(link, now, links.unarrived([link])),
-        "address": link.link_address if link.is_open(now) and links.may_make(person(request)) else "",
+        **_row(link, now, links.links_that_did_not_arrive([link])),
+        "address": link.link_address if link.is_open(now) and links.may_make_links(person(request)) else "",
         "accounts": Account.objects.visible_to(person(request))
         .filter(pk__in=link.linked_ids)
         .order_by("name"),
@@ -126,7 +126,7 @@ def show(request: HttpRequest, link_id: int) -> HttpResponse:
 @never_cache
 def revoke(request: HttpRequest, link_id: int) -> HttpResponse:
     """Ask (GET), then make a link worthless (POST). 404 for what one may not see."""
-    link = _found(request, link_id, links.may_make)
+    link = _found(request, link_id, links.may_make_links)
     back = reverse("client_link_of", args=[link.pk])
     facts = {"link": link}
     page = Page("selfservice/confirm/revoke_client_link.html", back, facts, danger=True, ask_why=False)
@@ -147,7 +147,7 @@ expected = linking.expected_by_client
 def leave(request: HttpRequest, link: Ask, channel: str) -> HttpResponse:
     """Send whoever pressed to a channel of the link. Raises OnHold where the way back would not be taken."""
     data = {"intent": linking.CLIENT_INTENT, "client_link": link.pk, "user": ""}
-    note = partial(links.note_opened, link, timezone.now())
+    note = partial(links.note_link_opened, link, timezone.now())
     return handshakes.leave_by_link(request, channel, data, note=note)
 
 
@@ -218,7 +218,7 @@ def _choices(request: HttpRequest) -> dict[str, Any]:
 def give_access(request: HttpRequest, signed: str) -> HttpResponse:
     """Say who asks for what (GET), or go to the channel (POST)."""
     try:
-        link = links.open_signed(signed)
+        link = links.read_signed_link(signed)
     except BadSignature:
         return broken(request)
     if link is None or not link.opens(timezone.now()):
@@ -272,7 +272,7 @@ def _link(request: HttpRequest, link: Ask, pending: PendingLink) -> HttpResponse
     channel = pending.token.app.channel
     if channel not in link.left:
         return not_open(request, link)
-    found = choosing.candidates(pending, pending.user, only=link.team)
+    found = choosing.offered_candidates(pending, pending.user, only=link.team)
     if not set(ticked) <= {one.native.native_id for one in found if one.is_open}:
         return _choose_page(request, link, pending, error=say("not_offered"))
     # Before the link's own transaction, since a team that settles holds accounts, and log-ins are held before those.
@@ -282,7 +282,7 @@ def _link(request: HttpRequest, link: Ask, pending: PendingLink) -> HttpResponse
             accounts = choosing.save_choice(
                 pending_id=pending.pk, user=pending.user, native_ids=ticked, now=now, only=link.team
             )
-            links.note_used(link=link, channel=channel, accounts=accounts, log_in=pending.token, now=now)
+            links.note_link_used(link=link, channel=channel, accounts=accounts, log_in=pending.token, now=now)
     except (choosing.Ended, links.ClientLinkRefused):
         link.refresh_from_db()
         return not_open(request, link)
@@ -298,12 +298,12 @@ def _link(request: HttpRequest, link: Ask, pending: PendingLink) -> HttpResponse
 
 
 def _choose_page(request: HttpRequest, link: Ask, pending: PendingLink, *, error: str = "") -> HttpResponse:
-    found = choosing.candidates(pending, pending.user, only=link.team)
+    found = choosing.offered_candidates(pending, pending.user, only=link.team)
     context = {
         "channel": registry.get(pending.token.app.channel),
         "log_in": pending.token.native_user_name,
         "rows": [{"one": one, "note": _note(one)} for one in found],
-        "shut_out": link.team is not None and choosing.shut_out(pending.token, pending.user, link.team),
+        "shut_out": link.team is not None and choosing.is_shut_out(pending.token, pending.user, link.team),
         "open_rows": sum(one.is_open for one in found),
         "missing": pending.token.missing_scopes,
         "not_there": _missing(link, pending),

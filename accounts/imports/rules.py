@@ -176,7 +176,7 @@ def check_header(header: Sequence[str]) -> None:
         raise ImportRefused(problems)
 
 
-def cells_of(
+def read_cells(
     rows: Iterable[Numbered], header: Sequence[str], checker: ImportChecker
 ) -> Iterator[tuple[int, dict[str, str]]]:
     """Yield what lines say, by column. What is no line of this table the checker is told, and it is left out."""

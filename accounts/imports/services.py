@@ -12,7 +12,7 @@ from django.views.decorators.debug import sensitive_variables
 
 from accounts.imports import mails, rules, tables
 from accounts.imports.models import KEPT_FOR, UNCONFIRMED_FOR, Cells
-from accounts.imports.rules import COLUMNS, ImportChecker, ImportLine, Standing, cells_of, check_header
+from accounts.imports.rules import COLUMNS, ImportChecker, ImportLine, Standing, check_header, read_cells
 from accounts.imports.tables import ImportRefused, Problem
 from accounts.jobs.models import IMPORT
 from accounts.jobs.services import JobKind, Result, register_kind
@@ -139,7 +139,7 @@ def keep_file(*, user: User, team: Team, content: bytes, now: datetime) -> Impor
         raise ImportRefused([Problem(0, "no_lines")])
     checker = ImportChecker(viewer=user, team=team)
     cells, checked = dict[int, Cells](), list[ImportLine]()
-    for number, row in cells_of(table.lines, table.header, checker):
+    for number, row in read_cells(table.lines, table.header, checker):
         cells[number] = row
         line = checker.check(number, row)
         if line is not None:

@@ -147,7 +147,7 @@ def check(request: HttpRequest, file_id: int) -> HttpResponse:
         raise Http404(gettext("This file is no longer here. Upload it again."))
     job, again = file.job, "again" in request.GET
     if job is not None and (job.is_going or not (again and file.to_do.exists())):
-        return HttpResponseRedirect(jobs.address(job))
+        return HttpResponseRedirect(jobs.job_url(job))
     facts = _facts(request, file)
     page = Page(
         "portal/confirm/import.html",
@@ -161,7 +161,7 @@ def check(request: HttpRequest, file_id: int) -> HttpResponse:
     def do(said: Said) -> Done:
         ids = file.to_do.values("pk")
         services.confirm_file(file, timezone.now())
-        return jobs.start(request, IMPORT, ids, subject_id=file.pk, note=said.note, once=page.seen)
+        return jobs.start_and_show(request, IMPORT, ids, subject_id=file.pk, note=said.note, once=page.seen)
 
     return confirm.answer(request, page, do, frame=access.frame_of(Account))
 

@@ -70,29 +70,31 @@ def show(request: HttpRequest) -> HttpResponse:
     return progress.open_again(answer) if any(one.is_going for one in some) else answer
 
 
-def address_for(user: User) -> str:
+def my_jobs_url(user: User) -> str:
     """Return the address of the page where it lists something of the person; "" where it is empty."""
     listed = user.sees_all_teams or Job.objects.visible_to(user).filter(user=user).exists()
     return reverse("admin:accounts_account_jobs") if listed else ""
 
 
-def under_way(request: HttpRequest) -> list[dict[str, str]]:
+def jobs_under_way(request: HttpRequest) -> list[dict[str, str]]:
     """Return in words, each with its page, what the person asked for and is not over yet. The newest are enough."""
     viewer = person(request)
     going = list(Job.objects.visible_to(viewer).going().filter(user=viewer).order_by("-pk")[:ON_START])
-    names = jobs.names_of(going)
-    return [{"title": jobs.title(one, names), "url": jobs.address(one), "far": _far(one)} for one in going]
+    names = jobs.names_in_titles(going)
+    return [
+        {"title": jobs.job_title(one, names), "url": jobs.job_url(one), "far": _far(one)} for one in going
+    ]
 
 
 def _lines(found: Sequence[Job], names: NameVisibility) -> list[JobLine]:
-    called, about = jobs.names_of(found), _subjects(found, names)
+    called, about = jobs.names_in_titles(found), _subjects(found, names)
     lines = []
     for job in found:
         label, icon, tone, why = _state(job)
         lines.append(
             JobLine(
-                title=jobs.title(job, called),
-                url=jobs.address(job),
+                title=jobs.job_title(job, called),
+                url=jobs.job_url(job),
                 about=about.get(job.pk, ""),
                 by=names.user(job.user),
                 at=job.created_at,

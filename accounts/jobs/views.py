@@ -100,12 +100,14 @@ def urls() -> list[URLPattern]:
     return [path("jobs/<int:job_id>/", view, name="accounts_account_job")]
 
 
-def start(request: HttpRequest, kind: str, keys: Sequence[int] | QuerySet[Any, Any], **facts: Any) -> Done:
-    """Do the same as `begin`, and lead to the page that says what came of it."""
-    return Done(nothing=True, after=address(begin(request, kind, keys, **facts)))
+def start_and_show(
+    request: HttpRequest, kind: str, keys: Sequence[int] | QuerySet[Any, Any], **facts: Any
+) -> Done:
+    """Do the same as `begin_job`, and lead to the page that says what came of it."""
+    return Done(nothing=True, after=job_url(begin_job(request, kind, keys, **facts)))
 
 
-def begin(request: HttpRequest, kind: str, keys: Sequence[int] | QuerySet[Any, Any], **facts: Any) -> Job:
+def begin_job(request: HttpRequest, kind: str, keys: Sequence[int] | QuerySet[Any, Any], **facts: Any) -> Job:
     """Have it done to these things; a small job is done by then. `facts`: as `services.start_ask` takes them.
 
     Raises Late where somebody else has begun it, OnHold where nothing is done.
@@ -128,25 +130,25 @@ def _do_or_ask(job: Job) -> None:
         asking_workers.ask(run_jobs)
 
 
-def asked_already(request: HttpRequest) -> Job | None:
+def find_asked_job(request: HttpRequest) -> Job | None:
     """Return the job that the page began that is sent, where it is sent once more."""
     once = request.POST.get("seen", "").rpartition(".")[2]
     return Job.objects.filter(user=person(request), once=once).first() if once else None
 
 
-def address(job: Job) -> str:
+def job_url(job: Job) -> str:
     """Return the address of the job's page."""
     return reverse("admin:accounts_account_job", args=[job.pk])
 
 
-def named(request: HttpRequest) -> Job | None:
+def find_named_job(request: HttpRequest) -> Job | None:
     """Return the job that an address names, as far as the person may open its page."""
     return Job.objects.visible_to(person(request)).filter(pk=id_of(request.GET.get("job", ""))).first()
 
 
-def chosen(request: HttpRequest) -> QuerySet[Any, Any]:
+def chosen_ids(request: HttpRequest) -> QuerySet[Any, Any]:
     """Return the ids of the things of the job that an address names: what was done, of a move from one team, or what failed."""
-    job = named(request)
+    job = find_named_job(request)
     items = JobItem.objects.filter(job=job)
     items = items.failed() if "failed" in request.GET else items.done()
     if job is not None and job.kind == MOVE and "failed" not in request.GET:
@@ -174,7 +176,7 @@ def show(request: HttpRequest, job_id: int) -> HttpResponse:
     waited = (timezone.now() - job.created_at).total_seconds()
     context = {
         **frame(request),
-        "title": title(job),
+        "title": job_title(job),
         "job": job,
         "by": "" if mine else names_for(viewer).user(job.user),
         "going": going,
@@ -200,15 +202,15 @@ def show(request: HttpRequest, job_id: int) -> HttpResponse:
     return progress.open_again(answer) if going else answer
 
 
-def title(job: Job, names: Mapping[int, str] | None = None) -> str:
+def job_title(job: Job, names: Mapping[int, str] | None = None) -> str:
     """Return what was asked for, in words. Of many jobs their `names` are read at once."""
     if job.is_offboarding:
         return gettext("Offboarding")
-    name = (names_of([job]) if names is None else names)[job.pk]
+    name = (names_in_titles([job]) if names is None else names)[job.pk]
     return _title(job.kind, job.total, name)
 
 
-def names_of(found: Collection[Job]) -> dict[int, str]:
+def names_in_titles(found: Collection[Job]) -> dict[int, str]:
     """Return by job (ids) the macro, team or address that its title names; "" where it names none."""
     named = {one.pk: _NAMED.get(one.kind) for one in found if not one.options.get("name")}
     ids = defaultdict[type[Model], set[int]](set)
@@ -249,11 +251,11 @@ def _back_label(job: Job, model: type[Model]) -> str:
 def _tabs(job: Job, shown: str) -> list[dict[str, Any]]:
     counts = {Outcome.DONE: job.acted, Outcome.SKIPPED: job.skipped, Outcome.FAILED: job.failed}
     tabs = [
-        {"url": address(job), "label": gettext("All"), "number": sum(counts.values()), "chosen": not shown}
+        {"url": job_url(job), "label": gettext("All"), "number": sum(counts.values()), "chosen": not shown}
     ]
     tabs += [
         {
-            "url": f"{address(job)}?show={one.value}",
+            "url": f"{job_url(job)}?show={one.value}",
             "label": one.label,
             "number": counts[one],
             "chosen": shown == one.value,
@@ -279,7 +281,7 @@ def _back_again(request: HttpRequest, job: Job) -> list[dict[str, str]]:
         return []
     if kind != MOVE:
         url = _page(AGAIN[kind], job=job.pk, **_subject(job, kind))
-        return [{"label": _title(kind, job.acted, names_of([job])[job.pk]), "url": url}]
+        return [{"label": _title(kind, job.acted, names_in_titles([job])[job.pk]), "url": url}]
     done = job.items.done().values("facts__team").annotate(number=Count("pk"))
     numbers = dict(done.order_by("facts__team").values_list("facts__team", "number"))
     teams = Team.objects.in_bulk(list(numbers))
@@ -362,7 +364,7 @@ def _after_offboarding(job: Job) -> dict[str, object]:
     living = plan.living_log_ins(leaver).count()
     return {
         "subject": leaver,
-        "failures": job.failures(),
+        "failures": job.why_failed(),
         "is_on": leaver.is_active,
         "living": living,
         "unrevoked": Token.objects.to_revoke().filter(consented_by=leaver).count(),

@@ -36,7 +36,7 @@ def may_have_done(viewer: User, found: Plan, *, at_once: bool) -> set[str]:
     """
     if at_once:
         return set()
-    may_invite = links.may_make(viewer)
+    may_invite = links.may_make_links(viewer)
     if lets_go_own(viewer, found):
         return {"backups", "asks", "invite"} if may_invite else set()
     may = {
@@ -63,7 +63,7 @@ class LeaveForm(ConfirmForm):
         super().__init__(*args, **kwargs)
         self.viewer = viewer
         own = lets_go_own(viewer, found)
-        alone = inviting.invitable(viewer, found.nobody)
+        alone = inviting.invitable_accounts(viewer, found.nobody)
         for name, there, words in (
             (
                 "backups",

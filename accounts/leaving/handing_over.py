@@ -53,7 +53,7 @@ def register_dependents(owned: Owned, take_over: TakeOver) -> None:
     _OTHERS.append((owned, take_over))
 
 
-def hanging(person: User, now: datetime, *, taker: User | None = None) -> Hanging:
+def read_hanging(person: User, now: datetime, *, taker: User | None = None) -> Hanging:
     """Return what depends on a person. `taker`: of macros, those alone that this person may take over."""
     return Hanging(
         macros=[name for owned, _ in _OTHERS for name in owned(person, taker)],
@@ -114,7 +114,7 @@ def _wait_for_locks(most: int) -> None:
         cursor.execute("select set_config('lock_timeout', %s, true)", [f"{most}ms"])
 
 
-def take_over(*, person: User, actor: User, by_key: bool, now: datetime) -> NewsByAddress:
+def take_over_from(*, person: User, actor: User, by_key: bool, now: datetime) -> NewsByAddress:
     """Give what runs in the person's name to the actor, or end it, in the caller's transaction that locked the person out.
 
     `by_key`: the actor did not see a page that says it, and so is told, too. Returns who is to be told of what.

@@ -85,7 +85,7 @@ def _in_place(teams: Collection[int]) -> dict[str, list[int]]:
     return found
 
 
-def record_end(message: Message) -> None:
+def record_leaving_mail_end(message: Message) -> None:
     """Where the mail server refuses a reader's address, whoever stands in is told, in the same transaction."""
     said = message.payload
     if message.state != Message.State.FAILED or not refused_addresses.is_refused(message.recipient):
@@ -240,4 +240,4 @@ def _taken(taken: Mapping[str, Any], reader: Reader) -> dict[str, Any]:
 
 def register_mail() -> None:
     """Say how these mails are built."""
-    register_kind(KIND, build_leaving_mail, name=_("Log-in removed"), ended=record_end)
+    register_kind(KIND, build_leaving_mail, name=_("Log-in removed"), ended=record_leaving_mail_end)

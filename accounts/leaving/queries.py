@@ -57,7 +57,7 @@ def log_ins_left(job: Job) -> TokenQuerySet:
     return tokens.exclude(reason=Token.REMOVED)
 
 
-def scope_of(job: Job) -> Scope:
+def scope_of_job(job: Job) -> Scope:
     """Return what of a job's subject still goes. Who lets go what is their own has colleagues of the own teams asked, and no others."""
     person = User.objects.filter(pk=job.leaver_id or 0).first()
     teams = visibility.teams_of(job.user) if job.lets_go_own else None
@@ -123,7 +123,7 @@ def carried_by_each(
         return {person: (number, alone) for person, number, alone in cursor.fetchall()}
 
 
-def alone_with(person_id: int) -> QuerySet[Account]:
+def accounts_alone_with(person_id: int) -> QuerySet[Account]:
     """Return the accounts that stop when the person leaves."""
     own = plan.log_ins_of(User(pk=person_id)).values_list("pk", flat=True)
     found = plan.accounts_of(list(own)).filter(plan.STOPS)

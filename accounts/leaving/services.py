@@ -32,7 +32,7 @@ from accounts.leaving.queries import (
     TOLD,
     Step,
     log_ins_left,
-    scope_of,
+    scope_of_job,
 )
 from accounts.models import Account, AccountEvent, AccountToken, ApiKey, Job
 from accounts.pool import permissions
@@ -144,7 +144,7 @@ def _take_out(job: Job, token: Token, now: datetime) -> bool:
 
 def _back_up(job: Job, now: datetime) -> bool:
     """Add the backups that are at hand now, to however many accounts; where one's own goes, nobody is added unasked."""
-    chosen = {pk: offer.token.pk for pk, offer in plan.offers_of_all(scope_of(job)).items()}
+    chosen = {pk: offer.token.pk for pk, offer in plan.offers_of_all(scope_of_job(job)).items()}
     asks = job.lets_go_own
     outcome = backing_up.write_backups(chosen=chosen, actor=job.user, note=job.note, now=now, ask_all=asks)
     backing_up.tell_people(added=outcome.added, asked=outcome.asked, actor=job.user, note=job.note, now=now)
@@ -155,7 +155,7 @@ def _back_up(job: Job, now: datetime) -> bool:
 
 def _ask(job: Job, now: datetime) -> bool:
     """Ask each colleague by one mail to re-authenticate what stopped in the accounts that stop or keep one person."""
-    found = plan.stopped_of_all(scope_of(job), now)
+    found = plan.stopped_of_all(scope_of_job(job), now)
     if found:
         asks.ask_now(people=list(found.values()), user=job.user, note=job.note, now=now)
     return bool(found)
@@ -164,13 +164,13 @@ def _ask(job: Job, now: datetime) -> bool:
 def _invite(job: Job, place: int, now: datetime) -> bool:
     """Invite one address for what nobody known here could carry, as far as the job's person may. Raises InviteRefused."""
     to = job.options[INVITES][place]
-    accounts = plan.nobody_of_all(scope_of(job), now)
-    own = inviting.invitable(job.user, accounts)
+    accounts = plan.nobody_of_all(scope_of_job(job), now)
+    own = inviting.invitable_accounts(job.user, accounts)
     some = [one for one in accounts if one.pk in own and (not to["teams"] or one.team_id in to["teams"])]
     if not some:
         return False
     try:
-        inviting.invite(
+        inviting.invite_to_link(
             accounts=some[: inviting.MOST], email=to["email"], by=job.user, note=job.note, now=now
         )
     except inviting.AskedAlready:
@@ -274,7 +274,7 @@ def let_go(*, found: Plan, actor: User, wanted: Wanted, seen: str, note: str, no
 def lock_out(*, person: User, actor: User, now: datetime, by_key: bool = False) -> handing_over.NewsByAddress:
     """Switch the person off, end their sessions, revoke invitations that they sent, and have the actor take over what runs for them.
 
-    Returns as `handing_over.take_over` does. Raises ActionRefused for oneself, and where the actor was switched off meanwhile: of two
+    Returns as `handing_over.take_over_from` does. Raises ActionRefused for oneself, and where the actor was switched off meanwhile: of two
     superusers who see each other off, one stays; and where a worker is doing something in the person's name at this moment. Raises OnHold.
     """
     hold.refuse()
@@ -290,15 +290,17 @@ def lock_out(*, person: User, actor: User, now: datetime, by_key: bool = False) 
         person.is_active = False
         person.save(update_fields=["is_active"])
         login_changes.notify_by_staff(ChangeKind.SWITCHED_OFF, user=person, by=actor, now=now)
-    told = handing_over.take_over(person=person, actor=actor, by_key=by_key, now=now)
+    told = handing_over.take_over_from(person=person, actor=actor, by_key=by_key, now=now)
     invitations.revoke_sent_by(person, by=actor, now=now)  # what a job under way asks is the actor's by now
     return told
 
 
 def _settle_keys(wanted: Wanted, *, actor: User, note: str, now: datetime) -> None:
     """Revoke keys, and have the actor answer for others: one that is in both lists is revoked."""
-    done = [(key, "revoked") for key in wanted.revoke if api_keys.revoke(key=key, now=now)]
-    done += [(key, "taken_over") for key in wanted.takes if api_keys.take_over(key=key, taker=actor, now=now)]
+    done = [(key, "revoked") for key in wanted.revoke if api_keys.revoke_key(key=key, now=now)]
+    done += [
+        (key, "taken_over") for key in wanted.takes if api_keys.take_over_key(key=key, taker=actor, now=now)
+    ]
     for key, block in done:
         said = kept.keep(HISTORY, block, note=note)
         LogEntry.objects.log_actions(actor.pk, [key], CHANGE, said, single_object=True)

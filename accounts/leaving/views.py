@@ -188,7 +188,7 @@ def offboard(request: HttpRequest, leaver: User) -> HttpResponse:
         )
         if done.user_id != viewer.pk:
             raise Late
-        return Done(nothing=True, after=jobs.address(done))
+        return Done(nothing=True, after=jobs.job_url(done))
 
     return _answer(request, page, refused, do, about=leaver)
 
@@ -256,7 +256,7 @@ def _depends(found: Plan, viewer: User) -> dict[str, Any]:
     """Return what else is in the name of who leaves, and what becomes of it."""
     leaver = found.scope.person
     assert leaver is not None
-    hanging = handing_over.hanging(leaver, timezone.now(), taker=viewer)
+    hanging = handing_over.read_hanging(leaver, timezone.now(), taker=viewer)
     query = urlencode({"person": leaver.pk, "alone": 1})
     return {
         "leaver": leaver,
@@ -267,12 +267,12 @@ def _depends(found: Plan, viewer: User) -> dict[str, Any]:
         if viewer.has_perm("accounts.view_apikey")
         else "",
         "takes_asks": asks.may_ask(viewer),
-        "jobs": [jobs.title(one) for one in hanging.jobs],
+        "jobs": [jobs.job_title(one) for one in hanging.jobs],
         "sessions": Session.objects.of_user(leaver.pk, timezone.now()).count(),
     }
 
 
-def first_said(leaver: User, *, deleting: bool = False) -> str:
+def why_to_offboard_first(leaver: User, *, deleting: bool = False) -> str:
     """Return why somebody is not switched off or deleted on whom something depends, and what to do first; "" where nothing does."""
     number = plan.living_log_ins(leaver).count()
     if not number:
@@ -286,7 +286,7 @@ def first_said(leaver: User, *, deleting: bool = False) -> str:
 
 def _hangs(leaver: User, *, linked_only: bool) -> str:
     """Say what depends on somebody whose log-ins serve nothing. `linked_only`: a log-in that was never linked becomes nobody's."""
-    found = handing_over.hanging(leaver, timezone.now())
+    found = handing_over.read_hanging(leaver, timezone.now())
     log_ins = plan.log_ins_of(leaver)
     idle = log_ins.filter(pool_entries__isnull=False).distinct().count() if linked_only else log_ins.count()
     keys, requests, macros = len(found.keys), len(found.asks), len(found.macros)

@@ -7,9 +7,8 @@ from datetime import datetime
 from enum import StrEnum
 
 from django.db import transaction
-from django.db.models import F
 
-from accounts.asks import inviting
+from accounts.asks import progress
 from accounts.models import Account, AccountEvent, AccountToken, PendingLink
 from accounts.pool import services as pool
 from accounts.sync import entries as pool_entries
@@ -67,7 +66,7 @@ class Candidate:
         return not self.native.closed and self.standing != LinkEffect.TEAM_REFUSES
 
 
-def candidates(pending: PendingLink, user: User, *, only: Team | None = None) -> list[Candidate]:
+def offered_candidates(pending: PendingLink, user: User, *, only: Team | None = None) -> list[Candidate]:
     """Return each offered ad account with how it stands here and whether it is ticked beforehand, in the channel's order.
 
     `only`: accounts of other teams are refused.
@@ -83,7 +82,7 @@ def candidates(pending: PendingLink, user: User, *, only: Team | None = None) ->
     }
     had, teams = pending.carried_ids, TeamChoice.for_link(pending, user)
     refusing = _refusing(existing.values(), pending.token, user, only)
-    none_taken = only is not None and shut_out(pending.token, user, only)
+    none_taken = only is not None and is_shut_out(pending.token, user, only)
     wanted = {pending.account.native_id} if pending.account else _wanted(pending, had)
     everything = not wanted and len(natives) <= PRESELECT_BELOW
     made = []
@@ -133,7 +132,7 @@ def _others(account: Account, token: Token) -> list[AccountToken]:
 def _refusing(accounts: Iterable[Account], token: Token, user: User, only: Team | None) -> set[int]:
     """Return the ids of those accounts whose team accepts log-ins of its own people only, and not this one; with `only` of all others."""
     if only is not None:
-        none_taken = shut_out(token, user, only)
+        none_taken = is_shut_out(token, user, only)
         return {account.pk for account in accounts if none_taken or account.team_id != only.pk}
     closed = [account for account in accounts if account.team.members_only]
     if token.kind == Token.Kind.SYSTEM:
@@ -142,7 +141,7 @@ def _refusing(accounts: Iterable[Account], token: Token, user: User, only: Team 
     return {account.pk for account in closed if account.team_id not in mine}
 
 
-def shut_out(token: Token, user: User, team: Team) -> bool:
+def is_shut_out(token: Token, user: User, team: Team) -> bool:
     """Return whether a team accepts log-ins of its own people only, and a log-in that came by a link of the team is none of theirs.
 
     A contact's is: they join the team with what they choose.
@@ -151,7 +150,7 @@ def shut_out(token: Token, user: User, team: Team) -> bool:
         return False
     if token.kind == Token.Kind.SYSTEM:
         return token.team_id != team.pk
-    return not user.memberships.filter(team=team).exists()
+    return team.refuses_log_ins_of(user)
 
 
 @dataclass(frozen=True)
@@ -168,7 +167,7 @@ class TeamChoice:
         """
         if pending.token.team is not None:
             return cls([pending.token.team])
-        mine = own_teams(user)
+        mine = user.teams_by_last_link()
         if pending.account is not None and pending.account.team in mine:
             return cls([pending.account.team])
         return cls(mine)
@@ -193,14 +192,7 @@ class TeamChoice:
         return found
 
 
-def own_teams(user: User) -> list[Team]:
-    """Return the teams of a person, the one chosen last first, then by how long; the default team where there is none."""
-    members = user.memberships.select_related("team")
-    found = members.order_by(F("last_linked_at").desc(nulls_last=True), "pk")
-    return [one.team for one in found] or [Team.default()]
-
-
-def asks_for_team(pending: PendingLink, user: User) -> Sequence[Team]:
+def teams_to_choose_from(pending: PendingLink, user: User) -> Sequence[Team]:
     """Return the teams to choose from for the accounts that are new here; nothing where there is nothing to choose."""
     teams = TeamChoice.for_link(pending, user).teams
     if len(teams) < 2:
@@ -247,7 +239,7 @@ def save_choice(
     existing = Account.objects.filter(channel=token.app.channel, native_id__in=known).select_related("team")
     refusing = _refusing(existing, token, user, only)
     refused = {account.native_id for account in existing if account.pk in refusing}
-    none_taken = only is not None and shut_out(token, user, only)
+    none_taken = only is not None and is_shut_out(token, user, only)
     if unknown := [one for one in chosen if none_taken or one not in by_id or one in refused]:
         raise NotOffered(", ".join(unknown))
     teams = {native_id: choice.by_business(by_id[native_id]) or team for native_id in chosen}
@@ -255,7 +247,7 @@ def save_choice(
     for account in accounts:
         _ensure_entry(account, token, by_id[account.native_id], user, now)
     lifecycle.note_linked(token_ids=[token.pk], now=now)
-    inviting.note_linked(user=user, accounts=accounts, now=now)
+    progress.note_linked(user=user, accounts=accounts, now=now)
     pool.settle(
         account_ids=[account.pk for account in accounts], cause="linked", now=now, source="link", actor=user
     )

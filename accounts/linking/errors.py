@@ -73,8 +73,8 @@ def show_failure(
     app = ChannelApp.objects.filter(channel=channel, is_default=True).first() if found else None
     if found is not None and app is not None:
         services.note_fault(app, found, "exchange", timezone.now())
-    kind = services.kind_of(error, exception)
-    return show_error(request, channel, kind, detail=services.detail_of(error, exception))
+    kind = services.problem_kind(error, exception)
+    return show_error(request, channel, kind, detail=services.problem_detail(error, exception))
 
 
 def show_waiting(request: HttpRequest, channel: str) -> HttpResponse:
@@ -107,7 +107,7 @@ def show_error(
     # Whoever else is logged in in that browser has no part in what a mailed link began.
     mailed = bool(about.get("client_link") or about.get("token"))
     user = person if mailed else request.user if isinstance(request.user, User) else None
-    code = services.new_code()  # strangers write nothing into the database
+    code = services.new_problem_code()  # strangers write nothing into the database
     is_kept = user is not None or link is not None
     if is_kept:
         code = services.record_problem(
@@ -142,7 +142,7 @@ def _handed(about: Mapping[str, Any], link: Ask | None) -> tuple[str, User | Non
     """Return the mailed link that a handshake began with and whose it is; "" and None where it began behind our log-in."""
     if link is not None:
         return link.link_path, link.contact
-    handed = renewal_links.of_facts(about) if about.get("token") else None
+    handed = renewal_links.link_from_facts(about) if about.get("token") else None
     return (reverse("renew", args=[handed.signed]), handed.user) if handed else ("", None)
 
 

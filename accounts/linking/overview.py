@@ -46,7 +46,7 @@ class Advice:
     url: str = ""  # where operators act; "" for everybody else
 
 
-def advice(channel: str, user: User | AnonymousUser, *, found: str = "") -> Advice | None:
+def advise_on_channel(channel: str, user: User | AnonymousUser, *, found: str = "") -> Advice | None:
     """Return what to do about a channel that cannot be linked; None where it can be.
 
     `found` is what `setup.channel_state` said, where the caller knows it.
@@ -76,7 +76,7 @@ def _state(channel: str, user: User | AnonymousUser) -> str:
 def cannot_link(request: HttpRequest, channel: str) -> HttpResponse | None:
     """Return the page that says why the channel cannot be linked and what to do; None where it can be."""
     found = _state(channel, person(request))
-    said = advice(channel, person(request), found=found)
+    said = advise_on_channel(channel, person(request), found=found)
     if said is None:
         return None
     context = {"advice": said, "channel_key": channel, "icon": "info", "tone": "mute"}
@@ -98,7 +98,7 @@ def channel_rows(user: User) -> list[ChannelRow]:
     """Return all channels, those that cannot be linked here last."""
     made = []
     for key, label in declarations.choices():
-        said = advice(key, user)
+        said = advise_on_channel(key, user)
         rule = said.short if said else registry.get(key).lifetime_summary
         made.append(ChannelRow(key, str(label), rule, ready=said is None))
     return sorted(made, key=lambda row: not row.ready)
@@ -113,7 +113,7 @@ class Lost:
     carrier: str  # who carries it on; "" for nobody
 
 
-def no_longer(pending: PendingLink, now: datetime) -> list[Lost]:
+def accounts_lost(pending: PendingLink, now: datetime) -> list[Lost]:
     """Return the accounts that a smaller grant took away, those now dark first."""
     accounts = Account.objects.filter(pk__in=pending.no_longer).with_pools()
     names = names_for(pending.user)
@@ -189,14 +189,14 @@ def helped_by_consent(entries: Sequence[AccountToken], now: datetime) -> list[Ac
     return [entry for entry in helped if not entry.is_living]
 
 
-def renewed_too(token: Token, account: Account) -> str:
+def names_renewed_too(token: Token, account: Account) -> str:
     """Return the other accounts that one new consent of this log-in renews: the first by name, and how many more."""
     others = token.pool_entries.exclude(account=account)
     first = list(others.order_by("account__name").values_list("account__name", flat=True)[:3])
     return join_names(first, others.count())
 
 
-def reauthentication(account: Account, user: User, now: datetime) -> dict[str, Any]:
+def facts_of_reauthentication(account: Account, user: User, now: datetime) -> dict[str, Any]:
     """Return what the page of a mailed link says: what happened, what still works, what happens next.
 
     `asks_admin`: re-authenticating does not help, the page says who does and offers "Check now" instead. `only_appeal`: nor does it help,
@@ -230,26 +230,21 @@ def reauthentication(account: Account, user: User, now: datetime) -> dict[str, A
         "explanation": explanation,
         "others": others,
         "carrier": first_name(found.active_name(names)) if found.active and others else "",
-        "also": renewed_too(token, account) if token else "",
+        "also": names_renewed_too(token, account) if token else "",
         "login": login,
-        "refused_by_team": refused_by_team(account, user),
+        "refused_by_team": account.team.refuses_log_ins_of(user),
         "only_appeal": explanation.only_appeal,
         "gives_up": account.own_log_ins(user).exists(),
         "invites": inviting.may_invite(user, [account]),
         "nothing_to_do": nothing_to_do,
         "needed": not nothing_to_do and not checking,
         "tone": "bad" if account.is_deactivated else "warn",
-        **limits(entry, found, names, explanation),
+        **limits_of_log_in(entry, found, names, explanation),
         **_ways(explanation, native),
     }
 
 
-def refused_by_team(account: Account, user: User) -> bool:
-    """Return whether the account's team accepts log-ins of its own people only, and this person is not one of them."""
-    return account.team.members_only and not account.team.memberships.filter(user=user).exists()
-
-
-def limits(
+def limits_of_log_in(
     entry: AccountToken | None, found: Summary, names: NameVisibility, explanation: reasons.Explanation
 ) -> dict[str, Any]:
     """Return what a log-in that works may not do for the account, and who can change that.

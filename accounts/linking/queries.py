@@ -5,7 +5,6 @@ from django.db.models import Q, QuerySet
 
 from tokens.channels import declarations
 from tokens.models import ChannelApp
-from tokens.vault.services import VaultError
 from users.models import User
 
 READY, NOT_SET_UP, LOCKED = "ready", "not_set_up", "locked"
@@ -26,7 +25,7 @@ def channel_states() -> dict[str, str]:
 def _state(app: ChannelApp | None) -> str:
     if app is None:
         return NOT_SET_UP
-    return READY if secret_opens(app) else LOCKED
+    return READY if app.secret_opens else LOCKED
 
 
 def default_app(channel: str) -> ChannelApp | None:
@@ -37,15 +36,6 @@ def default_app(channel: str) -> ChannelApp | None:
 def _default_apps() -> QuerySet[ChannelApp]:
     apps = ChannelApp.objects.filter(is_default=True, secrets__isnull=False)
     return apps.exclude(state=ChannelApp.State.NOT_SET_UP)
-
-
-def secret_opens(app: ChannelApp) -> bool:
-    """Return whether the app's secret can be read with the keys of this installation."""
-    try:
-        app.keys()
-    except (VaultError, ValueError):
-        return False
-    return True
 
 
 def may_set_up(user: User | AnonymousUser) -> bool:

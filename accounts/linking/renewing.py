@@ -10,7 +10,7 @@ from django.db import transaction
 from django.urls import reverse
 from django.utils import timezone
 
-from accounts.asks import inviting, progress, rules
+from accounts.asks import progress, rules
 from accounts.models import Account, Ask
 from accounts.renewal_links import services as renewal_links
 from accounts.renewal_links.services import RenewalLink, Standing
@@ -56,7 +56,7 @@ class Renewed:
 def expected_renewal(channel: str, state: Mapping[str, Any], now: datetime) -> tuple[ChannelApp, RenewalLink]:
     """Return the app and the link that a handshake began with. Raises NotOpen; nothing was exchanged at the channel then."""
     data = state.get("data") or {}
-    link = renewal_links.of_facts(data)
+    link = renewal_links.link_from_facts(data)
     app = ChannelApp.objects.filter(channel=channel, is_default=True, client_id=data.get("client_id")).first()
     if link is None or app is None or link.token.app.channel != channel:
         raise NotOpen(link)
@@ -65,7 +65,7 @@ def expected_renewal(channel: str, state: Mapping[str, Any], now: datetime) -> t
     return app, link
 
 
-def demand_same(link: RenewalLink, app: ChannelApp, identity: Identity) -> None:
+def demand_same_person(link: RenewalLink, app: ChannelApp, identity: Identity) -> None:
     """Raise SomebodyElse where another native user consented, as far as the channel tells before it lists ad accounts."""
     if identity.kind == "system":
         raise SomebodyElse
@@ -107,7 +107,7 @@ def keep_renewed(
     A link that was mailed since its address was parked shows that mail arrives there: the address is released.
     Raises SomebodyElse, NotTold, and NotOpen where the log-in or the person went meanwhile.
     """
-    demand_same(link, app, identity)
+    demand_same_person(link, app, identity)
     former = Token.objects.locked().filter(pk=link.token.pk).first()
     if former is None:  # its person had their data deleted meanwhile
         raise NotOpen(link)
@@ -124,8 +124,8 @@ def keep_renewed(
     lost = pool_entries.apply_list(
         token=token, generation=token.generation, listed=listed, now=now, source="link", consented=True
     )
-    progress.settle(now=now, people=[link.user.pk])
-    inviting.note_linked(user=link.user, now=now)
+    progress.settle_asks(now=now, people=[link.user.pk])
+    progress.note_linked(user=link.user, now=now)
     refused_addresses.confirm_address(link.user.email, mailed_at=link.issued, now=now)
     left = former.pool_entries.values_list("account_id", flat=True) if moves else ()
     return Renewed(token, [*lost, *left])

@@ -16,8 +16,7 @@ from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.utils import timezone
 
-from accounts.asks import inviting, links, progress
-from accounts.linking import choosing
+from accounts.asks import links, progress
 from accounts.linking.renewing import NotOpen
 from accounts.models import Account, Ask, LinkProblem, PendingLink
 from accounts.pool.errors import ActionRefused
@@ -108,14 +107,14 @@ def keep_consent(
     # Whoever locks a person out waits for this row, and ends what is kept here; or was first, and nothing is.
     if not User.objects.select_for_update(no_key=True).get(pk=user.pk).is_active:
         raise ConsentRefused(LinkProblem.Kind.FOREIGN, "locked out")
-    team = team or choosing.own_teams(user)[0]
+    team = team or user.teams_by_last_link()[0]
     token = lifecycle.store_consent(app=app, identity=identity, grant=grant, user=user, team=team, now=now)
     app_migration.adopt_accounts(token=token, listed=listed, now=now, source="link")
     lost = pool_entries.apply_list(
         token=token, generation=token.generation, listed=listed, now=now, source="link", consented=True
     )
-    progress.settle(now=now, people=[user.pk])
-    inviting.note_linked(user=user, now=now)
+    progress.settle_asks(now=now, people=[user.pk])
+    progress.note_linked(user=user, now=now)
     return PendingLink.objects.create(
         user=user,
         token=token,
@@ -236,7 +235,7 @@ def keep_for_client(
         "now": now,
     }
     try:
-        user = owner or links.contact_of(link)
+        user = owner or links.make_contact(link)
         with transaction.atomic():
             pending = keep_consent(app=app, user=user, target=None, next_url="", **facts)
             if asked:
@@ -263,13 +262,13 @@ def record_problem(
     client_link: Ask | None = None,
 ) -> str:
     """Keep what a person met while linking; of a client link, also where the client is nobody here yet. Returns the code for the page."""
-    code = new_code()
+    code = new_problem_code()
     facts = {"user": user, "client_link": client_link, "channel": channel, "kind": kind}
     LinkProblem.objects.create(code=code, detail=detail[:300], at=now, **facts)
     return code
 
 
-def new_code() -> str:
+def new_problem_code() -> str:
     """Return a code that people can read out: LNK-DB917F."""
     return f"LNK-{secrets.token_hex(3).upper()}"
 
@@ -279,7 +278,7 @@ def sweep_problems(*, now: datetime) -> int:
     return LinkProblem.objects.filter(at__lt=now - KEPT).delete()[0]
 
 
-def kind_of(error: Any, exception: BaseException | None) -> LinkProblem.Kind:
+def problem_kind(error: Any, exception: BaseException | None) -> LinkProblem.Kind:
     """Return what happened, by what allauth says (`error`, one of AuthError) and what was raised on the way."""
     if error == AuthError.CANCELLED:
         return LinkProblem.Kind.STOPPED
@@ -294,7 +293,7 @@ def kind_of(error: Any, exception: BaseException | None) -> LinkProblem.Kind:
     return LinkProblem.Kind.TOO_LATE if found.classification.row == "state" else LinkProblem.Kind.UNCLEAR
 
 
-def detail_of(error: Any, exception: BaseException | None) -> str:
+def problem_detail(error: Any, exception: BaseException | None) -> str:
     """Return for staff what was found: verdict and row, or the names of our exceptions. No secret is in them."""
     found = channel_error(exception)
     if found is not None:

@@ -176,10 +176,10 @@ def _choose_page(
         "checked": sum(row.checked for row in rows),
         "missing": missing,
         "granted": len(native.scopes) - len(missing),
-        "no_longer": overview.no_longer(pending, timezone.now()),
+        "no_longer": overview.accounts_lost(pending, timezone.now()),
         "other_identity": pending.expected_instead,
         "dropped": pending.dropped,
-        "teams": choosing.asks_for_team(pending, person(request)),
+        "teams": choosing.teams_to_choose_from(pending, person(request)),
         "team_chosen": _number(request.POST.get("team", "")),
         "error": error,
     }
@@ -219,7 +219,7 @@ def linked(request: HttpRequest) -> HttpResponse:
     if not rows:  # an address with somebody else's accounts, or with none
         return redirect("my_accounts")
     alone = [row for row in rows if row.no_backup]
-    invitable = inviting.invitable(user, [row.account for row in alone])
+    invitable = inviting.invitable_accounts(user, [row.account for row in alone])
     asked = ",".join(str(row.account.pk) for row in alone if row.account.pk in invitable)
     context = {
         "rows": rows,
@@ -250,7 +250,7 @@ def reauthenticate(request: HttpRequest, account_id: int) -> HttpResponse:
     if request.method == "POST":
         named = request.GET.get("log_in", "")
         return handshakes.start_handshake(request, account.channel, account=account, again=True, log_in=named)
-    context = overview.reauthentication(account, person(request), timezone.now())
+    context = overview.facts_of_reauthentication(account, person(request), timezone.now())
     opened_url = reverse("reauthenticate_opened", args=[account.pk])
     context["opened_url"] = (
         f"{opened_url}?{request.GET.urlencode()}" if "log_in" in request.GET else opened_url
@@ -309,7 +309,7 @@ class OfferedRow:
 def offered_rows(pending: PendingLink, user: User) -> list[OfferedRow]:
     """Return one row per offered ad account, with who is in it already and what is ticked beforehand."""
     label, names = registry.get(pending.token.app.channel).label, names_for(user)
-    return [_offered_row(one, user, names, label) for one in choosing.candidates(pending, user)]
+    return [_offered_row(one, user, names, label) for one in choosing.offered_candidates(pending, user)]
 
 
 def _offered_row(one: Candidate, user: User, names: NameVisibility, label: str) -> OfferedRow:

@@ -62,7 +62,7 @@ class RenewalLink:
 
     def standing(self, now: datetime) -> Standing:
         """Return whether it opens something. Asks for the person's role, no more."""
-        if not renewable([self.user.pk], [self.token.pk]) or self.address != _trace(self.user):
+        if not renewable_log_ins([self.user.pk], [self.token.pk]) or self.address != _trace(self.user):
             return Standing.OVER
         if not self.user.is_active or self.user.only_looks:
             return Standing.OVER
@@ -76,7 +76,7 @@ class RenewalLink:
         return not self.token.app.is_default
 
     @property
-    def renewed_at(self) -> datetime:
+    def last_consent_at(self) -> datetime:
         """When its person consented last: under its own app, or under the one that took its place."""
         found = self._moved_to().order_by("-linked_at").first() if self.moves else None
         return found.linked_at if found else self.token.linked_at
@@ -93,7 +93,7 @@ class RenewalLink:
         return new.filter(same, consented_by=self.user, linked_at__gt=self.issued)
 
     def facts(self) -> dict[str, Any]:
-        """Return it for the state of a handshake, as `of_facts` reads it: ids and dates, nothing that opens it."""
+        """Return it for the state of a handshake, as `link_from_facts` reads it: ids and dates, nothing that opens it."""
         return {
             "token": self.token.pk,
             "user": str(self.user.pk),
@@ -103,23 +103,23 @@ class RenewalLink:
         }
 
 
-def link(*, token: Token, user: User, issued: datetime) -> RenewalLink:
+def link_for(*, token: Token, user: User, issued: datetime) -> RenewalLink:
     """Return the link by which this person renews this log-in, from `issued` on."""
     return RenewalLink(token, user, _trace(user), _microseconds(token.linked_at), issued)
 
 
-def open_signed(signed: str) -> RenewalLink | None:
+def read_signed_link(signed: str) -> RenewalLink | None:
     """Return what a link was made for, open or not; None where it is cut or forged, or its log-in or person is gone."""
     try:
         token, user, address, consented, issued = _SIGNER.unsign_object(signed)
     except (signing.BadSignature, ValueError, TypeError):
         return None
-    return of_facts(
+    return link_from_facts(
         {"token": token, "user": user, "address": address, "consented": consented, "issued": issued}
     )
 
 
-def of_facts(facts: Mapping[str, Any]) -> RenewalLink | None:
+def link_from_facts(facts: Mapping[str, Any]) -> RenewalLink | None:
     """Return the link that a handshake began with; None where its log-in or person is gone."""
     token = Token.objects.select_related("app").filter(pk=facts["token"]).first()
     user = User.objects.filter(pk=facts["user"]).first()
@@ -129,7 +129,7 @@ def of_facts(facts: Mapping[str, Any]) -> RenewalLink | None:
     return RenewalLink(token, user, facts["address"], facts["consented"], issued)
 
 
-def renewable(user_ids: Collection[int], token_ids: Collection[int]) -> dict[int, Token]:
+def renewable_log_ins(user_ids: Collection[int], token_ids: Collection[int]) -> dict[int, Token]:
     """Return which of these log-ins, by id, these people may renew by a link: their own, of channels that take new consents.
 
     One under an app that takes none comes under the app of new links by it (docs/decisions/0016-second-app.md).
@@ -143,12 +143,12 @@ def renewable(user_ids: Collection[int], token_ids: Collection[int]) -> dict[int
     return {token.pk: token for token in found.only("linked_at", "consented_by")}
 
 
-def page_of(account: Account, token: Token) -> str:
-    """Return the address of the page, behind our log-in, where a person renews this log-in: `personal` puts the link in its place."""
+def renewal_page(account: Account, token: Token) -> str:
+    """Return the page, behind our log-in, where a person renews this log-in: `put_personal_links` puts the link in its place."""
     return f"{addresses.absolute_url('reauthenticate', account.pk)}{_LOG_IN}{token.pk}"
 
 
-def personal(mail: Mail, *, user: User | None, now: datetime) -> Mail:
+def put_personal_links(mail: Mail, *, user: User | None, now: datetime) -> Mail:
     """Return a mail with the personal links of its reader, which its kept copy does not hold: there stand the pages behind our log-in.
 
     For the mail that is being sent.
@@ -156,9 +156,9 @@ def personal(mail: Mail, *, user: User | None, now: datetime) -> Mail:
     ids = {int(pk) for pk in _ADDRESS.findall(mail.text)}
     if not ids or user is None or not user.is_active or user.only_looks:
         return mail
-    own = renewable([user.pk], ids)
+    own = renewable_log_ins([user.pk], ids)
     links = {
-        pk: addresses.absolute_url("renew", link(token=own[pk], user=user, issued=now).signed)
+        pk: addresses.absolute_url("renew", link_for(token=own[pk], user=user, issued=now).signed)
         for pk in ids
         if pk in own and own[pk].consented_by_id == user.pk
     }

@@ -69,7 +69,7 @@ def private(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
 @require_http_methods(["GET", "HEAD", "POST"])
 def renew(request: HttpRequest, signed: str) -> HttpResponse:
     """Show what a link renews (GET), or go to the channel (POST)."""
-    link, now = renewal_links.open_signed(signed), timezone.now()
+    link, now = renewal_links.read_signed_link(signed), timezone.now()
     if link is None or link.standing(now) != Standing.OPEN:
         return not_open(request, link)
     if request.method == "POST":
@@ -99,7 +99,7 @@ def renew(request: HttpRequest, signed: str) -> HttpResponse:
 @require_POST
 def opened(request: HttpRequest, signed: str) -> HttpResponse:  # noqa: ARG001  # what an address passes
     """Note that a browser showed the page. Its script sends this: GET changes nothing, and mail scanners follow links."""
-    link, now = renewal_links.open_signed(signed), timezone.now()
+    link, now = renewal_links.read_signed_link(signed), timezone.now()
     if link is not None and link.standing(now) == Standing.OPEN:
         asks.note_opened(token_ids=[link.token.pk], now=now)
     return HttpResponse(status=204)
@@ -109,7 +109,7 @@ def opened(request: HttpRequest, signed: str) -> HttpResponse:  # noqa: ARG001  
 @require_http_methods(["GET", "HEAD", "POST"])
 def no_longer_mine(request: HttpRequest, signed: str) -> HttpResponse:
     """Ask which accounts of the log-in are no longer its person's (GET), or tell whoever looks after them (POST). Nothing is unlinked."""
-    link, now = renewal_links.open_signed(signed), timezone.now()
+    link, now = renewal_links.read_signed_link(signed), timezone.now()
     if link is None or link.standing(now) != Standing.OPEN:
         return not_open(request, link)
     accounts = _linked(link.token, before=link.issued)
@@ -161,7 +161,7 @@ def _accounts(token: Token, *, before: datetime | None = None) -> dict[str, Any]
 @require_POST
 def send_again(request: HttpRequest, signed: str) -> HttpResponse:
     """Mail a new link to the address that the old one went to."""
-    link, now = renewal_links.open_signed(signed), timezone.now()
+    link, now = renewal_links.read_signed_link(signed), timezone.now()
     if link is None or link.standing(now) not in {Standing.OPEN, Standing.EXPIRED}:
         return not_open(request, link)
     if not may_press(request, f"send {link.token.pk}"):
@@ -175,11 +175,11 @@ def send_again(request: HttpRequest, signed: str) -> HttpResponse:
 def done(request: HttpRequest) -> HttpResponse:
     """Say what was renewed in this browser a moment ago, and what is missing."""
     said, now = request.session.get(DONE), timezone.now()
-    before = renewal_links.of_facts(said) if said else None
+    before = renewal_links.link_from_facts(said) if said else None
     if said is None or before is None or (now - before.token.linked_at).total_seconds() > DONE_FOR:
         return redirect("my_accounts")
     token = Token.objects.select_related("app").get(pk=before.token.pk)
-    again = renewal_links.link(token=token, user=before.user, issued=before.issued)
+    again = renewal_links.link_for(token=token, user=before.user, issued=before.issued)
     missing = token.missing_scopes
     context = {
         "channel": registry.get(token.app.channel),
@@ -224,7 +224,7 @@ def not_open(request: HttpRequest, link: RenewalLink | None) -> HttpResponse:
         "standing": standing,
         "link": link,
         "channel": declarations.label(link.token.app.channel),
-        "renewed_at": link.renewed_at,
+        "renewed_at": link.last_consent_at,
         "signed": link.signed,
         "tone": "good" if standing == Standing.RENEWED else "warn",
     }
@@ -237,7 +237,7 @@ def arrive(request: HttpRequest, sociallogin: SocialLogin) -> HttpResponse:
     identity, grant = sociallogin.adtoken.identity, sociallogin.adtoken.grant
     try:
         app, link = renewing.expected_renewal(channel, sociallogin.state, now)
-        renewing.demand_same(link, app, identity)
+        renewing.demand_same_person(link, app, identity)
         listed = linking.ask_for_list(app, identity, grant)
         renewed = renewing.keep_renewed(
             link=link, app=app, identity=identity, grant=grant, listed=listed, now=timezone.now()

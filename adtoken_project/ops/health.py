@@ -128,7 +128,7 @@ def keys(now: datetime) -> Iterator[Finding]:  # noqa: ARG001  # one interface
     for said in key_usage.problems():
         yield Finding(said, "Put that key into FERNET_KEYS of every process (docs/rotate-the-key.md).")
     for app in ChannelApp.objects.exclude(state=ChannelApp.State.NOT_SET_UP):
-        if not setup.secret_opens(app):
+        if not app.secret_opens:
             yield Finding(
                 f"The stored secret of {app} does not open.",
                 "Put its key into FERNET_KEYS, or enter the secret again under Channel apps.",

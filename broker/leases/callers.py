@@ -54,7 +54,7 @@ def authenticate(text: str, *, now: datetime) -> Caller | None:
     """Return who this key is, or None. A malformed key costs no database query."""
     if not api_keys.is_well_formed(text):
         return None
-    digest = api_keys.digest(text)
+    digest = api_keys.key_digest(text)
     known = _facts.get(digest)
     if known is not None and time.monotonic() - known[0] < FACTS_FOR:
         return known[1]

@@ -95,7 +95,7 @@ def _out(found: Offboarding) -> OffboardingOut:
         started_at=job.created_at,
         steps=job.total,
         steps_done=job.done,
-        failures=job.failures(),
+        failures=job.why_failed(),
         log_ins_left=found.log_ins_left,
         channels_to_tell=found.untold,
     )

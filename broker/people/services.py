@@ -117,7 +117,7 @@ def _invites(caller: Caller, person: User, actor: User, wanted: OffboardIn) -> l
     """Return whom to invite, each address once. Raises NotPossible."""
     if not wanted.invite:
         return []
-    if not (actor.has_perm("users.invite_user") and links.may_make(actor)):
+    if not (actor.has_perm("users.invite_user") and links.may_make_links(actor)):
         raise NotPossible(text("maker_may_not_invite"))
     teams = visibility.teams_of(actor)
     teams = teams if caller.teams is None else teams.filter(pk__in=caller.teams)

@@ -274,7 +274,7 @@ def _renew_url(entry: AccountToken, *, mine: bool) -> str:
     token, account = entry.token, entry.account
     appeal = token.state == Token.State.DEAD and token.reason in AN_APPEAL_HELPS
     if reasons.by_consent(entry.reason) and not appeal:
-        return renewal_links.page_of(account, token)
+        return renewal_links.renewal_page(account, token)
     if token.consented_by is None or token.consented_by.is_contact:
         return ""
     return addresses.absolute_url("reauthenticate", account.pk)

@@ -119,7 +119,7 @@ def finish_mail(
     if stop:
         headers |= {"List-Unsubscribe": f"<{stop}>", "List-Unsubscribe-Post": "List-Unsubscribe=One-Click"}
     return replace(
-        renewal_links.personal(mail.hiding(sign_message(message), HIDDEN), user=user, now=now),
+        renewal_links.put_personal_links(mail.hiding(sign_message(message), HIDDEN), user=user, now=now),
         headers=headers,
         reply_to=reply_to(teams, reader=message.recipient),
     )

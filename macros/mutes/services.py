@@ -13,7 +13,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext
 
-from accounts.asks.queries import morning, register_snoozes
+from accounts.asks.progress import morning, register_snoozes
 from accounts.models import Account, AccountEvent
 from infra import locks
 from infra.locks import Lock
@@ -33,12 +33,12 @@ HISTORY = "words/history.txt"
 
 
 def snoozes() -> MuteQuerySet:
-    """Return what `accounts.asks.queries` asks for: what one macro leaves out is that macro's affair."""
+    """Return what `accounts.asks.progress` asks for: what one macro leaves out is that macro's affair."""
     return Mute.objects.running().of_every_macro()
 
 
 def register() -> None:
-    """Tell `accounts.asks.queries` what is snoozed."""
+    """Tell `accounts.asks.progress` what is snoozed."""
     register_snoozes(snoozes)
 
 

@@ -75,7 +75,7 @@ def compose(
     lines = lines_of(notices, accounts=accounts, reader=who.user, names=who.names, now=now, zone=who.zone)
     teams = {line.account.team_id for line in lines}
     tokens = {entry.token_id for one in accounts.values() for entry in one.entries}
-    renewable = renewal_links.renewable([who.user.pk], tokens) if who.user and tokens else {}
+    renewable = renewal_links.renewable_log_ins([who.user.pk], tokens) if who.user and tokens else {}
     reader = WarningReader(
         who.user, who.names, beyond=beyond, names_teams=len(teams) > 1, renewable=renewable
     )
@@ -256,7 +256,7 @@ def facts_of_card(lines: Sequence[WarningLine], reader: WarningReader, *, shown:
         "only_appeal": first.only_appeal,
         "mine": first.mine and not first.walled,
         "by_consent": first.by_consent,
-        "renew_url": renewal_links.page_of(first.account, first.token)
+        "renew_url": renewal_links.renewal_page(first.account, first.token)
         if _is_personal(first, reader) and first.token
         else addresses.absolute_url("reauthenticate", first.account.pk),
         "open_url": addresses.absolute_url("open_account", first.account.pk),

@@ -112,7 +112,7 @@ def context(request: HttpRequest) -> dict[str, Any]:
         "doubted": [app for app in apps if app.pk in doubts.apps_of_many(Doubt.objects.undecided())],
         "late": [*_silent(apps), *(text for notices, _ in background for text in notices)],
         "left": _left(request),
-        "jobs": my_jobs.under_way(request),
+        "jobs": my_jobs.jobs_under_way(request),
         "parked": _parked(request),
         "not_set_up": _not_set_up(request),
         "steps": first_steps.steps(request),
@@ -156,7 +156,7 @@ def _check_all_url(user: User) -> str:
 def _faults(apps: list[ChannelApp]) -> list[str]:
     """Return in a sentence each which channels refuse our app."""
     refused = [app for app in apps if app.fault_since is not None]
-    locked = [app for app in apps if not setup.secret_opens(app)]
+    locked = [app for app in apps if not app.secret_opens]
     return [
         *(say("refuses_us", channel=app.get_channel_display(), fault=app.fault) for app in refused),
         *(say("does_not_open", app=str(app)) for app in locked),

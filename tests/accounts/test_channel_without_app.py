@@ -33,7 +33,7 @@ def browser(user: User) -> Client:
 
 
 def job() -> Client:
-    key = api_keys.issue(name="job", scopes=list(ApiKey.Scope.values), teams=[Team.default()])[1]
+    key = api_keys.issue_key(name="job", scopes=list(ApiKey.Scope.values), teams=[Team.default()])[1]
     callers._facts.clear()
     return Client(raise_request_exception=False, headers={"authorization": f"Bearer {key}"})
 

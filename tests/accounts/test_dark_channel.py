@@ -51,7 +51,7 @@ def account() -> Account:
 
 @pytest.fixture
 def job() -> Client:
-    key = api_keys.issue(name="job", scopes=list(ApiKey.Scope.values), teams=[Team.default()])[1]
+    key = api_keys.issue_key(name="job", scopes=list(ApiKey.Scope.values), teams=[Team.default()])[1]
     callers._facts.clear()
     return Client(headers={"authorization": f"Bearer {key}"})
 

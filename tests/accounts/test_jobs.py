@@ -149,7 +149,7 @@ def test_what_is_refused_or_at_fault_stops_no_other_and_is_told(boss: User, keys
 
     job.refresh_from_db()
     assert (job.state, job.acted, job.skipped, job.failed) == (State.READY, 2, 1, 2)
-    assert job.failures() == ["Not today.", "a fault of AdToken: the log says which"]
+    assert job.why_failed() == ["Not today.", "a fault of AdToken: the log says which"]
     assert names() == ["A0", "A1", "A2+", "A3+", "A4+"]
 
 

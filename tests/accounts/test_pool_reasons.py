@@ -203,7 +203,7 @@ def test_api_and_lease_tell_what_the_pool_says_now(ada: User, ben: User) -> None
     """Ada's password change stopped it; she is back, and now lacks the role."""
     account = without_role(ada)
     Account.objects.update(reason="password_changed")
-    key = api_keys.issue(name="job", scopes=[ApiKey.Scope.READ], teams=[Team.default()])[1]
+    key = api_keys.issue_key(name="job", scopes=[ApiKey.Scope.READ], teams=[Team.default()])[1]
     callers._facts.clear()
 
     told = (

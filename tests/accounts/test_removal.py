@@ -234,7 +234,7 @@ class TestRemoving:
         self, world: Sandbox
     ) -> None:
         account = linked_by("ada", "ben")
-        _, secret = api_keys.issue(
+        _, secret = api_keys.issue_key(
             name="jobs", scopes=["accounts:read", "tokens:lease"], teams=[account.team]
         )
         caller = callers.authenticate(secret, now=datetime.now(UTC))

@@ -64,7 +64,7 @@ def test_mail_pages_and_api_say_the_same(client: Client, ada: User, channel: str
     you = reasons.explain(channel, reason, person="Ada O.", account=account.name, you=True)
     others = reasons.explain(channel, reason, person="Ada Okafor", account=account.name)
     nameless = reasons.explain(channel, reason, account=account.name)
-    key = api_keys.issue(name="job", scopes=[ApiKey.Scope.READ], teams=[Team.default()])[1]
+    key = api_keys.issue_key(name="job", scopes=[ApiKey.Scope.READ], teams=[Team.default()])[1]
     callers._facts.clear()
 
     mail = news.built()

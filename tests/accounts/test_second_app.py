@@ -59,7 +59,7 @@ def first_of(channel: str) -> ChannelApp:
 
 def lease(account: Account) -> str:
     """Lease as a job does, and return whose token it is."""
-    key = api_keys.issue(name="job", scopes=list(ApiKey.Scope.values), teams=[Team.default()])[1]
+    key = api_keys.issue_key(name="job", scopes=list(ApiKey.Scope.values), teams=[Team.default()])[1]
     callers._facts.clear()
     job = Client(headers={"authorization": f"Bearer {key}"})
     path = f"/api/v1/accounts/{account.channel}/{account.native_id}/lease"

@@ -37,7 +37,7 @@ def move(account: Account, team: Team) -> None:
 
 
 def caller_for(team: Team) -> broker.Caller:
-    _, secret = api_keys.issue(name="jobs", scopes=list(ApiKey.Scope.values), teams=[team])
+    _, secret = api_keys.issue_key(name="jobs", scopes=list(ApiKey.Scope.values), teams=[team])
     found = callers.authenticate(secret, now=timezone.now())
     assert found is not None
     return found
@@ -132,7 +132,7 @@ class TestFollowing:
         lumen, fern = make_team("Lumen"), make_team("Fern")
         make_account(name="Shoes", team=lumen)
         make_account(name="Gardens", team=fern)
-        _, secret = api_keys.issue(name="jobs", scopes=["accounts:read"], teams=[lumen, fern])
+        _, secret = api_keys.issue_key(name="jobs", scopes=["accounts:read"], teams=[lumen, fern])
         job = Client(headers={"authorization": f"Bearer {secret}"})
 
         listed = job.get("/api/v1/accounts", {"team": "Fern"}).json()["accounts"]

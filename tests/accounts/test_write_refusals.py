@@ -297,7 +297,7 @@ def world(channels_world: Sandbox) -> Sandbox:
 
 def job_for(account: Account) -> Job:
     """A job with a key of its own."""
-    key = api_keys.issue(name="job", scopes=list(ApiKey.Scope.values), teams=[Team.default()])[1]
+    key = api_keys.issue_key(name="job", scopes=list(ApiKey.Scope.values), teams=[Team.default()])[1]
     return Job(key, "facebook", account.native_id)
 
 

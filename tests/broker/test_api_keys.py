@@ -37,7 +37,7 @@ def _fresh(settings: Any) -> None:
 def make_key(*, days: float | None = None, **fields: Any) -> tuple[ApiKey, str]:
     ends = None if days is None else timezone.now() + days * DAY
     fields.setdefault("teams", [Team.default()])
-    return api_keys.issue(name="Nightly job", scopes=list(ApiKey.Scope.values), expires_at=ends, **fields)
+    return api_keys.issue_key(name="Nightly job", scopes=list(ApiKey.Scope.values), expires_at=ends, **fields)
 
 
 def status(secret: str) -> int:

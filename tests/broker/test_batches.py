@@ -286,8 +286,8 @@ def test_what_needs_too_long_a_look_is_put_off_and_the_rest_is_given(
 
 def test_a_batch_needs_the_scope_and_sees_the_key_s_channels_alone() -> None:
     callers._facts.clear()
-    _, reading = api_keys.issue(name="reader", scopes=[ApiKey.Scope.READ], teams=[Team.default()])
-    _, of_x = api_keys.issue(
+    _, reading = api_keys.issue_key(name="reader", scopes=[ApiKey.Scope.READ], teams=[Team.default()])
+    _, of_x = api_keys.issue_key(
         name="x", scopes=list(ApiKey.Scope.values), teams=[Team.default()], channels=["x"]
     )
     account = lasting()

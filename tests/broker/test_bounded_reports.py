@@ -37,7 +37,7 @@ HOSTILE: dict[str, Any] = {
 @pytest.fixture
 def job() -> Client:
     callers._facts.clear()
-    key = api_keys.issue(name="job", scopes=list(ApiKey.Scope.values), teams=[Team.default()])[1]
+    key = api_keys.issue_key(name="job", scopes=list(ApiKey.Scope.values), teams=[Team.default()])[1]
     return Client(headers={"authorization": f"Bearer {key}"})
 
 

@@ -59,7 +59,7 @@ def _no_key_is_known() -> None:
 
 @pytest.fixture
 def key() -> str:
-    return api_keys.issue(name="job", scopes=list(ApiKey.Scope.values), teams=[Team.default()])[1]
+    return api_keys.issue_key(name="job", scopes=list(ApiKey.Scope.values), teams=[Team.default()])[1]
 
 
 @pytest.fixture
@@ -336,7 +336,7 @@ def test_a_bad_request_of_the_job_is_its_own(shops: Job) -> None:
 
 def test_a_lease_of_another_key_a_forged_one_and_one_of_another_shape_are_not_found(shops: Job) -> None:
     lease = shops.lease().json()["lease_id"]
-    other = api_keys.issue(name="other", scopes=list(ApiKey.Scope.values), teams=[Team.default()])[1]
+    other = api_keys.issue_key(name="other", scopes=list(ApiKey.Scope.values), teams=[Team.default()])[1]
     parts = signing.loads(lease, salt=leases.SALT)
     shapes = ([leases.VERSION, *parts[1:7]], [*parts[:7], "steal"], [9, *parts[1:]])
     forged = ("A" if lease[0] != "A" else "B") + lease[1:]
@@ -350,8 +350,8 @@ def test_a_lease_of_another_key_a_forged_one_and_one_of_another_shape_are_not_fo
 
 
 def test_a_key_leases_accounts_of_its_teams_and_with_the_scope_alone(key: str, shop: Account) -> None:
-    other = api_keys.issue(name="other", scopes=list(ApiKey.Scope.values), teams=[make_team()])[1]
-    reader = api_keys.issue(name="reader", scopes=["accounts:read"], teams=[Team.default()])[1]
+    other = api_keys.issue_key(name="other", scopes=list(ApiKey.Scope.values), teams=[make_team()])[1]
+    reader = api_keys.issue_key(name="reader", scopes=["accounts:read"], teams=[Team.default()])[1]
 
     foreign, refused = (Job(one, "facebook", "400123").lease() for one in (other, reader))
 
@@ -516,7 +516,7 @@ def test_bad_input_is_a_problem_that_names_the_field(shops: Job) -> None:
 
 
 def test_the_schema_is_served() -> None:
-    key = api_keys.issue(name="any", scopes=[], teams=[])[1]
+    key = api_keys.issue_key(name="any", scopes=[], teams=[])[1]
 
     schema = Client(headers={"authorization": f"Bearer {key}"}).get("/api/v1/openapi.json").json()
 

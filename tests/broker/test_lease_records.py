@@ -24,7 +24,9 @@ JSON = "application/json"
 @pytest.fixture
 def key() -> Iterator[tuple[ApiKey, Client]]:
     callers._facts.clear()
-    row, text = api_keys.issue(name="Nightly job", scopes=list(ApiKey.Scope.values), teams=[Team.default()])
+    row, text = api_keys.issue_key(
+        name="Nightly job", scopes=list(ApiKey.Scope.values), teams=[Team.default()]
+    )
     yield row, Client(headers={"authorization": f"Bearer {text}"}, REMOTE_ADDR="192.0.2.7")
     callers._facts.clear()
 

@@ -55,7 +55,7 @@ def mara(team: Team) -> User:
 def system(boss: User | None, team: Team, **fields: Any) -> Client:
     """The system of personnel, with a key."""
     fields = {"scopes": [SCOPE], "teams": [team], **fields}
-    _, secret = api_keys.issue(name="Personnel", created_by=boss, **fields)
+    _, secret = api_keys.issue_key(name="Personnel", created_by=boss, **fields)
     return Client(headers={"authorization": f"Bearer {secret}"})
 
 
@@ -229,7 +229,7 @@ def test_the_plan_is_read_first_and_the_call_invites_and_ends_or_hands_over_keys
         token=colleague, native_id=reached.native_id, can_publish="yes", role="Admin", seen_at=timezone.now()
     )
     made = {
-        name: api_keys.issue(name=name, scopes=["accounts:read"], teams=teams, created_by=mara)[0]
+        name: api_keys.issue_key(name=name, scopes=["accounts:read"], teams=teams, created_by=mara)[0]
         for name, teams in (
             ("Ends", [team]),
             ("Goes over", [team]),
@@ -294,7 +294,7 @@ def test_a_key_invites_and_touches_keys_no_further_than_its_maker_may(team: Team
     clerk = make_user("clerk@example.com", is_staff=True, team=team)
     may = ["offboard_user", "view_account"]
     clerk.user_permissions.add(*Permission.objects.filter(codename__in=may))
-    key = api_keys.issue(name="Of Mara", scopes=["accounts:read"], teams=[team], created_by=mara)[0]
+    key = api_keys.issue_key(name="Of Mara", scopes=["accounts:read"], teams=[team], created_by=mara)[0]
     client = system(clerk, team)
 
     answers = [

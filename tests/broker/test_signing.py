@@ -48,7 +48,7 @@ class Job:
     """A publishing job with a lease for `account`."""
 
     def __init__(self, account: Account, purpose: str = "publish") -> None:
-        self.row, text = api_keys.issue(
+        self.row, text = api_keys.issue_key(
             name="job", scopes=list(ApiKey.Scope.values), teams=[Team.default()], channels=["x"]
         )
         self.client = Client(headers={"authorization": f"Bearer {text}"})

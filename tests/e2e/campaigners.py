@@ -108,7 +108,7 @@ def later(campaign: Campaign) -> None:
             f"{name}@{campaign.domain}", said="550 5.1.1 unknown", now=now, why=refused_addresses.Why.BOUNCED
         )
     User.objects.filter(email=f"zita@{campaign.domain}").update(is_active=False)
-    progress.settle(now=now)
+    progress.settle_asks(now=now)
 
 
 if __name__ == "__main__":

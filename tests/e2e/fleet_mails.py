@@ -80,7 +80,7 @@ def _write(fleet: Fleet, facts: dict[str, Any]) -> None:
     backing_up.tell_people(added=[], asked=offers, actor=boss, note=NOTE, now=now)
     linked = AccountToken.objects.filter(token__in=[fleet.tokens[0].pk, fleet.tokens[4].pk])
     imported_mail.tell_of_import(linked, actor=boss, since=now - 400 * DAY, now=now)
-    inviting.invite(accounts=fleet.accounts[36:39], email=short.email, note=NOTE, by=boss, now=now)
+    inviting.invite_to_link(accounts=fleet.accounts[36:39], email=short.email, note=NOTE, by=boss, now=now)
     links.make_link(
         email="client@alpenquell.example", name="Annemarie Oberhuber", team=fleet.team, channels=["facebook"], made_by=boss, now=now,
         note=NOTE,

@@ -150,7 +150,7 @@ def _asks(fleet: Fleet) -> dict[str, Any]:
     refused_addresses.park_address(
         fleet.people[-4].email, said="550 5.1.1 unknown", now=now, why=refused_addresses.Why.BOUNCED
     )
-    progress.settle(now=now)
+    progress.settle_asks(now=now)
     return {"ask": ask.pk, "ask_ended": ended.pk}
 
 
@@ -185,7 +185,7 @@ def _invitations(fleet: Fleet) -> dict[str, Any]:
     )
     ended = invitations.create(email="late@hafen-kaffee.example", **about)
     Invitation.objects.filter(pk=ended.pk).update(expires_at=now)
-    inviting.invite(
+    inviting.invite_to_link(
         accounts=fleet.accounts[30:33],
         email="backup@hafen-kaffee.example",
         name="Petra Vogel",
@@ -193,7 +193,9 @@ def _invitations(fleet: Fleet) -> dict[str, Any]:
         by=boss,
         now=now,
     )
-    inviting.invite(accounts=fleet.accounts[33:36], email=fleet.new.email, note=NOTE, by=boss, now=now)
+    inviting.invite_to_link(
+        accounts=fleet.accounts[33:36], email=fleet.new.email, note=NOTE, by=boss, now=now
+    )
     return {
         "invitation": invited.pk,
         "invitation_link": _end_of(invitations.invitation_link(invited)),
@@ -240,7 +242,7 @@ def _people(fleet: Fleet) -> dict[str, Any]:
         type=Authenticator.Type.TOTP,
         data={"secret": key_ring.seal("JBSWY3DPEHPK3PXP")},
     )
-    key, _ = api_keys.issue(
+    key, _ = api_keys.issue_key(
         name="Publishing job of the night, Austria and South Tyrol",
         scopes=["tokens:lease"],
         teams=[fleet.team],
@@ -296,7 +298,7 @@ def _closing(fleet: Fleet) -> Any:
     for name in ("Warn the client of the spring campaign", UNBROKEN):
         Macro.objects.create(name=name, scope="all", team=team, created_at=fleet.now)
     for name, teams in (("Publishing job of the spring", [team]), ("Reports", [team, fleet.team])):
-        api_keys.issue(name=name, scopes=["accounts:read"], teams=teams, created_by=fleet.boss)
+        api_keys.issue_key(name=name, scopes=["accounts:read"], teams=teams, created_by=fleet.boss)
     invitations.create(
         email="spring@kunde.example", team=team, invited_by=fleet.boss, now=fleet.now, mailed=False
     )
@@ -380,9 +382,9 @@ def _client_links(fleet: Fleet) -> dict[str, Any]:
     )
     Ask.objects.client_links().filter(pk=expired.pk).update(ends_at=now)
     links.revoke_link(link=revoked, by=lena, now=now)
-    links.contact_of(used)
+    links.make_contact(used)
     log_in = linked[0].pool.select_related("token")[0].token
-    links.note_used(link=used, channel="facebook", accounts=linked, log_in=log_in, now=now)
+    links.note_link_used(link=used, channel="facebook", accounts=linked, log_in=log_in, now=now)
     known = made(fleet.people[1].email)
     foreign = links.make_link(
         email=email, name="", team=fleet.team, channels=["x"], made_by=fleet.boss, now=now

@@ -55,14 +55,16 @@ def _renewals(fleet: Fleet) -> dict[str, Any]:
     assert leaves.consented_by
     mailed = timezone.now()  # the pages name accounts that were linked by then
     links = {
-        "renew": renewal_links.link(token=emils, user=emils.consented_by, issued=mailed),
-        "renew_many": renewal_links.link(token=fleet.more[1], user=fleet.more[1].consented_by, issued=mailed),
-        "renew_moves": renewal_links.link(token=leaves, user=leaves.consented_by, issued=mailed),
-        "renew_expired": renewal_links.link(token=emils, user=emils.consented_by, issued=now - 15 * DAY),
-        "renew_over": renewal_links.link(token=lenas, user=fleet.people[1], issued=now),
+        "renew": renewal_links.link_for(token=emils, user=emils.consented_by, issued=mailed),
+        "renew_many": renewal_links.link_for(
+            token=fleet.more[1], user=fleet.more[1].consented_by, issued=mailed
+        ),
+        "renew_moves": renewal_links.link_for(token=leaves, user=leaves.consented_by, issued=mailed),
+        "renew_expired": renewal_links.link_for(token=emils, user=emils.consented_by, issued=now - 15 * DAY),
+        "renew_over": renewal_links.link_for(token=lenas, user=fleet.people[1], issued=now),
     }
     lenas.linked_at -= DAY
-    links["renew_renewed"] = renewal_links.link(token=lenas, user=fleet.people[0], issued=now)
+    links["renew_renewed"] = renewal_links.link_for(token=lenas, user=fleet.people[0], issued=now)
     return {name: link.signed for name, link in links.items()}
 
 
@@ -95,12 +97,12 @@ def _sessions(fleet: Fleet) -> dict[str, Any]:
         now=fleet.now,
         asked_for=[("facebook", "4711")],
     )  # fmt: skip
-    contact = links.contact_of(link)
+    contact = links.make_contact(link)
     pending = PendingLink.objects.create(user=contact, token=fleet.tokens[0], offered=offered())
     used = Ask.objects.client_links().filter(email="used@alpenquell.example").latest("pk")
     done = fleet.more[0]
     type(done).objects.filter(pk=done.pk).update(linked_at=fleet.now)
-    renewed = renewal_links.link(token=done, user=done.consented_by, issued=fleet.now - DAY)
+    renewed = renewal_links.link_for(token=done, user=done.consented_by, issued=fleet.now - DAY)
     people = {
         "boss": fleet.boss, "marketer": fleet.people[0], "nothing": User.objects.get(email=NOTHING), "new": fleet.new,
         "careful": User.objects.get(email=CAREFUL),

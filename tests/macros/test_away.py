@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.utils import timezone
 from pytest_django import Settings
 
-from accounts.asks import queries as snoozes
+from accounts.asks import progress
 from accounts.models import Account, AccountNews
 from macros.at_once import services as at_once
 from macros.models import MacroAction, Mute, Notice, Told
@@ -205,12 +205,12 @@ def test_mails_that_wait_and_news_leave_out_whoever_is_away_now() -> None:
 def test_campaigns_and_why_not_respect_it() -> None:
     account = ending(7, person=make_person("ada@example.com", name="Ada Okafor"))
     token, email = token_of(account), "ada@example.com"
-    before = snoozes.snoozed_log_ins([token.pk], now=NOW)
+    before = progress.snoozed_log_ins([token.pk], now=NOW)
 
     away(email)
 
     assert before == {}
-    assert snoozes.snoozed_log_ins([token.pk], now=NOW) == {token.pk: TODAY + 5 * DAY}
+    assert progress.snoozed_log_ins([token.pk], now=NOW) == {token.pk: TODAY + 5 * DAY}
     said = [line.text for line in why.about_address(why.what_is_asked(account, email))]
     assert any("Snoozed all warnings: no macro mails this address until" in text for text in said)
 

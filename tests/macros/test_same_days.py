@@ -26,7 +26,7 @@ def test_mail_page_filter_and_api_count_the_same_days(
     settings.STAFF_SECOND_FACTOR = False
     ada, mira = make_person("ada@example.com", name="Ada"), make_user(is_superuser=True, is_staff=True)
     Membership.objects.create(user=ada, team=Team.default())
-    key = api_keys.issue(name="job", scopes=list(ApiKey.Scope.values), teams=[Team.default()])[1]
+    key = api_keys.issue_key(name="job", scopes=list(ApiKey.Scope.values), teams=[Team.default()])[1]
     now = datetime(TODAY.year, TODAY.month, TODAY.day, hour_of_day, 30, tzinfo=BERLIN)
     ends = datetime(TODAY.year, TODAY.month, TODAY.day, ends_at, 7, tzinfo=BERLIN) + timedelta(days=6)
     make_macro(emails=[], notify_consenters=True, days=[30])

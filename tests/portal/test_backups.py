@@ -110,7 +110,7 @@ def test_another_team_draws_nobody_in_and_leases_by_nobody_s_log_in_before_they_
     staff(
         client, MAY, "accounts.switch_active_token", "users.invite_user", "users.view_invitation", team=fern
     )
-    key = api_keys.issue(name="job", scopes=list(ApiKey.Scope.values), teams=[fern])[1]
+    key = api_keys.issue_key(name="job", scopes=list(ApiKey.Scope.values), teams=[fern])[1]
 
     def presses_and_leases() -> object:
         client.post(action_url("token_backup", account, ma), {"note": "", "seen": ""})

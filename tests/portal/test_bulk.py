@@ -281,7 +281,7 @@ def test_what_failed_is_done_again_and_nothing_else(client: Client) -> None:
     acting.resume(account=accounts[1], actor=user, note="", now=timezone.now())
     again = f"{LIST}bulk/pause/?job={job.pk}&failed=1"
 
-    page = text(client, jobs.address(job))
+    page = text(client, jobs.job_url(job))
     result = press(client, again)
 
     assert f'href="{again}">' in page
@@ -299,7 +299,7 @@ def test_the_page_is_the_persons_own_filters_its_rows_and_asks_as_often_for_many
     acting.pause(account=accounts[7], actor=user, note="", now=timezone.now())
     client.post(f"{LIST}bulk/pause/?across=1", {"note": ""})
     job = Job.objects.get(kind="pause", total=130)
-    home = jobs.address(job)
+    home = jobs.job_url(job)
     waits = client.get(home)
     tasks.run_jobs()
 

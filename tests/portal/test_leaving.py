@@ -141,7 +141,7 @@ def test_the_page_names_what_else_is_in_the_persons_name_and_what_becomes_of_it(
     lea = lead("Lea", team)
     ask_of(lea)
     Macro.objects.create(name="Lumen warns", owner=lea, team=team)
-    api_keys.issue(name="Publisher", scopes=["accounts:read"], teams=[team], created_by=lea)
+    api_keys.issue_key(name="Publisher", scopes=["accounts:read"], teams=[team], created_by=lea)
     invitations.create(email="private@example.com", team=team, invited_by=lea, now=timezone.now())
     jobs.start_job(keys=Account.objects.values("pk"), user=lea, kind="pause", now=timezone.now())
 
@@ -276,7 +276,7 @@ def test_the_tick_and_the_page_that_deletes_lead_here_whatever_depends_on_the_pe
     mara = person("Mara")
     carried(log_in(mara, state="dead" if "API key" in what else "valid"))
     if "API key" in what:
-        api_keys.issue(name="key", scopes=["accounts:read"], teams=[Team.default()], created_by=mara)
+        api_keys.issue_key(name="key", scopes=["accounts:read"], teams=[Team.default()], created_by=mara)
         ask_of(mara)
     change = reverse("admin:users_user_change", args=[mara.pk])
     form = {"email": mara.email, "theme": "auto"}

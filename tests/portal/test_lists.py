@@ -46,7 +46,7 @@ def rows(boss: User) -> None:
     )
     LoginRecord.objects.create(email="ada@example.com", kind="log_in", succeeded=False, at=now)
     Group.objects.get_or_create(name="Staff")
-    api_keys.issue(name="Publishing", scopes=["tokens:lease"], teams=[Team.default()])
+    api_keys.issue_key(name="Publishing", scopes=["tokens:lease"], teams=[Team.default()])
 
 
 def address(model: type) -> str:

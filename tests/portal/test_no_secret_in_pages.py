@@ -36,7 +36,7 @@ def test_no_page_about_secrets_holds_one(client: Client, boss: User) -> None:
     app = ChannelApp.objects.get()
     app.set_secrets([APP_SECRET])
     app.save()
-    key, secret = api_keys.issue(name="job", scopes=["accounts:read"], teams=[Team.default()])
+    key, secret = api_keys.issue_key(name="job", scopes=["accounts:read"], teams=[Team.default()])
 
     for address in pages(account, app, key):
         page = client.get(address)
@@ -109,7 +109,7 @@ def test_making_a_key_needs_its_own_permission(client: Client, permission: str) 
 
 @pytest.fixture
 def key() -> ApiKey:
-    return api_keys.issue(name="job", scopes=["accounts:read"], teams=[Team.default()])[0]
+    return api_keys.issue_key(name="job", scopes=["accounts:read"], teams=[Team.default()])[0]
 
 
 def test_revoking_asks_first_and_leaves_one_entry(client: Client, boss: User, key: ApiKey) -> None:

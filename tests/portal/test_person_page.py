@@ -54,7 +54,7 @@ def test_the_persons_page_leads_to_their_mails_log_ins_and_keys_and_to_nobody_el
     mine, theirs = log_in(mara, native_user_name="of Mara"), log_in(other, native_user_name="of the other")
     carried(mine, theirs)
     scopes = ["accounts:read", "tokens:lease"]
-    key = api_keys.issue(name="Publisher", scopes=scopes, teams=[Team.default()], created_by=mara)[0]
+    key = api_keys.issue_key(name="Publisher", scopes=scopes, teams=[Team.default()], created_by=mara)[0]
     told = [make_message(one.email, subject=f"To {one.name}") for one in (mara, other)]
 
     page = visible.dense(client.get(reverse("admin:users_user_change", args=[mara.pk])).text)

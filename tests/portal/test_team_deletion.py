@@ -69,7 +69,7 @@ def furnished(boss: User) -> tuple[Team, Team]:
     make_macro(team=team)
     Macro.objects.filter(team=team).update(name="Warn Lumen")
     for name, teams in (("Only here", [team]), ("Wider", [team, other])):
-        api_keys.issue(name=name, scopes=["accounts:read"], teams=teams, created_by=boss)
+        api_keys.issue_key(name=name, scopes=["accounts:read"], teams=teams, created_by=boss)
     links.make_link(email="c@example.com", name="", team=team, channels=["facebook"], made_by=boss, now=now)
     both = [
         invitations.create(email="new@example.com", team=one, invited_by=boss, now=now, mailed=False)
@@ -86,7 +86,7 @@ def test_an_empty_team_goes_at_one_press_and_what_others_share_stays(client: Cli
     mailed = invitations.invitation_link(Invitation.objects.get(team=team)).partition("/invitation/")[2]
 
     page = client.get(page_of(team)).text
-    api_keys.issue(name="Made meanwhile", scopes=["accounts:read"], teams=[team], created_by=boss)
+    api_keys.issue_key(name="Made meanwhile", scopes=["accounts:read"], teams=[team], created_by=boss)
     unsaid = client.post(page_of(team), {"typed": "Fern"}).text
     still = Team.objects.filter(pk=team.pk).exists()
     done = notices(press(client, team))

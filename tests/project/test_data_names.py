@@ -185,7 +185,7 @@ def salts(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 def _sign_one_of_each() -> None:
     user, account = make_user(), lasting()
-    key = api_keys.issue(name="job", scopes=list(ApiKey.Scope.values), teams=[Team.default()])[1]
+    key = api_keys.issue_key(name="job", scopes=list(ApiKey.Scope.values), teams=[Team.default()])[1]
     path = f"/api/v1/accounts/facebook/{account.native_id}/lease"
     job = Client(headers={"authorization": f"Bearer {key}"})
     assert job.post(path, {}, content_type="application/json").status_code == 200
@@ -193,7 +193,7 @@ def _sign_one_of_each() -> None:
     invitations.invitation_link(Invitation(key="k"))
     assert Ask(key="k").link_address
     made = make_token(consented_by=user)
-    assert renewal_links.link(token=made, user=user, issued=made.linked_at).signed
+    assert renewal_links.link_for(token=made, user=user, issued=made.linked_at).signed
     password_limits.remember_device(user=user, response=HttpResponse())
     for channel in ("facebook", "x", "tiktok"):
         push_addresses.to_enter(make_app(channel))

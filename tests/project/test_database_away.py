@@ -69,7 +69,7 @@ def server() -> Iterator[Server]:
 
 @pytest.fixture
 def asker() -> Client:
-    _, text = api_keys.issue(
+    _, text = api_keys.issue_key(
         name="job", scopes=list(ApiKey.Scope.values), teams=[Team.objects.create(name="A")]
     )
     return Client(headers={"Authorization": f"Bearer {text}"}, raise_request_exception=False)
@@ -125,7 +125,7 @@ def call(path: str, key: str) -> int:
 
 @pytest.fixture
 def key() -> str:
-    return api_keys.issue(
+    return api_keys.issue_key(
         name="job", scopes=list(ApiKey.Scope.values), teams=[Team.objects.create(name="A")]
     )[1]
 

@@ -16,7 +16,7 @@ from django.utils.translation import override
 from pytest_django import Settings
 
 from accounts import tasks
-from accounts.api_keys.services import issue
+from accounts.api_keys.services import issue_key
 from accounts.models import Account, ApiKey
 from adtoken_project.models import Heartbeat
 from adtoken_project.tasks import heartbeat
@@ -101,7 +101,7 @@ def test_a_restored_database_gives_no_lease_and_no_signature(client: Client) -> 
     account, token = make_account(), make_token()
     link(account, token)
     Account.objects.update(active_token=token, state="connected", usable_count=1)
-    _, key = issue(name="job", scopes=["tokens:lease"], teams=[Team.default()])
+    _, key = issue_key(name="job", scopes=["tokens:lease"], teams=[Team.default()])
     given = lease(caller=Caller(), channel="facebook", native_id=account.native_id, now=timezone.now())
     restored()
 
@@ -322,7 +322,7 @@ def test_what_waited_in_the_very_same_database_leaves_after_the_hold_and_its_48_
 def test_a_copy_loses_what_acts_on_the_world_and_mails_nobody(
     restored_fleet: Sandbox, settings: Settings
 ) -> None:
-    issue(name="job", scopes=["tokens:lease"], teams=[Team.default()])
+    issue_key(name="job", scopes=["tokens:lease"], teams=[Team.default()])
     before = Installation.objects.get().number
 
     said = release("--copy", "--no-input")

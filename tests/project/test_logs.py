@@ -49,7 +49,7 @@ def test_a_lease_is_one_line_with_key_status_duration_and_id_and_without_what_wa
 ) -> None:
     account = make_account()
     link(account, make_token(), can_publish="yes")
-    key, text = api_keys.issue(name="job", scopes=list(ApiKey.Scope.values), teams=[Team.default()])
+    key, text = api_keys.issue_key(name="job", scopes=list(ApiKey.Scope.values), teams=[Team.default()])
 
     answer = Client().post(
         f"/api/v1/accounts/facebook/{account.native_id}/lease",
@@ -73,7 +73,7 @@ def test_a_job_that_a_dark_channel_puts_off_is_an_ordinary_line_and_no_error(wri
     account, over = make_account(), timezone.now() - timedelta(hours=1)
     token = make_token(access_expires_at=over, dates_source={"access": "provider"})
     link(account, token, can_publish="yes")
-    text = api_keys.issue(name="job", scopes=list(ApiKey.Scope.values), teams=[Team.default()])[1]
+    text = api_keys.issue_key(name="job", scopes=list(ApiKey.Scope.values), teams=[Team.default()])[1]
     for _ in range(breaker.TRIPS_AFTER):
         breaker.failed(gate.name_of("facebook", token.app.client_id), waited=10)
 

@@ -137,7 +137,7 @@ def test_a_link_a_lease_and_a_refresh_are_spans_joined_over_processes_and_hold_n
     channels_world: Sandbox, traced: Collector, settings: Settings
 ) -> None:
     native.set_up_apps(channels_world)
-    key = api_keys.issue(name="job", scopes=list(ApiKey.Scope.values), teams=[Team.default()])[1]
+    key = api_keys.issue_key(name="job", scopes=list(ApiKey.Scope.values), teams=[Team.default()])[1]
     mira = make_user("mira@example.com", name="Mira Ode", is_staff=True, is_superuser=True)
     staff = Client()
     staff.force_login(mira)

@@ -28,7 +28,7 @@ def asked_for(*tokens: Token) -> None:
     services.start_ask(user=staff, name="All", note="", token_ids=ids, ends_at=ends, once="", now=now)
     services.send_due_requests(clock=timezone.now, goes_on=lambda: True)
     Message.objects.filter(kind="ask").update(state="sent")
-    progress.settle(now=timezone.now())
+    progress.settle_asks(now=timezone.now())
 
 
 def stage(token: Token) -> tuple[str, str]:

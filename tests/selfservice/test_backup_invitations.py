@@ -263,7 +263,7 @@ def test_accounts_of_other_teams_are_not_found_and_cannot_be_invited_to(ada: Use
         "/backups/invite/", {"account": str(foreign.pk), "email": "x@example.com", "how": "user"}
     )
     with pytest.raises(inviting.InviteRefused):
-        inviting.invite(accounts=[foreign], email="x@example.com", by=ada, now=timezone.now())
+        inviting.invite_to_link(accounts=[foreign], email="x@example.com", by=ada, now=timezone.now())
 
     assert (answer.status_code, answer.headers.get("Location")) == (302, "/")
     assert not AskLine.objects.exists()

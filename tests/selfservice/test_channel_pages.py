@@ -127,7 +127,7 @@ def test_what_the_engine_goes_by_is_said_in_words(
     facebook = registry.get("facebook")
     monkeypatch.setattr(type(facebook), "renewal", rule)
 
-    assert lifetime_text.renewed(facebook) == words
+    assert lifetime_text.renewed_without_person(facebook) == words
 
 
 def test_pages_lead_there(ada: Client) -> None:

@@ -256,13 +256,13 @@ def test_a_consent_whose_link_ended_during_the_exchange_is_ended_at_the_channel(
 ) -> None:
     link, browser = made(mira, team), Client()
     left = browser.post(link.link_path, {"channel": "facebook"}).headers["Location"]
-    makes = links.contact_of
+    makes = links.make_contact
 
     def switched_off(one: Ask) -> User:
         make_user(CONTACT, is_active=False)
         return makes(one)
 
-    monkeypatch.setattr(links, "contact_of", switched_off)
+    monkeypatch.setattr(links, "make_contact", switched_off)
     answer = native.back(browser, native.decide(left, "ada"))
 
     assert answer.status_code == 410
@@ -275,8 +275,8 @@ def test_a_parked_contact_comes_back_by_a_new_link_and_is_released_by_using_it(
 ) -> None:
     contact = given_before(team, "Lumen Shoes EU")
     token, now = Token.objects.get(), timezone.now()
-    long_ago = renewal_links.link(token=token, user=contact, issued=now - timedelta(days=20))
-    mailed_before = renewal_links.link(token=token, user=contact, issued=now - timedelta(hours=1))
+    long_ago = renewal_links.link_for(token=token, user=contact, issued=now - timedelta(days=20))
+    mailed_before = renewal_links.link_for(token=token, user=contact, issued=now - timedelta(hours=1))
     refused_addresses.park_address(CONTACT, said="full", now=now, why=refused_addresses.Why.BOUNCED)
     Message.objects.all().delete()
 
@@ -333,7 +333,7 @@ def test_a_link_that_went_with_its_team_has_ended_and_is_not_called_cut(mira: Us
 
     pages = [browser.get(path), native.back(browser, native.decide(left, "ada"))]
     with pytest.raises(links.ClientLinkRefused):  # it went while the channel told its list
-        links.contact_of(link)
+        links.make_contact(link)
     cut = browser.get(path[:-8] + "/")
 
     assert [page.status_code for page in pages] == [410, 410]

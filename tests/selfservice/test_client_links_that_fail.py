@@ -90,14 +90,14 @@ def test_the_code_that_a_client_reads_out_is_found_by_the_team_of_the_link_and_i
 def test_a_consent_of_whoever_is_switched_off_at_that_moment_ends_at_the_channel(
     world: Sandbox, mira: User, team: Team, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    makes = links.contact_of
+    makes = links.make_contact
 
     def is_switched_off(link: Ask) -> User:
         user = makes(link)
         User.objects.filter(pk=user.pk).update(is_active=False)
         return user
 
-    monkeypatch.setattr(links, "contact_of", is_switched_off)
+    monkeypatch.setattr(links, "make_contact", is_switched_off)
     browser = Client()
     left = browser.post(made(mira, team).link_path, {"channel": "facebook"}).headers["Location"]
     native.back(browser, native.decide(left, "ada"))

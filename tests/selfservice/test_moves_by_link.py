@@ -79,7 +79,7 @@ def test_a_link_ends_with_the_move_and_says_when_that_was(world: Sandbox) -> Non
     token, second = left_behind(world, "facebook")
     user = token.consented_by
     assert user
-    made = renewal_links.link(token=token, user=user, issued=timezone.now() - timedelta(minutes=5))
+    made = renewal_links.link_for(token=token, user=user, issued=timezone.now() - timedelta(minutes=5))
     facts: dict[str, Any] = {"consented_by": user, "native_user_name": token.native_user_name}
     new = Token.objects.create(app=second, native_user_id="77", linked_at=timezone.now(), **facts)
 

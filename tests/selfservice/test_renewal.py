@@ -60,7 +60,7 @@ def revoked(world: Sandbox) -> bool:
 
 def link_of(token: Token, *, issued: datetime | None = None) -> str:
     assert token.consented_by
-    made = renewal_links.link(token=token, user=token.consented_by, issued=issued or timezone.now())
+    made = renewal_links.link_for(token=token, user=token.consented_by, issued=issued or timezone.now())
     return f"/renew/{made.signed}/"
 
 
@@ -100,7 +100,7 @@ def test_a_consent_whose_log_in_was_deleted_while_the_channel_listed_is_answered
     token = dead()
     app, grant, now = token.app, Grant(token.unseal(), Dates(), ()), timezone.now()
     assert token.consented_by
-    link = renewal_links.link(token=token, user=token.consented_by, issued=now)
+    link = renewal_links.link_for(token=token, user=token.consented_by, issued=now)
     Account.objects.update(active_token=None)
     Token.objects.filter(pk=token.pk).delete()
 
@@ -283,7 +283,7 @@ def test_an_ask_sees_the_page_opened_the_way_to_the_channel_a_trouble_there_and_
     asks.send_due_requests(clock=timezone.now, goes_on=lambda: True)
     path, browser, stages = path_of(Message.objects.get(kind="ask")), Client(), []
     Message.objects.update(state="sent")
-    progress.settle(now=timezone.now())
+    progress.settle_asks(now=timezone.now())
 
     def note() -> None:
         stages.append(AskLine.objects.values_list("stage", "why").get())

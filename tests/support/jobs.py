@@ -13,5 +13,5 @@ from users.models import Team
 def issued_key() -> Iterator[str]:
     """Give the secret of a key for everything of the default team. What this process knows of keys is forgotten before and after."""
     callers._facts.clear()
-    yield api_keys.issue(name="job", scopes=list(ApiKey.Scope.values), teams=[Team.default()])[1]
+    yield api_keys.issue_key(name="job", scopes=list(ApiKey.Scope.values), teams=[Team.default()])[1]
     callers._facts.clear()

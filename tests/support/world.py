@@ -59,7 +59,7 @@ def build(sandbox: Sandbox) -> World:
         make_user("ada@example.com", name="Ada Okafor"),
         make_user("ben@example.com", name="Ben Lindqvist"),
     )
-    key = api_keys.issue(name="job", scopes=list(ApiKey.Scope.values), teams=[Team.default()])[1]
+    key = api_keys.issue_key(name="job", scopes=list(ApiKey.Scope.values), teams=[Team.default()])[1]
     callers._facts.clear()
     for user, name in ((ada, "ada"), (ben, "ben")):
         client = Client()

@@ -67,7 +67,7 @@ def jobs() -> Iterator[ThreadPoolExecutor]:
 def test_callers_in_several_processes_bring_about_one_call_and_all_are_served(
     world: Sandbox, account: Account, jobs: ThreadPoolExecutor, valkey: redis.Redis
 ) -> None:
-    key = api_keys.issue(name="job", scopes=list(ApiKey.Scope.values), teams=[Team.default()])[1]
+    key = api_keys.issue_key(name="job", scopes=list(ApiKey.Scope.values), teams=[Team.default()])[1]
     headers = {"Authorization": f"Bearer {key}"}
     world.add_fault("snapchat", path="access_token", delay=3, late=True)
     with processes.refresh_lane(world), processes.web(world, workers=2, threads=6) as address:

@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from tokens.channels.kinds import AppKeys
 from tokens.choices import channel_choices
 from tokens.vault import services as vault
+from tokens.vault.services import VaultError
 
 
 class ChannelApp(vault.NamesItsKeys):
@@ -117,6 +118,15 @@ class ChannelApp(vault.NamesItsKeys):
     def set_secrets(self, secrets: list[str]) -> None:
         """Seal the secrets, newest first. Does not save."""
         self.secrets = vault.seal(self.owner, {"secrets": secrets})
+
+    @property
+    def secret_opens(self) -> bool:
+        """Return whether the app's secret can be read with the keys of this installation."""
+        try:
+            self.keys()
+        except (VaultError, ValueError):
+            return False
+        return True
 
 
 class DeletionRequest(models.Model):

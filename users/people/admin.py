@@ -246,7 +246,7 @@ class UserAdmin(AsksBeforeStops):
         if not self.has_delete_permission(request, self.get_object(request, object_id)):
             raise PermissionDenied
         user, page = self._page(request, "delete_person", object_id)
-        page = replace(page, refused=leaving.first_said(user, deleting=True))
+        page = replace(page, refused=leaving.why_to_offboard_first(user, deleting=True))
 
         @transaction.atomic
         def do(_said: Said) -> Done:

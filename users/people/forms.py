@@ -78,7 +78,7 @@ class PersonForm(Versioned, PersonModelForm):
         """Refuse to switch off on whom something depends: that is offboarding. Raises ValidationError."""
         stays = bool(self.cleaned_data["is_active"])
         if not stays and "is_active" in self.changed_data and self.instance.pk:
-            first = leaving.first_said(self.instance)
+            first = leaving.why_to_offboard_first(self.instance)
             if first:
                 raise ValidationError(first)
         return stays

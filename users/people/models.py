@@ -8,6 +8,7 @@ from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.models import PermissionsMixin
 from django.core.exceptions import PermissionDenied
 from django.db import models
+from django.db.models import F
 from django.db.models.functions import Lower
 from django.http import HttpRequest
 from django.utils import timezone
@@ -171,6 +172,12 @@ class User(AbstractBaseUser, PermissionsMixin):
         """Return the first name, or the e-mail's first part."""
         return self.name.split(" ")[0] if self.name else self.email.split("@")[0]
 
+    def teams_by_last_link(self) -> "list[Team]":
+        """Return the teams of a person, the one chosen last first, then by how long; the default team where there is none."""
+        members = self.memberships.select_related("team")
+        found = members.order_by(F("last_linked_at").desc(nulls_last=True), "pk")
+        return [one.team for one in found] or [Team.default()]
+
 
 def person(request: HttpRequest) -> User:
     """Return who is logged in. For views behind a log-in check; raises PermissionDenied for a stranger."""
@@ -212,6 +219,10 @@ class Team(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    def refuses_log_ins_of(self, user: User) -> bool:
+        """Return whether it accepts log-ins of its own people only, and this person is not one of them."""
+        return self.members_only and not self.memberships.filter(user=user).exists()
 
     @classmethod
     def default(cls) -> Self:

@@ -135,7 +135,7 @@ def _delete(page_of_teams: ModelAdmin[Team], request: HttpRequest, team: Team, _
     for key in (
         ApiKey.objects.unrevoked().filter(teams=row).exclude(teams__in=Team.objects.exclude(pk=row.pk))
     ):
-        if api_keys.revoke(key=key, now=now):
+        if api_keys.revoke_key(key=key, now=now):
             access.log_change(request, key, "revoked", note=say("why_key", team=row.name))
     page_of_teams.log_deletions(request, Team.objects.filter(pk=row.pk))
     row.delete()

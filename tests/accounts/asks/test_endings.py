@@ -38,7 +38,7 @@ def boss(client: Client, settings: Any) -> User:
 
 
 def ask(by: User, email: str, *accounts: Account, client: bool = False) -> None:
-    inviting.invite(accounts=accounts, email=email, by=by, now=timezone.now(), without_account=client)
+    inviting.invite_to_link(accounts=accounts, email=email, by=by, now=timezone.now(), without_account=client)
 
 
 def asked_by_form(by: User, team: Team, email: str, *accounts: Account) -> Ask:

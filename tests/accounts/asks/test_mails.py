@@ -52,7 +52,7 @@ def test_of_two_client_links_in_one_mail_the_one_that_is_left_is_asked_for_alone
         team.memberships.create(user=mira)
         accounts.append(carried(log_in(f"Person of {name}"), team=team))
     facts = {"email": "client@example.com", "by": mira, "now": timezone.now(), "without_account": True}
-    inviting.invite(accounts=accounts, **facts)  # type: ignore[arg-type]  # facts of a call
+    inviting.invite_to_link(accounts=accounts, **facts)  # type: ignore[arg-type]  # facts of a call
     blue, red = Ask.objects.client_links().order_by("team__name")
 
     links.revoke_link(link=blue, by=mira, now=timezone.now())

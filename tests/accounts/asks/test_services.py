@@ -56,7 +56,7 @@ def work(at: datetime, *, goes_on: Any = lambda: True) -> int:
     """A worker writes what is due, and the mails leave."""
     written = services.send_due_requests(clock=lambda: at, goes_on=goes_on)
     Message.objects.filter(kind="ask", state="queued").update(state="sent")
-    progress.settle(now=at)
+    progress.settle_asks(now=at)
     return written
 
 
@@ -184,11 +184,11 @@ def test_whose_first_mail_never_left_gets_the_next_as_the_first(mira: User) -> N
     services.send_due_requests(clock=lambda: START, goes_on=lambda: True)
     Message.objects.update(state="failed")
 
-    progress.settle(now=START)
+    progress.settle_asks(now=START)
     failed = stage(token)
     services.send_due_requests(clock=lambda: START + 2 * DAY, goes_on=lambda: True)
     written = stage(token)
-    progress.settle(now=START + 2 * DAY)
+    progress.settle_asks(now=START + 2 * DAY)
 
     assert (failed, written) == (("failed", "mail_failed"), ("failed", "mail_failed"))
     assert (asked(token), stage(token)) == ([0, 0], ("waiting", ""))
@@ -225,7 +225,7 @@ def test_many_log_ins_are_settled_by_as_many_queries_as_few(mira: User) -> None:
     for number in (3, 9):
         begin(mira, *(log_in(person=person) for _ in range(number)))
         with CaptureQueriesContext(connection) as queries_made:
-            progress.settle(now=START)
+            progress.settle_asks(now=START)
         counts.append(len(queries_made))
 
     assert counts[0] == counts[1]
@@ -285,7 +285,7 @@ def test_whose_app_retires_is_done_once_they_consented_under_the_new_one(mira: U
     new = make_app("facebook")
     make_token(new, consented_by=ada, native_user_name=ada.name, linked_at=START + DAY)
 
-    progress.settle(now=START + DAY, people=[ada.pk, ben.pk])
+    progress.settle_asks(now=START + DAY, people=[ada.pk, ben.pk])
 
     assert [stage(token)[0] for token in tokens] == ["done", "sent"]
 
@@ -312,7 +312,7 @@ def test_a_log_in_that_somebody_else_renewed_is_done_and_the_mail_speaks_to_its_
     Token.objects.filter(pk=taken.pk).update(linked_at=START + HOUR)
 
     built = mails.build_ask_mail(Message.objects.get())
-    progress.settle(now=START + HOUR, people=[ben.pk])
+    progress.settle_asks(now=START + HOUR, people=[ben.pk])
     reminded = work(START + 2 * DAY)
 
     assert "Ada, " in built.text

@@ -167,7 +167,7 @@ def test_begun_again_it_is_the_same_deed_and_done_again_for_who_came_back(boss: 
 def test_keys_that_are_named_end_or_go_over_and_the_others_go_on(boss: User) -> None:
     mara = person("Mara")
     kept, ended, taken = (
-        api_keys.issue(name=name, scopes=["accounts:read"], teams=[Team.default()], created_by=mara)[0]
+        api_keys.issue_key(name=name, scopes=["accounts:read"], teams=[Team.default()], created_by=mara)[0]
         for name in ("kept", "ended", "taken")
     )
 
@@ -503,7 +503,7 @@ def test_what_runs_in_a_leavers_name_is_taken_over_and_an_open_client_link_stays
     tasks.run_jobs()
     with transaction.atomic():
         used_by: dict[str, Any] = {"log_in": log_in(None), "now": timezone.now()}
-        links.note_used(link=link_made, channel="facebook", accounts=[], **used_by)
+        links.note_link_used(link=link_made, channel="facebook", accounts=[], **used_by)
 
     reread(ask, macro, link_made)
     assert (ask.made_by, ask.ended_at, macro.owner) == (boss, None, boss)
