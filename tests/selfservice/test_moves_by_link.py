@@ -84,7 +84,7 @@ def test_a_link_ends_with_the_move_and_says_when_that_was(world: Sandbox) -> Non
     new = Token.objects.create(app=second, native_user_id="77", linked_at=timezone.now(), **facts)
 
     assert made.standing(timezone.now()) == renewal_links.Standing.RENEWED
-    assert made.renewed_at == new.linked_at
+    assert made.last_consent_at == new.linked_at
 
 
 def test_a_link_from_before_the_switch_leads_to_the_new_app_also_whoever_is_on_the_way(
