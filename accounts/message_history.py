@@ -47,7 +47,7 @@ def messages_about(account: Account, *, limit: int) -> list[SentMessage]:
     return found[:limit]
 
 
-def named(account: Account) -> Q:
+def messages_naming(account: Account) -> Q:
     """Return what finds the messages whose payload names the account, a log-in that it has or had, or something about one of these.
 
     The index on the payload serves each part. Five small queries.
@@ -99,7 +99,7 @@ def _links(account: Account) -> list[int]:
 
 def _by_payload(account: Account, limit: int) -> list[SentMessage]:
     """Find messages by their payload."""
-    messages = Message.objects.filter(named(account)).select_related("team").defer("text", "html")
+    messages = Message.objects.filter(messages_naming(account)).select_related("team").defer("text", "html")
     # The database would go through all messages, newest first, until it has met enough of these. Sorted by what no index holds, it
     # looks for these and sorts them.
     at = ExpressionWrapper(F("created_at") + timedelta(0), output_field=DateTimeField())

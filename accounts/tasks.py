@@ -22,7 +22,7 @@ from accounts.jobs import tasks as job_tasks
 from accounts.jobs.tasks import run_jobs as run_jobs
 from accounts.linking import services as linking
 from accounts.pushes import tasks as pushes
-from accounts.sync import write_refusals
+from accounts.sync import services as write_refusals
 from infra import database_clock
 from tokens.checks import removal
 from tokens.oauth import callback

@@ -50,7 +50,7 @@ def _timed(call: Callable[[], object]) -> Figures:
 
 def _rows(user: User) -> Iterator[list[str]]:
     ids = export_rows.ids_of(Account.objects.order_by("name", "pk")[:MOST])
-    return export_rows.rows(Account.objects.all(), ids, names_for(user), timezone.now())
+    return export_rows.export_rows(Account.objects.all(), ids, names_for(user), timezone.now())
 
 
 def _floor() -> None:

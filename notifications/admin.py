@@ -106,7 +106,7 @@ class SendingFilter(OfTheAddress):
 
     def keep(self, rows: QuerySet[Any], value: str) -> QuerySet[Any]:
         """Keep the mails."""
-        return message_rows.of_sending(value, rows, timezone.now())
+        return message_rows.mails_of_sending(value, rows, timezone.now())
 
 
 @admin.register(Message)
@@ -137,14 +137,14 @@ class MessageAdmin(RowsWithPages):
     def list_facts(self, request: HttpRequest) -> dict[str, Any]:
         """Return what waits to leave."""
         return {
-            "waiting": message_rows.waiting(timezone.now(), person(request)),
+            "waiting": message_rows.waiting_mails(timezone.now(), person(request)),
             "why_url": why.url() if request.user.has_perm(access.VIEW) else "",
         }
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Message]:
         """Return the messages of the person's teams, and their own; the bodies stay in the database."""
         rows = super().get_queryset(request).defer("text", "html")
-        return message_rows.visible_to(person(request), rows)
+        return message_rows.messages_visible_to(person(request), rows)
 
     def row_name(self, row: Message) -> str:
         """Return the subject."""

@@ -20,12 +20,12 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext, gettext_lazy, ngettext
 
 from accounts.account_pages import tabs as account_pages
-from accounts.account_pages.rows import labels
 from accounts.jobs import views as jobs
 from accounts.jobs.models import CHECK, PAUSE, RESUME, Job, JobItem
 from accounts.jobs.services import Outcome
 from accounts.models import Account
 from accounts.pool import permissions
+from accounts.pool.queries import account_labels
 from portal import access
 from ui import confirm
 from ui.confirm import SHOWN, ConfirmForm, ConfirmLine, Done, Late, Page, Said
@@ -165,7 +165,7 @@ def _list(request: HttpRequest) -> str:
 def frame(request: HttpRequest) -> Callable[[HttpRequest], dict[str, Any]]:
     """Return what the pages show around their content: the path leads to the list as one left it, or to the account."""
     if account_id := _of_page(request):
-        return account_pages.frame(access.account(request, account_id))
+        return account_pages.account_frame(access.account(request, account_id))
     return access.frame_of(Account, back(request))
 
 
@@ -305,7 +305,7 @@ def plain_lines(accounts: Sequence[Account], names: NameVisibility | None = None
 def _checks(
     accounts: Sequence[Account], _by: User, _names: NameVisibility, _now: datetime
 ) -> list[ConfirmLine]:
-    called = labels(accounts)
+    called = account_labels(accounts)
     return [_check(account, called[account.pk]) for account in accounts]
 
 
@@ -322,7 +322,7 @@ def _check(account: Account, called: str) -> ConfirmLine:
 def _pauses(
     accounts: Sequence[Account], _by: User, _names: NameVisibility, _now: datetime
 ) -> list[ConfirmLine]:
-    called = labels(accounts)
+    called = account_labels(accounts)
     already = gettext("paused already")
     return [
         ConfirmLine(called[one.pk], one.get_state_display(), skipped=already if one.paused_at else "")
@@ -333,7 +333,7 @@ def _pauses(
 def _resumes(
     accounts: Sequence[Account], _by: User, names: NameVisibility, _now: datetime
 ) -> list[ConfirmLine]:
-    called = labels(accounts)
+    called = account_labels(accounts)
     return [_resume(one, called[one.pk], names) for one in accounts]
 
 

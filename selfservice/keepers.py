@@ -53,7 +53,7 @@ def facts_of_account(account: Account, user: User, now: datetime) -> dict[str, A
         "summary": one,
         "keepers": keepers,
         "could_back_up": _could_back_up(account, user, names),
-        "invites": account.people_count <= 1 and inviting.may_invite(user, [account]),
+        "invites": account.lacks_backup and inviting.may_invite(user, [account]),
         "invited": inviting.sentences_about_asks(account, user, now),
         "mine": mine is not None,
         "gives_up": account.own_log_ins(user).exists() and not user.only_looks,
@@ -67,9 +67,9 @@ def facts_of_account(account: Account, user: User, now: datetime) -> dict[str, A
 
 def _could_back_up(account: Account, user: User, names: NameVisibility) -> str:
     """Return which colleagues' log-ins reach an account that one person carries, or nobody; "" for none whom the reader may know."""
-    if account.people_count > 1:
+    if not account.lacks_backup:
         return ""
-    found = [offer.token for offer in backups.offers(account_ids=[account.pk]).get(account.pk, [])]
+    found = [offer.token for offer in backups.offers_by_account(account_ids=[account.pk]).get(account.pk, [])]
     known = [one for one in found if names.sees_token(one, account) and one.consented_by_id != user.pk]
     return join_names([one.person_name for one in known[:NAMED]])
 

@@ -17,7 +17,7 @@ from django.utils.translation import gettext, gettext_lazy, npgettext_lazy
 from django_stubs_ext import StrPromise
 
 from accounts.account_pages import export as export_rows
-from accounts.account_pages import filters, people_filters, start_filters
+from accounts.account_pages import filters
 from accounts.account_pages import rows as account_rows
 from accounts.account_pages import tabs as account_pages
 from accounts.account_pages import views as account_actions
@@ -54,7 +54,7 @@ def answer(request: HttpRequest, accounts: QuerySet[Account], file_format: str) 
         messages.error(request, text % {"most": number(MOST)})
         return HttpResponseRedirect(request.get_full_path())
     seen = Account.objects.visible_to(request.user)
-    rows = export_rows.rows(seen, ids, names_for(request.user), now)
+    rows = export_rows.export_rows(seen, ids, names_for(request.user), now)
     content = export_rows.write_csv(rows) if file_format == "xlsx" else export_rows.as_csv(rows)
     response = HttpResponse(content, content_type=_TYPES[file_format])
     name = f"social-accounts-{timezone.localdate(now):%Y-%m-%d}.{file_format}"
@@ -134,16 +134,16 @@ class AccountAdmin(ReadOnlyList):
         filters.ChannelFilter,
         filters.StateFilter,
         filters.DaysFilter,
-        people_filters.PersonFilter,
-        people_filters.ReasonFilter,
+        filters.PersonFilter,
+        filters.ReasonFilter,
         filters.NoBackupFilter,
         filters.BackupAtHandFilter,
         filters.UndatedFilter,
         filters.TeamFilter,
         filters.MacroFilter,
-        start_filters.AccessLostFilter,
-        start_filters.WeekFilter,
-        start_filters.EndFilter,
+        filters.AccessLostFilter,
+        filters.WeekFilter,
+        filters.EndFilter,
     ]
     list_display_links = None  # the name leads there itself
     search_fields = ["name"]  # what is searched is in get_search_results
@@ -229,7 +229,7 @@ class AccountAdmin(ReadOnlyList):
         now, names = timezone.now(), names_for(request.user)
 
         def prepare(account: Any) -> None:
-            account.row = account_rows.row_of(account, names=names, now=now)
+            account.row = account_rows.listed_account(account, names=names, now=now)
             account.now = now
 
         return prepare

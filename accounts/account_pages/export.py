@@ -50,7 +50,7 @@ _ACCOUNT = (
 )  # fmt: skip
 
 
-def safe(value: object) -> str:
+def safe_cell(value: object) -> str:
     """Return the value as text that no spreadsheet takes for a formula, not even one that tidies the text first.
 
     Some drop what is not seen at the beginning, some take full-width characters for plain ones.
@@ -69,12 +69,12 @@ def ids_of(accounts: QuerySet[Account]) -> list[int]:
     return list(accounts.prefetch_related(None).values_list("pk", flat=True))
 
 
-def rows(
+def export_rows(
     accounts: QuerySet[Account], ids: Sequence[int], names: NameVisibility, now: datetime
 ) -> Iterator[list[str]]:
     """Yield the cells of these accounts, a page of them read at a time. Three queries a page."""
     for start in range(0, len(ids), PAGE):
-        yield from page(accounts, ids[start : start + PAGE], names, now)
+        yield from export_page(accounts, ids[start : start + PAGE], names, now)
 
 
 def as_csv(rows: Iterable[Sequence[str]]) -> str:
@@ -84,7 +84,7 @@ def as_csv(rows: Iterable[Sequence[str]]) -> str:
     return text.getvalue()
 
 
-def page(
+def export_page(
     accounts: QuerySet[Account], ids: Sequence[int], names: NameVisibility, now: datetime
 ) -> list[list[str]]:
     """Return the cells of those of these accounts that are among `accounts`, in the order of `ids`.
@@ -107,7 +107,7 @@ def page(
             reasons.get(one.pk, ""), one.restriction, one.deadline_kind, _utc(one.deadline), one.usable_count, tokens, one.people_count,
             names.token(one.active_token, one) if one.active_token else "", _utc(checked),
         )  # fmt: skip
-        made.append([safe(cell) for cell in cells])
+        made.append([safe_cell(cell) for cell in cells])
     return made
 
 

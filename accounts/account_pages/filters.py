@@ -1,30 +1,40 @@
 """Chips of the lists, and ready-made views of Social Accounts. Each is a filter of the address, so that a copied link shows the same."""
 
 from collections.abc import Iterator
+from datetime import date
 from typing import Any
 
 from django.contrib.admin import ModelAdmin
 from django.contrib.admin.views.main import ChangeList
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext, gettext_lazy
 
 from accounts.backups import queries as backups
 from accounts.leaving import queries
-from accounts.models import Account, AccountQuerySet
+from accounts.models import Account, AccountQuerySet, AccountToken
+from accounts.pool import queries as pool_queries
 from accounts.pool.health import Health
+from accounts.pool.models import CAN_SERVE
+from accounts.pool.rules import OUTSIDE
 from macros.models import Macro
 from macros.notices import coverage
 from macros.rules import scope
-from portal.choices import ChoiceFilter, Lookups, OnOff
+from portal.choices import ChoiceFilter, Lookups, OfTheAddress, OnOff
 from tokens.channels import declarations
-from ui import pills
+from tokens.channels.kinds import Reason
+from tokens.models import Token
+from tokens.token import reasons
+from ui import dates, pills
 from ui.dates import end_of_window
 from users.models import Membership, User, person
 from users.people import visibility
+from users.people.visibility import names_for, people_of
 
 LISTED = 200  # teams to choose from
+MOST = 20  # people who are listed; others are found by name
+NEVER, ITSELF = "never", "itself"  # in the address
 
 
 def is_id(value: str) -> bool:
@@ -161,7 +171,7 @@ class BackupAtHandFilter(OnOff):
 
     def keep(self, rows: QuerySet[Any], value: str) -> QuerySet[Any]:
         """Keep accounts to which somebody could be added at once."""
-        return backups.at_hand(rows)
+        return backups.accounts_with_backup_at_hand(rows)
 
 
 class UndatedFilter(OnOff):
@@ -225,3 +235,133 @@ class MacroFilter(ChoiceFilter):
             return coverage.watched_by_none(rows)
         macro = Macro.objects.filter(pk=value).first()
         return coverage.watched_by(rows, macro) if macro else rows.none()
+
+
+class AccessLostFilter(OnOff):
+    """Accounts that a linked log-in can no longer reach, whatever their pill."""
+
+    title = gettext_lazy("access lost")
+    parameter_name = "lost"
+
+    def keep(self, rows: AccountQuerySet, value: str) -> AccountQuerySet:
+        """Keep accounts with such a log-in."""
+        return rows.access_lost()
+
+
+class WeekFilter(OfTheAddress):
+    """The week of the deadline, by its first day: "2026-11-23"."""
+
+    title = gettext_lazy("deadline in the week of")
+    parameter_name = "week"
+
+    def words(self, value: str) -> str:
+        """Return the first day."""
+        first = _day(value)
+        return dates.day(first) if first else ""
+
+    def keep(self, rows: AccountQuerySet, value: str) -> AccountQuerySet:
+        """Keep accounts whose deadline is in these seven days."""
+        first = _day(value)
+        assert first is not None
+        return rows.in_week(first, now=timezone.now(), zone=timezone.get_current_timezone())
+
+
+def _day(text: str) -> date | None:
+    try:
+        found = date.fromisoformat(text)
+    except ValueError:
+        return None
+    return (
+        found if 2000 <= found.year <= 2999 else None
+    )  # no week of it begins or ends outside what dates can say
+
+
+class EndFilter(OfTheAddress):
+    """Accounts whose deadline is none: it never comes, or moves by itself."""
+
+    title = gettext_lazy("deadline")
+    parameter_name = "ends"
+
+    def words(self, value: str) -> str:
+        """Return "No end date"."""
+        return {NEVER: gettext("No end date"), ITSELF: gettext("Renews itself")}.get(value, "")
+
+    def keep(self, rows: AccountQuerySet, value: str) -> AccountQuerySet:
+        """Keep the accounts that the start page counts beside the deadlines of the weeks."""
+        if value == NEVER:
+            return rows.endless()
+        return rows.renewing(now=timezone.now())
+
+
+class PersonFilter(ChoiceFilter):
+    """Whose log-in is in the pool: a person of the list, or all whose name or e-mail holds what was typed."""
+
+    title = gettext_lazy("person")
+    parameter_name = "person"
+    finds = gettext_lazy("Name or e-mail")  # in the field that finds others
+
+    def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> list[tuple[str, str]]:
+        """Return the first people by name who linked anything, of those whom the viewer knows; and the one who is chosen."""
+        self.viewer = person(request)
+        linked = Exists(Token.objects.filter(consented_by=OuterRef("pk")))
+        known = people_of(self.viewer).filter(linked).order_by("name", "email")
+        found = [(str(one.pk), str(one)) for one in known.only("name", "email")[:MOST]]
+        value = str(self.used_parameters.get(self.parameter_name, ""))
+        if value and not is_id(value):
+            found.append((value, f"“{value}”"))
+        elif value and value not in dict(found):
+            chosen = people_of(self.viewer).filter(pk=value).first()
+            found += [(value, str(chosen))] if chosen else []
+        return found
+
+    def keep(self, rows: QuerySet[Any], value: str) -> QuerySet[Any]:
+        """Keep accounts with a log-in of the person in their pool; nobody is found by whom the viewer may not know."""
+        entries = AccountToken.objects.order_by()
+        if is_id(value):
+            whose = people_of(self.viewer).filter(pk=value).values("pk")
+            entries = entries.filter(token__in=Token.objects.filter(consented_by__in=whose).values("pk"))
+        else:
+            entries = entries.filter(token__in=pool_queries.log_ins_of_people(value, names_for(self.viewer)))
+        return rows.filter(pk__in=entries.values("account"))
+
+
+class ConsentedByFilter(ChoiceFilter):
+    """Log-ins of one person, whom the address names by id. It offers nobody else."""
+
+    title = gettext_lazy("person")
+    parameter_name = "person"
+
+    def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> list[tuple[str, str]]:
+        """Return who is chosen, as far as the viewer knows them."""
+        value = str(self.used_parameters.get(self.parameter_name, ""))
+        self.whose = people_of(person(request)).filter(pk=value if is_id(value) else 0)
+        chosen = self.whose.first() if value else None
+        return [(value, str(chosen))] if chosen else []
+
+    def keep(self, rows: QuerySet[Any], value: str) -> QuerySet[Any]:
+        """Keep what the person consented to."""
+        return rows.filter(consented_by__in=self.whose.values("pk"))
+
+
+class ReasonFilter(ChoiceFilter):
+    """Why a log-in in the pool is of no use."""
+
+    title = gettext_lazy("reason")
+    parameter_name = "reason"
+
+    def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> list[tuple[str, str]]:
+        """Return the reasons that end a log-in, or its use for an account."""
+        return [(reason, reasons.explain("", reason).short) for reason in (*_ENDS, OUTSIDE)]
+
+    def keep(self, rows: QuerySet[Any], value: str) -> QuerySet[Any]:
+        """Keep accounts with a log-in that stopped, or is of no use for them, for this reason."""
+        entries = AccountToken.objects.order_by()
+        dead = entries.filter(
+            token__in=Token.objects.filter(state=Token.State.DEAD, reason=value).values("pk")
+        )
+        of_no_use = entries.filter(~CAN_SERVE, access_reason=value)
+        return rows.filter(pk__in=dead.values("account").union(of_no_use.values("account")))
+
+
+_BESIDE = {Reason.RESTRICTED, Reason.APP_FAULT, Reason.TRANSIENT}
+_ENDS = [str(reason.value) for reason in Reason if reason not in _BESIDE]

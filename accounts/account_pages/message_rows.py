@@ -37,7 +37,7 @@ class MessageRow:
     url: str
 
 
-def visible_to(user: User, messages: QuerySet[Message] | None = None) -> QuerySet[Message]:
+def messages_visible_to(user: User, messages: QuerySet[Message] | None = None) -> QuerySet[Message]:
     """Keep the messages of the person's teams, and their own."""
     found = Message.objects.all() if messages is None else messages
     if user.sees_all_teams:
@@ -50,7 +50,7 @@ WAITS_AT_MOST = timedelta(minutes=5)  # for which a mail that is due may wait
 COUNTED = 10_000  # messages, at the head of the list
 
 
-def due(messages: QuerySet[Message], now: datetime) -> QuerySet[Message]:
+def due_mails(messages: QuerySet[Message], now: datetime) -> QuerySet[Message]:
     """Keep what is to be sent by now."""
     states = [Message.State.QUEUED, Message.State.SENDING]
     return messages.filter(state__in=states, next_attempt_at__lte=now)
@@ -61,14 +61,14 @@ def failed_lately(messages: QuerySet[Message], now: datetime) -> QuerySet[Messag
     return messages.filter(state=Message.State.FAILED, created_at__gt=now - timedelta(days=1))
 
 
-def of_sending(value: str, messages: QuerySet[Message], now: datetime) -> QuerySet[Message]:
+def mails_of_sending(value: str, messages: QuerySet[Message], now: datetime) -> QuerySet[Message]:
     """Keep what a value of the list's address names."""
     if value == KEPT_BACK:
         return messages.filter(pk__in=Message.objects.kept_back().values("pk"))
-    return due(messages, now) if value == DUE else failed_lately(messages, now)
+    return due_mails(messages, now) if value == DUE else failed_lately(messages, now)
 
 
-def waiting(now: datetime, viewer: User) -> dict[str, Any] | None:
+def waiting_mails(now: datetime, viewer: User) -> dict[str, Any] | None:
     """Return how many mails are due, since when the oldest waits, whether that is late, and how many of them our own mail server did not
     take, with what it said of one that the viewer may know; None where none is due. By indexes.
     """
@@ -93,11 +93,15 @@ def waiting(now: datetime, viewer: User) -> dict[str, Any] | None:
 
 def _said_of_one(viewer: User) -> str:
     """Return what kept the mail from leaving that waits for longest because of our own mail server; "" where none does."""
-    refused = visible_to(viewer, Message.objects.kept_back()).exclude(error="").order_by("waits_since")
+    refused = (
+        messages_visible_to(viewer, Message.objects.kept_back()).exclude(error="").order_by("waits_since")
+    )
     return kept.said(refused.values_list("error", flat=True).first() or "")
 
 
-def rows(request: HttpRequest, account: Account, names: NameVisibility, *, limit: int) -> list[MessageRow]:
+def message_rows_of(
+    request: HttpRequest, account: Account, names: NameVisibility, *, limit: int
+) -> list[MessageRow]:
     """Return the newest messages about an account. A mail that also tells of other teams' accounts is named by its kind alone."""
     found = message_history.messages_about(account, limit=limit)
     people = _people(found)

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -13,20 +13,20 @@ from django.utils import timezone
 from django.utils.http import urlencode
 from django.utils.translation import gettext_lazy
 
-from accounts.account_pages import dates
 from accounts.asks import rules
 from accounts.models import Account, AccountToken
 from accounts.pool import queries as pool_queries
 from accounts.pool import rules as pool_rules
 from infra import scrub
-from tokens.channels import declarations
+from tokens.channels import declarations, registry, words
 from tokens.channels.kinds import Verdict
 from tokens.models import Token, TokenEvent
 from tokens.token import reasons
 from ui import addresses
-from ui.dates import AT_RISK, DeadlineFacts, within
+from ui.dates import AT_RISK, CLOCK_NAMES, DeadlineFacts, source_words, within
 from ui.name_visibility import NameVisibility
 from ui.phrases import phrase
+from ui.text import join_names, quoted
 from users.models import User
 
 say = partial(phrase, "words/pool.txt")
@@ -40,6 +40,75 @@ CHECK_WORDS = {
     Verdict.APP_FAULT: gettext_lazy("AdToken was refused since"),
     Verdict.RATE_LIMITED: gettext_lazy("put off since, too many calls"),
 }
+SOON = timedelta(hours=48)  # nearer than this, the hour of a date counts
+
+
+@dataclass(frozen=True)
+class DateLine:
+    """One date of a token. Without `at`, `text` stands for it."""
+
+    label: str
+    at: datetime | None
+    text: str
+    source: str
+    soon: bool = False  # so near that its day alone says too little
+
+
+def date_lines(token: Token, channel: str, now: datetime) -> list[DateLine]:
+    """Return the dates of a token in the guide's order."""
+    found: list[DateLine] = []
+    if token.state == Token.State.DEAD:
+        found.append(
+            DateLine(
+                say("ended"),
+                token.state_since,
+                "",
+                _source_of_date("introspection", channel),
+            )
+        )
+    for clock, label in CLOCK_NAMES.items():
+        at: datetime | None = getattr(token, f"{clock}_expires_at")
+        source = str(token.dates_source.get(clock, "unknown"))
+        if at is not None:
+            if token.state != Token.State.DEAD:
+                said = _renewed(token, clock, _source_of_date(source, channel))
+                found.append(DateLine(str(label), at, "", said, soon=abs(at - now) < SOON))
+        elif source == "never":
+            found.append(DateLine(str(label), None, say("no_end_date"), _source_of_date(source, channel)))
+        elif clock == "access" and token.state != Token.State.DEAD:
+            found.append(
+                DateLine(str(label), None, say("not_available"), _source_of_date("unknown", channel))
+            )
+    return found
+
+
+def _renewed(token: Token, clock: str, source: str) -> str:
+    """Return where a date comes from; say of an access date in front of a refresh token that it is no end, or that it has become one."""
+    policy = token.renewal_policy
+    if clock != "access" or policy is None or policy.exchange or not token.has_refresh_token:
+        return source
+    return say("no_longer_renewed" if token.refresh_refused_at else "renewed_by_us", source=source)
+
+
+def lifetime_note(channel: str) -> str:
+    """Return a rule of the channel that no source proves, as a note; "" for none."""
+    return words.said(channel, "lifetime_note")
+
+
+def permissions_said(token: Token, channel: str) -> str:
+    """Return "2 of 3 · “Manage ads” missing"; what the channel did not say is not guessed."""
+    wanted = registry.get(channel).scopes
+    if token.scopes is None or not wanted:
+        return say("not_available")
+    missing = [str(scope.label) for scope in wanted if scope.name not in token.scopes]
+    named = join_names([quoted(str(label)) for label in missing])
+    had = len(wanted) - len(missing)
+    dead = token.state == Token.State.DEAD
+    return say("permissions", n=had, n_all=len(wanted), missing=named, dead=dead)
+
+
+def _source_of_date(source: str, channel: str) -> str:
+    return source_words(source, channel_label=declarations.label(channel))
 
 
 @dataclass(frozen=True)
@@ -79,7 +148,7 @@ class PoolRow:
     state: pool_rules.InPool
     short: str
     deadline: DeadlineFacts
-    dates: Sequence[dates.DateLine]
+    dates: Sequence[DateLine]
     permissions: str
     publishing: str
     checked: str
@@ -131,8 +200,8 @@ def _row(account: Account, entry: AccountToken, place: int, names: NameVisibilit
         state=entry.state_in_pool(active=active, doubted=entry.is_in_doubt),
         short=_short(entry, names, active=active),
         deadline=pool_queries.deadline_facts(token, usable=entry.is_usable, now=now),
-        dates=dates.lines(token, account.channel, now),
-        permissions=dates.permissions(token, account.channel),
+        dates=date_lines(token, account.channel, now),
+        permissions=permissions_said(token, account.channel),
         publishing=_publishing(entry),
         checked=_checked(entry),
         active=active,

@@ -1,6 +1,5 @@
 """One line of the list Social Accounts: what its cells say."""
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -42,13 +41,13 @@ class ListedAccount:
         return [place < usable for place in range(min(entries, 6))]
 
 
-def row_of(account: Account, *, names: NameVisibility, now: datetime) -> ListedAccount:
+def listed_account(account: Account, *, names: NameVisibility, now: datetime) -> ListedAccount:
     """Make the line of an account that `with_pools` loaded."""
     one = pool_queries.summarise(account, now)
     active = one.active
     return ListedAccount(
         summary=one,
-        why=why(one, names, now),
+        why=why_line(one, names, now),
         person=names.token(active.token, account) if active else "",
         deadline_note=_deadline_note(one, now),
         fixer=_fixer(one, names) if one.health == Health.DEACTIVATED else "",
@@ -72,7 +71,7 @@ def _deadline_note(one: Summary, now: datetime) -> str:
     return ""
 
 
-def why(one: Summary, names: NameVisibility, now: datetime) -> str:
+def why_line(one: Summary, names: NameVisibility, now: datetime) -> str:
     """Return the line under the pill: the guide's table of states says what it names."""
     account = one.account
     if account.is_paused:
@@ -119,23 +118,9 @@ def _what_ends(one: Summary, names: NameVisibility) -> str:
     if stopped is not None:
         explanation = one.account.explain(stopped.token.reason)
         return f"{names.first(stopped.token, one.account)}: {mid(explanation.short)}"
-    dated = [e for e in one.entries if e.is_living and e.token.deadline == one.account.deadline]
+    dated = one.account.last_entries(one.entries)
     return (
         str(dates.CLOCK_NAMES.get(dated[0].token.deadline_clock, dates.CLOCK_NAMES["access"]))
         if dated
         else ""
     )
-
-
-def labels(accounts: Sequence[Account]) -> dict[int, str]:
-    """Return the accounts' names by id: with the channel where two have one name, and the channel's id where that is the same too."""
-    several = {one.pk: one for one in accounts}
-    names = Counter(one.name for one in several.values())
-    on_channel = Counter((one.name, one.channel) for one in several.values())
-    found = {}
-    for pk, one in several.items():
-        more = one.get_channel_display()
-        if on_channel[one.name, one.channel] > 1:
-            more += f", {one.native_id}"
-        found[pk] = f"{one.name} ({more})" if names[one.name] > 1 else one.name
-    return found

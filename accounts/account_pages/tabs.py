@@ -13,7 +13,7 @@ from django.utils.http import urlencode
 from django.utils.translation import gettext
 from django.views.decorators.http import require_GET
 
-from accounts.account_pages import dates, message_rows, pool_rows, timeline
+from accounts.account_pages import message_rows, pool_rows, timeline
 from accounts.account_pages.pool_rows import PoolAction
 from accounts.asks import inviting
 from accounts.backups import card as backup_card
@@ -61,7 +61,7 @@ def urls() -> list[URLPattern]:
     ]
 
 
-def context(request: HttpRequest, account: Account, tab: str) -> dict[str, Any]:
+def tab_context(request: HttpRequest, account: Account, tab: str) -> dict[str, Any]:
     """Return what every page of one account shows: head, tabs, breadcrumb."""
     now = timezone.now()
     here = reverse("admin:accounts_account_change", args=[account.pk])
@@ -128,14 +128,14 @@ def _alone(account: Account, action: str) -> str:
     return f"{reverse(f'admin:accounts_account_bulk_{action}')}?account={account.pk}"
 
 
-def frame(account: Account) -> Callable[[HttpRequest], dict[str, Any]]:
+def account_frame(account: Account) -> Callable[[HttpRequest], dict[str, Any]]:
     """Return what a page that asks shows around its content, for a page of one account."""
-    return lambda request: context(request, account, "")
+    return lambda request: tab_context(request, account, "")
 
 
 def tokens_tab(request: HttpRequest, account: Account) -> HttpResponse:
     """Who keeps this account alive, until when, what happened, what can I do."""
-    shared = context(request, account, "change")
+    shared = tab_context(request, account, "change")
     names, now = names_for(request.user), shared["now"]
     opened = request.GET.get("steps", "")
     rows = pool_rows.build_rows(
@@ -180,11 +180,11 @@ def tokens_tab(request: HttpRequest, account: Account) -> HttpResponse:
             "carriers": join_names(carriers),
             "warned_by": _warned_by(account),
             **mute_lines.mutes_of_account(request, account, names),
-            "backups": backup_card.card(request, account, names),
+            "backups": backup_card.backup_card(request, account, names),
             "handed_out_url": handed_out.url(account=account.pk)
             if request.user.has_perm(handed_out.PERMISSION)
             else "",
-            "rule": dates.note(account.channel),
+            "rule": pool_rows.lifetime_note(account.channel),
             "restricted": account.explain(Reason.RESTRICTED),
             **_line_context(request, account, names),
         },
@@ -206,7 +206,7 @@ def _line_context(request: HttpRequest, account: Account, names: NameVisibility)
         else timeline.SHOWN
     )
     may_read = request.user.has_perm("notifications.view_message")
-    mails = message_rows.rows(request, account, names, limit=shown + 1) if may_read else ()
+    mails = message_rows.message_rows_of(request, account, names, limit=shown + 1) if may_read else ()
     line = timeline.timeline_of(account, names, mails, chosen=chosen, shown=shown)
     query: dict[str, str | int] = {"line": line.chosen} if line.chosen else {}
     return {
@@ -224,12 +224,12 @@ def _line_context(request: HttpRequest, account: Account, names: NameVisibility)
 def messages_tab(request: HttpRequest, account: Account) -> HttpResponse:
     """The mails that speak of this account or its tokens, those of macros too, newest first, for those who may see messages."""
     access.require(request, "notifications.view_message")
-    rows = message_rows.rows(request, account, names_for(request.user), limit=MESSAGES_SHOWN)
+    rows = message_rows.message_rows_of(request, account, names_for(request.user), limit=MESSAGES_SHOWN)
     return TemplateResponse(
         request,
         "portal/messages.html",
         {
-            **context(request, account, "messages"),
+            **tab_context(request, account, "messages"),
             "messages_sent": rows,
             "why_url": why.url(account=account.native_id),
         },

@@ -145,7 +145,7 @@ def timeline_of(
     events = list(_events(account, chosen)[: shown + 1])
     tokens = list(_token_events(account, chosen)[: shown + 1])
     told = {event.token_event_id for event in events if event.token_event_id}
-    lines = [line_of(account, event, names) for event in events]
+    lines = [history_line(account, event, names) for event in events]
     lines += [
         _token_line(account, event, names)
         for event in tokens
@@ -167,7 +167,7 @@ def _events(account: Account, chosen: str) -> Any:
 
 
 def with_people(events: QuerySet[AccountEvent]) -> QuerySet[AccountEvent]:
-    """Return the events, newest first, with what `line_of` reads of each."""
+    """Return the events, newest first, with what `history_line` reads of each."""
     people = ("token__consented_by", "from_token__consented_by")
     return events.select_related(
         "actor", "token", "from_token", "token_event", "from_team", "to_team", *people
@@ -183,7 +183,7 @@ def _token_events(account: Account, chosen: str) -> Any:
     return events.select_related("actor", "token__consented_by").order_by("-at", "-id")
 
 
-def line_of(account: Account, event: AccountEvent, names: NameVisibility) -> HistoryLine:
+def history_line(account: Account, event: AccountEvent, names: NameVisibility) -> HistoryLine:
     """Return the entry of an event, in the words of this viewer."""
     icon, tone = _DOTS.get(event.kind, ("info", "mute"))
     hidden = event.from_token is not None and not names.sees_token(event.from_token, account)

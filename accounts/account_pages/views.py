@@ -111,7 +111,7 @@ def urls() -> list[URLPattern]:
     ]  # fmt: skip
 
 
-def home(account: Account, anchor: str = "") -> str:
+def account_address(account: Account, anchor: str = "") -> str:
     """Return the address of the account's tab Authenticate Tokens."""
     return reverse("admin:accounts_account_change", args=[account.pk]) + (f"#{anchor}" if anchor else "")
 
@@ -143,7 +143,7 @@ def make_active(request: HttpRequest, account_id: int, token_id: int) -> HttpRes
     }
     page = Page(
         "portal/confirm/make_active.html",
-        home(account),
+        account_address(account),
         facts,
         late=before is not None and before.token_id == entry.token_id,
         refused=refused,
@@ -159,7 +159,7 @@ def make_active(request: HttpRequest, account_id: int, token_id: int) -> HttpRes
             undo = reverse("admin:accounts_account_token_activate", args=[account.pk, before.token_id])
         return Done({"undo": undo})
 
-    return confirm.answer(request, page, do, frame=account_pages.frame(account))
+    return confirm.answer(request, page, do, frame=account_pages.account_frame(account))
 
 
 def unlink(request: HttpRequest, account_id: int, token_id: int) -> HttpResponse:
@@ -182,7 +182,7 @@ def unlink(request: HttpRequest, account_id: int, token_id: int) -> HttpResponse
     }  # fmt: skip
     page = Page(
         "portal/confirm/unlink.html",
-        home(account),
+        account_address(account),
         facts,
         must_type=account.name if last else "",
         warns=last,
@@ -194,7 +194,7 @@ def unlink(request: HttpRequest, account_id: int, token_id: int) -> HttpResponse
             account=account, token=entry.token, actor=person(request), note=said.note, now=timezone.now()
         )
 
-    return confirm.answer(request, page, do, frame=account_pages.frame(account))
+    return confirm.answer(request, page, do, frame=account_pages.account_frame(account))
 
 
 def ask(request: HttpRequest, account_id: int, token_id: int) -> HttpResponse:
@@ -204,8 +204,8 @@ def ask(request: HttpRequest, account_id: int, token_id: int) -> HttpResponse:
         return _gone(request, account)
     origin = asking.Origin(
         AccountToken.objects.filter(pk=entry.pk),
-        home(account),
-        account_pages.frame(account),
+        account_address(account),
+        account_pages.account_frame(account),
         nobody=str,
         refused=rules.asking_is_vain(entry),
     )
@@ -221,7 +221,7 @@ def renew(request: HttpRequest, account_id: int, token_id: int) -> HttpResponse:
     refused = gettext("Only %(name)s can bring it back: it has stopped.") % {"name": name}
     page = Page(
         "portal/confirm/renew.html",
-        home(account),
+        account_address(account),
         {"account": account, "name": name, "left": _left(entry)},
         refused=refused if stopped else "",
         ask_why=False,
@@ -233,7 +233,7 @@ def renew(request: HttpRequest, account_id: int, token_id: int) -> HttpResponse:
         renewal = renewing.renew(token=entry.token, actor=person(request), now=timezone.now())
         return Done({"renewed": renewal.text}, good=renewal.moved)
 
-    return confirm.answer(request, page, do, frame=account_pages.frame(account))
+    return confirm.answer(request, page, do, frame=account_pages.account_frame(account))
 
 
 def _found(
@@ -249,7 +249,7 @@ def _found(
 
 def _gone(request: HttpRequest, account: Account) -> HttpResponse:
     messages.error(request, gettext("This token is no longer linked to the account."))
-    return HttpResponseRedirect(home(account))
+    return HttpResponseRedirect(account_address(account))
 
 
 def _first(entry: AccountToken, account: Account, names: NameVisibility) -> str:
@@ -299,7 +299,7 @@ def check_account(request: HttpRequest, account_id: int) -> HttpResponse:
 def _ask(account: Account, entries: Iterable[AccountToken]) -> HttpResponse:
     now, ids = timezone.now(), [entry.token_id for entry in entries]
     checking.ask_to_check(token_ids=ids, now=now, writes_in=[account.pk])
-    return HttpResponseRedirect(progress.address(home(account), ids, now))
+    return HttpResponseRedirect(progress.address(account_address(account), ids, now))
 
 
 def move(request: HttpRequest, account_id: int, token_id: int) -> HttpResponse:
@@ -322,7 +322,7 @@ def move(request: HttpRequest, account_id: int, token_id: int) -> HttpResponse:
         name = names_for(request.user).token(entry.token, account)
         word = PLACES[place - 1] if place <= len(PLACES) else say("number", n=place)
         messages.success(request, say("moved", who=name, place=str(word), n_all=len(account.pool.all())))
-    return HttpResponseRedirect(home(account, f"{'up' if up else 'down'}-{token_id}"))
+    return HttpResponseRedirect(account_address(account, f"{'up' if up else 'down'}-{token_id}"))
 
 
 def automatic(request: HttpRequest, account_id: int) -> HttpResponse:
@@ -331,7 +331,7 @@ def automatic(request: HttpRequest, account_id: int) -> HttpResponse:
     account = access.account(request, account_id)
     actions.back_to_automatic(account=account, actor=person(request), now=timezone.now())
     messages.success(request, gettext("The order is automatic again: longest first."))
-    return HttpResponseRedirect(home(account))
+    return HttpResponseRedirect(account_address(account))
 
 
 def say_on_it(request: HttpRequest, account_id: int) -> HttpResponse:
@@ -347,11 +347,11 @@ def take_back(request: HttpRequest, account_id: int) -> HttpResponse:
 def _on_it(request: HttpRequest, account_id: int, name: str, note: Callable[..., object]) -> HttpResponse:
     access.require(request, mute_lines.SNOOZE)
     account = access.account(request, account_id)
-    page = Page(f"portal/confirm/{name}.html", home(account), {"account": account}, ask_why=False)
+    page = Page(f"portal/confirm/{name}.html", account_address(account), {"account": account}, ask_why=False)
 
     def do(_said: Said) -> None:
         deadlines = acknowledgements.deadlines_on(account)
         if not note(deadlines=deadlines, email=person(request).email, now=timezone.now()):
             raise Late
 
-    return confirm.answer(request, page, do, frame=account_pages.frame(account))
+    return confirm.answer(request, page, do, frame=account_pages.account_frame(account))

@@ -125,7 +125,7 @@ def fixers_of_dark(account: Account, entries: Sequence[AccountToken]) -> Fixers:
 
 def fixers_of_ending(account: Account, entries: Sequence[AccountToken]) -> Fixers:
     """Return the same for an account that works until its deadline: of those with whom it ends, else of those that stopped in it."""
-    last = [one for one in entries if one.is_living and one.token.deadline == account.deadline]
+    last = account.last_entries(entries)
     left = [entry for entry in last if not _is_gone(entry.token)]
     if left or not last:
         return Fixers(sorted(left, key=lambda one: bool(cannot_ask(one.token))))

@@ -20,10 +20,10 @@ from django.utils import timezone
 from django.utils.translation import gettext, gettext_lazy
 
 from accounts import tasks
-from accounts.account_pages.rows import labels
 from accounts.asks import progress, queries, rules, services
 from accounts.models import Account, AccountToken
 from accounts.pool import permissions
+from accounts.pool.queries import account_labels
 from infra import asking_workers
 from portal import access, bulk
 from portal.forms import first_moment
@@ -232,7 +232,9 @@ def _line(
         but = gettext("asked today, %(time)s") % {"time": f"{timezone.localtime(at):%H:%M}"}
     return ConfirmLine(
         who=names.token(first, next(iter(carried.values()), None)),
-        what=join_names(list(labels(sorted(carried.values(), key=lambda one: (one.name, one.pk))).values())),
+        what=join_names(
+            list(account_labels(sorted(carried.values(), key=lambda one: (one.name, one.pk))).values())
+        ),
         skipped=skipped,
         but=but,
     )

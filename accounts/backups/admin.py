@@ -10,7 +10,6 @@ from django.utils import timezone
 from django.utils.translation import gettext, gettext_lazy
 
 from accounts.account_pages import tabs as account_pages
-from accounts.account_pages.rows import labels
 from accounts.backups import jobs as adding
 from accounts.backups import queries as backups
 from accounts.backups import services as backing_up
@@ -20,6 +19,7 @@ from accounts.jobs.models import BACKUP, say
 from accounts.models import Account
 from accounts.pool import permissions
 from accounts.pool.errors import ActionRefused
+from accounts.pool.queries import account_labels
 from portal import access, bulk
 from tokens.models import Token
 from ui import confirm
@@ -33,10 +33,10 @@ from users.people.visibility import names_for
 def urls() -> list[URLPattern]:
     """Return the address of the page about one."""
     address = "<int:account_id>/tokens/<int:token_id>/backup/"
-    return [path(address, admin.site.admin_view(one), name="accounts_account_token_backup")]
+    return [path(address, admin.site.admin_view(add_one), name="accounts_account_token_backup")]
 
 
-def one(request: HttpRequest, account_id: int, token_id: int) -> HttpResponse:
+def add_one(request: HttpRequest, account_id: int, token_id: int) -> HttpResponse:
     """Ask (GET), then add this log-in to the account as a backup (POST)."""
     access.require(request, permissions.ADD_BACKUP)
     account, names = access.account(request, account_id), names_for(request.user)
@@ -59,7 +59,7 @@ def one(request: HttpRequest, account_id: int, token_id: int) -> HttpResponse:
         return Done({"undo": undo if request.user.has_perm(permissions.UNLINK) else ""})
 
     page = Page("portal/confirm/backup.html", home, _facts(request, account, offer, names))
-    return confirm.answer(request, page, do, frame=account_pages.frame(account))
+    return confirm.answer(request, page, do, frame=account_pages.account_frame(account))
 
 
 def _facts(
@@ -88,7 +88,7 @@ def _facts(
 
 def _lines(accounts: Sequence[Account], by: User, names: NameVisibility, _now: datetime) -> list[ConfirmLine]:
     """Return who would be added to each account, or asked before; and why nobody, last."""
-    best, called = adding.best_offers(accounts), labels(accounts)
+    best, called = adding.best_offers(accounts), account_labels(accounts)
     asked_first = backing_up.asked_first(best, {one.pk: one for one in accounts}, by)
     waiting = backing_up.waiting_of(called)
     made = []

@@ -42,11 +42,11 @@ class Card:
     answers: Sequence[str] = ()  # what became of those who were asked
 
 
-def card(request: HttpRequest, account: Account, names: NameVisibility) -> Card | None:
+def backup_card(request: HttpRequest, account: Account, names: NameVisibility) -> Card | None:
     """Return the card of an account that one person carries, or nobody; None where nobody could be added."""
-    if account.people_count > 1:
+    if not account.lacks_backup:
         return None
-    found = backups.offers(account_ids=[account.pk]).get(account.pk, [])
+    found = backups.offers_by_account(account_ids=[account.pk]).get(account.pk, [])
     may_add = request.user.has_perm(permissions.ADD_BACKUP)
     rows = [_row(account, offer, names, may_add=may_add) for offer in found[:SHOWN]]
     answers = _answers(account, names)
@@ -62,7 +62,7 @@ def _answers(account: Account, names: NameVisibility) -> list[str]:
             when=day(timezone.localdate(one.ask.created_at)),
             day=day(timezone.localdate(one.done_at or one.ask.ended_at or one.ask.created_at)),
         )
-        for one in backing_up.of_account(account)[:SHOWN]
+        for one in backing_up.requests_of_account(account)[:SHOWN]
     ]
 
 

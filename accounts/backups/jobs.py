@@ -18,7 +18,7 @@ from users.people.visibility import names_for
 
 
 def add_to_each(job: Job, keys: Sequence[int], now: datetime) -> list[Result]:
-    """Add to each account the best log-in at hand, or ask its person first (`backing_up`); `finish` tells them."""
+    """Add to each account the best log-in at hand, or ask its person first (`backing_up`); `tell_at_end` tells them."""
     found = list(services.accounts_of_job(job, keys).only("pk", "team", "people_count", "paused_at"))
     names = names_for(job.user)
     chosen = {pk: offer.token.pk for pk, offer in best_offers(found).items()}
@@ -38,20 +38,20 @@ def add_to_each(job: Job, keys: Sequence[int], now: datetime) -> list[Result]:
 
 def best_offers(accounts: Sequence[Account]) -> dict[int, Offer]:
     """Return by account the best log-in that could be added, where one person carries it, or nobody, and it is not paused."""
-    few = [one.pk for one in accounts if one.people_count <= 1 and not one.is_paused]
-    return {pk: found[0] for pk, found in backups.offers(account_ids=few).items()}
+    few = [one.pk for one in accounts if one.lacks_backup and not one.is_paused]
+    return {pk: found[0] for pk, found in backups.offers_by_account(account_ids=few).items()}
 
 
 def why_not(account: Account, waiting: Collection[int]) -> str:
     """Return why nobody is added to an account, as a block of words/jobs.txt. `waiting`: somebody was asked about these."""
     if account.is_paused:
         return "paused"
-    if account.people_count > 1:
+    if not account.lacks_backup:
         return "several_carry_it"
     return "asked_and_waits" if account.pk in waiting else "none_reaches"
 
 
-def finish(job: Job, now: datetime) -> None:
+def tell_at_end(job: Job, now: datetime) -> None:
     """Tell everybody whose log-in was added, and ask those who are to agree: one mail a person, however many accounts."""
     made: dict[str, list[tuple[int, int]]] = defaultdict(list)
     for key, why, facts in job.items.filter(outcome=Outcome.DONE).values_list("key", "why", "facts"):
@@ -62,9 +62,9 @@ def finish(job: Job, now: datetime) -> None:
         [Offer(key, tokens[pk], "", "", now) for key, pk in made[why] if pk in tokens]
         for why in ("backed_up_by", "asked_first")
     )
-    backing_up.tell_people(added=added, asked=asked, actor=job.user, note=job.note, now=now)
+    backing_up.tell_of_backups(added=added, asked=asked, actor=job.user, note=job.note, now=now)
 
 
 def register_job() -> None:
     """Say how this job is done."""
-    register_kind(BACKUP, JobKind(permissions.ADD_BACKUP, add_to_each, finish=finish))
+    register_kind(BACKUP, JobKind(permissions.ADD_BACKUP, add_to_each, finish=tell_at_end))

@@ -93,7 +93,7 @@ class Offer:
         return ("log-in", self.token.pk) if person is None else ("person", person)
 
 
-def offers(*, account_ids: Collection[int]) -> dict[int, list[Offer]]:
+def offers_by_account(*, account_ids: Collection[int]) -> dict[int, list[Offer]]:
     """Return by account who could be added to it, the best first, of one person one log-in. Accounts without any are left out."""
     found: dict[int, list[Offer]] = {}
     for offer in _read(account_ids, _OFFERS.format(unless=_ASKED)):
@@ -120,7 +120,7 @@ def _read(account_ids: Collection[int], query: str) -> list[Offer]:
     ]
 
 
-def at_hand(accounts: QuerySet[Account]) -> QuerySet[Account]:
+def accounts_with_backup_at_hand(accounts: QuerySet[Account]) -> QuerySet[Account]:
     """Keep the accounts that one person carries, or nobody, and to which somebody could be added at once. Paused ones are left out."""
     alone = accounts.filter(people_count__lte=1, paused_at=None)
     facts = alone.order_by().values_list("pk", "native_id", "channel", "team_id")

@@ -49,7 +49,7 @@ def add_backups(*, chosen: Mapping[int, int], actor: User, note: str, now: datet
     hold.refuse()
     with transaction.atomic():
         outcome = write_backups(chosen=chosen, actor=actor, note=note, now=now)
-        tell_people(added=outcome.added, asked=outcome.asked, actor=actor, note=note, now=now)
+        tell_of_backups(added=outcome.added, asked=outcome.asked, actor=actor, note=note, now=now)
     if outcome.added:
         due_checks.make_tokens_due(token_ids={offer.token.pk for offer in outcome.added}, now=now)
     return outcome
@@ -86,7 +86,7 @@ def write_backups(
     return Outcome(made, asked, refused | answered)
 
 
-def tell_people(
+def tell_of_backups(
     *, added: Sequence[Offer], asked: Sequence[Offer], actor: User, note: str, now: datetime
 ) -> None:
     """Mail everybody whose log-in was added, and those who are asked, in the transaction that says so."""
@@ -227,7 +227,7 @@ def waiting_of(account_ids: Collection[int]) -> set[int]:
     return {pk for pk in waiting.values_list("account", flat=True) if pk is not None}
 
 
-def of_account(account: Account) -> QuerySet[AskLine]:
+def requests_of_account(account: Account) -> QuerySet[AskLine]:
     """Return who was asked for an account and has not agreed, the last first."""
     lines = _lines().filter(account=account).exclude(stage=Stage.DONE)
     return lines.select_related("ask", "token__app", "token__consented_by").order_by("-pk")
@@ -241,7 +241,7 @@ class Answered:
     too_late: int = 0
 
 
-def answer(*, person: User, line_ids: Collection[int], agree: bool, now: datetime) -> Answered:
+def answer_requests(*, person: User, line_ids: Collection[int], agree: bool, now: datetime) -> Answered:
     """Answer those of these lines that are the person's and still open; agreeing adds the backups, by what holds then, and has them
     asked about. Raises OnHold where somebody agrees while nobody may be asked.
     """
@@ -283,7 +283,7 @@ def _close(lines: Collection[int], stage: Stage, now: datetime) -> None:
     AskLine.objects.filter(pk__in=lines).update(stage=stage, done_at=now)
 
 
-def decline(*, account: Account, token: Token, now: datetime) -> None:
+def decline_request(*, account: Account, token: Token, now: datetime) -> None:
     """Have a log-in offered for an account no longer, in the caller's transaction: its person took it out of that one."""
     mine = _lines().filter(account=account, token=token)
     mine.filter(stage=Stage.WAITING).update(stage=Stage.DECLINED, done_at=now)

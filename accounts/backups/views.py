@@ -165,7 +165,7 @@ def _answer(request: HttpRequest) -> HttpResponse:
     user = person(request)
     if agree and user.only_looks:
         raise PermissionDenied
-    answered = backing_up.answer(person=user, line_ids=ids[:MOST], agree=agree, now=timezone.now())
+    answered = backing_up.answer_requests(person=user, line_ids=ids[:MOST], agree=agree, now=timezone.now())
     done = answered.number - answered.too_late
     if not answered.number:
         messages.info(request, say("answered_already"))

@@ -22,3 +22,10 @@ class CalendarLink(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user_id}: {self.team_id or 0}"
+
+    @property
+    def may_be_read(self) -> bool:
+        """Whether its person can log in, and sees the team."""
+        person = self.user
+        sees = self.team_id is None or person.sees_all_teams or person.teams.filter(pk=self.team_id).exists()
+        return person.is_active and sees

@@ -21,7 +21,7 @@ from urllib.parse import urlsplit
 import icalendar
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F, QuerySet
+from django.db.models import QuerySet
 from django.db.models.signals import post_save
 
 from accounts.models import Account, AccountToken, CalendarLink
@@ -81,7 +81,7 @@ def make_calendar(*, user: User, team: Team | None, now: datetime) -> tuple[Cale
 
     Raises Refusal where the person may not see the team, or has as many as one may have.
     """
-    if team is not None and not _sees(user, team):
+    if not CalendarLink(user=user, team=team).may_be_read:
         raise Refusal(say("no_team"))
     locked = User.objects.select_for_update(no_key=True).get(pk=user.pk)
     if CalendarLink.objects.filter(user=locked).count() >= MOST:
@@ -92,7 +92,7 @@ def make_calendar(*, user: User, team: Team | None, now: datetime) -> tuple[Cale
     return link, secret
 
 
-def revoke(*, link: CalendarLink) -> bool:
+def end_calendar(*, link: CalendarLink) -> bool:
     """End an address. Return whether there still was one."""
     gone = CalendarLink.objects.filter(pk=link.pk).delete()[0] > 0
     if gone:
@@ -100,12 +100,12 @@ def revoke(*, link: CalendarLink) -> bool:
     return gone
 
 
-def of_person(user: User) -> list[CalendarLink]:
+def links_of_person(user: User) -> list[CalendarLink]:
     """Return a person's addresses, the newest first."""
     return list(CalendarLink.objects.filter(user=user).select_related("team").order_by("-pk"))
 
 
-def opened(secret: str) -> CalendarLink | None:
+def link_opened_by(secret: str) -> CalendarLink | None:
     """Return what a secret opens; None for one that is unknown, or whose person was switched off or no longer sees the team.
 
     The latter ends it for good, so that it opens nothing either when the person gets the role again.
@@ -113,8 +113,8 @@ def opened(secret: str) -> CalendarLink | None:
     found = CalendarLink.objects.select_related("user", "team").filter(sha256=_digest(secret)).first()
     if found is None:
         return None
-    if not found.user.is_active or (found.team is not None and not _sees(found.user, found.team)):
-        revoke(link=found)
+    if not found.may_be_read:
+        end_calendar(link=found)
         return None
     return found
 
@@ -124,7 +124,7 @@ def read_calendar(link: CalendarLink, *, now: datetime) -> bytes:
     if link.read_at is None or now - link.read_at > NOTED_EVERY:
         CalendarLink.objects.filter(pk=link.pk).update(read_at=now)
     with languages.spoken(link.user.language):
-        found = deadlines(user=link.user, team=link.team, now=now)
+        found = deadlines_of(user=link.user, team=link.team, now=now)
         name = say("name", team=str(link.team)) if link.team else say("name_mine")
         return _file(name, say("about", most=MOST_ACCOUNTS), found, now)
 
@@ -173,16 +173,12 @@ def teams_for(user: User, *, most: int) -> list[Team]:
     return list(visibility.teams_seen_by(user).distinct().order_by("name")[:most])
 
 
-def _sees(user: User, team: Team) -> bool:
-    return user.sees_all_teams or user.teams.filter(pk=team.pk).exists()
-
-
 def _digest(secret: str) -> str:
     """Return the hash by which an address is stored and found. The secret has 256 random bits, so a plain one is enough."""
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
-def deadlines(*, user: User, team: Team | None, now: datetime) -> list[Deadline]:
+def deadlines_of(*, user: User, team: Team | None, now: datetime) -> list[Deadline]:
     """Return the deadlines of the accounts that the person sees now: of a team, or of "My accounts". By their days.
 
     Without what AdToken renews by itself, and what staff paused. Words in the language that is spoken. Six queries.
@@ -212,9 +208,7 @@ def _endings(seen: QuerySet[Account], now: datetime) -> list[_Ending]:
     dated = seen.filter(deadline_kind=Account.DeadlineKind.DATE, deadline__gt=now - timedelta(days=1))
     needed = dated.filter(paused_at=None).only("name", "channel", "native_id", "team", "deadline")
     accounts = list(needed.order_by("deadline", "pk")[:MOST_ACCOUNTS])
-    last = AccountToken.objects.living().filter(
-        account__in=[one.pk for one in accounts], token__deadline=F("account__deadline")
-    )
+    last = AccountToken.objects.ending_with_account().filter(account__in=[one.pk for one in accounts])
     entries = list(last.order_by("account_id", "token_id").values_list("account_id", "token_id"))
     # Each log-in once: it may be in hundreds of these pools.
     known = Token.objects.select_related("app", "consented_by").defer("credentials")

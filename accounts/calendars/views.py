@@ -70,7 +70,7 @@ def revoke(request: HttpRequest, calendar_id: int) -> HttpResponse:
     )
 
     def do(_said: Said) -> None:
-        if not domain.revoke(link=link):
+        if not domain.end_calendar(link=link):
             raise Late
 
     return confirm.answer(request, page, do, frame=_frame)
@@ -88,7 +88,7 @@ def read(request: HttpRequest, secret: str) -> HttpResponse:
     now = timezone.now()
     if hold.current() is not None:
         return _plain(HTTPStatus.SERVICE_UNAVAILABLE)
-    link = domain.opened(secret)
+    link = domain.link_opened_by(secret)
     if link is None:
         fine = _may("calendar_guess", str(client_address(request)))
         return _plain(HTTPStatus.NOT_FOUND if fine else HTTPStatus.TOO_MANY_REQUESTS)
@@ -112,7 +112,7 @@ def _page(
 ) -> HttpResponse:
     address = f"{settings.BASE_URL}{reverse('calendar', args=[secret])}" if secret else ""
     context = {
-        "links": domain.of_person(user),
+        "links": domain.links_of_person(user),
         "teams": domain.teams_for(user, most=SHOWN_TEAMS),
         "address": address,
         "program": f"webcal://{address.partition('://')[2]}" if address else "",

@@ -9,7 +9,7 @@ from accounts.jobs import services
 from accounts.jobs.models import CHECK
 from accounts.jobs.services import JobKind, Result, register_kind, results_in_order
 from accounts.models import AccountToken, Job
-from accounts.sync import write_refusals
+from accounts.sync import services as write_refusals
 from infra.asking_workers import ask_on_commit
 from tokens.models import Token
 from users.installation import hold
@@ -47,11 +47,11 @@ def check_accounts(job: Job, keys: Sequence[int], now: datetime) -> list[Result]
             fresh.add(token)
     if fresh:
         make_tokens_due(token_ids=fresh, now=now, writes_in=seen)
-    check_results = {
+    results = {
         pk: Result.done(pk, "checked", n=len(tokens[pk])) if tokens[pk] else Result.skips(pk, "nobody_linked")
         for pk in seen
     }
-    return results_in_order(keys, check_results)
+    return results_in_order(keys, results)
 
 
 def register_job() -> None:

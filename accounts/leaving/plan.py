@@ -221,7 +221,7 @@ def _offers(scope: Scope, account_ids: Collection[int]) -> dict[int, Offer]:
     """Return the best log-in for each account that is of somebody else."""
     person = None if scope.person is None else scope.person.pk
     found = {}
-    for pk, of_account in backups.offers(account_ids=account_ids).items():
+    for pk, of_account in backups.offers_by_account(account_ids=account_ids).items():
         others = [one for one in of_account if person is None or one.token.consented_by_id != person]
         if others:
             found[pk] = others[0]

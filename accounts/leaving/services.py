@@ -135,7 +135,7 @@ def _take_out(job: Job, token: Token, now: datetime) -> bool:
         note=job.note,
         now=now,
     )
-    backing_up.decline(account=account, token=token, now=now)
+    backing_up.decline_request(account=account, token=token, now=now)
     pool.settle(
         account_ids=[account.pk], cause="unlinked", now=now, source="self", actor=job.user, note=job.note
     )
@@ -147,7 +147,9 @@ def _back_up(job: Job, now: datetime) -> bool:
     chosen = {pk: offer.token.pk for pk, offer in plan.offers_of_all(scope_of_job(job)).items()}
     asks = job.lets_go_own
     outcome = backing_up.write_backups(chosen=chosen, actor=job.user, note=job.note, now=now, ask_all=asks)
-    backing_up.tell_people(added=outcome.added, asked=outcome.asked, actor=job.user, note=job.note, now=now)
+    backing_up.tell_of_backups(
+        added=outcome.added, asked=outcome.asked, actor=job.user, note=job.note, now=now
+    )
     if outcome.added:
         Token.objects.filter(pk__in={offer.token.pk for offer in outcome.added}).make_due(now)
     return bool(outcome.added or outcome.asked)

@@ -150,7 +150,7 @@ def linked_rows(accounts: Iterable[Account], user: User, now: datetime) -> list[
 
 def _linked_row(found: Summary, mine: AccountToken | None, people: list[str], now: datetime) -> LinkedRow:
     others = [first_name(name) for name in people]
-    no_backup = found.account.people_count <= 1
+    no_backup = found.account.lacks_backup
     active = mine is not None and found.account.active_token_id == mine.token_id
     state = mine.state_in_pool(active=active) if mine is not None else None
     if mine is not None and mine.can_publish == AccountToken.CanPublish.NO:

@@ -80,6 +80,11 @@ class AccountHealth(models.Model):
         """Whether nobody carries it, and trying again brings nothing back."""
         return self.state == self.State.DEACTIVATED
 
+    @property
+    def lacks_backup(self) -> bool:
+        """Whether one person carries it, or nobody."""
+        return self.people_count <= 1
+
     def health(self, *, now: datetime, zone: tzinfo) -> Health:
         """Return the one state: the first fact, worst first, that is true for a reader in `zone`. `HealthQuerySet` asks it of rows."""
         dated = self.deadline_kind == self.DeadlineKind.DATE
@@ -90,7 +95,7 @@ class AccountHealth(models.Model):
             (bool(self.restriction), Health.RESTRICTED),
             (dated and within(self.deadline, URGENT, now=now, zone=zone), Health.URGENT),
             (dated and within(self.deadline, AT_RISK, now=now, zone=zone), Health.AT_RISK),
-            (self.people_count <= 1, Health.NO_BACKUP),
+            (self.lacks_backup, Health.NO_BACKUP),
             (self.deadline_kind in _UNKNOWN, Health.DATE_UNKNOWN),
         )
         return next((health for holds, health in found if holds), Health.HEALTHY)

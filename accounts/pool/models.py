@@ -203,6 +203,10 @@ class Account(AccountHealth, models.Model):
         own = Token.objects.filter(pool_entries__account=self, consented_by=person)
         return own.filter(kind=Token.Kind.PERSON)
 
+    def last_entries(self, entries: Iterable["AccountToken"]) -> list["AccountToken"]:
+        """Return those of its entries with which the account ends: living ones whose log-in has its date."""
+        return [one for one in entries if one.is_living and one.token.deadline == self.deadline]
+
     def entry_that_stopped(self, entries: Sequence["AccountToken"]) -> "AccountToken | None":
         """Return the entry whose end stopped the account: the one of the account's own reason, else what ended last."""
 
@@ -244,10 +248,13 @@ class AccountTokenQuerySet(models.QuerySet["AccountToken"]):
         """Those that can be served now."""
         return self.filter(USABLE)
 
+    def ending_with_account(self) -> Self:
+        """The living ones whose log-in has the account's date. `Account.last_entries` asks the same of rows."""
+        return self.living().filter(token__deadline=F("account__deadline"))
+
     def renewing(self, *, now: datetime) -> Self:
         """Those of log-ins that renew themselves and end when their account does: the account's date is no deadline."""
-        found = self.living().filter(queries.renewing_tokens(now=now, by="token__"))
-        return found.filter(token__deadline=F("account__deadline"))
+        return self.ending_with_account().filter(queries.renewing_tokens(now=now, by="token__"))
 
 
 class AccountToken(models.Model):

@@ -1,5 +1,6 @@
 """What every page and mail needs to know of an account, worked out once; and finding accounts and log-ins by what a person types."""
 
+from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -116,3 +117,17 @@ def log_ins_seen_by(tokens: QuerySet[Token], user: User) -> QuerySet[Token]:
     """Keep the log-ins in pools of accounts that this person sees (`visible_to`), who does not see all teams."""
     seen = AccountToken.objects.filter(account__in=Account.objects.visible_to(user).values("pk"))
     return tokens.filter(pk__in=seen.values("token"))
+
+
+def account_labels(accounts: Sequence[Account]) -> dict[int, str]:
+    """Return the accounts' names by id: with the channel where two have one name, and the channel's id where that is the same too."""
+    several = {one.pk: one for one in accounts}
+    names = Counter(one.name for one in several.values())
+    on_channel = Counter((one.name, one.channel) for one in several.values())
+    found = {}
+    for pk, one in several.items():
+        more = one.get_channel_display()
+        if on_channel[one.name, one.channel] > 1:
+            more += f", {one.native_id}"
+        found[pk] = f"{one.name} ({more})" if names[one.name] > 1 else one.name
+    return found

@@ -33,19 +33,19 @@ MAILS_TAKE = (
 )
 
 
-def carry_out_all(*, now: datetime) -> int:
+def carry_out_deletions(*, now: datetime) -> int:
     """Carry out what was received and is not done. Returns how many were done."""
     waiting = DeletionRequest.objects.filter(state=DeletionRequest.State.RECEIVED).select_related("app")
     done = 0
     for request in waiting.order_by("received_at", "id")[:BATCH]:
         try:
-            done += carry_out(request, now=now)
+            done += carry_out_deletion(request, now=now)
         except Exception:  # one that fails must not keep the others waiting; it comes again
             logger.exception("deletion request %s could not be carried out", request.pk)
     return done
 
 
-def carry_out(request: DeletionRequest, *, now: datetime) -> bool:
+def carry_out_deletion(request: DeletionRequest, *, now: datetime) -> bool:
     """Delete what we hold of the person, and return whether that is done; if not, it is to be called again.
 
     1. Take the token out of every pool, so that no more mail is written about it: nobody is asked to link again by this.

@@ -70,4 +70,4 @@ def read_account(account_id: int) -> None:
 @shared_task(name="accounts.pushes.delete_requested")
 def delete_requested() -> None:
     """Carry out what people asked to have deleted. Also a sweep: a request whose worker was killed is found again."""
-    deletion.carry_out_all(now=database_clock.now())
+    deletion.carry_out_deletions(now=database_clock.now())

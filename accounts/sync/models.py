@@ -64,7 +64,13 @@ class RefusedWriteQuerySet(models.QuerySet["RefusedWrite"]):
 
 
 class RefusedWrite(models.Model):
-    """One lease's word that the channel refused to let its person write. What comes of it, `accounts.sync.write_refusals` decides."""
+    """One lease's word that the channel refused a write that our own questions permit: the log-in works, and so does the role.
+
+    Only jobs write, so only their reports show it. What the channel's table knows as "this person may not write" counts at once. What it
+    does not know counts where two words say so within an hour, and only where another person can go on; operators are told. Whatever a
+    key says, it shifts an account once an hour by answers that are known, and one account a day by answers that are not, so that a
+    hostile key cannot walk through a pool.
+    """
 
     WITHIN = timedelta(hours=1)
     WORDS = 2  # so many words within that time shift an account where the table does not know the answer

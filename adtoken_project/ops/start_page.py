@@ -51,7 +51,7 @@ def _of_mails(living: dict[str, list[str]], late: list[lateness.Work], now: date
         .values_list("sent_at", flat=True)
     )
     counts = {
-        "queue": (message_rows.DUE, message_rows.due(messages, now).count()),
+        "queue": (message_rows.DUE, message_rows.due_mails(messages, now).count()),
         "kept_back": (message_rows.KEPT_BACK, messages.kept_back().count()),
         "failed": (message_rows.FAILED, message_rows.failed_lately(messages, now).count()),
     }

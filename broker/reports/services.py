@@ -10,7 +10,6 @@ from django.conf import settings
 from accounts.models import Account, RefusedWrite
 from accounts.sync import doubts as access_doubts
 from accounts.sync import services as account_sync
-from accounts.sync import write_refusals
 from accounts.sync.services import LinkedAccount
 from broker.leases import prepared
 from broker.leases import services as leases
@@ -100,9 +99,7 @@ def report(
     if said.verdict == Verdict.OK:
         if method in WRITES and claims.purpose == "publish":  # a report may be asked for by POST
             # The channel no longer refuses this person's writes, where it took one.
-            write_refusals.lift_refusals(
-                account_ids=[claims.account_id], token_ids=[claims.token_id], now=now
-            )
+            account_sync.lift_refusals(account_ids=[claims.account_id], token_ids=[claims.token_id], now=now)
         return ReportAnswer(Verdict.OK, "none")
     evidence = scrub.evidence(call=answer.call, status=answer.status, body=answer.body)
     return _Report(caller, claims, row, said, evidence, now).answer()
@@ -200,7 +197,7 @@ class _Report:
         if not asked.decided:
             return _later(asked.verdict, RETRY_AFTER)
         if self.claims.purpose == "publish":
-            write_refusals.take_refused_write(
+            account_sync.take_refused_write(
                 token=Token(pk=self.claims.token_id, generation=self.claims.generation),
                 account_id=self.claims.account_id,
                 api_key=self.caller.key_id,
@@ -224,7 +221,7 @@ class _Report:
             if (serves.token_id, serves.generation) == (self.claims.token_id, self.claims.generation):
                 if works is None:
                     return _later(said.verdict, RETRY_AFTER, reason)
-                if purpose == "publish" and write_refusals.known_reason(said):
+                if purpose == "publish" and account_sync.known_write_refusal(said):
                     wait = int(RefusedWrite.KNOWN_EVERY.total_seconds())
                     return _later(said.verdict, wait, reason, text("not_believed"))
                 about = text("about_the_request")

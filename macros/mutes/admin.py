@@ -234,7 +234,7 @@ def add(request: HttpRequest) -> HttpResponse:
         )  # fmt: skip
         return Done({"email": email, "macro": macro, "until": until})
 
-    return confirm.answer(request, page, do, frame=account_pages.frame(account))
+    return confirm.answer(request, page, do, frame=account_pages.account_frame(account))
 
 
 def _add_for_person(request: HttpRequest, viewer: User) -> HttpResponse:

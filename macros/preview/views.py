@@ -54,7 +54,7 @@ def mails_sent(macro: Macro, user: User) -> list[Message]:
     if not user.has_perm("notifications.view_message"):
         return []
     ids = message_history.newest_mails(macro.pk, since=timezone.now() - timedelta(days=preview.DAYS))
-    seen = message_rows.visible_to(user).filter(pk__in=ids)
+    seen = message_rows.messages_visible_to(user).filter(pk__in=ids)
     return list(seen.defer("text", "html").order_by("-created_at", "-id")[:SENT])
 
 

@@ -171,7 +171,7 @@ def told(one: Asked, macros: QuerySet[Macro]) -> list[Line]:
 def mails_to(one: Asked) -> QuerySet[Message]:
     """Return the mails to the address about the account, log-ins that it has or had, or its team, and those about the own log-in here."""
     personal = [name for name, kind in KINDS.items() if kind.to_parked is True]
-    rows = Message.objects.filter(mails_about.named(one.account) | Q(kind__in=personal))
+    rows = Message.objects.filter(mails_about.messages_naming(one.account) | Q(kind__in=personal))
     return rows.filter(recipient=one.address).defer("text", "html").order_by("-id")
 
 

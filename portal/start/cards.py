@@ -131,7 +131,7 @@ def cards(viewer: Viewer) -> Cards:
 def _brought_back(viewer: Viewer) -> list[Row]:
     """Return how many of the accounts that are dark a colleague's log-in reaches already: one press brings them back. Nothing for none."""
     dark = viewer.accounts.in_health(Health.DEACTIVATED, now=viewer.now, zone=viewer.zone)
-    found = viewer.count(backups.at_hand(dark))
+    found = viewer.count(backups.accounts_with_backup_at_hand(dark))
     query = f"state={Health.DEACTIVATED}&backup=1"
     return [Row(gettext_lazy("A colleague can bring back"), "group", "good", query, found)] if found else []
 
@@ -143,7 +143,7 @@ def _alone(viewer: Viewer) -> list[Row]:
     rows = [Row(gettext_lazy("Only one person left"), "person", "warn", "alone=1", found)]
     if found > LIMIT:
         alone = alone.filter(pk__in=list(alone.order_by("pk").values_list("pk", flat=True)[:LIMIT]))
-    if at_hand := viewer.count(backups.at_hand(alone)):
+    if at_hand := viewer.count(backups.accounts_with_backup_at_hand(alone)):
         text = gettext_lazy("A backup is at hand for")
         rows.append(Row(text, "group", "good", "alone=1&backup=1", at_hand, more=found > LIMIT))
     return rows

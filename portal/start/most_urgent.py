@@ -47,7 +47,7 @@ def most_urgent(viewer: Viewer, *, may_ask: bool, may_add: bool) -> list[Urgent]
     A fixed number of queries, each with a limit.
     """
     names, now = names_for(viewer.user), viewer.now
-    found = [account_rows.row_of(one, names=names, now=now) for one in _first(viewer)]
+    found = [account_rows.listed_account(one, names=names, now=now) for one in _first(viewer)]
     fixers = [_fixers(row) for row in found]
     tokens = [one.entries[0].token_id for one in fixers if one.entries]
     asks = TokenEvent.objects.filter(
@@ -55,7 +55,7 @@ def most_urgent(viewer: Viewer, *, may_ask: bool, may_add: bool) -> list[Urgent]
     )
     asked = set(asks.values_list("token", flat=True))
     dark = [row.summary.account.pk for row in found if row.summary.health == Health.DEACTIVATED]
-    offers = backups.offers(account_ids=dark) if dark else {}
+    offers = backups.offers_by_account(account_ids=dark) if dark else {}
     return [
         _backed_up(row, one, offers[row.summary.account.pk][0], names, may_add=may_add)
         if row.summary.account.pk in offers

@@ -11,7 +11,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.translation import gettext, gettext_lazy
 
-from accounts.account_pages.start_filters import ITSELF, NEVER
+from accounts.account_pages.filters import ITSELF, NEVER
 from accounts.jobs import my_jobs
 from accounts.jobs.models import CHECK
 from accounts.jobs.services import KINDS

@@ -93,7 +93,7 @@ def test_a_log_in_that_serves_nothing_of_a_team_is_asked_for_whatever_the_team_s
     reaches(emil, first, second, third, serves=False)
 
     asked = [press(one, emil).asked for one in (first, second)]
-    backing_up.answer(
+    backing_up.answer_requests(
         person=person_of(emil), line_ids=[first.ask_lines.get().pk], agree=True, now=timezone.now()
     )
 
@@ -189,7 +189,7 @@ def test_who_declined_is_not_offered_through_another_log_in_either(team: Team) -
     account = alone(team, emil, other)
     press(account, emil)
 
-    backing_up.answer(
+    backing_up.answer_requests(
         person=person_of(emil),
         line_ids=[account.ask_lines.get().pk],
         agree=False,
@@ -245,7 +245,7 @@ def test_the_mail_is_not_sent_where_all_was_answered_before(team: Team) -> None:
     emil = log_in("Emil", team=team)
     account = alone(team, emil)
     press(account, emil)
-    backing_up.answer(
+    backing_up.answer_requests(
         person=person_of(emil),
         line_ids=[account.ask_lines.get().pk],
         agree=False,

@@ -59,13 +59,13 @@ def reaches(token: Token, *accounts: Account, serves: bool = True, **fields: Any
 
 
 def offered(account: Account) -> list[str]:
-    found = backups.offers(account_ids=[account.pk])
+    found = backups.offers_by_account(account_ids=[account.pk])
     return [offer.token.native_user_name for offer in found.get(account.pk, [])]
 
 
 def at_hand() -> set[int]:
     """What the filter finds."""
-    return set(backups.at_hand(Account.objects.all()).values_list("pk", flat=True))
+    return set(backups.accounts_with_backup_at_hand(Account.objects.all()).values_list("pk", flat=True))
 
 
 def add(account: Account, token: Token, actor: User | None = None, note: str = "") -> backing_up.Outcome:

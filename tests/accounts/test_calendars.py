@@ -116,18 +116,18 @@ def test_what_ends_with_one_log_in_is_one_event_and_no_more_queries(
     with CaptureQueriesContext(
         connection,
     ) as of_few:
-        calendars.deadlines(user=ada, team=team, now=NOW)
+        calendars.deadlines_of(user=ada, team=team, now=NOW)
     many = make_token(consented_by=emil, deadline=ENDS)
     carried(many, team, *(f"Client {number}" for number in range(40)))
 
     with CaptureQueriesContext(connection) as of_many:
-        found = calendars.deadlines(user=ada, team=team, now=NOW)
+        found = calendars.deadlines_of(user=ada, team=team, now=NOW)
     auditor = make_user(
         "ina@example.com", is_staff=True, is_superuser=True
     )  # sees the team, and is not in it
-    outside = calendars.deadlines(user=auditor, team=team, now=NOW)
+    outside = calendars.deadlines_of(user=auditor, team=team, now=NOW)
     monkeypatch.setattr(calendars, "MOST_ACCOUNTS", 5)
-    limited = calendars.deadlines(user=ada, team=team, now=NOW)
+    limited = calendars.deadlines_of(user=ada, team=team, now=NOW)
 
     assert found[0].title == "40 Facebook accounts stop"
     assert "Who can fix it: Emil Berg" in found[0].text
@@ -184,15 +184,15 @@ def test_an_address_ends_with_log_in_membership_and_role(ada: User, team: Team) 
         for user in (ada, ina)
         for scope in (team, None)
     }
-    assert all(calendars.opened(secret) for secret in secrets.values())
+    assert all(calendars.link_opened_by(secret) for secret in secrets.values())
 
     Membership.objects.get(user=ada, team=team).delete()
-    gone = calendars.opened(secrets[ada.pk, team])
+    gone = calendars.link_opened_by(secrets[ada.pk, team])
     Membership.objects.create(user=ada, team=team)  # comes back
     ina.groups.set([Group.objects.get(name="Staff")])
-    refused = calendars.opened(secrets[ina.pk, team])
+    refused = calendars.link_opened_by(secrets[ina.pk, team])
     ina.groups.set([Group.objects.get(name="Auditors")])
-    left = {key for key, secret in secrets.items() if calendars.opened(secret)}
+    left = {key for key, secret in secrets.items() if calendars.link_opened_by(secret)}
     for user in (ada, ina):
         user.is_active = False
         user.save(update_fields=["is_active"])

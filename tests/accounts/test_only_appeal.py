@@ -94,7 +94,7 @@ def test_nobody_asks_a_suspended_person_and_the_start_page_does_not_count_them(r
 
     assert (found.people, found.accounts) == (1, 1)
     names = names_for(boss)
-    row = account_rows.row_of(Account.objects.get(pk=dark.pk), names=names, now=now)
+    row = account_rows.listed_account(Account.objects.get(pk=dark.pk), names=names, now=now)
     assert row.fixer == "somebody else with access at Facebook"
 
 

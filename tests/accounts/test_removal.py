@@ -15,7 +15,7 @@ from accounts.checks import services as sweeps
 from accounts.models import Account, PendingLink
 from accounts.pool import actions
 from accounts.pool import services as pool
-from accounts.pushes import receiving
+from accounts.pushes import services as receiving
 from broker.leases import callers
 from infra import liveness
 from tests.support import native, news
@@ -214,7 +214,7 @@ class TestRemoving:
         remove()
         ada = token_of("Ada")
 
-        receiving.take(
+        receiving.take_pushes(
             ada.app,
             [
                 Push(

@@ -12,7 +12,7 @@ from accounts.checks import services as sweeps
 from accounts.models import Account, AccountToken, ApiKey, RefusedWrite
 from accounts.pool import services as pool
 from accounts.sync import entries as pool_entries
-from accounts.sync import write_refusals
+from accounts.sync import services as write_refusals
 from broker.leases import callers, unavailable
 from macros.at_once import services as at_once
 from notifications.delivery import services as delivery

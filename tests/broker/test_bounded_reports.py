@@ -10,7 +10,7 @@ from django.test import Client
 from accounts.alerts import services as alerts
 from accounts.api_keys import services as api_keys
 from accounts.models import ApiKey
-from accounts.sync import write_refusals
+from accounts.sync import services as write_refusals
 from broker.leases import callers
 from infra import scrub
 from notifications.delivery import services as delivery

@@ -77,7 +77,7 @@ def _write(fleet: Fleet, facts: dict[str, Any]) -> None:
         for offer in backups.every_offer(account_ids=[one.pk for one in fleet.backups])
         if offer.token == fleet.tokens[0]
     ]
-    backing_up.tell_people(added=[], asked=offers, actor=boss, note=NOTE, now=now)
+    backing_up.tell_of_backups(added=[], asked=offers, actor=boss, note=NOTE, now=now)
     linked = AccountToken.objects.filter(token__in=[fleet.tokens[0].pk, fleet.tokens[4].pk])
     imported_mail.tell_of_import(linked, actor=boss, since=now - 400 * DAY, now=now)
     inviting.invite_to_link(accounts=fleet.accounts[36:39], email=short.email, note=NOTE, by=boss, now=now)

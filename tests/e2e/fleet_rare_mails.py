@@ -168,7 +168,7 @@ def _added(fleet: Fleet) -> None:
 
     chosen = {fleet.backups[place].pk: fleet.tokens[0].pk for place in (0, 3, 4)}
     added = backing_up.write_backups(chosen=chosen, actor=fleet.boss, note=NOTE, now=fleet.now).added
-    backing_up.tell_people(added=added, asked=[], actor=fleet.boss, note=NOTE, now=fleet.now)
+    backing_up.tell_of_backups(added=added, asked=[], actor=fleet.boss, note=NOTE, now=fleet.now)
     ApiKey.objects.update(expires_at=fleet.now + 5 * DAY)
     api_key_mail.tell_of_keys(now=fleet.now)
 

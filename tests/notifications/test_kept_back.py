@@ -114,7 +114,7 @@ def test_after_three_days_without_a_mail_server_nothing_counts_as_told_and_a_per
         of_address = [line.text for line in why.about_address(why.what_is_asked(soon, ADA))]
         late = [work.words(now) for work in lateness.late(now) if work.what.startswith("A mail that")]
         start = str(operations_notices._of_mails({"mail": ["one"]}, [], now).said)
-        head = message_rows.waiting(now, boss())
+        head = message_rows.waiting_mails(now, boss())
     comes_back()
     now = pass_time(now, 3)
 
@@ -148,7 +148,7 @@ def test_an_invitation_that_expired_meanwhile_is_told_to_whoever_invited(
     invitations.create(email=ADA, team=Team.default(), invited_by=by, now=MORNING)
 
     now = pass_time(MORNING, 72, step=12)
-    waiting, head = Message.objects.kept_back().count(), message_rows.waiting(now, by)
+    waiting, head = Message.objects.kept_back().count(), message_rows.waiting_mails(now, by)
     comes_back()
     pass_time(now, 6)
 

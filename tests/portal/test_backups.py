@@ -124,7 +124,7 @@ def test_another_team_draws_nobody_in_and_leases_by_nobody_s_log_in_before_they_
     invitations.join(invitation=Invitation.objects.get(), user=ma.consented_by, now=timezone.now())
     accepted = [AskLine.objects.exists(), presses_and_leases(), AskLine.objects.get().token == ma]
     asked = [one.pk for one in AskLine.objects.all()]
-    backing_up.answer(person=ma.consented_by, line_ids=asked, agree=True, now=timezone.now())
+    backing_up.answer_requests(person=ma.consented_by, line_ids=asked, agree=True, now=timezone.now())
 
     assert accepted == [False, "Fay", True]
     assert presses_and_leases() == "Ma"

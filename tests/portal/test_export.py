@@ -14,7 +14,7 @@ from django.urls import reverse
 
 from accounts.account_pages import admin as export
 from accounts.account_pages import export as export_rows
-from accounts.account_pages.export import safe
+from accounts.account_pages.export import safe_cell
 from accounts.models import Account, AccountToken
 from accounts.pool import queries as pool_queries
 from tests.portal.support import settle, staff
@@ -30,14 +30,14 @@ BEFORE = ["", " ", "\u00a0", "\u200b", "\ufeff", "\u202e", "\u2060\u00ad", "\t",
 def test_a_cell_that_could_be_a_formula_is_text() -> None:
     cells = [f"{before}{sign}1+1" for before in BEFORE for sign in SIGNS]
 
-    assert [cell for cell in cells if not safe(cell).startswith("'")] == []
+    assert [cell for cell in cells if not safe_cell(cell).startswith("'")] == []
 
 
 @pytest.mark.parametrize(
     "name", ["Lumen Shoes EU", "  Fern", "2-for-1", "Ärger & Söhne", "株式会社", "", "a=b", "\u200bBirch"]
 )
 def test_other_cells_stay_as_they_are(name: str) -> None:
-    assert safe(name) == name
+    assert safe_cell(name) == name
 
 
 def fleet() -> list[Account]:
@@ -74,7 +74,7 @@ def expected(account: Account, names: Any) -> list[str]:
         account.deadline_kind, moment(account.deadline), len(one.usable), len(one.entries), account.people_count,
         names.token(one.active.token, account) if one.active else "", moment(max(checked, default=None)),
     ]  # fmt: skip
-    return [safe(cell) for cell in cells]
+    return [safe_cell(cell) for cell in cells]
 
 
 @pytest.mark.django_db
@@ -85,7 +85,7 @@ def test_a_line_says_what_the_summary_of_the_account_says_in_three_queries(who: 
     names, ids = names_for(viewer), [one.pk for one in accounts]
 
     with CaptureQueriesContext(connection) as asked:
-        rows = export_rows.page(Account.objects.all(), ids, names, NOW)
+        rows = export_rows.export_page(Account.objects.all(), ids, names, NOW)
 
     assert rows == [expected(one, names) for one in accounts]
     assert len(asked) <= 4  # and the viewer's teams

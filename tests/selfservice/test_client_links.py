@@ -269,9 +269,9 @@ def test_a_contact_s_log_in_is_offered_for_no_further_account(mira: User, team: 
     contact = User.objects.get(is_contact=True)
     account = make_account(team=team, native_id=_reached("Lumen Shoes EU"), people_count=1)
 
-    assert backups.offers(account_ids=[account.pk]) == {}
+    assert backups.offers_by_account(account_ids=[account.pk]) == {}
     User.objects.filter(pk=contact.pk).update(is_contact=False)
-    assert list(backups.offers(account_ids=[account.pk])) == [account.pk]
+    assert list(backups.offers_by_account(account_ids=[account.pk])) == [account.pk]
 
 
 def _reached(name: str) -> str:

@@ -13,7 +13,8 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext, gettext_lazy, npgettext_lazy
 
-from accounts.account_pages import dates, filters, people_filters
+from accounts.account_pages import filters
+from accounts.account_pages import pool_rows as dates
 from accounts.account_pages.pool_rows import CHECK_WORDS, NO_ANSWER
 from accounts.asks import queries
 from accounts.asks import views as asking
@@ -83,7 +84,7 @@ class TokenAdmin(ReadOnlyList):
         "checked_cell",
         "used_cell",
     ]
-    list_filter = [TokenChannelFilter, TokenStateFilter, people_filters.ConsentedByFilter]
+    list_filter = [TokenChannelFilter, TokenStateFilter, filters.ConsentedByFilter]
     list_display_links = None
     search_fields = ["native_user_name"]  # what is searched is in get_search_results
     actions = ["ask_to_reauthenticate"]
@@ -255,13 +256,13 @@ class TokenAdmin(ReadOnlyList):
             "token_dates",
             deadline=pool_queries.deadline_facts(token, usable=usable, now=token.now),
             now=token.now,
-            lines=dates.lines(token, token.app.channel, token.now),
+            lines=dates.date_lines(token, token.app.channel, token.now),
         )
 
     @display(description=gettext_lazy("Permissions"))
     def permissions_cell(self, token: Any) -> str:
         """Return how many of the wanted permissions were granted."""
-        return dates.permissions(token, token.app.channel)
+        return dates.permissions_said(token, token.app.channel)
 
     @display(description=gettext_lazy("Last check"), ordering="last_checked_at")
     def checked_cell(self, token: Any) -> SafeString:

@@ -20,12 +20,12 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext
 
-from accounts.account_pages.rows import labels
 from accounts.api_keys import services as api_keys
 from accounts.jobs.models import IMPORT, MOVE
 from accounts.models import Account, ApiKey, Ask, CalendarLink, ImportFile, Job
 from accounts.pool import permissions
 from accounts.pool import services as team_walls
+from accounts.pool.queries import account_labels
 from macros.at_once import services as at_once
 from macros.models import Macro
 from macros.warnings import services as evaluation
@@ -210,7 +210,7 @@ def _teams(form: Any, formsets: Any) -> set[int]:
 
 
 def _ask(request: HttpRequest, stops: Stops) -> HttpResponse:
-    about, called = stops.changed, labels(stops.accounts)
+    about, called = stops.changed, account_labels(stops.accounts)
     page = Page(
         "portal/confirm/walls.html",
         request.path,

@@ -447,7 +447,7 @@ def test_a_person_leaves_one_account_another_takes_over_and_nobody_adds_them_bac
     assert states(mine) == {("valid", "")}
     event = AccountEvent.objects.get(account=shop, kind="unlinked")
     assert (event.actor, event.cause, event.note) == (ada, "gave_up", "Ben runs it now")
-    assert backups.offers(account_ids=[shop.pk]) == {}, "nobody adds back who has just left"
+    assert backups.offers_by_account(account_ids=[shop.pk]) == {}, "nobody adds back who has just left"
     mail = mails.build_leaving_mail(Message.objects.get())
     assert set(written()) == {("left", lea.email)}
     assert mail.subject == "Ada no longer runs Nordbad Mode"

@@ -360,4 +360,4 @@ def test_requests_that_are_done_long_ago_are_not_looked_at_again() -> None:
         received_at=datetime.now(UTC) - timedelta(days=9), done_at=datetime.now(UTC) - timedelta(days=9),
     )  # fmt: skip
 
-    assert deletion.carry_out_all(now=datetime.now(UTC)) == 0
+    assert deletion.carry_out_deletions(now=datetime.now(UTC)) == 0

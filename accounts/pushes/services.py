@@ -27,7 +27,7 @@ OVERTAKEN = timedelta(
 CODE_BYTES = 20  # of a confirmation code: nobody guesses one; Facebook wants letters and digits
 
 
-def take(app: ChannelApp, pushes: Iterable[Push], *, now: datetime) -> None:
+def take_pushes(app: ChannelApp, pushes: Iterable[Push], *, now: datetime) -> None:
     """Act on the news of one push. News of people and ad accounts that we do not know is passed over."""
     for push in pushes:
         if push.news == News.ACCOUNT_CHANGED:
