@@ -15,7 +15,7 @@ from accounts.models import Account
 from benchmarks.measure import Contender, Figures, Section, interleave
 from benchmarks.parts import Run
 from users.models import User
-from users.people.visibility import names_for
+from users.people.queries import names_for
 
 SECONDS, CPU = "seconds", "CPU, seconds"
 FLOOR = """

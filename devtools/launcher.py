@@ -6,7 +6,6 @@ DATABASE_URL and REDIS_URL (own servers instead of the embedded ones). For a dem
 run it in production.
 """
 
-import fcntl
 import json
 import os
 import secrets
@@ -19,7 +18,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
-from typing import IO, Any
+from typing import Any
 
 from cryptography.fernet import Fernet
 
@@ -34,7 +33,7 @@ from devtools.embedded.processes import (
     wait_until,
     write_private,
 )
-from devtools.embedded.supervisor import Supervisor
+from devtools.embedded.supervisor import Supervisor, take_lock
 from devtools.embedded.valkey import Valkey
 from tokens.channels import declarations
 
@@ -309,30 +308,6 @@ def demo_keys(path: Path) -> dict[str, str]:
     lines = path.read_text(encoding="utf-8").splitlines()
     kept = dict(line.split("=", 1) for line in lines if "=" in line)
     return {name: os.environ.get(name) or value for name, value in kept.items()}
-
-
-def take_lock(var: Path) -> IO[str]:
-    """Make the folder ours alone, for as long as the returned file stays open. Raises StartError when it is taken."""
-    if not var.exists():
-        var.mkdir(parents=True)
-        var.chmod(
-            0o711 if os.geteuid() == 0 else 0o700
-        )  # nobody, who may have to run PostgreSQL, passes through
-    file = (var / "lock").open("a+", encoding="utf-8")
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        file.seek(0)
-        holder = file.read().strip() or "unknown"
-        file.close()
-        raise StartError(
-            f"AdToken already runs on {var} (process {holder}). Stop it, or start a second copy with a folder "
-            "and ports of its own: VAR=var2 WEB_PORT=8001 SANDBOX_PORT=8101 make run"
-        ) from None
-    file.truncate(0)
-    file.write(f"{os.getpid()}\n")
-    file.flush()
-    return file
 
 
 def _stop(_number: int, _frame: FrameType | None) -> None:

@@ -166,7 +166,7 @@ def _rotate_and_kill(result: Result, batch: int, *, wanted: int, began: float) -
 
 
 def _moved() -> int:
-    from infra.key_ring import fingerprints
+    from infra.keys import fingerprints
     from tokens.models import Token
 
     return Token.objects.filter(credentials_key=fingerprints()[0]).count()
@@ -211,8 +211,7 @@ def _rotate(batch: int, *, naive: bool) -> None:
     """Rotate in this process, with a pause between reading and writing where a renewal can fall in."""
     from django.db import connection
 
-    from infra.key_ring import fingerprints
-    from infra.key_rotation import Rotated
+    from infra.keys import Rotated, fingerprints
     from tokens.vault.usage import TokenRows
 
     class Careful(TokenRows):

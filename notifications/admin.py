@@ -15,14 +15,14 @@ from unfold.decorators import display
 
 from accounts.account_pages import message_rows
 from accounts.account_pages.filters import TeamFilter
+from macros.models import Macro
 from macros.notices import history as message_history
-from macros.rules import scope
 from macros.why import admin as why
 from notifications.delivery import claims
 from notifications.models import Message
 from notifications.outbox.mails import KINDS, facts_behind, name_of_kind
 from portal import access
-from portal.choices import ChoiceFilter, OfTheAddress
+from portal.filters import ChoiceFilter, OfTheAddress
 from portal.lists import RowsWithPages
 from ui import confirm
 from ui import stored_phrases as kept
@@ -38,7 +38,7 @@ SEND_AGAIN = frozenset({Message.State.SENT, Message.State.FAILED, Message.State.
 CANCEL = frozenset({Message.State.QUEUED})
 
 
-def pill(message: Message) -> SafeString:
+def message_pill(message: Message) -> SafeString:
     """Return the state as a pill."""
     return tags.pill("message", message.state)
 
@@ -81,7 +81,7 @@ class MacroFilter(ChoiceFilter):
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         """Return the macros by name."""
-        found = scope.visible_macros(request.user).order_by("name")
+        found = Macro.objects.visible_to(request.user).order_by("name")
         return [(str(pk), name) for pk, name in found.values_list("pk", "name")]
 
     def keep(self, rows: QuerySet[Any], value: str) -> QuerySet[Any]:
@@ -160,7 +160,7 @@ class MessageAdmin(RowsWithPages):
     @display(description=gettext_lazy("State"), ordering="state")
     def state_cell(self, message: Message) -> SafeString:
         """Return the pill."""
-        return pill(message)
+        return message_pill(message)
 
     @display(description=gettext_lazy("Kind"), ordering="kind")
     def kind_cell(self, message: Message) -> str:
@@ -202,7 +202,7 @@ class MessageAdmin(RowsWithPages):
             **access.frame_of(message)(request),
             "title": message.subject or gettext("Message to %(address)s") % {"address": message.recipient},
             "message": message,
-            "pill": pill(message),
+            "pill": message_pill(message),
             "kind": name_of_kind(message),
             "facts": facts_behind(message),
             "actions": self._actions_for(request, message),
@@ -240,7 +240,7 @@ class MessageAdmin(RowsWithPages):
     def send_again(self, request: HttpRequest, message_id: int) -> HttpResponse:
         """Ask (GET), then put the mail into the queue again (POST)."""
         message = self._for_action(request, message_id)
-        page = self._page("send_mail_again", message, late=message.state not in SEND_AGAIN)
+        page = self._page("send_mail_again", message, late=not message.has_ended)
 
         def do(_said: Said) -> None:
             if not claims.send_again(message_id=message.pk, now=timezone.now()):
@@ -273,7 +273,7 @@ class MessageAdmin(RowsWithPages):
 
     def _page(self, name: str, message: Message, *, late: bool) -> Page:
         back = reverse("admin:notifications_message_change", args=[message.pk])
-        facts = {"message": message, "pill": pill(message)}
+        facts = {"message": message, "pill": message_pill(message)}
         return Page(f"portal/confirm/{name}.html", back, facts, late=late, ask_why=False)
 
 

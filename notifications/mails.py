@@ -28,11 +28,10 @@ from ui import addresses, dates
 from ui.text import first_name, join_names
 from users.invitations import services as invitations
 from users.login import passwords
-from users.login.changes import ChangeKind, LoginChange
+from users.login.services import ChangeKind, LoginChange
 from users.models import Invitation, RefusedAddress, User
-from users.people.recipients import operators
-from users.people.visibility import names_for
-from users.sessions import browsers
+from users.people.queries import names_for, operators
+from users.sessions.models import name_of_browser
 from users.signals import invitation_issued, login_changed, password_reset_requested
 
 NOT_ARRIVED = "not_arrived"
@@ -132,7 +131,7 @@ def enqueue_invitation(*, invitation: Invitation, now: datetime, **_kwargs: Any)
         recipient=invitation.email,
         dedupe_key=f"invite:{invitation.pk}:{invitation.number}",
         now=now,
-        team=invitation.team if len(invitations.teams_of(invitation)) == 1 else None,
+        team=invitation.team if len(invitation.team_names) == 1 else None,
         payload={"invitation": invitation.pk, "number": invitation.number},
     )
 
@@ -142,7 +141,7 @@ def build_invitation(message: Message) -> Mail:
     invitation = _invitation_of(message)
     number = invitation.number  # each counts its own mails
     if invitation.revoked_at is not None:  # the mail stands for others, too
-        invitation = invitations.mailed_with(invitation).first() or invitation
+        invitation = invitation.mailed_together().first() or invitation
     if not invitation.is_open(timezone.now()):
         raise NotWanted("invitation_over")
     if number != message.payload["number"]:
@@ -159,11 +158,11 @@ def record_end_of_invitation(message: Message) -> None:
     found = Invitation.objects.select_related("invited_by")
     invitation = found.filter(pk=message.payload["invitation"], accepted_at=None).first()
     if invitation is not None and invitation.revoked_at is not None:  # the mail stood for others, too
-        invitation = invitations.mailed_with(invitation).select_related("invited_by").first()
+        invitation = invitation.mailed_together().select_related("invited_by").first()
     if invitation is None or invitation.invited_by is None or not invitation.invited_by.is_active:
         return
     now = timezone.now()
-    if message.state == Message.State.FAILED or invitation.expires_at <= now:
+    if message.has_failed or invitation.expires_at <= now:
         tell_person(about=message, to=invitation.invited_by, now=now)
 
 
@@ -175,15 +174,9 @@ def _invitation_of(message: Message) -> Invitation:
     return invitation
 
 
-def _inviter(invitation: Invitation) -> str:
-    """Return whom an answer reaches: who invited, while that person can log in."""
-    inviter = invitation.invited_by
-    return inviter.email if inviter and inviter.is_active else ""
-
-
 def _compose_invitation(message: Message, invitation: Invitation, link: str) -> Mail:
     reader = Reader(None)
-    teams = invitations.teams_of(invitation)
+    teams = invitation.team_names
     facts = {
         "inviter": invitation.inviter,
         "name": invitation.name,
@@ -193,7 +186,7 @@ def _compose_invitation(message: Message, invitation: Invitation, link: str) -> 
         "link": link,
         "why_url": "",  # the reader may have no log-in yet
     }
-    return compose_mail("invitation", message, reader, facts, reply_to=_inviter(invitation))
+    return compose_mail("invitation", message, reader, facts, reply_to=invitation.answers_reach)
 
 
 # --- the mails that guard a log-in, whose links are made while they are sent; the row keeps ids, and from where a change was made
@@ -256,7 +249,7 @@ def build_change(message: Message) -> Mail:
         "recipient": message.recipient,
         "when": dates.moment(message.created_at, zone=user.zone).full,
         "address": payload["address"],
-        "browser": browsers.named(payload["browser"]),
+        "browser": name_of_browser(payload["browser"]),
         "rest_url": addresses.absolute_url("account_reset_password") if may_reset else "",
         "why_url": addresses.absolute_url("why_message", message.pk) if may_reset else "",
     }

@@ -1,5 +1,6 @@
 """Messages of the outbox. A row holds ids until it is sent, then what was sent."""
 
+from datetime import datetime, timedelta
 from typing import Self
 
 from django.contrib.postgres.indexes import GinIndex
@@ -8,11 +9,23 @@ from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from users.models import Team
+from users.models import AddressEvent, RefusedAddress, Team, User
 
 
 class MessageQuerySet(models.QuerySet["Message"]):
     """Messages, by phrases that compose."""
+
+    def under_way(self) -> Self:
+        """Keep those that wait or are being sent."""
+        return self.filter(state__in=[Message.State.QUEUED, Message.State.SENDING])
+
+    def not_lost(self) -> Self:
+        """Keep those that were sent, or may still be: not what failed or was cancelled."""
+        return self.exclude(state__in=[Message.State.FAILED, Message.State.CANCELLED])
+
+    def taken_since(self, moment: datetime) -> Self:
+        """Keep those that were taken, of what was written since a moment. By the index of the list."""
+        return self.filter(state=Message.State.SENT, created_at__gte=moment)
 
     def kept_back(self) -> Self:
         """Keep those that wait because our own mail server or service did not take them. By an index."""
@@ -95,10 +108,25 @@ class Message(models.Model):
         return f"{self.kind} to {self.recipient}"
 
     @property
+    def reader(self) -> User | None:
+        """Who has its address now, able to log in or not; None for an address outside."""
+        return User.objects.filter(email=self.recipient).first()
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether it did not leave, or came back."""
+        return self.state == self.State.FAILED
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether it was sent, failed or was cancelled: then it can be sent again."""
+        return self.state in {self.State.SENT, self.State.FAILED, self.State.CANCELLED}
+
+    @property
     def is_unarrived(self) -> bool:
         """Whether it ended and did not reach its reader: it failed, or was over before our own mail server took it."""
         untaken = self.state == self.State.CANCELLED and self.waits_since is not None
-        return self.state == self.State.FAILED or untaken
+        return self.has_failed or untaken
 
     @property
     def mark(self) -> str:
@@ -128,3 +156,28 @@ class MailReturn(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} of {self.recipient}"
+
+    @property
+    def parks_because(self) -> RefusedAddress.Why | None:
+        """Why its address is parked: this one is enough, or was the last of as many as may come back within so many days; None: it is not.
+
+        What was before somebody released the address does not count.
+        """
+        if why := AT_ONCE.get(MailReturn.Kind(self.kind)):
+            return why
+        since = AddressEvent.objects.counted_from(self.recipient, since=self.at - SEVERAL_WITHIN)
+        soft = MailReturn.objects.filter(recipient=self.recipient, kind=self.Kind.SOFT)
+        found = soft.filter(at__gte=since, at__lte=self.at)
+        return RefusedAddress.Why.BOUNCED if found.count() >= SEVERAL else None
+
+
+Why = RefusedAddress.Why
+AT_ONCE = {
+    MailReturn.Kind.HARD: Why.BOUNCED,
+    MailReturn.Kind.COMPLAINT: Why.COMPLAINED,
+    MailReturn.Kind.STOPPED: Why.STOPPED,
+}  # one parks
+SEVERAL, SEVERAL_WITHIN = (
+    3,
+    timedelta(days=14),
+)  # mails that come back, though each might have passed: these park

@@ -15,7 +15,6 @@ from accounts.pool.permissions import VIEW as VIEW
 from notifications.models import Message
 from ui import stored_phrases as kept
 from users.models import Team, User, person
-from users.people import visibility
 
 
 def require(request: HttpRequest, *permissions: str) -> None:
@@ -69,4 +68,4 @@ def rows_of_known_addresses[Row: Model](rows: QuerySet[Row], viewer: User) -> Qu
         return rows
     teams = Team.objects.filter(memberships__user=viewer.pk).values("pk")
     mailed = Message.objects.filter(recipient=OuterRef("email"), team__in=teams)
-    return rows.filter(Q(email__in=visibility.people_of(viewer).values("email")) | Exists(mailed))
+    return rows.filter(Q(email__in=User.objects.visible_to(viewer).values("email")) | Exists(mailed))

@@ -32,7 +32,7 @@ from ui.confirm import SHOWN, ConfirmForm, ConfirmLine, Done, Late, Page, Said
 from ui.errors import Refusal
 from ui.name_visibility import NameVisibility
 from users.models import User, person
-from users.people.visibility import names_for
+from users.people.queries import names_for
 
 MOST = 500  # accounts of which a page says exactly what becomes of each; of more it shows the first
 NAMED = 500  # accounts that an address names

@@ -14,7 +14,6 @@ from tokens.channels import declarations, registry
 from tokens.models import ChannelApp
 from ui.confirm import ConfirmForm
 from users.models import Team, User
-from users.people.visibility import teams_of
 
 KEY_LASTS = timedelta(days=365)  # unless another day is chosen
 LAST_YEAR = 2100  # of a day that somebody enters: what is beyond means never, and the last day of all has no day after it
@@ -41,7 +40,7 @@ class MoveForm(ConfirmForm):
         super().__init__(*args, **kwargs)
         field = self.fields["team"]
         assert isinstance(field, forms.ModelChoiceField)
-        field.queryset = teams_of(viewer).order_by("name")
+        field.queryset = viewer.teams_managed.order_by("name")
 
 
 class KeyForm(forms.Form):

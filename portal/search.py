@@ -16,10 +16,10 @@ from accounts.pool import permissions
 from accounts.pool.health import by_deadline
 from accounts.pool.queries import accounts_named
 from accounts.pool.queries import search_accounts as search_accounts
-from macros.rules import scope
+from macros.models import Macro
 from portal import sidebar
-from users.models import person
-from users.people.visibility import names_for, people_of, teams_seen_by
+from users.models import User, person
+from users.people.queries import names_for
 
 MOST = 8  # of each kind; the lists have the rest
 _CODE = re.compile(r"(?:LNK[- ]?)?([0-9A-F]{4,6})", re.IGNORECASE)
@@ -92,7 +92,9 @@ def _listed(accounts: QuerySet[Account]) -> list[SearchResult]:
 def _people(request: HttpRequest, term: str) -> list[SearchResult]:
     if not request.user.has_perm("users.view_user"):
         return []
-    named = people_of(person(request)).filter(Q(name__icontains=term) | Q(email__icontains=term))
+    named = User.objects.visible_to(person(request)).filter(
+        Q(name__icontains=term) | Q(email__icontains=term)
+    )
     return _found(
         named.distinct().order_by("name", "email"), "users_user", "person", str, lambda one: one.email
     )
@@ -101,14 +103,14 @@ def _people(request: HttpRequest, term: str) -> list[SearchResult]:
 def _teams(request: HttpRequest, term: str) -> list[SearchResult]:
     if not request.user.has_perm("users.view_team"):
         return []
-    named = teams_seen_by(person(request)).filter(name__icontains=term).order_by("name")
+    named = person(request).teams_seen.filter(name__icontains=term).order_by("name")
     return _found(named, "users_team", "group", str, lambda _: gettext("Team"))
 
 
 def _macros(request: HttpRequest, term: str) -> list[SearchResult]:
     if not request.user.has_perm("macros.view_macro"):
         return []
-    named = scope.visible_macros(person(request)).filter(name__icontains=term)
+    named = Macro.objects.visible_to(person(request)).filter(name__icontains=term)
     return _found(named, "macros_macro", "flag", str, lambda _: gettext("Macro"))
 
 

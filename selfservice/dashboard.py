@@ -29,7 +29,7 @@ from ui.phrases import phrase
 from ui.pills import Pill, pill
 from ui.text import first_name, join_names, mid, number, restriction_said
 from users.models import User
-from users.people.visibility import names_for
+from users.people.queries import names_for
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ from ui.name_visibility import NameVisibility
 from ui.phrases import phrase
 from ui.text import first_name, join_names
 from users.models import User
-from users.people.visibility import names_for
+from users.people.queries import names_for
 
 say = partial(phrase, "words/my_accounts.txt")
 NAMED = 5  # colleagues who could back an account up

@@ -18,7 +18,6 @@ from tokens.channels import declarations
 from tokens.models import Token
 from ui.dates import AT_RISK, end_of_window
 from users.models import User
-from users.people import visibility
 
 PAGE = 100
 STOPPED, ATTENTION, WORKING = "stopped", "attention", "working"
@@ -160,7 +159,7 @@ def without_backup(user: User) -> Q:
     """Return the condition of accounts that work through one person, and for which the person may invite a second one."""
     if not links.may_make_links(user):
         return Q(pk__in=[])
-    return CONNECTED & Q(people_count=1, team__in=visibility.teams_of(user).order_by().values("pk"))
+    return CONNECTED & Q(people_count=1, team__in=user.teams_managed.order_by().values("pk"))
 
 
 def count_groups(found: QuerySet[Any], user: User) -> Counts:

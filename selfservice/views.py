@@ -33,7 +33,7 @@ from ui import progress
 from ui.phrases import phrase
 from users.invitations.views import WELCOME
 from users.models import User, person
-from users.people.visibility import names_for
+from users.people.queries import names_for
 
 say = partial(phrase, "words/lifetime.txt")
 

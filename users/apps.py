@@ -20,17 +20,18 @@ class UsersConfig(AppConfig):
 
         from users.installation import hold
         from users.installation import services as installation
-        from users.login import changes, factor_keys, limits, second_factor
+        from users.login import limits, second_factor
+        from users.login.services import keep_email_row
         from users.people import languages
-        from users.sessions import records as login_records
         from users.sessions import services as sessions
+        from users.sessions.receivers import connect_records
 
-        hold.reads_by(installation.compare)
+        hold.reads_by(installation.compare_installation)
         authenticator_added.connect(second_factor.count_enrolment_as_shown, dispatch_uid="users.enrolment")
         pre_save.connect(
-            factor_keys.name_key, sender="mfa.Authenticator", dispatch_uid="users.login.factor_keys"
+            second_factor.name_key, sender="mfa.Authenticator", dispatch_uid="users.login.second_factor"
         )
-        post_save.connect(changes.keep_email_row, sender="users.User", dispatch_uid="users.email_row")
+        post_save.connect(keep_email_row, sender="users.User", dispatch_uid="users.email_row")
         user_logged_in.connect(sessions.begin_session, dispatch_uid="users.session")
         user_logged_in.connect(languages.keep_guess, dispatch_uid="users.language")
         account.user_logged_in.connect(limits.remember_device, dispatch_uid="users.device")
@@ -38,6 +39,6 @@ class UsersConfig(AppConfig):
         account.authentication_step_completed.connect(
             sessions.renew_session_id, dispatch_uid="users.session_id"
         )
-        login_records.connect()
+        connect_records()
         if second_factor.switched_off_in_earnest():
             raise ImproperlyConfigured(second_factor.SWITCH_REFUSED)

@@ -15,6 +15,6 @@ password_reset_requested = Signal()
 # Arguments: user (users.User, with the new address), old (str, lower case), now (datetime).
 address_changed = Signal()
 
-# Something that guards a log-in was changed. Sent by users.login.changes.notify, in the transaction of the change.
-# Arguments: change (users.login.changes.LoginChange), now (datetime). Exactly one receiver writes the mail into the outbox.
+# Something that guards a log-in was changed. Sent by users.login.services.notify_change, in the transaction of the change.
+# Arguments: change (users.login.services.LoginChange), now (datetime). Exactly one receiver writes the mail into the outbox.
 login_changed = Signal()

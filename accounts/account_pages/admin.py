@@ -37,7 +37,7 @@ from tokens.templatetags import channels as channel_tags
 from ui.templatetags import ui as tags
 from ui.text import number
 from users.models import person
-from users.people.visibility import names_for, teams_seen_by
+from users.people.queries import names_for
 
 MOST = 10_000  # accounts in one file: a web process writes them in about a second
 _TYPES = {
@@ -169,7 +169,7 @@ class AccountAdmin(ReadOnlyList):
     def _sees_several_teams(self, request: HttpRequest) -> bool:
         known: bool | None = getattr(request, "sees_several_teams", None)
         if known is None:
-            known = teams_seen_by(person(request))[:2].count() > 1
+            known = person(request).teams_seen[:2].count() > 1
             request.sees_several_teams = known  # type: ignore[attr-defined]  # read once a request
         return known
 

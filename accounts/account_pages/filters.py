@@ -19,9 +19,8 @@ from accounts.pool.health import Health
 from accounts.pool.models import CAN_SERVE
 from accounts.pool.rules import OUTSIDE
 from macros.models import Macro
-from macros.notices import coverage
-from macros.rules import scope
-from portal.choices import ChoiceFilter, Lookups, OfTheAddress, OnOff
+from macros.notices.queries import unwatched
+from portal.filters import ChoiceFilter, Lookups, OfTheAddress, OnOff
 from tokens.channels import declarations
 from tokens.channels.kinds import Reason
 from tokens.models import Token
@@ -29,8 +28,7 @@ from tokens.token import reasons
 from ui import dates, pills
 from ui.dates import end_of_window
 from users.models import Membership, User, person
-from users.people import visibility
-from users.people.visibility import names_for, people_of
+from users.people.queries import names_for
 
 LISTED = 200  # teams to choose from
 MOST = 20  # people who are listed; others are found by name
@@ -197,7 +195,7 @@ class TeamFilter(ChoiceFilter):
 
     def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> Lookups:
         """Return the teams that the viewer sees, where there is more than one, and what the address names of them."""
-        self.seen = visibility.teams_seen_by(person(request))
+        self.seen = person(request).teams_seen
         rows = list(self.seen.order_by("name").values_list("pk", "name")[:LISTED])
         found = [(str(pk), name) for pk, name in rows] if len(rows) > 1 else []
         value = self.value()
@@ -226,15 +224,15 @@ class MacroFilter(ChoiceFilter):
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         """Return "No macro" and the macros that the person sees."""
-        seen = scope.visible_macros(request.user)
+        seen = Macro.objects.visible_to(request.user)
         return [("none", gettext("No macro")), *((str(macro.pk), macro.name) for macro in seen)]
 
     def keep(self, rows: QuerySet[Any], value: str) -> QuerySet[Any]:
         """Keep what is asked for."""
         if value == "none":
-            return coverage.watched_by_none(rows)
+            return unwatched(rows)
         macro = Macro.objects.filter(pk=value).first()
-        return coverage.watched_by(rows, macro) if macro else rows.none()
+        return macro.watched(rows) if macro else rows.none()
 
 
 class AccessLostFilter(OnOff):
@@ -304,13 +302,13 @@ class PersonFilter(ChoiceFilter):
         """Return the first people by name who linked anything, of those whom the viewer knows; and the one who is chosen."""
         self.viewer = person(request)
         linked = Exists(Token.objects.filter(consented_by=OuterRef("pk")))
-        known = people_of(self.viewer).filter(linked).order_by("name", "email")
+        known = User.objects.visible_to(self.viewer).filter(linked).order_by("name", "email")
         found = [(str(one.pk), str(one)) for one in known.only("name", "email")[:MOST]]
         value = str(self.used_parameters.get(self.parameter_name, ""))
         if value and not is_id(value):
             found.append((value, f"“{value}”"))
         elif value and value not in dict(found):
-            chosen = people_of(self.viewer).filter(pk=value).first()
+            chosen = User.objects.visible_to(self.viewer).filter(pk=value).first()
             found += [(value, str(chosen))] if chosen else []
         return found
 
@@ -318,7 +316,7 @@ class PersonFilter(ChoiceFilter):
         """Keep accounts with a log-in of the person in their pool; nobody is found by whom the viewer may not know."""
         entries = AccountToken.objects.order_by()
         if is_id(value):
-            whose = people_of(self.viewer).filter(pk=value).values("pk")
+            whose = User.objects.visible_to(self.viewer).filter(pk=value).values("pk")
             entries = entries.filter(token__in=Token.objects.filter(consented_by__in=whose).values("pk"))
         else:
             entries = entries.filter(token__in=pool_queries.log_ins_of_people(value, names_for(self.viewer)))
@@ -334,7 +332,7 @@ class ConsentedByFilter(ChoiceFilter):
     def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> list[tuple[str, str]]:
         """Return who is chosen, as far as the viewer knows them."""
         value = str(self.used_parameters.get(self.parameter_name, ""))
-        self.whose = people_of(person(request)).filter(pk=value if is_id(value) else 0)
+        self.whose = User.objects.visible_to(person(request)).filter(pk=value if is_id(value) else 0)
         chosen = self.whose.first() if value else None
         return [(value, str(chosen))] if chosen else []
 

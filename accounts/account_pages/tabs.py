@@ -23,7 +23,7 @@ from accounts.pool import queries as pool_queries
 from accounts.pool.permissions import MOVE
 from broker.leases import admin as handed_out
 from macros.mutes import views as mute_lines
-from macros.notices import coverage
+from macros.notices.queries import warnings_of
 from macros.why import admin as why
 from portal import access
 from tokens.channels import registry
@@ -33,7 +33,7 @@ from ui.name_visibility import NameVisibility
 from ui.phrases import phrase
 from ui.text import join_names
 from users.models import person
-from users.people.visibility import names_for
+from users.people.queries import names_for
 
 say = partial(phrase, "words/pool.txt")
 
@@ -194,7 +194,7 @@ def tokens_tab(request: HttpRequest, account: Account) -> HttpResponse:
 
 def _warned_by(account: Account) -> tuple[str, str]:
     """Return which macros warn about the account, and when; "" where none does."""
-    names, days = coverage.warned_by(account)
+    names, days = warnings_of(account)
     return (join_names(names), say("days_ahead", days=", ".join(map(str, days)))) if names else ("", "")
 
 

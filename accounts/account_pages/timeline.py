@@ -81,7 +81,6 @@ _TOKEN_KINDS: dict[str, set[str]] = {
     "people": {TokenEvent.Kind.REVOKED, TokenEvent.Kind.REMOVED, TokenEvent.Kind.LINKED},
 }
 _WITH_MAILS = {"", "warnings"}
-_WENT = {Message.State.SENT, Message.State.FAILED, Message.State.CANCELLED}
 # They say who did it and why, which the shift that follows from them does not.
 _OWN_LINE = {TokenEvent.Kind.REMOVED, TokenEvent.Kind.REVOKED}
 # Their title says the note already.
@@ -248,8 +247,8 @@ def _title(account: Account, event: AccountEvent, names: NameVisibility) -> str:
 
 def _mail_line(row: MessageRow) -> HistoryLine:
     message = row.message
-    became = message.state if message.state in _WENT else "waits"
-    failed = message.state == Message.State.FAILED
+    became = message.state if message.has_ended else "waits"
+    failed = message.has_failed
     return HistoryLine(
         at=row.at,
         key=(row.at, 2, message.pk),

@@ -36,7 +36,7 @@ from ui.dates import days_left
 from ui.name_visibility import NameVisibility
 from ui.phrases import phrase
 from users.models import User, person
-from users.people.visibility import names_for
+from users.people.queries import names_for
 
 
 def _lines(

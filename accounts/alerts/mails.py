@@ -37,7 +37,7 @@ from ui import addresses, dates, mails, pills
 from ui import text as counts
 from ui.phrases import phrase
 from ui.text import join_names
-from users.people.recipients import operators
+from users.people.queries import operators
 
 SHOWN = 5  # answers in one mail; the page has all
 EXCERPT = 400  # characters of an answer

@@ -19,7 +19,7 @@ from notifications.outbox import services as outbox
 from tokens.channels import registry, versions
 from tokens.doubts import services as doubts
 from tokens.models import ChannelApp, Doubt, UnknownAnswer
-from users.people.recipients import operators
+from users.people.queries import operators
 
 logger = logging.getLogger(__name__)
 

@@ -19,7 +19,7 @@ from notifications.outbox import services as outbox
 from notifications.outbox.mails import Mail, NotWanted, compose_mail, reader_of, register_kind
 from ui import addresses, dates
 from users.models import User
-from users.people.recipients import operators
+from users.people.queries import operators
 
 KIND = "api_key"
 DAYS_AHEAD = (1, 7, 30)

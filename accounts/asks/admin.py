@@ -27,7 +27,7 @@ from accounts.models import Account, AccountToken, LinkProblem
 from accounts.pool import permissions
 from accounts.pool import queries as pool_queries
 from portal import access
-from portal.choices import ChoiceFilter, Lookups
+from portal.filters import ChoiceFilter, Lookups
 from portal.lists import ReadOnlyList, part
 from tokens.channels import declarations
 from tokens.models import Token
@@ -40,7 +40,7 @@ from ui.phrases import blocks, phrase
 from ui.templatetags import ui as tags
 from users.installation import hold
 from users.models import User, person
-from users.people.visibility import names_for
+from users.people.queries import names_for
 
 ON_A_PAGE = 50
 say = partial(phrase, rules.WORDS)

@@ -23,7 +23,6 @@ from ui.text import number
 from users.installation import hold
 from users.invitations import services as invitations
 from users.models import Invitation, Team, User
-from users.people import visibility
 from users.signals import address_changed
 
 MOST = 5_000  # accounts at once
@@ -52,7 +51,7 @@ def invitable_accounts(user: User, accounts: Collection[Account]) -> set[int]:
     if not accounts or not links.may_make_links(user):
         return set()
     teams = {account.team_id for account in accounts}
-    own = set(visibility.teams_of(user).filter(pk__in=teams).values_list("pk", flat=True))
+    own = set(user.teams_managed.filter(pk__in=teams).values_list("pk", flat=True))
     return {account.pk for account in accounts if account.team_id in own}
 
 
@@ -152,7 +151,7 @@ def _ask(
 def _invitation(team: Team, facts: dict[str, Any], now: datetime) -> Invitation:
     """Return the invitation to a team that waits for a person, sent again, or a new one. Raises InviteRefused."""
     email, by = facts["email"], facts["made_by"]
-    waiting = Invitation.objects.filter(email=email, team=team, accepted_at=None, revoked_at=None).first()
+    waiting = Invitation.objects.pending().filter(email=email, team=team).first()
     try:
         if waiting is not None:  # by the same press it is not sent again
             return invitations.send_again(invitation=waiting, by=by, now=now, mailed=False)
@@ -187,7 +186,7 @@ def take_asks_along(sender: Any, *, user: User, old: str, **kwargs: Any) -> None
 
 def sentences_about_asks(account: Account, viewer: User, now: datetime) -> list[str]:
     """Return in a sentence each who was invited last to an account, and what became of it; nothing for viewers outside its team."""
-    if not visibility.teams_seen_by(viewer).filter(pk=account.team_id).exists():
+    if not viewer.teams_seen.filter(pk=account.team_id).exists():
         return []
     lines = (
         account.ask_lines.filter(ask__what=Ask.What.LINK).select_related("ask__invitation").order_by("-pk")

@@ -21,10 +21,9 @@ from tokens.models import Token
 from ui import stored_phrases as kept
 from ui.errors import Refusal
 from ui.phrases import phrase
-from users.addresses import services as refused_addresses
 from users.installation import hold
-from users.models import Membership, Team, User, new_invitation_key
-from users.people import recipients, visibility
+from users.models import Membership, RefusedAddress, Team, User, new_invitation_key
+from users.people.queries import fallback_readers
 
 VALID_FOR = timedelta(days=7)
 LONGEST = timedelta(days=30)
@@ -52,7 +51,7 @@ def may_make_links(user: User) -> bool:
 
 def teams_for_links(user: User) -> QuerySet[Team]:
     """Return the teams for which the person may make links."""
-    return visibility.teams_of(user).order_by("name")
+    return user.teams_managed.order_by("name")
 
 
 @transaction.atomic
@@ -220,9 +219,9 @@ def note_link_used(
     if not row.left:
         end_asks([row.pk], Ask.Ending.ALL_DONE, now)
     maker = row.answers_to
-    if maker is not None and refused_addresses.is_refused(maker.email):
+    if maker is not None and RefusedAddress.objects.is_parked(maker.email):
         maker = None
-    stand_ins = {} if maker or row.team is None else recipients.fallback([row.team.pk])
+    stand_ins = {} if maker or row.team is None else fallback_readers([row.team.pk])
     instead = [address for one in stand_ins.values() for address in one.addresses]
     about = {"asks": [row.pk], "channel": channel, "accounts": ids, "log_in": log_in.pk}
     for address in [maker.email] if maker else instead:

@@ -36,7 +36,7 @@ from tokens.token import reasons
 from ui import addresses, dates
 from ui.text import before_more, first_name, join_names
 from users.models import User
-from users.people.visibility import names_for
+from users.people.queries import names_for
 
 # --- the card of a log-in: its accounts, why it stopped or when it ends, the button that renews it ---------------------------
 

@@ -20,7 +20,6 @@ from accounts.pool.models import Account, AccountToken
 from tokens.models import Token
 from ui import dates
 from users.models import Invitation, Membership, Team, User
-from users.people import visibility
 
 LINK_SALT = "accounts.client_link"
 
@@ -57,7 +56,7 @@ class AskQuerySet(models.QuerySet["Ask"]):
 
     def links_visible_to(self, user: User) -> Self:
         """The client links that a person sees: those they made, and, for staff, all of the teams whose people they manage."""
-        of_teams = self.client_links().filter(team__in=visibility.teams_of(user).values("pk"))
+        of_teams = self.client_links().filter(team__in=user.teams_managed.values("pk"))
         return (of_teams if user.is_staff else of_teams.filter(made_by=user)).order_by("-created_at", "-pk")
 
     def visible_to(self, user: User) -> Self:
@@ -203,7 +202,7 @@ class Ask(models.Model):
         maker: User | None = self.made_by
         if maker is None or not maker.is_active:
             return None
-        return maker if self.team in visibility.teams_of(maker) else None
+        return maker if self.team in maker.teams_managed else None
 
     @property
     def asker(self) -> str:
@@ -219,7 +218,7 @@ class Ask(models.Model):
         known = User.objects.filter(email=self.email).first()
         if known is not None:
             return None if known.is_contact and known.is_active else known
-        invited = Invitation.objects.filter(email=self.email, accepted_at=None, revoked_at=None)
+        invited = Invitation.objects.pending().filter(email=self.email)
         return invited.filter(expires_at__gt=now).exclude(team=self.team).first()
 
     def opens(self, now: datetime) -> bool:

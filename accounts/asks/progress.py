@@ -72,7 +72,7 @@ def _around(lines: Sequence[AskLine], now: datetime) -> dict[int, Around]:
     mails = Message.objects.filter(pk__in=[line.message for line in lines if line.message])
     states = dict(mails.values_list("pk", "state"))
     emails = {token.pk: token.consented_by.email.lower() for token in tokens if token.consented_by}
-    parked = set(RefusedAddress.objects.filter(email__in=emails.values()).values_list("email", flat=True))
+    parked = RefusedAddress.objects.parked_among(emails.values())
     snoozed = snoozed_log_ins(ids, now=now) if ids else {}
     moved = _moved(lines)
     return {

@@ -35,7 +35,7 @@ from ui.name_visibility import NameVisibility
 from ui.phrases import phrase
 from ui.text import join_names, number
 from users.models import person
-from users.people.visibility import names_for
+from users.people.queries import names_for
 
 say = partial(phrase, rules.WORDS)
 

@@ -27,7 +27,7 @@ from ui.confirm import ConfirmLine, Done, Page, Said
 from ui.dates import day
 from ui.name_visibility import NameVisibility
 from users.models import User, person
-from users.people.visibility import names_for
+from users.people.queries import names_for
 
 
 def urls() -> list[URLPattern]:

@@ -14,7 +14,7 @@ from accounts.jobs.services import JobKind, Outcome, Result, register_kind, resu
 from accounts.models import Account, Job
 from accounts.pool import permissions
 from tokens.models import Token
-from users.people.visibility import names_for
+from users.people.queries import names_for
 
 
 def add_to_each(job: Job, keys: Sequence[int], now: datetime) -> list[Result]:

@@ -27,7 +27,7 @@ from selfservice import queries as my_list
 from ui.errors import Refusal
 from ui.phrases import phrase
 from users.models import User, person
-from users.people.visibility import names_for
+from users.people.queries import names_for
 
 say_invited = partial(phrase, "words/backup_invitations.txt")
 SHOWN = 10  # accounts by name

@@ -34,8 +34,8 @@ from ui.name_visibility import NameVisibility
 from ui.phrases import phrase
 from ui.text import join_names
 from users.models import Team, User
-from users.people import languages, visibility
-from users.people.visibility import names_for
+from users.people import languages
+from users.people.queries import names_for
 
 MEDIA_TYPE = "text/calendar; charset=utf-8"
 MOST = 20  # addresses of one person
@@ -170,7 +170,7 @@ def _plain(text: str) -> str:
 
 def teams_for(user: User, *, most: int) -> list[Team]:
     """Return the first teams, by name, for whose accounts the person may make one."""
-    return list(visibility.teams_seen_by(user).distinct().order_by("name")[:most])
+    return list(user.teams_seen.distinct().order_by("name")[:most])
 
 
 def _digest(secret: str) -> str:

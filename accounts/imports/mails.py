@@ -16,7 +16,7 @@ from tokens.models import Token
 from ui import addresses
 from ui.text import before_more, first_name, join_names
 from users.models import Team, User
-from users.people.visibility import names_for
+from users.people.queries import names_for
 
 KIND = "imported"
 SHOWN = 10

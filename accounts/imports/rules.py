@@ -23,7 +23,6 @@ from tokens.models import ChannelApp, Token
 from tokens.vault.services import VaultError
 from ui.text import plain
 from users.models import Team, User
-from users.people.visibility import people_of, teams_of
 
 REQUIRED = ("channel", "native_id")
 SECRETS = ("access_token", "refresh_token", "token_secret")
@@ -69,7 +68,7 @@ class ImportChecker:
     def __post_init__(self) -> None:
         self.no_team = self.team or Team.default()
         self.all_teams = self.viewer is None or self.viewer.is_administrator
-        named = Team.objects.all() if self.viewer is None else teams_of(self.viewer)
+        named = Team.objects.all() if self.viewer is None else self.viewer.teams_managed
         self.teams = {team.name: team for team in named}
 
     @sensitive_variables()
@@ -124,7 +123,9 @@ class ImportChecker:
             return None
         email = email.lower()
         if email not in self.users:
-            people: QuerySet[User] = User.objects.all() if self.viewer is None else people_of(self.viewer)
+            people: QuerySet[User] = (
+                User.objects.all() if self.viewer is None else User.objects.visible_to(self.viewer)
+            )
             self.users[email] = people.filter(email=email).first()
         user = self.users[email]
         if user is None:

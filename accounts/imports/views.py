@@ -30,7 +30,6 @@ from ui import confirm
 from ui.confirm import Done, Page, Said
 from ui.phrases import phrase
 from users.models import Team, User, person
-from users.people.visibility import teams_of
 
 ON_A_PAGE = 100
 Standing = ImportFileLine.Standing
@@ -63,7 +62,7 @@ class ImportForm(forms.Form):
         self.fields["file"].widget.attrs["accept"] = ".csv,.txt,.xlsx"
         field = self.fields["team"]
         assert isinstance(field, forms.ModelChoiceField)
-        field.queryset = teams_of(viewer).order_by("name")
+        field.queryset = viewer.teams_managed.order_by("name")
         mine = field.queryset.filter(memberships__user=viewer)
         field.initial = mine.first() or field.queryset.first()
 
@@ -118,7 +117,7 @@ def upload(request: HttpRequest) -> HttpResponse:
         **access.frame_of(Account)(request),
         "title": gettext("Import accounts"),
         "form": form,
-        "one_team": teams_of(user)[:2].count() < 2,
+        "one_team": user.teams_managed[:2].count() < 2,
         "channels": [str(key) for key, _ in declarations.choices()],
         "most_lines": MOST_LINES,
         "waiting": _waiting(user),

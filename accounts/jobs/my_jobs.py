@@ -22,7 +22,7 @@ from ui import progress
 from ui.name_visibility import NameVisibility
 from ui.text import number
 from users.models import User, person
-from users.people.visibility import names_for
+from users.people.queries import names_for
 
 ON_START = 5  # jobs that the start page names
 

@@ -52,7 +52,7 @@ from ui.confirm import Done, Late
 from ui.phrases import blocks
 from users.installation import hold
 from users.models import Team, User, person
-from users.people.visibility import names_for
+from users.people.queries import names_for
 
 LATE = 60.0  # seconds after which a job that nobody has begun waits for a worker
 SMALL = 50  # things that are done in the request that asks for it

@@ -24,7 +24,7 @@ from ui.name_visibility import NameVisibility
 from ui.phrases import phrase
 from ui.text import join_names
 from users.models import User
-from users.people.visibility import names_for
+from users.people.queries import names_for
 
 say = partial(phrase, "words/log_ins.txt")
 

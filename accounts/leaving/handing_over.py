@@ -19,10 +19,8 @@ from accounts.asks.models import Ask
 from accounts.jobs.models import BEFORE, IMPORT, REMOVE
 from accounts.models import ApiKey, ImportFile, Job
 from accounts.pool.errors import ActionRefused
-from users.invitations import services as invitations
 from users.models import Invitation, Membership, Team, User
-from users.people import recipients
-from users.people.recipients import fallback
+from users.people.queries import fallback_readers, operators
 
 HOLD_MS = 3_000  # that long whoever sees somebody off waits for a part of a job
 Owned = Callable[
@@ -78,12 +76,12 @@ def links_of(person: User, now: datetime) -> QuerySet[Ask]:
 
 def invitations_of(person: User, now: datetime) -> QuerySet[Invitation]:
     """Return the invitations that the person sent and that are open."""
-    return invitations.sent_by(person, now)
+    return Invitation.objects.open(now).filter(invited_by=person).order_by("pk")
 
 
 def led_alone_by(person: User) -> QuerySet[Team]:
     """Return the teams that the person leads and nobody else who can log in."""
-    others = recipients.leads().filter(team=OuterRef("pk")).exclude(user=person)
+    others = Membership.objects.leads().filter(team=OuterRef("pk")).exclude(user=person)
     own = Membership.objects.filter(user=person, role=Membership.Role.TEAM_LEAD, team=OuterRef("pk"))
     return Team.objects.filter(Exists(own), ~Exists(others)).order_by("name")
 
@@ -152,11 +150,11 @@ def _told(person: User, *, ended: list[Ask]) -> NewsByAddress:
     teams = {team.pk: team for team in Team.objects.filter(memberships__user=person)}
     alone = set(led_alone_by(person).values_list("pk", flat=True))
     names = [str(one) for one in ended]
-    for team_id, stand_in in sorted(fallback(teams).items()):
+    for team_id, stand_in in sorted(fallback_readers(teams).items()):
         for address in stand_in.addresses:
             if team_id in alone:
                 found[address]["led"].append(teams[team_id].name)
             found[address]["ended"] = names
-    for address in [] if teams else recipients.operators():  # of whoever is in no team
+    for address in [] if teams else operators():  # of whoever is in no team
         found[address]["ended"] = names
     return {address: dict(about) for address, about in found.items() if any(about.values())}

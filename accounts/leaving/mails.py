@@ -23,10 +23,8 @@ from tokens.models import Token
 from ui import addresses, dates
 from ui.name_visibility import NameVisibility
 from ui.text import first_name, join_names
-from users.addresses import services as refused_addresses
-from users.models import Team, User
-from users.people.recipients import fallback
-from users.people.visibility import names_for
+from users.models import RefusedAddress, Team, User
+from users.people.queries import fallback_readers, names_for
 
 KIND = "left"
 Readers = dict[str, dict[str, Any]]  # address -> of which teams its reader is told, and what else
@@ -79,7 +77,7 @@ def _given_up(job: Job) -> list[int]:
 def _in_place(teams: Collection[int]) -> dict[str, list[int]]:
     """Return by address of whose accounts (teams, ids) its reader is told."""
     found: dict[str, list[int]] = defaultdict(list)
-    for team_id, told in sorted(fallback(teams).items()):
+    for team_id, told in sorted(fallback_readers(teams).items()):
         for address in told.addresses:
             found[address].append(team_id)
     return found
@@ -88,7 +86,7 @@ def _in_place(teams: Collection[int]) -> dict[str, list[int]]:
 def record_leaving_mail_end(message: Message) -> None:
     """Where the mail server refuses a reader's address, whoever stands in is told, in the same transaction."""
     said = message.payload
-    if message.state != Message.State.FAILED or not refused_addresses.is_refused(message.recipient):
+    if not message.has_failed or not RefusedAddress.objects.is_parked(message.recipient):
         return
     payload = {key: value for key, value in said.items() if key not in {"teams", "own", "taken"}}
     teams = said["teams"] or list(_stopped(said.get("tokens", ())).values_list("team", flat=True).distinct())

@@ -17,7 +17,6 @@ from accounts.models import Account, AccountToken, Job
 from tokens.models import Token
 from tokens.token.queries import TokenQuerySet
 from users.models import User
-from users.people import visibility
 
 GAVE_UP = "gave_up"  # cause of the event, and what a mail is about, where one account was given up
 # Of a job's options.
@@ -60,7 +59,7 @@ def log_ins_left(job: Job) -> TokenQuerySet:
 def scope_of_job(job: Job) -> Scope:
     """Return what of a job's subject still goes. Who lets go what is their own has colleagues of the own teams asked, and no others."""
     person = User.objects.filter(pk=job.leaver_id or 0).first()
-    teams = visibility.teams_of(job.user) if job.lets_go_own else None
+    teams = job.user.teams_managed if job.lets_go_own else None
     return Scope(
         person, list(log_ins_left(job).values_list("pk", flat=True)), job.options.get(ACCOUNT), teams
     )

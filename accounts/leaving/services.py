@@ -45,10 +45,8 @@ from tokens.models import Token
 from ui import stored_phrases as kept
 from users.installation import hold
 from users.invitations import services as invitations
-from users.login import changes as login_changes
-from users.login.changes import ChangeKind
+from users.login.services import ChangeKind, log_out, notify_by_staff
 from users.models import User
-from users.people import visibility
 
 PERMISSION, REVOKING = "users.offboard_user", "tokens.revoke_token"
 HISTORY = "words/history.txt"
@@ -201,7 +199,7 @@ def may_offboard(actor: User, other: User | None) -> bool:
     if not actor.has_perm(PERMISSION) or other is None:
         return actor.has_perm(PERMISSION)
     is_reached = actor.is_superuser or not (other.is_staff or other.is_superuser)
-    return bool(is_reached and other.pk != actor.pk and visibility.manages(actor, other))
+    return bool(is_reached and other.pk != actor.pk and actor.manages(other))
 
 
 def carries_for_others(tokens: QuerySet[Token], actor: User) -> bool:
@@ -287,11 +285,11 @@ def lock_out(*, person: User, actor: User, now: datetime, by_key: bool = False) 
     rows = {one.pk: one for one in both}
     if not rows[actor.pk].is_active:
         raise ActionRefused("cannot_log_in", person=str(actor))
-    login_changes.log_out(person)
+    log_out(person)
     if rows[person.pk].is_active:
         person.is_active = False
         person.save(update_fields=["is_active"])
-        login_changes.notify_by_staff(ChangeKind.SWITCHED_OFF, user=person, by=actor, now=now)
+        notify_by_staff(ChangeKind.SWITCHED_OFF, user=person, by=actor, now=now)
     told = handing_over.take_over_from(person=person, actor=actor, by_key=by_key, now=now)
     invitations.revoke_sent_by(person, by=actor, now=now)  # what a job under way asks is the actor's by now
     return told

@@ -38,8 +38,7 @@ from ui.errors import Refusal
 from ui.phrases import phrase
 from ui.text import join_all
 from users.models import Session, User, person
-from users.people import visibility
-from users.people.visibility import names_for
+from users.people.queries import names_for
 
 
 @login_required
@@ -94,7 +93,7 @@ def give_up(request: HttpRequest, account_id: int) -> HttpResponse:
 def _plan(user: User, tokens: QuerySet[Token], *, account: int | None = None) -> Plan:
     """Return what becomes of the accounts; somebody else is looked for in those of the person's own teams alone."""
     ids = list(tokens.values_list("pk", flat=True))
-    teams = visibility.teams_of(user)
+    teams = user.teams_managed
     return plan.read_plan(Scope(user, ids, account, teams), actor=user, now=timezone.now())
 
 

@@ -15,7 +15,7 @@ from portal import access
 from portal.lists import RowsWithPages
 from ui.templatetags import ui as tags
 from users.models import person
-from users.people.visibility import names_for
+from users.people.queries import names_for
 
 _WHERE = {
     LinkProblem.Kind.UNCLEAR: "admin:tokens_unknownanswer_changelist",

@@ -16,7 +16,6 @@ from tokens.channels.kinds import NativeAccount
 from tokens.choices import channel_choices
 from tokens.models import Token
 from users.models import Membership, User
-from users.people import visibility
 
 
 class PendingLink(models.Model):
@@ -147,4 +146,4 @@ class LinkProblem(models.Model):
         A contact may have several.
         """
         link = self.client_link
-        return link if link and link.team in visibility.teams_seen_by(viewer) else None
+        return link if link and link.team in viewer.teams_seen else None

@@ -30,7 +30,7 @@ from ui.name_visibility import NameVisibility
 from ui.phrases import phrase
 from ui.text import first_name, join_names
 from users.models import User, person
-from users.people.visibility import names_for
+from users.people.queries import names_for
 
 ONLY_LOOKS = "only_looks"  # beside the states of accounts.linking.queries: the reader is an auditor
 say = partial(phrase, "words/linking.txt")

@@ -40,7 +40,7 @@ from ui.name_visibility import NameVisibility
 from ui.phrases import phrase
 from ui.text import first_name, hidden_name, join_names, restriction_said
 from users.models import User, person
-from users.people.visibility import names_for
+from users.people.queries import names_for
 
 say = partial(phrase, "words/linking.txt")
 ASKED_SHOWN = 10  # accounts that the person is asked to link, on the page before the channel

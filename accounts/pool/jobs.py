@@ -12,7 +12,7 @@ from accounts.pool import services as pool
 from accounts.pool.errors import ActionRefused
 from accounts.pool.rules import OUTSIDE
 from users.models import Team, User
-from users.people.visibility import names_for, teams_of
+from users.people.queries import names_for
 
 FollowUp = Callable[[Collection[int], User, datetime], object]  # ids of the accounts, who moved them, when
 _FOLLOW_UPS: list[FollowUp] = []
@@ -76,7 +76,7 @@ def move_accounts(job: Job, keys: Sequence[int], now: datetime) -> list[Result]:
     Whoever reads an account's team (leases, macros, mails, pages) sees the new one at once. Raises ActionRefused where the person may give
     nothing to it, or it is gone.
     """
-    team = teams_of(job.user).filter(pk=job.subject_id).first()
+    team = job.user.teams_managed.filter(pk=job.subject_id).first()
     if team is None:
         raise ActionRefused("no_such_team")
     found = services.lock_accounts(job, keys)

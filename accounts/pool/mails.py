@@ -19,8 +19,7 @@ from ui import addresses, dates, pills
 from ui.name_visibility import NameVisibility
 from ui.pills import Pill
 from ui.text import first_name
-from users.models import User
-from users.people.visibility import names_for
+from users.people.queries import names_for
 
 SHOWN = 10  # accounts in one mail; the rest is a number and a link
 
@@ -39,7 +38,7 @@ class ReaderWithNames(Reader):
 
 def reader_of(message: Message) -> ReaderWithNames:
     """Return who reads a message. Raises NotWanted where the person can no longer log in."""
-    user = User.objects.filter(email=message.recipient).first()
+    user = message.reader
     if user is not None and not user.is_active:
         raise NotWanted("person_left")
     return ReaderWithNames(user, names_for(user))

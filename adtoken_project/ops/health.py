@@ -27,7 +27,7 @@ from tokens.channels import declarations
 from tokens.models import ChannelApp
 from tokens.vault import usage as key_usage
 from users.installation import hold
-from users.people import recipients
+from users.people.queries import operators, reachable_operators
 
 SECONDS = 5  # for one server to answer
 # What Django's checks say of a demo on http.
@@ -176,9 +176,9 @@ def apps(now: datetime) -> Iterator[Finding]:  # noqa: ARG001  # one interface
 def people(now: datetime) -> Iterator[Finding]:  # noqa: ARG001  # one interface
     """Say where nobody hears of faults."""
     cure = "Set OPERATOR_EMAILS, or add somebody to the group Administrators."
-    if not recipients.operators():
+    if not operators():
         yield Finding("There is nobody to tell of our own faults.", cure)
-    elif not recipients.reachable_operators():
+    elif not reachable_operators():
         yield Finding("The mail servers of all operators refuse their addresses.", cure)
 
 

@@ -23,7 +23,7 @@ from tokens.models import ChannelApp, DeletionRequest, Token
 from ui import dates
 from ui.phrases import phrase
 from users.installation import hold
-from users.people.recipients import operators
+from users.people.queries import operators
 
 logger = logging.getLogger(__name__)
 say = partial(phrase, "words/background_work.txt")
@@ -104,10 +104,9 @@ def _mail() -> Work:
 
 def _evaluation(now: datetime) -> Work:
     """Today's run, which is due from MACROS_HOUR on."""
-    due = evaluation.hour_of(evaluation.local_day(now))
-    done = Evaluation.objects.filter(
-        trigger=Evaluation.Trigger.SCHEDULE, on_date=evaluation.local_day(now), finished_at__isnull=False
-    )
+    today = evaluation.local_day(now)
+    due = evaluation.hour_of(today)
+    done = Evaluation.objects.scheduled().filter(on_date=today, finished_at__isnull=False)
     waits = due <= now and Macro.objects.filter(enabled=True).exists() and not done.exists()
     return Work("mail", say("evaluation"), due if waits else None, timedelta(hours=1))
 

@@ -12,8 +12,7 @@ from adtoken_project.ops import health, lateness
 from adtoken_project.workers import lanes, signs_of_life
 from notifications.models import Message
 from portal.start import views as start_page
-from portal.start.cards import Said
-from portal.start.well import WellLine, say
+from portal.start.queries import Said, WellLine, say_start
 from ui import dates
 from ui.text import number
 
@@ -23,7 +22,11 @@ def background(now: datetime) -> tuple[list[str], list[WellLine]]:
     notices = [found.said for check in health.OF_WORK for found in health.made(check.look)]
     notices += [f"{said[0].upper()}{said[1:]}." for said in signs_of_life.wrong_clocks(now=now)]
     living, late = signs_of_life.living(now=now), lateness.late(now)
-    parts = ((say("checks"), "checks"), (say("renewals"), lanes.REFRESHES), (say("pushes"), "pushes"))
+    parts = (
+        (say_start("checks"), "checks"),
+        (say_start("renewals"), lanes.REFRESHES),
+        (say_start("pushes"), "pushes"),
+    )
     return notices, [
         *(_of_lane(name, lane, living, late, now) for name, lane in parts),
         _of_mails(living, late, now),
@@ -34,12 +37,12 @@ def _of_lane(
     name: str, lane: str, living: dict[str, list[str]], late: list[lateness.Work], now: datetime
 ) -> WellLine:
     if not living[lane]:
-        return WellLine(name, say("no_worker_runs"), "cancel", "bad")
+        return WellLine(name, say_start("no_worker_runs"), "cancel", "bad")
     waits = [work for work in late if work.lane == lane]
     if waits:
         oldest = max(waits, key=lambda work: work.age(now))
         return WellLine(name, oldest.words(now), "warning", "warn")
-    return WellLine(name, say("in_time"))
+    return WellLine(name, say_start("in_time"))
 
 
 def _of_mails(living: dict[str, list[str]], late: list[lateness.Work], now: datetime) -> WellLine:
@@ -56,24 +59,30 @@ def _of_mails(living: dict[str, list[str]], late: list[lateness.Work], now: date
         "failed": (message_rows.FAILED, message_rows.failed_lately(messages, now).count()),
     }
     said = [
-        Said(say(words, n=count, shown=number(count)), f"{link}?sending={rows}")
+        Said(say_start(words, n=count, shown=number(count)), f"{link}?sending={rows}")
         for words, (rows, count) in counts.items()
         if count
     ]
     sent_at = last.first()
     zone = timezone.get_current_timezone()
     said.append(
-        Said(say("last_sent", when=dates.ago(sent_at, now=now, zone=zone)) if sent_at else say("never_sent"))
+        Said(
+            say_start("last_sent", when=dates.ago(sent_at, now=now, zone=zone))
+            if sent_at
+            else say_start("never_sent")
+        )
     )
     if not counts["queue"][1]:
-        said.insert(0, Said(say("no_queue")))
+        said.insert(0, Said(say_start("no_queue")))
     if not (settings.MAIL_SERVICE and settings.MAIL_WEBHOOK_SECRET):
-        said.append(Said(say("unreported")))
+        said.append(Said(say_start("unreported")))
     if not living[lanes.MAIL]:
-        return WellLine(say("messages"), "", "cancel", "bad", link, [Said(say("no_worker_runs")), *said])
+        return WellLine(
+            say_start("messages"), "", "cancel", "bad", link, [Said(say_start("no_worker_runs")), *said]
+        )
     bad = counts["failed"][1] or counts["kept_back"][1] or any(work.lane == lanes.MAIL for work in late)
     icon, tone = ("warning", "warn") if bad else ("check_circle", "good")
-    return WellLine(say("messages"), "", icon, tone, link, said)
+    return WellLine(say_start("messages"), "", icon, tone, link, said)
 
 
 def register_notices() -> None:

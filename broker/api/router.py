@@ -47,7 +47,7 @@ from tokens.channels import registry
 from tokens.token import reasons
 from ui.dates import end_of_window
 from ui.name_visibility import NameVisibility
-from users.people.visibility import names_for_teams
+from users.people.queries import names_for_teams
 from users.sessions.client_address import client_address
 
 router = Router(tags=["broker"])

@@ -26,7 +26,7 @@ from portal.forms import LAST_YEAR, first_moment
 from tokens.models import Token
 from ui.phrases import phrase
 from users.models import person
-from users.people.visibility import names_for
+from users.people.queries import names_for
 
 say = partial(phrase, "words/hand_outs.txt")
 

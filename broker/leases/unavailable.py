@@ -14,7 +14,7 @@ from tokens.models import Token
 from tokens.token import reasons
 from ui import dates
 from users.models import User
-from users.people.visibility import names_for_teams
+from users.people.queries import names_for_teams
 
 
 def not_available(

@@ -31,7 +31,7 @@ from broker.people.services import Offboarding, PlanOf
 from macros.rules import services as owning
 from tokens.models import Token
 from ui.name_visibility import NameVisibility
-from users.people.visibility import names_for_teams
+from users.people.queries import names_for_teams
 
 router = Router(tags=["people"])
 
@@ -111,7 +111,7 @@ def describe(found: PlanOf, caller: Caller, *, now: datetime) -> OffboardingPlan
     accounts = [_account(one, plan, stopped.get(one.pk), names) for one in plan.at_risk]
     running = list(Ask.objects.in_name_of(person))
     seen = asks.within_teams([one.pk for one in running], caller.teams)
-    macros = list(owning.owned_by(person, taker=found.actor))
+    macros = list(owning.macros_to_take_over(person, taker=found.actor))
     alone = Counter(one.team for one in accounts if one.how is None)
     return OffboardingPlan(
         log_ins=len(plan.tokens),

@@ -23,7 +23,6 @@ from broker.people.schemas import OffboardIn
 from tokens.models import Token
 from ui import stored_phrases as kept
 from users.models import User
-from users.people import visibility
 
 
 @dataclass(frozen=True)
@@ -119,7 +118,7 @@ def _invites(caller: Caller, person: User, actor: User, wanted: OffboardIn) -> l
         return []
     if not (actor.has_perm("users.invite_user") and links.may_make_links(actor)):
         raise NotPossible(text("maker_may_not_invite"))
-    teams = visibility.teams_of(actor)
+    teams = actor.teams_managed
     teams = teams if caller.teams is None else teams.filter(pk__in=caller.teams)
     ids = dict(teams.values_list("name", "pk"))
     found: dict[str, set[int]] = defaultdict(set)

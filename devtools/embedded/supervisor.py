@@ -1,6 +1,10 @@
-"""The children of one launcher: whoever dies ends all of them, and all are stopped in reverse order."""
+"""The folder and the children of one launcher: whoever dies ends all of them, and all are stopped in reverse order."""
 
+import fcntl
+import os
 from collections.abc import Callable
+from pathlib import Path
+from typing import IO
 
 from devtools.embedded.processes import Child, StartError, wait_until
 
@@ -65,3 +69,27 @@ class Supervisor:
                 f"Waiting for {names} to finish, {seconds:.0f} s at most. Press Ctrl-C again to stop at once: "
                 "the answer to a renewal that is under way would be lost, and its log-in with it."
             )
+
+
+def take_lock(var: Path) -> IO[str]:
+    """Make the folder ours alone, for as long as the returned file stays open. Raises StartError when it is taken."""
+    if not var.exists():
+        var.mkdir(parents=True)
+        var.chmod(
+            0o711 if os.geteuid() == 0 else 0o700
+        )  # nobody, who may have to run PostgreSQL, passes through
+    file = (var / "lock").open("a+", encoding="utf-8")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        file.seek(0)
+        holder = file.read().strip() or "unknown"
+        file.close()
+        raise StartError(
+            f"AdToken already runs on {var} (process {holder}). Stop it, or start a second copy with a folder "
+            "and ports of its own: VAR=var2 WEB_PORT=8001 SANDBOX_PORT=8101 make run"
+        ) from None
+    file.truncate(0)
+    file.write(f"{os.getpid()}\n")
+    file.flush()
+    return file

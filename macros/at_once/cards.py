@@ -13,6 +13,7 @@ from accounts.renewal_links import services as renewal_links
 from macros.at_once.news import ENDS, Event
 from macros.models import Shortage
 from macros.notices.models import Told
+from macros.notices.rules import Candidate, choose_to_renew
 from macros.notices.values import AccountFacts, Happened
 from tokens.channels import declarations, registry
 from tokens.channels.kinds import AN_APPEAL_HELPS, LIFTABLE, Reason
@@ -101,17 +102,18 @@ def _log_in(row: Told, account: AccountFacts) -> int | None:
     """Return the log-in that a row is about: its own; of an account that is dark the one whose end stopped it, of a person who can act."""
     if row.token_id is not None:
         return row.token_id
-    ended = [one for one in account.log_ins if one.reason]
-    asked = [one for one in ended if one.people and not one.removed] or ended
-    helpful = [one for one in asked if reasons.by_consent(one.reason)]
-    since = {one.token_id: one.dead_since.timestamp() if one.dead_since else 0.0 for one in ended}
-    some = (
-        asked
-        if any(one.reason == account.reason and not one.only_appeal for one in asked)
-        else helpful or asked
-    )
-    best = max(some, key=lambda one: (one.reason == account.reason, since[one.token_id]), default=None)
-    return best.token_id if best else None
+    candidates = [
+        Candidate(
+            one.token_id,
+            one.reason,
+            one.dead_since is not None,
+            one.state_since,
+            asked=bool(one.people) and not one.removed,
+        )
+        for one in account.log_ins
+        if one.reason
+    ]
+    return choose_to_renew(candidates, account.reason)
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ from notifications.outbox.mails import Mail, NotWanted, register_kind
 from ui import addresses
 from ui.text import join_names, quoted
 from users.models import User
-from users.people.recipients import Via
+from users.people.queries import Via
 from users.signals import address_changed
 
 Kind = Told.Kind
@@ -36,14 +36,12 @@ def build_news(message: Message) -> Mail:
     rows, looked = _still(message)
     reader = mailing.reader_of(message)
     may_stop = links.may_stop(message)
-    asks = any(one.kind not in {Kind.RECOVERED, Kind.UNSTEADY} for one in rows) and any(
-        one.action_id for one in rows
-    )
+    asks = any(one.asks for one in rows) and any(one.action_id for one in rows)
     foot = links.foot_addresses(message, user=reader.user, may_stop=may_stop, asks=asks)
     if not any(one.action_id for one in rows):
         foot["not_mine_url"] = ""  # whose log-in it is, or who stands in, was not named by anybody
     groups = groups_of(rows, looked, message.recipient)
-    mail = compose(rows, groups, looked, message, reader, foot, now=now)
+    mail = compose_news(rows, groups, looked, message, reader, foot, now=now)
     return links.finish_mail(
         mail,
         message,
@@ -89,14 +87,12 @@ def _over_shortages(rows: Sequence[Told]) -> set[int]:
     """Return the numbers of shortages of people that are over, as rows have them."""
     asked = {-one.event for one in rows if one.kind == Kind.FEW_PEOPLE}
     lasting = (
-        set(Shortage.objects.filter(pk__in=asked, over_at=None).values_list("pk", flat=True))
-        if asked
-        else set()
+        set(Shortage.objects.running().filter(pk__in=asked).values_list("pk", flat=True)) if asked else set()
     )
     return {-pk for pk in asked - lasting}
 
 
-def compose(
+def compose_news(
     rows: Sequence[Told],
     groups: Sequence[Group],
     looked: Mapping[int, AccountFacts],

@@ -7,7 +7,8 @@ from typing import NamedTuple
 from accounts.models import Account, AccountEvent
 from accounts.pool.rules import OUTSIDE
 from macros.notices.models import Told
-from macros.notices.values import AccountFacts, Before, Happened, LogIn, World
+from macros.notices.rules import World
+from macros.notices.values import AccountFacts, Before, Happened, LogIn
 
 Kind = Told.Kind
 Event = AccountEvent.Kind

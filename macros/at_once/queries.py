@@ -7,7 +7,8 @@ from datetime import datetime, timedelta
 from accounts.models import AccountEvent
 from macros.notices.models import Told
 from macros.notices.queries import read_world
-from macros.notices.values import AccountFacts, Before, Happened, World
+from macros.notices.rules import World
+from macros.notices.values import AccountFacts, Before, Happened
 from notifications.models import Message
 
 SLICE = 2_000  # accounts that are read at a time
@@ -63,7 +64,6 @@ def _told(ids: Collection[int], since: datetime) -> Mapping[int, list[Before]]:
 
 def before_of(row: Told) -> Before:
     """Return a row as the rules know it."""
-    waited_for = row.dark or row.kind == Told.Kind.RESTRICTED
     return Before(
         row.kind,
         row.recipient,
@@ -71,7 +71,7 @@ def before_of(row: Told) -> Before:
         row.event,
         row.token_id,
         row.dark,
-        is_open=waited_for and row.over_at is None and row.outcome == Told.Outcome.MAILED,
+        is_open=row.is_open,
         waits=row.outcome == Told.Outcome.WAITING,
     )
 
@@ -82,8 +82,7 @@ def _mailed(accounts: Mapping[int, AccountFacts], since: datetime) -> Mapping[in
     removed = {pk: {one.token_id for one in each.log_ins if one.removed} for pk, each in accounts.items()}
     if not any(removed.values()):
         return found
-    gone = [Message.State.FAILED, Message.State.CANCELLED]
-    mails = Message.objects.filter(kind="left", created_at__gte=since - DAY).exclude(state__in=gone)
+    mails = Message.objects.not_lost().filter(kind="left", created_at__gte=since - DAY)
     for mail, recipient, said in mails.values_list("pk", "recipient", "payload"):
         for pk, tokens in removed.items():
             theirs = said.get("own") or accounts[pk].team_id in said.get("teams", ())

@@ -16,9 +16,20 @@ from accounts.pool.rules import OUTSIDE
 from macros.at_once.news import BLIP, ENDS, HOUR, Event, Fact, facts_of, is_lost, is_over, works_again
 from macros.at_once.queries import DAY
 from macros.notices.models import Told
-from macros.notices.readers import AWAY, LEFT_OUT, PERSON_LEFT, REFUSED, SNOOZED, Reader, who_is_told
-from macros.notices.values import AccountFacts, Before, LogIn, World
-from users.people.recipients import Via
+from macros.notices.rules import World
+from macros.notices.values import (
+    AWAY,
+    LEFT_OUT,
+    PERSON_LEFT,
+    REFUSED,
+    SNOOZED,
+    AccountFacts,
+    Before,
+    LogIn,
+    Reader,
+    who_is_told,
+)
+from users.people.queries import Via
 
 Kind = Told.Kind
 NO_MACRO = 0  # is the id of none: of what a rule of AdToken tells
@@ -349,7 +360,7 @@ def _why_not_told(row: Told, account: AccountFacts, world: World) -> str:
     muted = world.directory.mutes.why(row.recipient, account_id=account.pk, macro_id=macro, day=None)
     if muted:
         return _REASONS[muted]
-    if row.action_id is None and (row.macro_name or row.was_of):
+    if row.is_of_removed_macro:
         return "told_no_longer" if row.was_of else "macro_deleted"
     if row.kind == Kind.LOG_IN and not row.via:
         return "other_address"

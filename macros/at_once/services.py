@@ -28,9 +28,8 @@ from notifications.models import Message
 from notifications.outbox.mails import kept_reason
 from notifications.outbox.services import deliver_soon
 from ui import stored_phrases as kept
-from users.addresses import services as refused_addresses
-from users.models import User
-from users.people.recipients import Via, operators, who_log_in
+from users.models import RefusedAddress, User
+from users.people.queries import Via, operators, who_log_in
 
 KIND = NEWS
 GATHER = timedelta(seconds=30)
@@ -179,13 +178,12 @@ def _key(message: Message) -> tuple[str, int | None, bool]:
 
 def _lately(addresses: Collection[str], now: datetime) -> dict[tuple[str, int | None], list[datetime]]:
     """Return when the mails of the last minutes left, or are to, by reader."""
-    gone = [Message.State.FAILED, Message.State.CANCELLED]
-    rows = Message.objects.filter(
+    rows = Message.objects.not_lost().filter(
         kind=KIND,
         recipient__in=addresses,
         next_attempt_at__gt=now - LATELY,
         next_attempt_at__lte=now + LATELY,
-    ).exclude(state__in=gone)
+    )
     found: dict[tuple[str, int | None], list[datetime]] = defaultdict(list)
     for one in rows.defer("text", "html"):
         if not one.payload.get("evening"):
@@ -225,10 +223,9 @@ def record_end(message: Message) -> None:
         back = rows.filter(kind=Told.Kind.RECOVERED).values("account")
         Told.objects.open().filter(recipient=message.recipient, account__in=back).update(over_at=now)
         return
-    if message.state == Message.State.FAILED and refused_addresses.is_refused(message.recipient):
+    if message.has_failed and RefusedAddress.objects.is_parked(message.recipient):
         drop_told(rows.exclude(via=Via.OPERATOR), REFUSED)
-    failed = message.state == Message.State.FAILED
-    outcome = Told.Outcome.FAILED if failed else Told.Outcome.CANCELLED
+    outcome = Told.Outcome.FAILED if message.has_failed else Told.Outcome.CANCELLED
     rows.update(outcome=outcome, outcome_reason=kept.cut(message.error, 200))
 
 

@@ -10,7 +10,7 @@ from datetime import datetime
 from hashlib import sha256
 
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import Q
 
 from accounts.models import Account, AccountEvent
 from macros.models import Acknowledgement, Notice, Told
@@ -22,7 +22,7 @@ from notifications.outbox import services as outbox
 from tokens.models import Token
 from users.installation import hold
 from users.models import User
-from users.people.recipients import who_log_in
+from users.people.queries import who_log_in
 
 LEFT = "left"  # the cause of an event: whoever was on it can no longer log in
 
@@ -57,7 +57,7 @@ def deadlines_of(message: Message) -> list[Deadline]:
     return [one for one in found if one.account.pk in theirs]
 
 
-def said_by_reader(message: Message) -> list[Deadline]:
+def deadlines_said_by_reader(message: Message) -> list[Deadline]:
     """Return the same of accounts that the reader is on, also where they concern the reader no longer: it can be taken back."""
     found = _told_by(message)
     rows = Acknowledgement.objects.filter(
@@ -68,23 +68,17 @@ def said_by_reader(message: Message) -> list[Deadline]:
 
 
 def _told_by(message: Message) -> list[Deadline]:
-    told, _ = notices_of(message)
+    told, at_once = notices_of(message)
     found: dict[tuple[int, int | None], Deadline] = {
         (one.account_id, None): _deadline(one.account, None)
-        for one in _to_act_on(message).select_related("account")
+        for one in at_once.live().to_act_on().select_related("account")
     }
     found |= {
         (one.account_id, one.token_id): _deadline(one.account, one.token)
         for one in told.live().select_related("account", "token")
-        if one.cycle == (one.token.cycle if one.token else one.account.cycle)
+        if one.is_present
     }
     return sorted(found.values(), key=lambda one: (one.account.name, one.account.pk))
-
-
-def _to_act_on(message: Message) -> QuerySet[Told]:
-    """Return what a mail told at once of, and somebody can take care of: not that an account works again."""
-    _, at_once = notices_of(message)
-    return at_once.live().exclude(kind__in=[Told.Kind.RECOVERED, Told.Kind.UNSTEADY])
 
 
 def deadlines_on(account: Account) -> list[Deadline]:
@@ -101,7 +95,7 @@ def _deadline(account: Account, token: Token | None) -> Deadline:
     return Deadline(account, token, of.cycle, of.deadline)
 
 
-def running(account_ids: Collection[int]) -> dict[int, Acknowledgement]:
+def running_of_accounts(account_ids: Collection[int]) -> dict[int, Acknowledgement]:
     """Return by account who is on it in its present cycle; of one of its log-ins where nobody is on the account's own."""
     found: dict[int, Acknowledgement] = {}
     for one in Acknowledgement.objects.running(account_ids):
@@ -215,17 +209,15 @@ def _tell(
     """
     readers: dict[str, dict[int, int | None]] = defaultdict(dict)  # accounts, with their teams
     cycles = {(one.account.pk, one.token.pk if one.token else None): one.cycle for one in about}
-    told = Notice.objects.filter(account__in={pk for pk, _ in cycles}, outcome=Notice.Outcome.MAILED)
+    told = Notice.objects.mailed().filter(account__in={pk for pk, _ in cycles})
     rows = told.exclude(recipient=email).select_related("account")
     for one in rows:
         if cycles.get((one.account_id, one.token_id)) == one.cycle:
             readers[one.recipient][one.account_id] = one.account.team_id
     if answers is not None:
-        same = Told.objects.naming().filter(
-            at__in=_to_act_on(answers).values("at"),
-            account__in=[pk for pk, _ in cycles],
-            outcome=Told.Outcome.MAILED,
-        )
+        _, at_once = notices_of(answers)
+        moments = at_once.live().to_act_on().values("at")
+        same = Told.objects.naming().mailed().filter(at__in=moments, account__in=[pk for pk, _ in cycles])
         others = same.exclude(recipient=email)
         for reader, of_team, account in others.values_list("recipient", "team", "account"):
             readers[reader].setdefault(account, of_team)

@@ -22,7 +22,6 @@ from macros.models import Macro, Mute
 from macros.mutes import services
 from macros.mutes import views as mute_lines
 from macros.mutes.views import CHANGE_MACRO, SNOOZE
-from macros.rules import scope
 from portal import access
 from portal.bulk import wanted
 from portal.lists import ReadOnlyList
@@ -30,8 +29,7 @@ from ui import confirm, dates
 from ui.confirm import ConfirmForm, ConfirmLine, Done, Late, Page, Said
 from ui.name_visibility import NameVisibility, unnamed
 from users.models import User, person
-from users.people import visibility
-from users.people.visibility import names_for
+from users.people.queries import names_for
 
 USUAL = 7  # days that the form proposes
 MOST = 200  # ended at once
@@ -60,7 +58,9 @@ class MuteForm(ConfirmForm):
         whom, macro = self.fields["whom"], self.fields["macro"]
         assert isinstance(whom, forms.ChoiceField)
         assert isinstance(macro, forms.ModelChoiceField)
-        macros = scope.changeable_macros(viewer) if viewer.has_perm(CHANGE_MACRO) else Macro.objects.none()
+        macros = (
+            Macro.objects.changeable_by(viewer) if viewer.has_perm(CHANGE_MACRO) else Macro.objects.none()
+        )
         macro.queryset = macros.order_by("name")
         whom.choices = [
             ("me", gettext("I alone: %(address)s") % {"address": viewer.email}),
@@ -153,7 +153,7 @@ class MuteAdmin(ReadOnlyList):
     @display(description=gettext_lazy("Until the morning of"), ordering="until")
     def until_cell(self, row: Mute) -> str:
         """Return the day on which mails go out again."""
-        return dates.day(row.until) if row.until else "–"
+        return row.until_words or "–"
 
     @display(description=gettext_lazy("By"))
     def who_cell(self, row: Any) -> SafeString:
@@ -239,7 +239,7 @@ def add(request: HttpRequest) -> HttpResponse:
 
 def _add_for_person(request: HttpRequest, viewer: User) -> HttpResponse:
     raw = request.GET["person"]
-    people = visibility.people_of(viewer)
+    people = User.objects.visible_to(viewer)
     user = get_object_or_404(people, pk=raw if raw.isascii() and raw.isdigit() and len(raw) < 19 else 0)
     if not mute_lines.may_mute(viewer, user):
         raise PermissionDenied
@@ -294,7 +294,7 @@ def _home(rows: list[Mute]) -> str:
 
 def _line(row: Mute) -> ConfirmLine:
     of = row.account.name if row.account else gettext("All accounts")
-    until = dates.day(row.until) if row.until else ""
+    until = row.until_words
     return ConfirmLine(
         row.email or gettext("Everybody"), ", ".join(filter(None, [of, str(row.macro or ""), until]))
     )

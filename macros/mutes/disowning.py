@@ -16,10 +16,9 @@ from macros.mutes.mails import NOT_MINE, SAID, build_said, notices_of
 from notifications.models import Message
 from notifications.outbox import services as outbox
 from notifications.outbox.mails import clean_line, register_kind
-from users.addresses import services as refused_addresses
 from users.installation import hold
-from users.models import User
-from users.people.recipients import fallback
+from users.models import RefusedAddress, User
+from users.people.queries import fallback_readers
 
 NOTE_LENGTH = 200
 
@@ -80,8 +79,8 @@ def disown(
 
 def record_end(message: Message) -> None:
     """Where the mail server refuses a lead's address for good, tell whoever stands in, in the same transaction."""
-    said, failed = message.payload, message.state == Message.State.FAILED
-    if said["what"] == NOT_MINE and failed and refused_addresses.is_refused(message.recipient):
+    said, failed = message.payload, message.has_failed
+    if said["what"] == NOT_MINE and failed and RefusedAddress.objects.is_parked(message.recipient):
         # To another team, which has an account since, the note was not written.
         theirs = Account.objects.filter(pk__in=said["accounts"], team__in=said["teams"])
         accounts = theirs.select_related("team")
@@ -129,7 +128,7 @@ def _told(source: str) -> dict[str, set[int]]:
 
 
 def _readers(accounts: Sequence[Account]) -> dict[str, list[Account]]:
-    told = fallback({account.team_id for account in accounts})
+    told = fallback_readers({account.team_id for account in accounts})
     readers: dict[str, list[Account]] = defaultdict(list)
     for account in accounts:
         for address in told[account.team_id].addresses:

@@ -11,7 +11,7 @@ from datetime import datetime
 
 from django.conf import settings
 from django.core import signing
-from django.db.models import F, Q
+from django.db.models import F
 
 from accounts.models import Account
 from accounts.pool import mails as mailing
@@ -25,7 +25,7 @@ from notifications.outbox import services as outbox
 from notifications.outbox.mails import Mail, NotWanted, Reader, without_link
 from ui import addresses, dates
 from users.models import User
-from users.people.recipients import Via, reply_to
+from users.people.queries import reply_to
 
 # --- the links in warnings by which their readers snooze them, say that they are on it, or that an account is not theirs
 
@@ -63,7 +63,8 @@ def answered_mail(message: Message) -> Message | None:
 
 def has_left(message: Message) -> bool:
     """Return whether the reader of a mail is a person who can no longer log in: nothing that they say of accounts is noted."""
-    return User.objects.filter(email=message.recipient, is_active=False).exists()
+    reader = message.reader
+    return reader is not None and not reader.is_active
 
 
 def may_say(user: User | None) -> bool:
@@ -73,12 +74,13 @@ def may_say(user: User | None) -> bool:
 
 def only_looks(message: Message) -> bool:
     """Return whether the reader of a mail is an auditor, who stops and snoozes the own mails and changes nothing else."""
-    return not may_say(User.objects.filter(email=message.recipient).first())
+    return not may_say(message.reader)
 
 
 def may_stop(message: Message) -> bool:
     """Return whether macros named the reader of a mail. A stand-in is told because nobody else can be, and cannot stop that."""
-    return any(some.exists() for some in _naming(message))
+    told, at_once = notices_of(message)
+    return told.naming().exists() or at_once.naming().exists()
 
 
 def foot_addresses(
@@ -128,21 +130,13 @@ def finish_mail(
 def is_over(message: Message) -> bool:
     """Return whether all deadlines that a mail told of are others by now: its links silence nothing more, whoever has them."""
     told, at_once = notices_of(message)
-    same = told.filter(Q(token=None, cycle=F("account__cycle")) | Q(cycle=F("token__cycle")))
-    return not (same.exists() or at_once.filter(at__gte=F("account__cycle_since")).exists())
+    return not (told.present().exists() or at_once.filter(at__gte=F("account__cycle_since")).exists())
 
 
 def notices_of(message: Message) -> tuple[NoticeQuerySet, ToldQuerySet]:
     """Return all that a mail carries or carried, or the one that this one is about: warnings, and what was told at once."""
     about = message.payload.get("answers", message.pk)
     return Notice.objects.filter(message=about), Told.objects.filter(message=about)
-
-
-def _naming(message: Message) -> tuple[NoticeQuerySet, ToldQuerySet]:
-    """Return the notices by which macros name the reader of a mail."""
-    named = ~Q(action=None, was_of=None) & ~Q(via=Via.OPERATOR)
-    notices, at_once = notices_of(message)
-    return notices.filter(named), at_once.naming()
 
 
 ON_IT, NOT_MINE, OWN_ON_IT, OWN_MUTE = "on_it", "not_mine", "own_on_it", "own_mute"  # what was said

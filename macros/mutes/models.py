@@ -1,7 +1,7 @@
 """What keeps macros from telling somebody: who is on it, snoozes, addresses and accounts that a macro leaves out."""
 
 from collections.abc import Collection
-from typing import Any
+from typing import Any, Self
 
 from django.conf import settings
 from django.db import models
@@ -9,11 +9,17 @@ from django.db.models import Exists, Q
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Account
+from macros.notices.models import PRESENT
 from tokens.models import Token
+from ui import dates
 
 
 class AcknowledgementQuerySet(models.QuerySet["Acknowledgement"]):
     """Who is on what."""
+
+    def present(self) -> Self:
+        """Keep those of the deadlines as they are now."""
+        return self.filter(PRESENT)
 
     def running(self, account_ids: Collection[int] | models.QuerySet[Any, Any]) -> "list[Acknowledgement]":
         """Return what holds now of these accounts (ids), in the order in which it was said."""
@@ -149,6 +155,21 @@ class Mute(models.Model):
 
     def __str__(self) -> str:
         return f"account {self.account_id or '(all)'} to {self.email or 'everybody'}"
+
+    @property
+    def is_of_all(self) -> bool:
+        """Whether it is of all accounts of an address, those that come later included."""
+        return self.account_id is None
+
+    @property
+    def is_by_link(self) -> bool:
+        """Whether the link of a mail began it, which may have been forwarded."""
+        return self.message is not None
+
+    @property
+    def until_words(self) -> str:
+        """The day until whose morning it holds, as pages show it; "" for good."""
+        return dates.day(self.until) if self.until else ""
 
 
 def left_out(email: str) -> Q:

@@ -158,7 +158,7 @@ def end_mutes(*, mutes: QuerySet[Mute], by: User | None, now: datetime, cause: s
     _end(found, now)
     accounts = list({one.account.pk: one.account for one in found if one.account}.values())
     note_events(accounts, AccountEvent.Kind.UNSNOOZED, cause=cause, by=by, note="", now=now)
-    of_all = [one.email for one in found if one.account is None]
+    of_all = [one.email for one in found if one.is_of_all]
     for person in User.objects.filter(email__in=of_all):
         _log(person, by, kept.keep(HISTORY, "mailed_again"))
     AddressEvent.objects.bulk_create(
@@ -206,7 +206,7 @@ def forget_address(email: str, *, now: datetime) -> None:
 
 def _note_of_address(made: Mute, now: datetime) -> None:
     """Write it into the history of the address."""
-    block = "address_snoozed_by_link" if made.message else "address_snoozed"
+    block = "address_snoozed_by_link" if made.is_by_link else "address_snoozed"
     AddressEvent.objects.create(
         kind=AddressEvent.Kind.SNOOZED,
         email=made.email,

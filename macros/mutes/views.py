@@ -20,19 +20,17 @@ from django.views.decorators.http import require_http_methods
 
 from accounts.models import Account
 from accounts.renewal_links.views import may_press, too_often
-from macros.models import Mute
+from macros.models import Macro, Mute
 from macros.mutes import acknowledgements, disowning, services
 from macros.mutes.mails import SAID, has_left, is_over, only_looks, open_told
 from macros.mutes.models import MuteQuerySet
-from macros.notices import coverage
-from macros.rules import scope
+from macros.notices.queries import snoozes_of_readers
 from notifications.models import Message
 from portal import access
 from ui import dates
 from ui.name_visibility import NameVisibility, unnamed
 from ui.phrases import phrase
 from users.models import User, person
-from users.people import visibility
 
 USUAL = 7  # days that the page proposes
 ON_IT, MUTE, NOT_MINE = "on_it", "mute", "not_mine"
@@ -54,7 +52,7 @@ def answer(request: HttpRequest, signed: str) -> HttpResponse:
     now, what = timezone.now(), request.POST.get("do", "")
     if what == "take_back":
         acknowledgements.take_back(
-            deadlines=acknowledgements.said_by_reader(message), email=message.recipient, now=now
+            deadlines=acknowledgements.deadlines_said_by_reader(message), email=message.recipient, now=now
         )
         return redirect("answer_mail", signed)
     if what == "mail_again":
@@ -159,7 +157,10 @@ def _show(
     ids = [one.pk for one in accounts]
     mine = Mute.objects.running().of_every_macro().of_reader(message.recipient).filter(account__in=ids)
     until = {one.account_id: one.until for one in mine}
-    given_up, on_them = disowning.disowned(ids, disowning.of_mail(message)), acknowledgements.running(ids)
+    given_up, on_them = (
+        disowning.disowned(ids, disowning.of_mail(message)),
+        acknowledgements.running_of_accounts(ids),
+    )
     choices = _choices(message)
     asked = request.POST.get("do") or request.GET.get("do", "")
     chosen = asked if asked in choices else MUTE
@@ -254,7 +255,7 @@ def visible_to(viewer: User) -> MuteQuerySet:
 
 def may_mute(viewer: User, user: User) -> bool:
     """Return whether the viewer may snooze all warnings to a person: all of whose teams are their own, or themselves."""
-    return viewer.has_perm(SNOOZE) and (user == viewer or visibility.manages(viewer, user))
+    return viewer.has_perm(SNOOZE) and (user == viewer or viewer.manages(user))
 
 
 def may_end(viewer: User, rows: Sequence[Mute]) -> set[int]:
@@ -268,10 +269,10 @@ def may_end(viewer: User, rows: Sequence[Mute]) -> set[int]:
     of_macros = [row for row in rows if row.macro_id]
     macros: Collection[int] = ()
     if of_macros and viewer.has_perm(CHANGE_MACRO):
-        macros = set(scope.changeable_macros(viewer).values_list("pk", flat=True))
-    emails = {row.email for row in rows if row.account_id is None}
+        macros = set(Macro.objects.changeable_by(viewer).values_list("pk", flat=True))
+    emails = {row.email for row in rows if row.is_of_all}
     others = User.objects.filter(email__in=emails).exclude(
-        Q(pk=viewer.pk) | Q(pk__in=visibility.managed_by(viewer).values("pk"))
+        Q(pk=viewer.pk) | Q(pk__in=User.objects.managed_by(viewer).values("pk"))
     )
     foreign = set(others.values_list("email", flat=True)) if emails else set()
     return {
@@ -304,9 +305,9 @@ def mutes_of_account(request: HttpRequest, account: Account, names: NameVisibili
     """Return what an account's page shows: who is on it, and what is not mailed."""
     may = request.user.has_perm(SNOOZE)
     own = Mute.objects.running().filter(account=account).select_related("macro", "by")
-    mutes = [*own.order_by("email", "pk"), *coverage.away_from(account)]
+    mutes = [*own.order_by("email", "pk"), *snoozes_of_readers(account)]
     ends = may_end(person(request), mutes)
-    found = acknowledgements.running([account.pk]).get(account.pk)
+    found = acknowledgements.running_of_accounts([account.pk]).get(account.pk)
     users = User.objects.in_bulk([one.email for one in mutes if one.email], field_name="email")
     return {
         "quiet": [_line(one, users.get(one.email), names, one.pk in ends) for one in mutes],
@@ -318,7 +319,7 @@ def mutes_of_account(request: HttpRequest, account: Account, names: NameVisibili
 
 def _line(one: Mute, user: User | None, names: NameVisibility, may: bool) -> QuietLine:
     whom = (names.user(user) if user else one.email) if one.email else ""
-    of_all = one.account_id is None
+    of_all = one.is_of_all
     macro = str(one.macro) if one.macro else ""
     hidden = bool(one.email) and whom == unnamed()
     by = names.user(one.by)
@@ -327,7 +328,7 @@ def _line(one: Mute, user: User | None, names: NameVisibility, may: bool) -> Qui
     return QuietLine(
         whom,
         of_all,
-        one.message is not None,
+        one.is_by_link,
         one.until,
         macro,
         by,
@@ -341,6 +342,6 @@ def mute_notes(accounts: Sequence[Account], names: NameVisibility) -> dict[int, 
     ids = [one.pk for one in accounts]
     snoozed = Mute.objects.running().for_everybody().filter(account__in=ids).values_list("account", "until")
     found = {pk: phrase(WORDS, "snoozed_until", day=dates.day(until)) for pk, until in snoozed if until}
-    for pk, one in acknowledgements.running(ids).items():
+    for pk, one in acknowledgements.running_of_accounts(ids).items():
         found[pk] = phrase(WORDS, "is_on_it", who=names.user(one.by) if one.by else one.email)
     return found

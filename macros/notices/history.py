@@ -39,17 +39,11 @@ def mails_about(account: Account, limit: int) -> list[message_history.SentMessag
     return [
         message_history.SentMessage(
             message,
-            said=", ".join(dict.fromkeys(_found_by(one) for one in by_message[message.pk])),
+            said=", ".join(dict.fromkeys(one.found_by for one in by_message[message.pk])),
             left_out=_left_out(by_message[message.pk]),
         )
         for message in messages.order_by("-created_at", "-id")[:limit]
     ]
-
-
-def _found_by(one: Notice | Told) -> str:
-    if isinstance(one, Told):
-        return one.found
-    return phrase(FACTS, "found_by", found=one.found, macro=one.macro_title)
 
 
 def facts_of(message: Message) -> list[Fact]:
@@ -114,7 +108,7 @@ def newest_mails(macro_id: int, *, since: datetime) -> set[int]:
 
 def _left_out(notices: Sequence[Notice | Told]) -> str:
     """Return why the account is not in the mail, where nothing about it is; else ""."""
-    if any(notice.outcome != Notice.Outcome.DROPPED for notice in notices):
+    if any(not notice.is_dropped for notice in notices):
         return ""
     return kept.said(notices[0].outcome_reason)
 

@@ -1,9 +1,10 @@
 """What was found and told: runs, the notices of warnings, what was told at once, and shortages of people."""
 
+from datetime import datetime
 from typing import ClassVar, Self
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
@@ -13,10 +14,18 @@ from notifications.outbox.mails import FACTS
 from tokens.models import Token
 from ui.phrases import phrase
 from users.models import Team
-from users.people.recipients import Via
+from users.people.queries import Via
 
 # The kinds of the messages that carry them.
 WARNING, NEWS = "macro", "news"
+
+
+class EvaluationQuerySet(models.QuerySet["Evaluation"]):
+    """Runs over all macros."""
+
+    def scheduled(self) -> Self:
+        """Keep those that the schedule began, one a day."""
+        return self.filter(trigger=Evaluation.Trigger.SCHEDULE)
 
 
 class Evaluation(models.Model):
@@ -35,6 +44,8 @@ class Evaluation(models.Model):
     # Of the day's scheduled run: when something that it or one before found was last dropped for its reader, see `evaluate_if_due`.
     dropped_at = models.DateTimeField(null=True, blank=True)
 
+    objects = EvaluationQuerySet.as_manager()
+
     class Meta:
         ordering = ["-started_at"]
         constraints = [
@@ -45,6 +56,14 @@ class Evaluation(models.Model):
 
     def __str__(self) -> str:
         return f"Evaluation of {self.on_date}"
+
+
+class ShortageQuerySet(models.QuerySet["Shortage"]):
+    """Shortages of people."""
+
+    def running(self) -> Self:
+        """Keep those that are not over."""
+        return self.filter(over_at=None)
 
 
 class Shortage(models.Model):
@@ -59,6 +78,8 @@ class Shortage(models.Model):
     began_at = models.DateTimeField()
     over_at = models.DateTimeField(null=True, blank=True)
 
+    objects = ShortageQuerySet.as_manager()
+
     class Meta:
         default_permissions = ()
         constraints = [
@@ -71,6 +92,11 @@ class Shortage(models.Model):
     def __str__(self) -> str:
         return f"account {self.account_id}: {self.people}"
 
+    @property
+    def event(self) -> int:
+        """What names it where an event does: below 0."""
+        return -self.pk
+
 
 class ToldQuerySet(models.QuerySet["Told"]):
     """Rows of what was told."""
@@ -79,10 +105,18 @@ class ToldQuerySet(models.QuerySet["Told"]):
         """Keep what was not dropped."""
         return self.exclude(outcome=Told.Outcome.DROPPED)
 
+    def mailed(self) -> Self:
+        """Keep what left."""
+        return self.filter(outcome=Told.Outcome.MAILED)
+
+    def to_act_on(self) -> Self:
+        """Keep what somebody can take care of: not that an account works again."""
+        return self.exclude(kind__in=[Told.Kind.RECOVERED, Told.Kind.UNSTEADY])
+
     def open(self) -> Self:
         """Keep what left, and whose reader waits to hear that it is over."""
         waited_for = Q(dark=True) | Q(kind=Told.Kind.RESTRICTED)
-        return self.filter(waited_for, outcome=Told.Outcome.MAILED, over_at=None)
+        return self.mailed().filter(waited_for, over_at=None)
 
     def naming(self) -> Self:
         """Keep those by which a macro names the reader, who may stop such mails."""
@@ -169,6 +203,36 @@ class Told(models.Model):
         """What it says, in words: "another log-in took over"."""
         return phrase(FACTS, f"news_{self.kind}")
 
+    @property
+    def found_by(self) -> str:
+        """The same: what is told at once does not name its macro."""
+        return self.found
+
+    @property
+    def is_dropped(self) -> bool:
+        """Whether it was not told."""
+        return self.outcome == self.Outcome.DROPPED
+
+    @property
+    def is_open(self) -> bool:
+        """Whether its reader waits to hear that it is over."""
+        waited_for = self.dark or self.kind == self.Kind.RESTRICTED
+        return waited_for and self.over_at is None and self.outcome == self.Outcome.MAILED
+
+    @property
+    def asks(self) -> bool:
+        """Whether somebody can take care of it: not that an account works again."""
+        return self.kind not in {self.Kind.RECOVERED, self.Kind.UNSTEADY}
+
+    @property
+    def is_of_removed_macro(self) -> bool:
+        """Whether a macro told it that is gone, or that an edit took it out of."""
+        return self.action_id is None and bool(self.macro_name or self.was_of)
+
+
+# Of an account's deadline, or a log-in's, as it is now.
+PRESENT = Q(token=None, cycle=F("account__cycle")) | Q(cycle=F("token__cycle"))
+
 
 class NoticeQuerySet(models.QuerySet["Notice"]):
     """Notices."""
@@ -176,6 +240,18 @@ class NoticeQuerySet(models.QuerySet["Notice"]):
     def live(self) -> Self:
         """Keep what was not dropped."""
         return self.exclude(outcome=Notice.Outcome.DROPPED)
+
+    def mailed(self) -> Self:
+        """Keep what left."""
+        return self.filter(outcome=Notice.Outcome.MAILED)
+
+    def present(self) -> Self:
+        """Keep those of the deadlines as they are now."""
+        return self.filter(PRESENT)
+
+    def naming(self) -> Self:
+        """Keep those by which a macro names the reader, who may stop such mails."""
+        return self.exclude(action=None, was_of=None).exclude(via=Via.OPERATOR)
 
 
 class Notice(models.Model):
@@ -244,3 +320,33 @@ class Notice(models.Model):
     def found(self) -> str:
         """What it says, in words: "7 days in advance" or "deactivated"."""
         return phrase(FACTS, "found", days=self.threshold)
+
+    @property
+    def found_by(self) -> str:
+        """What it says, and by which macro."""
+        return phrase(FACTS, "found_by", found=self.found, macro=self.macro_title)
+
+    @property
+    def is_dropped(self) -> bool:
+        """Whether it was not told."""
+        return self.outcome == self.Outcome.DROPPED
+
+    @property
+    def subject(self) -> Account | Token:
+        """What it warns of the end of: the account, or one of its log-ins."""
+        return self.token or self.account
+
+    @property
+    def is_present(self) -> bool:
+        """Whether it is of the deadline as it is now."""
+        return self.cycle == self.subject.cycle
+
+    @property
+    def ends(self) -> datetime | None:
+        """The moment that it warns of, as it stands now."""
+        return self.subject.deadline
+
+    @property
+    def names_reader(self) -> bool:
+        """Whether a macro that there is names the reader, who may stop such mails."""
+        return self.action_id is not None and self.via != Via.OPERATOR

@@ -5,38 +5,35 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, tzinfo
 from typing import Any
 
-from django.db.models import F, Max, Q, QuerySet, Value
+from django.db.models import Exists, F, Max, OuterRef, Q, QuerySet, Value
 from django.utils import timezone
 
 from accounts.models import Account, AccountEvent, AccountToken
-from macros.models import Acknowledgement, MacroAccount, MacroAction, Mute, Notice, Shortage, Told
-from macros.notices.readers import Directory, Muted, Mutes
+from macros.models import Acknowledgement, Macro, MacroAccount, MacroAction, Mute, Notice, Shortage, Told
+from macros.notices.rules import Rule, World
 from macros.notices.values import (
     AGAIN,
+    AWAY,
     DARK_AFTER,
     LIVE,
     AccountFacts,
+    Directory,
     LogIn,
-    Rule,
+    Muted,
+    Mutes,
     Short,
     Span,
     TellsBefore,
-    World,
 )
 from notifications.models import Message
 from tokens.models import Token
 from tokens.token import queries
-from users.addresses import services as refused_addresses
-from users.models import User
-from users.people.recipients import members, operators, reachable_leads
-from users.people.visibility import addresses_that_see_all
+from users.models import Membership, RefusedAddress, User
+from users.people.queries import addresses_that_see_all, operators
 
 SLICE = 4_000  # accounts
-_WAITING = [Message.State.QUEUED, Message.State.SENDING]
 _TOLD = [Told.Outcome.WAITING, Told.Outcome.MAILED]
 Kind = MacroAction.Kind
-# Of an account's deadline, or a log-in's, as it is now.
-_PRESENT = Q(token=None, cycle=F("account__cycle")) | Q(cycle=F("token__cycle"))
 
 _OF_ACCOUNT = (
     "pk", "channel", "team_id", "state", "since", "paused_at", "deadline_kind", "deadline", "cycle", "cycle_since", "people_count",
@@ -81,10 +78,10 @@ def _rule(action: MacroAction, ahead: MacroAction | None, excluded: Collection[i
         macro_id=action.macro_id,
         kind=action.kind,
         enabled=macro.enabled,
-        emails=tuple(dict.fromkeys(email.lower() for email in action.emails)),
+        emails=tuple(action.addresses),
         notify_consenters=action.notify_consenters,
         days=tuple(sorted(warning.days)) if warning else (),
-        of_token=warning is not None and warning.watch == MacroAction.Watch.TOKEN,
+        of_token=warning is not None and warning.watches_log_ins,
         scope=macro.scope,
         channels=frozenset(macro.channels),
         team_id=macro.team_id,
@@ -92,19 +89,21 @@ def _rule(action: MacroAction, ahead: MacroAction | None, excluded: Collection[i
         people=action.people or 0,
         within=action.within or 0,
         after=action.after or 0,
-        created_at=action.created_at or macro.created_at,
+        created_at=action.since,
     )
 
 
 def read_directory(account_ids: Collection[int] | None = None) -> Directory:
     """Return whom mail reaches and who stands in, with the mutes of these accounts (None: of any). A few small queries."""
     leads: dict[int, list[str]] = defaultdict(list)
-    for team, email in reachable_leads().order_by("user__email").values_list("team", "user__email"):
+    for team, email in (
+        Membership.objects.leads().reached().order_by("user__email").values_list("team", "user__email")
+    ):
         leads[team].append(email)
     teams = Account.objects.filter(pk__in=account_ids or ()).order_by().values("team")
     return Directory(
         gone=frozenset(User.objects.filter(is_active=False).values_list("email", flat=True)),
-        refused=frozenset(refused_addresses.parked_addresses()),
+        refused=frozenset(RefusedAddress.objects.addresses()),
         leads=leads,
         members=_people_of(teams) if account_ids else {},
         see_all=addresses_that_see_all(),
@@ -116,7 +115,12 @@ def read_directory(account_ids: Collection[int] | None = None) -> Directory:
 def _people_of(teams: Any) -> dict[int, list[str]]:
     """Return the addresses of those who log in here, by these teams."""
     found: dict[int, list[str]] = defaultdict(list)
-    for team, email in members().filter(team__in=teams).order_by("user").values_list("team", "user__email"):
+    for team, email in (
+        Membership.objects.logging_in()
+        .filter(team__in=teams)
+        .order_by("user")
+        .values_list("team", "user__email")
+    ):
         found[team].append(email)
     return found
 
@@ -203,14 +207,14 @@ def _read_pools(found: Mapping[int, AccountFacts], now: datetime | None) -> None
 
 def _read_acknowledged(found: Mapping[int, AccountFacts]) -> None:
     """Add who is on a present deadline."""
-    said = Acknowledgement.objects.filter(_PRESENT, account__in=found)
+    said = Acknowledgement.objects.present().filter(account__in=found)
     for account, token, days in said.values_list("account_id", "token_id", "days"):
         found[account].acknowledged[token] = days
 
 
 def _read_told(found: Mapping[int, AccountFacts], zone: tzinfo, *, escalates: bool) -> None:
     """Add the notices of the present deadlines."""
-    notices = Notice.objects.live().filter(_PRESENT, account__in=found)
+    notices = Notice.objects.live().present().filter(account__in=found)
     late = _kept_back() if escalates else frozenset()
     names = (
         "account_id",
@@ -232,7 +236,7 @@ def _read_told(found: Mapping[int, AccountFacts], zone: tzinfo, *, escalates: bo
 
 def _kept_back() -> frozenset[str]:
     """Return the addresses with mails that our own mail server does not take."""
-    waiting = Message.objects.filter(state__in=_WAITING, waits_since__isnull=False)
+    waiting = Message.objects.under_way().filter(waits_since__isnull=False)
     return frozenset(waiting.order_by().values_list("recipient", flat=True).distinct())
 
 
@@ -269,7 +273,7 @@ def _read_dark(dark: Mapping[int, AccountFacts], zone: tzinfo) -> None:
 def _mailed_of_log_ins() -> dict[int, list[tuple[str, list[int]]]]:
     """Return by log-in whom a mail that waits tells that it is over, and of which teams' accounts (none: all)."""
     found: dict[int, list[tuple[str, list[int]]]] = defaultdict(list)
-    waiting = Message.objects.filter(kind__in=("died", "left"), state__in=_WAITING)
+    waiting = Message.objects.under_way().filter(kind__in=("died", "left"))
     for to, payload in waiting.values_list("recipient", "payload"):
         for token in payload.get("tokens") or [payload.get("token")]:
             found[int(token or 0)].append((to, payload.get("teams") or []))
@@ -291,17 +295,17 @@ def _candidates(rules: Sequence[Rule], span: Span) -> set[int]:
         entries = AccountToken.objects.filter(_ending(span, max(days), "token__"), account__state__in=LIVE)
         found.append(entries.values_list("account_id", flat=True))
     if any(rule.kind == Kind.ESCALATED for rule in rules):
-        found.append(Notice.objects.filter(_PRESENT).values_list("account_id", flat=True).distinct())
+        found.append(Notice.objects.present().values_list("account_id", flat=True).distinct())
     if few:
         ahead = any(rule.within for rule in few)
         accounts.append(Q(paused_at=None) if ahead else Q(people_count__lt=max(rule.people for rule in few)))
-        found.append(Shortage.objects.filter(over_at=None).values_list("account_id", flat=True))
+        found.append(Shortage.objects.running().values_list("account_id", flat=True))
     found += [Account.objects.filter(one).values_list("pk", flat=True) for one in accounts]
     ids = {pk for rows in found for pk in rows.order_by().iterator(20_000)}
     if all(rule.is_chosen for rule in rules):
         applied = MacroAccount.objects.filter(macro__in={rule.macro_id for rule in rules})
         chosen = set(applied.values_list("account_id", flat=True).iterator(20_000))
-        ids &= chosen | set(Shortage.objects.filter(over_at=None).values_list("account_id", flat=True))
+        ids &= chosen | set(Shortage.objects.running().values_list("account_id", flat=True))
     return ids
 
 
@@ -322,3 +326,65 @@ def accounts_to_hear_of(pairs: Mapping[str, Collection[int]]) -> dict[str, set[i
         address: {pk for pk in ids if pk in found.accounts and found.may_hear(found.accounts[pk], address)}
         for address, ids in pairs.items()
     }
+
+
+def _leaves_out(macro: str, account: Any) -> Exists:
+    """Return whether a macro leaves out an account. `macro`: its column in the outer query; `account`: a reference to the account."""
+    left_out = Mute.objects.running().left_out_accounts()
+    return Exists(left_out.filter(macro=OuterRef(macro), account=account))
+
+
+def unwatched(accounts: QuerySet[Account], *, but: Collection[Macro] = ()) -> QuerySet[Account]:
+    """Keep the accounts that no macro watches which is on, or none but these, that tells of stops.
+
+    Where a macro watches everything, as in most installations, that is known without looking at any account.
+    """
+    everything = Macro.objects.telling_of_stops().filter(scope=Macro.AppliesTo.ALL, team=None)
+    left_out = Mute.objects.running().left_out_accounts().filter(macro=OuterRef("pk"))
+    everything = everything.exclude(Exists(left_out))
+    ids = [macro.pk for macro in but]
+    if everything.exclude(pk__in=ids).exists():
+        return accounts.none()
+    return accounts.filter(_unwatched_of(Macro.objects.telling_of_stops().exclude(pk__in=ids)))
+
+
+def _unwatched_of(macros: QuerySet[Macro]) -> Q:
+    """Return the condition of an account that none of these macros watches, if they are on."""
+    chosen, general = conditions_of_watching(macros)
+    return ~chosen & ~general
+
+
+def conditions_of_watching(macros: QuerySet[Macro]) -> tuple[Exists, Exists]:
+    """Return whether the account of the outer query is watched by one of these macros, if on: by its name; by all or its channel."""
+    team = Q(team=None) | Q(team=OuterRef("team"))
+    of_channels = Q(scope=Macro.AppliesTo.CHANNELS, channels__contains=[OuterRef("channel")])
+    chosen = MacroAccount.objects.filter(
+        Q(macro__team=None) | Q(macro__team=OuterRef("team")),
+        ~_leaves_out("macro", OuterRef("account")),
+        account=OuterRef("pk"),
+        macro__in=macros.filter(scope=Macro.AppliesTo.CHOSEN),
+    )
+    wide = macros.filter(
+        Q(scope=Macro.AppliesTo.ALL) | of_channels, team, ~_leaves_out("pk", OuterRef(OuterRef("pk")))
+    )
+    return Exists(chosen), Exists(wide)
+
+
+def warnings_of(account: Account) -> tuple[list[str], list[int]]:
+    """Return the names of the macros that watch the account, and the days ahead on which they warn, the longest first."""
+    world = read_world([account.pk])
+    found = world.watching(world.accounts[account.pk])
+    names = Macro.objects.filter(pk__in={rule.macro_id for rule in found}).order_by("name")
+    days = {day for rule in found if rule.kind == MacroAction.Kind.PRE_DEACTIVATION for day in rule.days}
+    return list(names.values_list("name", flat=True)), sorted(days, reverse=True)
+
+
+def snoozes_of_readers(account: Account) -> list[Mute]:
+    """Return the snoozes of all accounts by addresses that its macros would tell of this one. One query where nobody snoozed all."""
+    away = Mute.objects.running().of_all_accounts().select_related("by")
+    if not away.exists():
+        return []
+    world = read_world([account.pk])
+    one = world.accounts[account.pk]
+    left_out = [rule.readers(one, world.directory).left_out for rule in world.watching(one)]
+    return list(away.filter(email__in={to for some in left_out for to, why in some.items() if why == AWAY}))

@@ -3,14 +3,138 @@
 Pure: no database, no clock. Days are calendar days in the project's zone, so that "10 days" never comes as 9.
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from functools import cached_property
+from typing import NamedTuple
 
-from macros.notices.readers import Directory, Reader, Told
-from macros.notices.values import LIVE, LONG_AGO, AccountFacts, LogIn, Rule, Span, TellsBefore
-from users.people.recipients import Via
+from macros.notices.values import (
+    LIVE,
+    LONG_AGO,
+    AccountFacts,
+    Directory,
+    LogIn,
+    Reader,
+    Span,
+    TellsBefore,
+    Told,
+    who_is_told,
+)
+from tokens.channels.kinds import AN_APPEAL_HELPS
+from tokens.token import reasons
+from users.people.queries import Via
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What an action does, stored or of a form that is not saved yet (then `action_id` may be 0)."""
+
+    action_id: int
+    macro_id: int
+    kind: str
+    emails: tuple[str, ...]  # in lower case
+    notify_consenters: bool
+    days: tuple[
+        int, ...
+    ] = ()  # ahead, the tightest first; of "nothing happened" those of the macro's warning
+    of_token: bool = False  # it watches each log-in, else the account
+    scope: str = "all"
+    channels: frozenset[str] = frozenset()
+    team_id: int | None = None
+    excluded: frozenset[int] = frozenset()
+    chosen: frozenset[int] | None = None  # accounts of a form; None: as stored
+    enabled: bool = True
+    people: int = 0  # fewer than so many are told of
+    within: int = 0  # days that it looks ahead
+    after: int = 0  # days after the first warning
+    created_at: datetime = LONG_AGO
+
+    @property
+    def is_chosen(self) -> bool:
+        """Whether it is for chosen accounts."""
+        return self.scope == "chosen"
+
+    def why_not(self, account: AccountFacts) -> str:
+        """Return why it does not watch an account, as a code; "" where it does."""
+        if not self.enabled:
+            return "off"
+        if self.team_id is not None and self.team_id != account.team_id:
+            return "other_team"
+        if account.pk in self.excluded:
+            return "left_out_account"
+        if self.scope == "channels" and account.channel not in self.channels:
+            return "other_channel"
+        if self.is_chosen:
+            chosen = self.macro_id in account.macros if self.chosen is None else account.pk in self.chosen
+            return "" if chosen else "not_applied"
+        return ""
+
+    def readers(
+        self,
+        account: AccountFacts,
+        directory: Directory,
+        *,
+        log_ins: Sequence[LogIn] | None = None,
+        day: date | None = None,
+    ) -> Told:
+        """Return who is told of an account, or of these of its log-ins, on a day (None: now); and whom it names that is not."""
+        people = account.people(log_ins) if self.notify_consenters else ()
+        return who_is_told(
+            (*self.emails, *people),
+            account_id=account.pk,
+            team_id=account.team_id,
+            macro_id=self.macro_id,
+            directory=directory,
+            day=day,
+        )
+
+
+class Rules:
+    """Rules, found by the macros of an account: most are for chosen accounts, and not asked of all others."""
+
+    def __init__(self, rules: Iterable[Rule]) -> None:
+        self._wide: list[Rule] = []
+        self._by_macro: dict[int, list[Rule]] = {}
+        for rule in rules:
+            if rule.is_chosen and rule.chosen is None:
+                self._by_macro.setdefault(rule.macro_id, []).append(rule)
+            else:
+                self._wide.append(rule)
+
+    def of(self, account: AccountFacts) -> list[Rule]:
+        """Return those that may watch an account."""
+        chosen = (rule for macro in account.macros for rule in self._by_macro.get(macro, ()))
+        return [*self._wide, *chosen]
+
+
+@dataclass(frozen=True)
+class World:
+    """Some accounts, and all that decides who is told of them."""
+
+    accounts: Mapping[int, AccountFacts]
+    rules: Sequence[Rule] = ()
+    directory: Directory = field(default_factory=Directory)
+
+    def watching(self, account: AccountFacts, kind: str = "") -> list[Rule]:
+        """Return the rules of a kind ("": of any) that watch an account."""
+        return [one for one in self.rules if kind in {"", one.kind} and not one.why_not(account)]
+
+    def may_hear(self, account: AccountFacts, address: str) -> bool:
+        """Return whether an account concerns an address, whatever it snoozed: it may be another team's since it was told of it.
+
+        A person whom it concerns sees it, or can renew a log-in of it. Others are named by a macro that watches it, or are operators.
+        """
+        places = self.directory
+        if address in places.operators:
+            return True
+        if address in places.gone:
+            return False
+        if address in places.see_all or address in places.members.get(account.team_id, ()):
+            return True
+        if address in account.people():
+            return True
+        return any(address in one.emails and not one.why_not(account) for one in self.rules)
 
 
 @dataclass(frozen=True)
@@ -64,7 +188,7 @@ def find_due(rule: Rule, account: AccountFacts, directory: Directory, span: Span
         return
     quiet = directory.mutes.quiet_until(account.pk, span.first)
     for ends in _ends(rule, account, span):
-        for on, threshold in fires(rule.days, ends, span, quiet):
+        for on, threshold in due_days(rule.days, ends, span, quiet):
             yield Due(
                 rule,
                 account,
@@ -75,7 +199,7 @@ def find_due(rule: Rule, account: AccountFacts, directory: Directory, span: Span
             )
 
 
-def fires(days: Sequence[int], ends: Ends, span: Span, quiet_until: date | None) -> list[tuple[date, int]]:
+def due_days(days: Sequence[int], ends: Ends, span: Span, quiet_until: date | None) -> list[tuple[date, int]]:
     """Return on which days of a span which thresholds (of these `days`, the tightest first) fire.
 
     One fires on the day on which the days left reach it, or on the first day of the span when that has passed. Of those that fire on one
@@ -139,7 +263,7 @@ def find_escalated(rule: Rule, account: AccountFacts, directory: Directory, span
         return
     living = {one.token_id: one for one in account.log_ins if one.state != "dead"}
     for token_id in [None, *living]:
-        first, threshold = warned(rule, account, token_id)
+        first, threshold = first_warning(rule, account, token_id)
         if (
             first is None
             or first + timedelta(days=rule.after) > span.first
@@ -159,7 +283,7 @@ def find_escalated(rule: Rule, account: AccountFacts, directory: Directory, span
         )
 
 
-def warned(rule: Rule, account: AccountFacts, token_id: int | None) -> tuple[date | None, int]:
+def first_warning(rule: Rule, account: AccountFacts, token_id: int | None) -> tuple[date | None, int]:
     """Return on which day an account, or one of its log-ins, was first told of, as far as an escalation waits for that; None: not yet.
     And at which threshold at the latest.
     """
@@ -214,3 +338,38 @@ def is_over(rule: Rule | None, account: AccountFacts, span: Span) -> bool:
 def stands_in(told: Told) -> bool:
     """Return whether others are told, because nobody whom the action names can be."""
     return any(one.via != Via.DIRECT for one in told.readers)
+
+
+# --- which log-in would save an account
+
+
+class Candidate(NamedTuple):
+    """A log-in of an account that is dark. `reason`: why it is of no use for it, "" where it is; `asked`: somebody can renew it."""
+
+    token_id: int
+    reason: str
+    is_dead: bool
+    since: datetime  # its state
+    asked: bool
+
+
+def choose_to_renew(candidates: Sequence[Candidate], account_reason: str) -> int | None:
+    """Return the log-in (its id) whose end stopped an account, of those that somebody can renew where there are any; None for none.
+
+    Where its person can only appeal at the channel, one whose new consent would bring the account back.
+    """
+    some = [one for one in candidates if one.asked] or candidates
+    stopped = _that_stopped(some, account_reason)
+    if stopped is not None and stopped.reason in AN_APPEAL_HELPS:
+        helpful = [one for one in some if reasons.by_consent(one.reason)]
+        stopped = _that_stopped(helpful, account_reason) or stopped
+    chosen = stopped or next(iter(some), None)
+    return chosen.token_id if chosen else None
+
+
+def _that_stopped(candidates: Iterable[Candidate], account_reason: str) -> Candidate | None:
+    """Return the one of the account's own reason, else what ended last; of two one that is nearer to working, since it lives."""
+    ended = [one for one in candidates if one.reason]
+    return max(
+        ended, key=lambda one: (one.reason == account_reason, not one.is_dead, one.since), default=None
+    )

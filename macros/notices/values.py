@@ -1,15 +1,16 @@
-"""What rules are asked with: an account and what was told of it, a rule, a span of days. Pure: no database, no clock."""
+"""What rules are asked with: an account and what was told of it, whom mail reaches, a span of days. Pure: no database, no clock."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from typing import NamedTuple
 
 from accounts.pool.rules import reason_of_entry
-from macros.notices.readers import Directory, Told, who_is_told
 from tokens.channels import registry
 from tokens.channels.kinds import AN_ADMIN_HELPS, AN_APPEAL_HELPS
 from tokens.models import Token
+from users.people.queries import Via
 
 LONG_AGO = datetime.min.replace(tzinfo=UTC)
 DARK_AFTER = timedelta(hours=1)  # an account that is interrupted for so long is dark
@@ -232,117 +233,6 @@ class AccountFacts:
 
 
 @dataclass(frozen=True)
-class Rule:
-    """What an action does, stored or of a form that is not saved yet (then `action_id` may be 0)."""
-
-    action_id: int
-    macro_id: int
-    kind: str
-    emails: tuple[str, ...]  # in lower case
-    notify_consenters: bool
-    days: tuple[
-        int, ...
-    ] = ()  # ahead, the tightest first; of "nothing happened" those of the macro's warning
-    of_token: bool = False  # it watches each log-in, else the account
-    scope: str = "all"
-    channels: frozenset[str] = frozenset()
-    team_id: int | None = None
-    excluded: frozenset[int] = frozenset()
-    chosen: frozenset[int] | None = None  # accounts of a form; None: as stored
-    enabled: bool = True
-    people: int = 0  # fewer than so many are told of
-    within: int = 0  # days that it looks ahead
-    after: int = 0  # days after the first warning
-    created_at: datetime = LONG_AGO
-
-    @property
-    def is_chosen(self) -> bool:
-        """Whether it is for chosen accounts."""
-        return self.scope == "chosen"
-
-    def why_not(self, account: AccountFacts) -> str:
-        """Return why it does not watch an account, as a code; "" where it does."""
-        if not self.enabled:
-            return "off"
-        if self.team_id is not None and self.team_id != account.team_id:
-            return "other_team"
-        if account.pk in self.excluded:
-            return "left_out_account"
-        if self.scope == "channels" and account.channel not in self.channels:
-            return "other_channel"
-        if self.is_chosen:
-            chosen = self.macro_id in account.macros if self.chosen is None else account.pk in self.chosen
-            return "" if chosen else "not_applied"
-        return ""
-
-    def readers(
-        self,
-        account: AccountFacts,
-        directory: Directory,
-        *,
-        log_ins: Sequence[LogIn] | None = None,
-        day: date | None = None,
-    ) -> Told:
-        """Return who is told of an account, or of these of its log-ins, on a day (None: now); and whom it names that is not."""
-        people = account.people(log_ins) if self.notify_consenters else ()
-        return who_is_told(
-            (*self.emails, *people),
-            account_id=account.pk,
-            team_id=account.team_id,
-            macro_id=self.macro_id,
-            directory=directory,
-            day=day,
-        )
-
-
-class Rules:
-    """Rules, found by the macros of an account: most are for chosen accounts, and not asked of all others."""
-
-    def __init__(self, rules: Iterable[Rule]) -> None:
-        self._wide: list[Rule] = []
-        self._by_macro: dict[int, list[Rule]] = {}
-        for rule in rules:
-            if rule.is_chosen and rule.chosen is None:
-                self._by_macro.setdefault(rule.macro_id, []).append(rule)
-            else:
-                self._wide.append(rule)
-
-    def of(self, account: AccountFacts) -> list[Rule]:
-        """Return those that may watch an account."""
-        chosen = (rule for macro in account.macros for rule in self._by_macro.get(macro, ()))
-        return [*self._wide, *chosen]
-
-
-@dataclass(frozen=True)
-class World:
-    """Some accounts, and all that decides who is told of them."""
-
-    accounts: Mapping[int, AccountFacts]
-    rules: Sequence[Rule] = ()
-    directory: Directory = field(default_factory=Directory)
-
-    def watching(self, account: AccountFacts, kind: str = "") -> list[Rule]:
-        """Return the rules of a kind ("": of any) that watch an account."""
-        return [one for one in self.rules if kind in {"", one.kind} and not one.why_not(account)]
-
-    def may_hear(self, account: AccountFacts, address: str) -> bool:
-        """Return whether an account concerns an address, whatever it snoozed: it may be another team's since it was told of it.
-
-        A person whom it concerns sees it, or can renew a log-in of it. Others are named by a macro that watches it, or are operators.
-        """
-        places = self.directory
-        if address in places.operators:
-            return True
-        if address in places.gone:
-            return False
-        if address in places.see_all or address in places.members.get(account.team_id, ()):
-            return True
-        if address in account.people():
-            return True
-        return any(address in one.emails and not one.why_not(account) for one in self.rules)
-
-
-@dataclass(frozen=True)
 class Span:
     """The days that are asked about, as seen at a moment: one of a run, many of a preview."""
 
@@ -364,3 +254,132 @@ class Span:
     def local(self, moment: datetime) -> date:
         """Return the calendar day of a moment."""
         return moment.astimezone(self.zone).date()
+
+
+# --- who is told of an account by an action of a macro, and why somebody is not: one rule for all that is told, ahead or at once
+
+# Why an address is told nothing, as codes.
+PERSON_LEFT = "person_left"
+REFUSED = "address_refused"
+LEFT_OUT = "left_out"  # by the macro, of this account
+SNOOZED = "snoozed"  # it snoozed this account
+AWAY = "away"  # it snoozed all accounts
+
+
+class Muted(NamedTuple):
+    """An address is told nothing of an account by a macro, until a day.
+
+    None stands for all accounts, all macros, no last day; an empty address for everybody.
+    """
+
+    account_id: int | None
+    email: str
+    macro_id: int | None = None
+    until: date | None = None
+
+    def holds(self, day: date | None) -> bool:
+        """Return whether it holds on a day; None: now, when each that runs does."""
+        return day is None or self.until is None or self.until > day
+
+
+class Mutes:
+    """The mutes that run, found by their account."""
+
+    def __init__(self, mutes: Iterable[Muted] = ()) -> None:
+        self._by_account: Mapping[int | None, list[Muted]] = defaultdict(list)
+        for one in mutes:
+            self._by_account[one.account_id].append(one)
+        self._by_account = dict(self._by_account)
+        self._of_all = self._by_account.get(None, [])
+
+    def concern(self, account_id: int) -> bool:
+        """Return whether any mute may keep somebody from hearing of the account."""
+        return bool(self._of_all) or account_id in self._by_account
+
+    def why(self, address: str, *, account_id: int, macro_id: int, day: date | None) -> str:
+        """Return why an address is told nothing of an account by a macro on a day, as a code; "" where it may be."""
+        for one in (*self._by_account.get(account_id, ()), *self._of_all):
+            if one.email == address and one.macro_id in {None, macro_id} and one.holds(day):
+                if one.macro_id is not None:
+                    return LEFT_OUT
+                return AWAY if one.account_id is None else SNOOZED
+        return ""
+
+    def quiet_until(self, account_id: int, day: date | None = None) -> date | None:
+        """Return until which day nobody is warned ahead of an account; None where it is not snoozed for everybody."""
+        found = [
+            one.until
+            for one in self._by_account.get(account_id, ())
+            if one.until and not one.email and one.macro_id is None and one.holds(day)
+        ]
+        return max(found, default=None)
+
+
+@dataclass(frozen=True)
+class Directory:
+    """What decides whom mail reaches, and who stands in. All addresses are in lower case."""
+
+    gone: Collection[str] = frozenset()  # of people who can no longer log in
+    refused: Collection[str] = frozenset()  # that their mail servers refuse
+    leads: Mapping[int, Sequence[str]] = field(default_factory=dict)  # by team, whom mail reaches
+    members: Mapping[int, Sequence[str]] = field(default_factory=dict)  # by team of the accounts asked about
+    see_all: Collection[str] = frozenset()  # of people who look at all teams
+    operators: Sequence[str] = ()
+    mutes: Mutes = field(default_factory=Mutes)
+
+    def unreached(self, address: str) -> str:
+        """Return why mail does not reach an address, as a code; "" where it does."""
+        if address in self.gone:
+            return PERSON_LEFT
+        return REFUSED if address in self.refused else ""
+
+
+class Reader(NamedTuple):
+    """One address that is told, and how it comes to it."""
+
+    address: str
+    via: Via
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """Who is told, each address once; and whom the action names that is not: address -> why, as a code."""
+
+    readers: Sequence[Reader]
+    left_out: Mapping[str, str]
+
+
+def who_is_told(
+    named: Iterable[str],
+    *,
+    account_id: int,
+    team_id: int,
+    macro_id: int,
+    directory: Directory,
+    day: date | None = None,
+) -> Told:
+    """Return who is told of an account of a team by a macro's action on a day (None: now), where it names these addresses.
+
+    Where none of them can be told, the leads of the team are who snoozed nothing, else the operators: those always.
+    """
+    readers, left_out = [], {}
+    muted = directory.mutes.concern(account_id)
+    for address in dict.fromkeys(named):
+        why = directory.unreached(address)
+        if not why and muted:
+            why = directory.mutes.why(address, account_id=account_id, macro_id=macro_id, day=day)
+        if why:
+            left_out[address] = why
+        else:
+            readers.append(Reader(address, Via.DIRECT))
+    if readers:
+        return Told(readers, left_out)
+    for address in directory.leads.get(team_id, ()):
+        why = directory.mutes.why(address, account_id=account_id, macro_id=macro_id, day=day)
+        if why:
+            left_out[address] = why
+        else:
+            readers.append(Reader(address, Via.TEAM_LEAD))
+    if not readers:
+        readers = [Reader(address, Via.OPERATOR) for address in directory.operators]
+    return Told(readers, left_out)

@@ -11,12 +11,11 @@ from accounts.pool import health
 from macros.models import Macro, MacroAction
 from macros.notices import rules
 from macros.notices.queries import read_directory, read_in_slices
-from macros.notices.readers import Directory
-from macros.notices.rules import Due
-from macros.notices.values import AccountFacts, Rule, Span
+from macros.notices.rules import Due, Rule
+from macros.notices.values import AccountFacts, Directory, Span
 from macros.warnings import services as evaluation
 from ui.phrases import phrase
-from users.people.recipients import who_log_in
+from users.people.queries import who_log_in
 
 DAYS = 30
 SHOWN = 6
@@ -125,8 +124,8 @@ class Preview:
 
 
 def draft_of(macro: Macro) -> Draft | None:
-    """Return a stored macro as a draft, whose actions may be loaded: of its action that says whom it tells, see `Macro.leading`."""
-    action = macro.leading
+    """Return a stored macro as a draft, whose actions may be loaded: of its action that says whom it tells, see `Macro.leading_action`."""
+    action = macro.leading_action
     if action is None:
         return None
     others = {one.kind: one for one in macro.actions.all()}
@@ -134,7 +133,7 @@ def draft_of(macro: Macro) -> Draft | None:
     return Draft(
         name=macro.name,
         days=list(action.days),
-        emails=[email.lower() for email in action.emails],
+        emails=action.addresses,
         notify_consenters=action.notify_consenters,
         watch=action.watch,
         scope=macro.scope,
@@ -145,7 +144,7 @@ def draft_of(macro: Macro) -> Draft | None:
         at_once=[kind for kind in others if kind in dict(MacroAction.Kind.at_once())],
         people=few.people if few else None,
         within=(few.within or 0) if few else 0,
-        escalate_to=[email.lower() for email in escalated.emails] if escalated else [],
+        escalate_to=escalated.addresses if escalated else [],
         after=escalated.after if escalated else None,
         excluded=list(macro.excluded),
         macro_id=macro.pk,
@@ -157,7 +156,7 @@ def draft_of(macro: Macro) -> Draft | None:
 def preview_draft(draft: Draft, *, now: datetime) -> Preview:
     """Return what the draft would mail from the next run on, for 30 days; of very many accounts it reads those that end first."""
     today = evaluation.local_day(now)
-    span = Span(now, evaluation.next_run(now), today + timedelta(days=DAYS), evaluation.zone())
+    span = Span(now, evaluation.next_run(now), today + timedelta(days=DAYS), evaluation.project_zone())
     ids = list(_accounts_of(draft).order_by(*health.by_deadline()).values_list("pk", flat=True)[: MOST + 1])
     warning, few = draft.rule(MacroAction.Kind.PRE_DEACTIVATION), draft.rule(MacroAction.Kind.FEW_PEOPLE)
     asked = [warning, few] if draft.people else [warning]

@@ -19,16 +19,15 @@ from unfold.decorators import display
 from accounts.account_pages.filters import TeamFilter
 from accounts.models import Account
 from macros.models import Macro, MacroAccount, MacroAction, Notice, Told
-from macros.notices import coverage
 from macros.notices import history as message_history
+from macros.notices.queries import unwatched
 from macros.preview import services as preview
 from macros.preview import views as macro_preview
 from macros.preview.rules import stored_draft
 from macros.preview.services import Draft
-from macros.rules import scope
 from macros.rules.forms import MacroForm
 from portal import access
-from portal.choices import ChoiceFilter
+from portal.filters import ChoiceFilter
 from portal.lists import OwnList, part
 from tokens.channels import declarations
 from ui import confirm
@@ -36,7 +35,7 @@ from ui.addresses import id_of
 from ui.confirm import Done, Page, Said
 from ui.templatetags import ui as tags
 from users.models import person
-from users.people.visibility import names_for
+from users.people.queries import names_for
 
 
 class OwnerFilter(ChoiceFilter):
@@ -56,22 +55,22 @@ class OwnerFilter(ChoiceFilter):
         return rows.filter(mine if value == "me" else Q(owner=None) | Q(owner__is_active=False))
 
 
-def home(macro: Macro) -> str:
+def home_of_macro(macro: Macro) -> str:
     """Return the macro's page."""
     return reverse("admin:macros_macro_change", args=[macro.pk])
 
 
 def delete(request: HttpRequest, macro: Macro, log: Callable[[], object]) -> HttpResponse:
     """GET says what stops and what stays, POST deletes, once `log` has noted it."""
-    watched = coverage.watched_by(Account.objects.all(), macro)
+    watched = macro.watched(Account.objects.all())
     others = Macro.objects.filter(enabled=True).exclude(pk=macro.pk)
     page = Page(
         "portal/confirm/delete_macro.html",
-        home(macro),
+        home_of_macro(macro),
         {
             "macro": macro,
             "watched": watched.count(),
-            "unwatched": coverage.watched_by_none(watched, but=[macro]).count(),
+            "unwatched": unwatched(watched, but=[macro]).count(),
             "told": Notice.objects.filter(message_history.told_by(macro.pk)).count(),
         },
         warns=macro.enabled and not others.exists(),
@@ -132,15 +131,15 @@ class MacroAdmin(OwnList):
         # Bounds, not equality: then only the index on action and id has the order, and the database does not go through all notices
         # from the newest on for a macro that never mailed.
         of_action = Notice.objects.filter(action_id__gte=OuterRef("pk"), action_id__lte=OuterRef("pk"))
-        mailed = of_action.filter(outcome=Notice.Outcome.MAILED).order_by("-action_id", "-pk")
+        mailed = of_action.mailed().order_by("-action_id", "-pk")
         last = Subquery(mailed.values("evaluation__started_at")[:1])
         at_once = Told.objects.filter(action_id__gte=OuterRef("pk"), action_id__lte=OuterRef("pk"))
-        told = at_once.filter(outcome=Told.Outcome.MAILED).order_by("-action_id", "-pk").values("at")
+        told = at_once.mailed().order_by("-action_id", "-pk").values("at")
         latest = Greatest(last, Subquery(told[:1]))  # PostgreSQL's leaves out what is null
         actions = Prefetch("actions", MacroAction.objects.annotate(last_mailed_at=latest).order_by("pk"))
         chosen = MacroAccount.objects.filter(macro=OuterRef("pk")).order_by().values("macro")
         return (
-            scope.visible_macros(request.user)
+            Macro.objects.visible_to(request.user)
             .select_related("team", "owner")
             .prefetch_related(actions)
             .annotate(
@@ -152,12 +151,12 @@ class MacroAdmin(OwnList):
     def has_change_permission(self, request: HttpRequest, obj: Macro | None = None) -> bool:
         """Return whether the person may change macros, and this one."""
         allowed = super().has_change_permission(request, obj)
-        return bool(allowed and (obj is None or scope.may_change(request.user, obj)))
+        return bool(allowed and (obj is None or obj.may_be_changed_by(request.user)))
 
     def has_delete_permission(self, request: HttpRequest, obj: Macro | None = None) -> bool:
         """Return whether the person may delete macros, and this one."""
         allowed = super().has_delete_permission(request, obj)
-        return bool(allowed and (obj is None or scope.may_change(request.user, obj)))
+        return bool(allowed and (obj is None or obj.may_be_changed_by(request.user)))
 
     def delete_view(
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
@@ -194,7 +193,7 @@ class MacroAdmin(OwnList):
     @display(description=gettext_lazy("Days in advance"))
     def days(self, macro: Macro) -> str:
         """Return the days of its warning, and whether it tells at once, too, or only that."""
-        warning = macro.warning
+        warning = macro.warning_action
         if warning is None:
             return gettext("At once only")
         days = ", ".join(map(str, warning.days))

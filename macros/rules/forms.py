@@ -15,7 +15,6 @@ from macros.models import Macro, MacroAccount, MacroAction
 from macros.mutes import services
 from macros.preview.rules import drafts_differ, mark_of_draft, stored_draft
 from macros.preview.services import Draft, draft_of
-from macros.rules import scope
 from macros.rules.fields import ADDRESS, CHIPS, AccountsField, AccountsPicker, DaysField, EmailsField
 from tokens.channels import declarations
 from ui.confirm import ConfirmForm
@@ -106,7 +105,7 @@ class MacroForm(Versioned, MacroModelForm):
         self.to_look_at = False
         self.applied: list[int] = []  # chosen accounts that the person sees, as they are stored
         self.before = stored_draft(self.instance) if saving and self.instance.pk and self.is_bound else None
-        self.action = self.instance.warning if self.instance.pk else None
+        self.action = self.instance.warning_action if self.instance.pk else None
         self._set_choices()
         stored = draft_of(self.instance) if self.instance.pk else None
         if stored is not None:
@@ -131,9 +130,9 @@ class MacroForm(Versioned, MacroModelForm):
             excluded.initial = list(left_out.values_list("pk", flat=True))
         team = self.fields["team"]
         assert isinstance(team, forms.ModelChoiceField)
-        team.queryset = scope.teams_of(self.user)
+        team.queryset = self.user.teams_joined
         team.empty_label = gettext("All teams")
-        if not scope.reaches_all(self.user):
+        if not self.user.is_in_all_teams:
             team.required, team.empty_label = True, None
             team.initial = team.queryset.first()
         team.help_text = gettext("The macro sees this team's accounts only.")
@@ -293,5 +292,5 @@ class ApplyForm(ConfirmForm):
         super().__init__(*args, **kwargs)
         field = self.fields["macro"]
         assert isinstance(field, forms.ModelChoiceField)
-        field.queryset = scope.changeable_macros(user).filter(scope=Macro.AppliesTo.CHOSEN)
+        field.queryset = Macro.objects.changeable_by(user).filter(scope=Macro.AppliesTo.CHOSEN)
         self.has_choice = field.queryset.exists()

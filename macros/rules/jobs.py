@@ -11,7 +11,6 @@ from accounts.jobs.services import JobKind, Outcome, Result, register_kind, resu
 from accounts.models import Account, AccountEvent, Job
 from accounts.pool.errors import ActionRefused
 from macros.models import Macro, MacroAccount
-from macros.rules import scope
 from macros.rules.services import HISTORY
 from ui import stored_phrases as kept
 
@@ -56,7 +55,7 @@ def _macro(job: Job) -> Macro:
     Raises ActionRefused where it is gone, or not the person's to change, or no longer for chosen accounts.
     """
     macro = Macro.objects.filter(pk=job.subject_id).select_for_update(no_key=True).first()
-    if macro is None or not scope.may_change(job.user, macro):
+    if macro is None or not macro.may_be_changed_by(job.user):
         raise ActionRefused("no_such_macro")
     if macro.scope != Macro.AppliesTo.CHOSEN:
         raise ActionRefused("macro_not_for_chosen", name=macro.name)

@@ -1,16 +1,47 @@
 """Macros, their actions, and the accounts they are applied to."""
 
+from datetime import datetime
+from typing import Self
+
 from django.conf import settings
+from django.contrib.auth.models import AnonymousUser
 from django.contrib.postgres.fields import ArrayField
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Account
 from tokens.choices import channel_choices
-from users.models import Team
+from users.models import Team, User
+
+Person = User | AnonymousUser
+
+
+class MacroQuerySet(models.QuerySet["Macro"]):
+    """Macros. One tells its recipients about accounts, so it never reaches beyond the teams of whoever writes it."""
+
+    def visible_to(self, user: Person) -> Self:
+        """Keep those of the person's teams, and those of all teams for whoever may change macros."""
+        if not isinstance(user, User):
+            return self.none()
+        if user.sees_all_teams:
+            return self.all()
+        own = Q(team__in=user.teams_joined)
+        return self.filter(own | Q(team=None) if user.has_perm("macros.change_macro") else own)
+
+    def changeable_by(self, user: User) -> Self:
+        """Keep the visible ones that are the person's to change, as `Macro.may_be_changed_by` says of one, in one query."""
+        own = Q(team__in=user.teams_joined)
+        return self.visible_to(user).filter(own | Q(team=None) if user.is_in_all_teams else own)
+
+    def telling_of_stops(self) -> Self:
+        """Keep those that are on and tell somebody that an account stops, ahead or at once; others let it go dark."""
+        kinds = MacroAction.Kind.of_stops()
+        return self.filter(
+            Exists(MacroAction.objects.filter(macro=OuterRef("pk"), kind__in=kinds)), enabled=True
+        )
 
 
 class Macro(models.Model):
@@ -41,6 +72,8 @@ class Macro(models.Model):
     )
     created_at = models.DateTimeField(default=timezone.now)
 
+    objects = MacroQuerySet.as_manager()
+
     class Meta:
         verbose_name = _("macro")
         verbose_name_plural = _("macros")
@@ -60,17 +93,39 @@ class Macro(models.Model):
         return list(left_out.order_by("account").values_list("account_id", flat=True))
 
     @property
-    def warning(self) -> "MacroAction | None":
+    def warning_action(self) -> "MacroAction | None":
         """The action that warns ahead; of those loaded with the macro, where they are. None where it only tells at once."""
         return next(
             (one for one in self.actions.all() if one.kind == MacroAction.Kind.PRE_DEACTIVATION), None
         )
 
     @property
-    def leading(self) -> "MacroAction | None":
+    def leading_action(self) -> "MacroAction | None":
         """The action that says whom the macro tells: its warning, else the first that is told at once."""
         others = [one for one in self.actions.all() if one.kind != MacroAction.Kind.ESCALATED]
-        return self.warning or min(others, key=lambda one: one.pk, default=None)
+        return self.warning_action or min(others, key=lambda one: one.pk, default=None)
+
+    def may_be_changed_by(self, user: Person) -> bool:
+        """Return whether it is the person's to change: of one of their teams, or they see all teams."""
+        if not isinstance(user, User):
+            return False
+        if self.team_id is None:
+            return user.is_in_all_teams
+        return user.teams_joined.filter(pk=self.team_id).exists()
+
+    def watched(self, accounts: models.QuerySet[Account]) -> models.QuerySet[Account]:
+        """Keep the accounts that it watches; none while it is off."""
+        if not self.enabled:
+            return accounts.none()
+        if self.team_id is not None:
+            accounts = accounts.filter(team=self.team_id)
+        if left_out := self.excluded:
+            accounts = accounts.exclude(pk__in=left_out)
+        if self.scope == Macro.AppliesTo.CHANNELS:
+            return accounts.filter(channel__in=self.channels)
+        if self.scope == Macro.AppliesTo.CHOSEN:
+            return accounts.filter(pk__in=MacroAccount.objects.filter(macro=self).values("account"))
+        return accounts
 
 
 class MacroAction(models.Model):
@@ -139,6 +194,21 @@ class MacroAction(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()} of {self.macro}"
+
+    @property
+    def addresses(self) -> list[str]:
+        """The addresses that staff entered, in lower case, each once."""
+        return list(dict.fromkeys(email.lower() for email in self.emails))
+
+    @property
+    def since(self) -> datetime:
+        """Since when it tells: nothing of before."""
+        return self.created_at or self.macro.created_at
+
+    @property
+    def watches_log_ins(self) -> bool:
+        """Whether it warns of the end of each log-in, else of the account's."""
+        return self.watch == MacroAction.Watch.TOKEN
 
 
 class MacroAccount(models.Model):

@@ -8,7 +8,6 @@ from django.db import transaction
 from django.db.models import QuerySet
 
 from accounts.leaving import handing_over
-from macros.rules import scope
 from macros.rules.models import Macro, MacroAction
 from tokens.token import renewal
 from ui import stored_phrases as kept
@@ -20,27 +19,31 @@ REMEMBERED = 60.0  # seconds; every token that is checked asks
 _widest: list[tuple[float, timedelta]] = []
 
 
-def owned_by(person: User, *, taker: User) -> QuerySet[Macro]:
+def macros_to_take_over(person: User, *, taker: User) -> QuerySet[Macro]:
     """Return the macros of a person that somebody else may take over: those that they may change."""
     if not taker.has_perm("macros.change_macro"):
         return Macro.objects.none()
-    found = Macro.objects.filter(owner=person, pk__in=scope.visible_macros(taker).values("pk"))
-    return (found if scope.reaches_all(taker) else found.exclude(team=None)).order_by("name")
+    found = Macro.objects.filter(owner=person, pk__in=Macro.objects.visible_to(taker).values("pk"))
+    return (found if taker.is_in_all_teams else found.exclude(team=None)).order_by("name")
 
 
-def names(person: User, taker: User | None) -> list[str]:
+def names_of_owned(person: User, taker: User | None) -> list[str]:
     """Return what the macros of a person are called: those that `taker` may take over, or all of them."""
-    found = owned_by(person, taker=taker) if taker else Macro.objects.filter(owner=person).order_by("name")
+    found = (
+        macros_to_take_over(person, taker=taker)
+        if taker
+        else Macro.objects.filter(owner=person).order_by("name")
+    )
     return [one.name for one in found]
 
 
 @transaction.atomic
-def take_over(person: User, taker: User) -> list[str]:
+def take_over_macros(person: User, taker: User) -> list[str]:
     """Give the macros of a person who leaves to whoever takes them over, as far as they may, with an entry in the history of each.
 
     Returns their names.
     """
-    found = list(owned_by(person, taker=taker).select_for_update(of=("self",)))
+    found = list(macros_to_take_over(person, taker=taker).select_for_update(of=("self",)))
     Macro.objects.filter(pk__in=[one.pk for one in found]).update(owner=taker)
     said = kept.keep(HISTORY, "given", person=str(taker), note="")
     LogEntry.objects.log_actions(taker.pk, found, CHANGE, said)
@@ -65,5 +68,5 @@ def forget_widest() -> None:
 
 def register() -> None:
     """Say whose macros are handed over, and what is renewed before they warn."""
-    handing_over.register_dependents(names, take_over)
+    handing_over.register_dependents(names_of_owned, take_over_macros)
     renewal.register_widest_warning(widest_warning)

@@ -16,7 +16,15 @@ from macros.mutes import mails as links
 from macros.notices import history
 from macros.notices.models import WARNING
 from macros.warnings import revalidation
-from macros.warnings.rules import LOADED, Section, WarningLine, accounts_of, by_login, lines_of, notices_of
+from macros.warnings.rules import (
+    LOADED,
+    Section,
+    WarningLine,
+    group_by_log_in,
+    load_notices,
+    pools_of_accounts,
+    warning_lines,
+)
 from notifications.models import Message
 from notifications.outbox.mails import Mail, NotWanted, register_kind
 from tokens.channels import declarations
@@ -26,7 +34,7 @@ from ui import addresses, dates
 from ui.mails import called
 from ui.pills import Pill, pill
 from ui.text import HiddenName, first_name, join_names, quoted
-from users.people.recipients import Via
+from users.people.queries import Via
 
 SHOWN = 20  # accounts in one mail; the rest is a number and a link
 PEOPLE = 5  # names of those who linked an account, in its card
@@ -43,11 +51,13 @@ def build_warning(message: Message) -> Mail:
     now = timezone.now()
     found = revalidation.still_wanted(message, most=LOADED, now=now)
     if not found.accounts:
-        raise NotWanted(*(sorted(found.dropped) or ["deleted_or_told"]))
+        raise NotWanted(*(sorted(found.dropped_ids) or ["deleted_or_told"]))
     ids = [pk for some in found.accounts.values() for pk in some]
-    notices = notices_of(ids)
+    notices = load_notices(ids)
     may_stop = found.names_reader or links.may_stop(message)
-    return compose([notices[pk] for pk in ids], message, now=now, beyond=found.further, may_stop=may_stop)
+    return compose_warning(
+        [notices[pk] for pk in ids], message, now=now, beyond=found.further, may_stop=may_stop
+    )
 
 
 @dataclass(frozen=True)
@@ -63,7 +73,7 @@ class WarningReader(ReaderWithNames):
         return dates.short_date(when, zone=self.zone, named=True) if when else ""
 
 
-def compose(
+def compose_warning(
     notices: Sequence[Notice], message: Message, *, now: datetime, beyond: int = 0, may_stop: bool = False
 ) -> Mail:
     """Return the mail about these notices, whose macros are loaded. `beyond`: how many accounts more it is about.
@@ -71,8 +81,10 @@ def compose(
     `may_stop`: macros name its reader.
     """
     who = mailing.reader_of(message)
-    accounts = accounts_of({notice.account_id for notice in notices})
-    lines = lines_of(notices, accounts=accounts, reader=who.user, names=who.names, now=now, zone=who.zone)
+    accounts = pools_of_accounts({notice.account_id for notice in notices})
+    lines = warning_lines(
+        notices, accounts=accounts, reader=who.user, names=who.names, now=now, zone=who.zone
+    )
     teams = {line.account.team_id for line in lines}
     tokens = {entry.token_id for one in accounts.values() for entry in one.entries}
     renewable = renewal_links.renewable_log_ins([who.user.pk], tokens) if who.user and tokens else {}
@@ -110,7 +122,7 @@ def _escalated(notices: Iterable[Notice]) -> int:
 
 def _cards(lines: Sequence[WarningLine], reader: WarningReader) -> list[dict[str, object]]:
     """Return the facts of the cards, most urgent first and so by section, with at most 20 accounts by name."""
-    logins = by_login(lines)
+    logins = group_by_log_in(lines)
     places = zip(logins, _shares(logins), strict=True)
     return [facts_of_card(login, reader, shown=share) for login, share in places if share]
 

@@ -12,14 +12,14 @@ from accounts.models import Account, AccountToken
 from macros.at_once.services import record_told
 from macros.models import Evaluation, Notice
 from macros.notices.queries import read_world, rules_of
-from macros.notices.readers import AWAY
-from macros.notices.values import AccountFacts, LogIn, World
+from macros.notices.rules import World
+from macros.notices.values import AWAY, AccountFacts, LogIn
 from notifications.models import Message
 from notifications.outbox.mails import kept_reason
 from tokens.models import Token
 from ui import stored_phrases as kept
 from users.models import RefusedAddress
-from users.people.recipients import Via, operators
+from users.people.queries import Via, operators
 
 Outcome = Notice.Outcome
 REFUSED = "address_refused"
@@ -39,7 +39,7 @@ class StillWanted:
 
     accounts: dict[int, list[int]] = field(default_factory=dict)  # account -> notices: ids, most urgent first
     further: int = 0  # accounts
-    dropped: dict[str, list[int]] = field(default_factory=dict)  # code -> ids of notices
+    dropped_ids: dict[str, list[int]] = field(default_factory=dict)  # code -> ids of notices
     names_reader: bool = (
         False  # something that holds or was dropped just now names them: they may stop such mails
     )
@@ -49,23 +49,23 @@ def still_wanted(message: Message, *, most: int, now: datetime) -> StillWanted:
     """Return what still holds of a message, with at `most` so many accounts; drops are recorded. By the rules of the run that found it."""
     found, held = StillWanted(), []
     for notice, why in _judged(message, now):
-        found.names_reader |= notice.action_id is not None and notice.via != Via.OPERATOR
+        found.names_reader |= notice.names_reader
         if why:
-            found.dropped.setdefault(why, []).append(notice.pk)
+            found.dropped_ids.setdefault(why, []).append(notice.pk)
         else:
             held.append((_urgency(notice), notice.account_id, notice.pk))
     for _, account, notice_id in sorted(held):
         if account in found.accounts or len(found.accounts) < most:
             found.accounts.setdefault(account, []).append(notice_id)
     found.further = len({account for _, account, _ in held}) - len(found.accounts)
-    for why, ids in found.dropped.items():
+    for why, ids in found.dropped_ids.items():
         _drop(Notice.objects.filter(pk__in=ids), why, now)
     return found
 
 
 def _urgency(notice: Notice) -> tuple[bool, float, str]:
-    of = notice.token or notice.account
-    return notice.threshold != 0, of.deadline.timestamp() if of.deadline else 0.0, notice.account.name
+    ends = notice.ends
+    return notice.threshold != 0, ends.timestamp() if ends else 0.0, notice.account.name
 
 
 def _judged(message: Message, now: datetime) -> Iterator[tuple[Notice, str]]:
@@ -127,7 +127,7 @@ def _drop(notices: QuerySet[Notice], reason: str, now: datetime) -> None:
     once more.
     """
     if reason.startswith(_OF_THE_READER) and notices.exists():
-        last = Evaluation.objects.filter(trigger=Evaluation.Trigger.SCHEDULE).order_by("-on_date")[:1]
+        last = Evaluation.objects.scheduled().order_by("-on_date")[:1]
         Evaluation.objects.filter(pk__in=last.values("pk")).update(dropped_at=Greatest("dropped_at", now))
     notices.update(outcome=Outcome.DROPPED, outcome_reason=kept_reason(reason))
 
@@ -145,8 +145,8 @@ def record_end(message: Message) -> None:
         told.update(outcome=Outcome.MAILED, outcome_reason="", told_at=message.sent_at)
         record_told({message: deactivated}, now=message.sent_at)
         return
-    parked = RefusedAddress.objects.filter(email=message.recipient.lower()).first()
-    if message.state == Message.State.FAILED and parked:
+    parked = RefusedAddress.objects.of(message.recipient).first()
+    if message.has_failed and parked:
         # Not told, so whoever stands in is. Nobody does for an operator.
         _drop(told.exclude(via=Via.OPERATOR), REFUSED, parked.refused_at)
     told.update(outcome=outcomes[Message.State(message.state)], outcome_reason=kept.cut(message.error, 200))

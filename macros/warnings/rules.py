@@ -10,13 +10,14 @@ from functools import cached_property
 from accounts.models import Account, AccountToken
 from accounts.pool import rules as pool_rules
 from macros.models import Notice
+from macros.notices.rules import Candidate, choose_to_renew
 from tokens.channels import declarations
 from tokens.channels.kinds import AN_APPEAL_HELPS, Reason
 from tokens.models import Token
 from tokens.token import reasons
 from ui.name_visibility import NameVisibility
 from users.models import User
-from users.people.recipients import Via
+from users.people.queries import Via
 
 _BY_CLOCK: Mapping[str, Reason] = {
     Token.DeadlineClock.REFRESH: Reason.REFRESH_EXPIRED,
@@ -197,7 +198,7 @@ class WarningLine:
         )
 
 
-def lines_of(
+def warning_lines(
     notices: Iterable[Notice],
     *,
     accounts: Mapping[int, Pooled],
@@ -208,7 +209,7 @@ def lines_of(
 ) -> list[WarningLine]:
     """Return one line per account and log-in, most urgent first. What several macros found is one line.
 
-    `accounts` are those of the notices by their ids, with their pools, as `accounts_of` loads them. `zone` is the reader's, by whose
+    `accounts` are those of the notices by their ids, with their pools, as `pools_of_accounts` loads them. `zone` is the reader's, by whose
     calendar days count from `now`.
     """
     facts: dict[tuple[int, int | None], Notice] = {}
@@ -227,7 +228,7 @@ def lines_of(
     return sorted(lines.values(), key=_urgency)
 
 
-def by_login(lines: Iterable[WarningLine]) -> list[list[WarningLine]]:
+def group_by_log_in(lines: Iterable[WarningLine]) -> list[list[WarningLine]]:
     """Group the lines, which are sorted, by the log-in that one re-authentication renews; accounts without one stand alone.
 
     What re-authenticating does not help stands apart from what it does.
@@ -240,7 +241,7 @@ def by_login(lines: Iterable[WarningLine]) -> list[list[WarningLine]]:
     return list(logins.values())
 
 
-def accounts_of(ids: Collection[int]) -> dict[int, Pooled]:
+def pools_of_accounts(ids: Collection[int]) -> dict[int, Pooled]:
     """Load accounts and their pools. Two queries."""
     accounts = Account.objects.filter(pk__in=ids).select_related("team")
     pools: dict[int, list[AccountToken]] = defaultdict(list)
@@ -249,9 +250,9 @@ def accounts_of(ids: Collection[int]) -> dict[int, Pooled]:
     return {one.pk: Pooled(one, one.in_order(pools[one.pk])) for one in accounts}
 
 
-def notices_of(ids: Collection[int]) -> dict[int, Notice]:
+def load_notices(ids: Collection[int]) -> dict[int, Notice]:
     """Load notices with their macros and log-ins, by their ids."""
-    return Notice.objects.select_related("action__macro", "token__consented_by").in_bulk(list(ids))
+    return Notice.objects.select_related("action__macro", "account", "token__consented_by").in_bulk(list(ids))
 
 
 def _urgency(line: WarningLine) -> tuple[bool, float, bool, str]:
@@ -269,7 +270,7 @@ def _line(
     account, entries = pooled.account, pooled.entries
     deactivated = notice.threshold == 0
     token = _token_of(notice, account, entries, reader)
-    ends = None if deactivated else notice_end(notice, account)
+    ends = None if deactivated else notice.ends
     days = (ends.astimezone(now.tzinfo).date() - now.date()).days if ends else -1
     own = reader is not None and token is not None and token.consented_by_id == reader.pk
     later = account.deadline is None or ends is None or account.deadline - ends > timedelta(minutes=1)
@@ -287,11 +288,6 @@ def _line(
         days=days,
         via=Via(notice.via),
     )
-
-
-def notice_end(notice: Notice, account: Account) -> datetime | None:
-    """Return the moment a notice warns of, as it stands now."""
-    return notice.token.deadline if notice.token is not None else account.deadline
 
 
 def _can_be_asked(token: Token) -> bool:
@@ -316,12 +312,18 @@ def _token_of(
     own = [entry for entry in entries if entry.is_of(reader)]
     mine = [entry for entry in own if not entry.token.is_removed]  # nobody is asked to bring that back
     if notice.threshold == 0:
-        asked = mine or [entry for entry in entries if _can_be_asked(entry.token)] or entries
-        stopped = account.entry_that_stopped(asked)
-        if stopped is not None and stopped.reason in AN_APPEAL_HELPS:
-            helpful = [entry for entry in asked if reasons.by_consent(entry.reason)]
-            stopped = account.entry_that_stopped(helpful) or stopped
-        return stopped.token if stopped else next((entry.token for entry in asked), None)
+        candidates = [
+            Candidate(
+                one.token_id,
+                one.reason,
+                one.token.state == Token.State.DEAD,
+                one.token.state_since,
+                asked=_can_be_asked(one.token),
+            )
+            for one in mine or entries
+        ]
+        chosen = choose_to_renew(candidates, account.reason)
+        return next((one.token for one in entries if one.token_id == chosen), None)
     helpful = [entry for entry in mine if reasons.by_consent(entry.reason)]
 
     def rank(entry: AccountToken) -> tuple[bool, bool, float]:

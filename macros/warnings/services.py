@@ -22,14 +22,13 @@ from macros.mutes.services import end_due
 from macros.notices import rules
 from macros.notices.models import WARNING, Evaluation, Notice, Shortage, Told
 from macros.notices.queries import read_candidates, read_directory, read_rules
-from macros.notices.readers import Directory
-from macros.notices.rules import Due
-from macros.notices.values import AccountFacts, Rule, Rules, Span, TellsBefore
+from macros.notices.rules import Due, Rule, Rules
+from macros.notices.values import AccountFacts, Directory, Span, TellsBefore
 from macros.rules.models import MacroAction
 from notifications.models import Message
 from notifications.outbox.services import deliver_soon
 from users.installation import hold
-from users.people.recipients import who_log_in
+from users.people.queries import who_log_in
 
 # --- what a run finds is written as notices, and as the messages that will carry them, in the caller's transaction
 
@@ -169,7 +168,7 @@ class Messages:
 
 def close_unwatched(few: Sequence[Rule], *, now: datetime) -> None:
     """Close the shortages of actions that are gone or off."""
-    running = Shortage.objects.filter(over_at=None)
+    running = Shortage.objects.running()
     running.exclude(action__in=[rule.action_id for rule in few]).update(over_at=now)
 
 
@@ -193,7 +192,7 @@ def update_shortages(
             if rule.action_id not in known and rules.is_short(rule, account, directory, span)
         ]
     if over:
-        Shortage.objects.filter(pk__in=over, over_at=None).update(over_at=span.now)
+        Shortage.objects.running().filter(pk__in=over).update(over_at=span.now)
     rows = Shortage.objects.bulk_create(
         Shortage(
             action_id=rule.action_id,
@@ -208,7 +207,7 @@ def update_shortages(
             account.pk,
             Told.Kind.FEW_PEOPLE,
             reader.address,
-            -row.pk,
+            row.event,
             span.now,
             via=reader.via,
             action_id=rule.action_id,
@@ -233,14 +232,14 @@ class EvaluationReport:
     evaluation_id: int | None = None
 
 
-def zone() -> ZoneInfo:
+def project_zone() -> ZoneInfo:
     """Return the project's time zone: whose calendar days count."""
     return ZoneInfo(settings.TIME_ZONE)
 
 
 def local_day(now: datetime) -> date:
     """Return the calendar day in the project's time zone."""
-    return now.astimezone(zone()).date()
+    return now.astimezone(project_zone()).date()
 
 
 def evaluate(
@@ -259,7 +258,7 @@ def evaluate(
         hold.refuse()
         end_due(now)
     on = on or local_day(now)
-    span = Span(moment_of(on, now=now), on, on, zone())
+    span = Span(moment_of(on, now=now), on, on, project_zone())
     if dry_run:
         counted = count_findings(span)
         return EvaluationReport(on, counted.notices, counted.mails)
@@ -286,11 +285,11 @@ def evaluate_if_due(*, now: datetime) -> EvaluationReport | None:
     Where what it found did not reach its readers, it runs once more, for whoever is told in their place.
     """
     end_due(now)
-    local = now.astimezone(zone())
+    local = now.astimezone(project_zone())
     if local.hour < settings.MACROS_HOUR:
         return None
     runs = Evaluation.objects.filter(on_date=local.date())
-    scheduled = runs.filter(trigger=Evaluation.Trigger.SCHEDULE).first()
+    scheduled = runs.scheduled().first()
     if scheduled is None:
         return evaluate(now=now, trigger=Evaluation.Trigger.SCHEDULE)
     dropped = scheduled.dropped_at
@@ -308,13 +307,13 @@ def moment_of(on: date, *, now: datetime) -> datetime:
 
 def hour_of(day: date) -> datetime:
     """Return the set hour of a day."""
-    return datetime.combine(day, time(settings.MACROS_HOUR), tzinfo=zone())
+    return datetime.combine(day, time(settings.MACROS_HOUR), tzinfo=project_zone())
 
 
 def next_run(now: datetime) -> date:
     """Return the day of the next scheduled run: today, or tomorrow when today's is done."""
     today = local_day(now)
-    done = Evaluation.objects.filter(trigger=Evaluation.Trigger.SCHEDULE, on_date=today).exists()
+    done = Evaluation.objects.scheduled().filter(on_date=today).exists()
     return today + timedelta(days=1) if done else today
 
 

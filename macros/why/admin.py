@@ -13,7 +13,7 @@ from django.views.decorators.http import require_safe
 
 from accounts.models import Account
 from accounts.pool import queries as pool_queries
-from macros.rules import scope
+from macros.models import Macro
 from macros.why import queries as why
 from macros.why.answers import about_macros, by_rule
 from macros.why.queries import Asked, Line
@@ -24,7 +24,7 @@ from ui import pills
 from ui import stored_phrases as kept
 from ui.name_visibility import NameVisibility
 from users.models import AddressEvent, person
-from users.people.visibility import names_for
+from users.people.queries import names_for
 
 PERMISSION = "notifications.view_message"
 SHOWN = 20  # mails, reports, events
@@ -76,13 +76,13 @@ def _answer(request: HttpRequest, account: Account, address: str, names: NameVis
     }
     if not _may_know(request, asked, names):
         return {**known, "hidden": True}
-    macros = scope.visible_macros(request.user)
+    macros = Macro.objects.visible_to(request.user)
     return {
         **known,
         "now": now,
         "about_address": [*why.about_address(asked), *by_rule(asked)],
         "about_macros": _linked(request, about_macros(asked, macros, now=now)),
-        "told": why.told(asked, macros),
+        "told": why.mails_told(asked, macros),
         "mails": _mails(request, asked, names),
         "history": _history(request, asked),
     }

@@ -19,13 +19,12 @@ from macros.models import Macro, MacroAction
 from macros.notices import rules
 from macros.notices.models import Told
 from macros.notices.queries import read_accounts, read_directory, rules_of
-from macros.notices.readers import LEFT_OUT, PERSON_LEFT, REFUSED, Directory
-from macros.notices.rules import Due
-from macros.notices.values import LIVE, AccountFacts, Rule, Span
+from macros.notices.rules import Due, Rule
+from macros.notices.values import LEFT_OUT, LIVE, PERSON_LEFT, REFUSED, AccountFacts, Directory, Span
 from macros.warnings import services as evaluation
 from macros.why.queries import Asked, Line, say
 from ui import dates
-from users.people.recipients import Via
+from users.people.queries import Via
 
 AHEAD = timedelta(days=366)
 MACROS = 20  # that are looked at
@@ -65,7 +64,7 @@ def about_macros(one: Asked, macros: QuerySet[Macro], *, now: datetime) -> list[
     for rule in rules_of(actions):
         found[rule.macro_id].append(rule)
     asked = [rule for some in found.values() for rule in some]
-    span = Span(now, evaluation.next_run(now), evaluation.local_day(now) + AHEAD, evaluation.zone())
+    span = Span(now, evaluation.next_run(now), evaluation.local_day(now) + AHEAD, evaluation.project_zone())
     read = read_accounts([one.account.pk], rules=asked, span=span)
     if not read:
         return []
@@ -190,7 +189,7 @@ def _escalated(world: _World, rule: Rule) -> Said:
 
 def _first_warned(account: AccountFacts, rule: Rule, *, dark: bool) -> date | None:
     living: list[int | None] = [one.token_id for one in account.log_ins if one.state != "dead"]
-    each = [rules.warned(rule, account, token) for token in (None, *living)]
+    each = [rules.first_warning(rule, account, token) for token in (None, *living)]
     return min((on for on, threshold in each if on is not None and dark == (threshold == 0)), default=None)
 
 

@@ -22,7 +22,7 @@ from ui import dates
 from ui import stored_phrases as kept
 from ui.phrases import phrase
 from users.models import Membership, RefusedAddress, User
-from users.people.recipients import operators
+from users.people.queries import operators
 
 say = partial(phrase, "words/why.txt")
 
@@ -72,7 +72,7 @@ def what_is_asked(account: Account, address: str) -> Asked:
         account,
         email,
         user,
-        RefusedAddress.objects.filter(email=email).first(),
+        RefusedAddress.objects.of(email).first(),
         linked=user is not None and account.pool.filter(token__consented_by=user).exists(),
     )
 
@@ -134,7 +134,7 @@ def _quiet(one: Asked) -> list[Line]:
     if away is not None and away.until is not None:
         what = "away_by_staff" if away.by and away.by.email != one.address else "away"
         lines.append(Line(one.say(what, day=dates.day(away.until)), "warn", at=away.started_at))
-    if (found := acknowledgements.running([one.account.pk]).get(one.account.pk)) is not None:
+    if (found := acknowledgements.running_of_accounts([one.account.pk]).get(one.account.pk)) is not None:
         lines.append(Line(one.say("somebody_on_it"), "warn", at=found.at))
     return lines
 
@@ -150,7 +150,7 @@ def _who(one: Asked) -> Line:
     )
 
 
-def told(one: Asked, macros: QuerySet[Macro]) -> list[Line]:
+def mails_told(one: Asked, macros: QuerySet[Macro]) -> list[Line]:
     """Return what these macros found for the address about the account, newest first, and what became of it."""
     of_macros = Q(action__macro__in=macros) | Q(action=None)
     notices = list(

@@ -11,7 +11,6 @@ from django.views.decorators.http import require_safe
 
 from accounts.models import Account
 from macros.models import Macro
-from macros.rules import scope
 from macros.why import queries as why
 from macros.why.answers import about_macros, by_rule
 from notifications.outbox.mails import name_of_kind
@@ -32,7 +31,7 @@ def why_not_me(request: HttpRequest, account_id: int) -> HttpResponse:
     asked = why.what_is_asked(account, user.email)
     # Of all teams' macros, too, which a marketer does not see among macros: most agencies have one that warns everybody.
     of_all = Q(team=None) & (Q(enabled=True) | Q(actions__emails__contains=[asked.address]))
-    macros = Macro.objects.filter(Q(pk__in=scope.visible_macros(user).values("pk")) | of_all)
+    macros = Macro.objects.filter(Q(pk__in=Macro.objects.visible_to(user).values("pk")) | of_all)
     context = {
         "account": account,
         "channel": account.get_channel_display(),
@@ -40,7 +39,7 @@ def why_not_me(request: HttpRequest, account_id: int) -> HttpResponse:
         "now": now,
         "about_address": [*why.about_address(asked), *by_rule(asked)],
         "about_macros": about_macros(asked, macros, now=now),
-        "told": why.told(asked, macros),
+        "told": why.mails_told(asked, macros),
         "mails": [
             {
                 "at": one.sent_at or one.created_at,

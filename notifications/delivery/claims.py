@@ -73,7 +73,7 @@ def _due(now: datetime) -> QuerySet[Message]:
     if liveness.may_take_over():
         may |= Q(state=State.SENDING, claimed_until__lt=now)
     busy = Message.objects.filter(state=State.SENDING, claimed_until__gt=now).values("recipient")
-    due = Message.objects.filter(may, state__in=[State.QUEUED, State.SENDING]).exclude(recipient__in=busy)
+    due = Message.objects.under_way().filter(may).exclude(recipient__in=busy)
     parked = RefusedAddress.objects.filter(email=OuterRef("recipient"))
     facts = {"parked": Exists(parked), "reader_language": languages.of_address("recipient")}
     return due.select_related("team").annotate(**facts).order_by("next_attempt_at", "pk")
@@ -147,7 +147,7 @@ def _is_of_us(row: Message, trouble: Trouble | None, now: datetime) -> bool:
     """Return whether it is our own side that keeps a message from leaving: known at once, or after `DOUBT` in which nobody was reached."""
     if trouble is None or trouble.ours or trouble.sure:
         return trouble is not None and trouble.ours
-    return now - row.queued_at >= DOUBT and not _taken_since(row).exists()
+    return now - row.queued_at >= DOUBT and not Message.objects.taken_since(row.queued_at).exists()
 
 
 def _give_up(row: Message, said: str, trouble: Trouble | None, now: datetime) -> None:
@@ -155,13 +155,11 @@ def _give_up(row: Message, said: str, trouble: Trouble | None, now: datetime) ->
     row.state = State.FAILED
     hours = GIVEN_UP_AFTER // timedelta(hours=1)
     row.error = kept.cut(kept.keep(WORDS, "given_up", hours=hours, said=said), 500)
-    if trouble and (trouble.sure or not _taken_since(row).filter(recipient=row.recipient).exists()):
+    if trouble and (
+        trouble.sure
+        or not Message.objects.taken_since(row.queued_at).filter(recipient=row.recipient).exists()
+    ):
         refused_addresses.park_address(row.recipient, said=said, now=now)
-
-
-def _taken_since(row: Message) -> QuerySet[Message]:
-    """Return the mails that were taken, of those written since this one was queued. By the index of the list."""
-    return Message.objects.filter(state=State.SENT, created_at__gte=row.queued_at)
 
 
 @transaction.atomic
@@ -195,7 +193,7 @@ def send_again(*, message_id: int, now: datetime) -> bool:
     """
     hold.refuse()
     row = Message.objects.select_for_update(no_key=True, of=("self",)).get(pk=message_id)
-    if row.state not in {State.SENT, State.FAILED, State.CANCELLED}:
+    if not row.has_ended:
         return False
     _queue_again(row, at=now)
     return True

@@ -68,15 +68,6 @@ def _waiting(recipient: str, *states: State) -> QuerySet[Message]:
 
 ReturnKind = MailReturn.Kind
 Why = RefusedAddress.Why
-AT_ONCE = {
-    ReturnKind.HARD: Why.BOUNCED,
-    ReturnKind.COMPLAINT: Why.COMPLAINED,
-    ReturnKind.STOPPED: Why.STOPPED,
-}  # one parks
-SEVERAL, SEVERAL_WITHIN = (
-    3,
-    timedelta(days=14),
-)  # mails that come back, though each might have passed: these park
 AGAIN_AFTER = timedelta(hours=4)  # after a mail came back that may pass
 COMES_BACK_WITHIN = timedelta(days=5)
 
@@ -110,7 +101,7 @@ def note_return(
 
 
 def _act_on(row: MailReturn, message_id: int | None, now: datetime) -> None:
-    why = AT_ONCE.get(ReturnKind(row.kind)) or _after_several(row)
+    why = row.parks_because
     if why is not None:
         refused_addresses.park_address(row.recipient, said=row.said, now=now, why=why)
         claims.try_now(
@@ -137,18 +128,6 @@ def _newest_to(recipient: str, now: datetime) -> int | None:
         recipient=recipient, state=Message.State.SENT, sent_at__gt=now - COMES_BACK_WITHIN
     )
     return sent.order_by("-pk").values_list("pk", flat=True).first()
-
-
-def _after_several(row: MailReturn) -> RefusedAddress.Why | None:
-    """Return what parks an address where this was the last of as many mails as may come back within so many days; else None.
-
-    What was before somebody released it does not count.
-    """
-    since = refused_addresses.counted_from(row.recipient, since=row.at - SEVERAL_WITHIN)
-    found = MailReturn.objects.filter(
-        recipient=row.recipient, kind=ReturnKind.SOFT, at__gte=since, at__lte=row.at
-    )
-    return Why.BOUNCED if found.count() >= SEVERAL else None
 
 
 # --- what mail services report, by anymail's events, which `adtoken_project.ops.mail_events` takes in. A service proves itself by its

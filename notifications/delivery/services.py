@@ -31,7 +31,8 @@ from ui import mails
 from ui import stored_phrases as kept
 from users.addresses import services as refused_addresses
 from users.installation import hold
-from users.people import languages, recipients
+from users.people import languages
+from users.people.queries import operators, reply_to
 
 logger = logging.getLogger(__name__)
 
@@ -187,7 +188,7 @@ class _Attempt:
     def _built(self, kind: MailKind) -> Mail | None:
         try:
             with languages.spoken(getattr(self.message, "reader_language", "")):
-                mail = fit(kind.build(self.message))
+                mail = fit_mail(kind.build(self.message))
                 mail.headers.setdefault("Content-Language", get_language())
                 return mail
         except NotWanted as answer:
@@ -235,10 +236,10 @@ def _is_parked(message: Message, kind: MailKind) -> bool:
     if not getattr(message, "parked", False):
         return False
     goes = kind.to_parked(message) if callable(kind.to_parked) else kind.to_parked
-    return not goes and message.recipient not in recipients.operators()
+    return not goes and message.recipient not in operators()
 
 
-def fit(mail: Mail) -> Mail:
+def fit_mail(mail: Mail) -> Mail:
     """Return the mail with clean texts and with its styles in the tags of `html`."""
     return Mail(
         subject=clean_line(mail.subject),
@@ -256,7 +257,7 @@ def _as_email(message: Message, mail: Mail) -> EmailMultiAlternatives:
     headers = {"Message-ID": message.message_id, "Auto-Submitted": "auto-generated", **mail.headers}
     answers_to = mail.reply_to
     if answers_to is None:
-        answers_to = recipients.reply_to([message.team_id], reader=message.recipient)
+        answers_to = reply_to([message.team_id], reader=message.recipient)
     if answers_to:
         headers["Reply-To"] = answers_to
     email = EmailMultiAlternatives(

@@ -14,13 +14,13 @@ from accounts.backups import queries as backups
 from accounts.backups.queries import Offer
 from accounts.models import Account, AccountToken
 from accounts.pool.health import Health
-from portal.start.cards import Viewer
+from portal.start.queries import Viewer
 from tokens.channels.kinds import Reason
 from tokens.models import TokenEvent
 from ui.dates import AT_RISK, end_of_window
 from ui.name_visibility import NameVisibility
 from ui.phrases import phrase
-from users.people.visibility import names_for
+from users.people.queries import names_for
 
 say = partial(phrase, "words/start_page.txt")
 SHOWN = 5

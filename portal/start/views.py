@@ -20,13 +20,18 @@ from accounts.linking import queries as setup
 from accounts.pool import health, permissions
 from infra import database_clock
 from portal import access
-from portal.start import banner as start_banner
-from portal.start import cards as start_cards
 from portal.start import first_steps, most_urgent
-from portal.start import well as start_well
-from portal.start.cards import Row, Viewer, list_of
 from portal.start.chart import Chart, Column, Part, stacked
-from portal.start.well import WellLine
+from portal.start.queries import (
+    Row,
+    Viewer,
+    WellLine,
+    banner_of_start,
+    cards_of_start,
+    lines_of_apps,
+    list_of,
+    viewer_of,
+)
 from tokens.channels import declarations, gate
 from tokens.doubts import services as doubts
 from tokens.models import ChannelApp, Doubt
@@ -35,7 +40,6 @@ from ui import dates
 from ui.phrases import phrase
 from ui.text import short_count
 from users.models import RefusedAddress, User, person
-from users.people import visibility
 
 
 @dataclass(frozen=True)
@@ -118,7 +122,7 @@ def context(request: HttpRequest) -> dict[str, Any]:
         "steps": first_steps.steps(request),
         "well": [
             *(line for _, lines in background for line in lines),
-            *(start_well.lines_of_apps(apps, now) if sees_apps else []),
+            *(lines_of_apps(apps, now) if sees_apps else []),
         ],
         "reads_all_mails": request.user.has_perm("notifications.view_message")
         and person(request).sees_all_teams,
@@ -129,8 +133,8 @@ def context(request: HttpRequest) -> dict[str, Any]:
 
 def _accounts(request: HttpRequest) -> dict[str, Any]:
     """Return what the page says of accounts: only that there are none, or everything."""
-    viewer = start_cards.viewer_of(person(request))
-    counted = start_cards.cards(viewer)
+    viewer = viewer_of(person(request))
+    counted = cards_of_start(viewer)
     if counted.nothing and not viewer.accounts.exists():
         return {"cards": counted.cards, "nothing": True}
     may_ask = viewer.user.has_perm(permissions.ASK)
@@ -138,7 +142,7 @@ def _accounts(request: HttpRequest) -> dict[str, Any]:
     return {
         "cards": counted.cards,
         "nothing": False,
-        "banner": start_banner.banner(viewer, counted, may_ask=may_ask),
+        "banner": banner_of_start(viewer, counted, may_ask=may_ask),
         "urgent": most_urgent.most_urgent(viewer, may_ask=may_ask, may_add=may_add),
         "now": viewer.now,
         "weeks": weeks(viewer),
@@ -168,7 +172,7 @@ def _left(request: HttpRequest) -> list[User]:
     viewer = person(request)
     if not viewer.has_perm(services.PERMISSION):
         return []
-    return list(queries.still_serving(visibility.people_of(viewer)).order_by("name", "pk")[:LEFT_SHOWN])
+    return list(queries.still_serving(User.objects.visible_to(viewer)).order_by("name", "pk")[:LEFT_SHOWN])
 
 
 def _parked(request: HttpRequest) -> dict[str, Any] | None:

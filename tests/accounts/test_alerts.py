@@ -23,8 +23,8 @@ from tests.support.factories import NOW, link, make_account, make_app, make_toke
 from tokens.channels.kinds import Classification, Reason, Verdict
 from tokens.models import ChannelApp, UnknownAnswer
 from tokens.unknown_answers import services as unknown_answers
-from users.people import recipients
 from users.people.models import ADMINISTRATORS_GROUP
+from users.people.queries import operators
 
 pytestmark = pytest.mark.django_db
 
@@ -67,7 +67,7 @@ def test_administrators_and_superusers_and_the_named_addresses_hear_each_once(se
     make_user("staff@example.com", is_staff=True).groups.add(Group.objects.get_or_create(name="Staff")[0])
     make_user("marketer@example.com")
 
-    found = recipients.operators()
+    found = operators()
 
     assert sorted(found) == ["admin@example.com", "ops@example.com", "root@example.com"]
 

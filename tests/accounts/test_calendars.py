@@ -20,8 +20,8 @@ from tests.support.factories import NOW, link, make_account, make_team, make_tok
 from tokens.models import Token
 from ui import addresses
 from users.models import Membership, Team, User
-from users.people import roles
 from users.people.models import Role
+from users.people.services import give_role
 
 pytestmark = pytest.mark.django_db
 
@@ -178,7 +178,7 @@ def test_walls_hold_at_each_reading(ada: User, team: Team) -> None:
 
 def test_an_address_ends_with_log_in_membership_and_role(ada: User, team: Team) -> None:
     ina = make_user("ina@example.com")
-    roles.give_role(ina, Role.AUDITOR)
+    give_role(ina, Role.AUDITOR)
     secrets = {
         (user.pk, scope): calendars.make_calendar(user=User.objects.get(pk=user.pk), team=scope, now=NOW)[1]
         for user in (ada, ina)

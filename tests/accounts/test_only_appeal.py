@@ -18,7 +18,7 @@ from tests.support import news
 from tests.support.factories import make_team, make_user
 from tokens.models import Token
 from users.models import Membership, User
-from users.people.visibility import names_for
+from users.people.queries import names_for
 
 pytestmark = pytest.mark.django_db
 REASONS = ("suspended", "policy_violation")

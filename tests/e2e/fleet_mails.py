@@ -63,8 +63,8 @@ def _write(fleet: Fleet, facts: dict[str, Any]) -> None:
     from notifications.mails import tell_operators
     from notifications.outbox import services as outbox
     from users.invitations import services as invitations
-    from users.login import changes as login_changes
     from users.login import passwords
+    from users.login.services import ChangeKind, LoginChange, notify_change
 
     now, boss, (lena, _, short, emil) = fleet.now, fleet.boss, fleet.people[:4]
     of_team = [one for one in fleet.accounts if one.team_id == fleet.team.pk]
@@ -99,14 +99,14 @@ def _write(fleet: Fleet, facts: dict[str, Any]) -> None:
     alerts.tell_of_doubts(now)
     alerts.tell_operators(now)
     passwords.request_reset(email=lena.email, now=now)
-    change = login_changes.LoginChange(
-        login_changes.ChangeKind.PASSWORD_CHANGED,
+    change = LoginChange(
+        ChangeKind.PASSWORD_CHANGED,
         lena,
         lena.email,
         address="192.0.2.7",
         browser="Firefox on Linux",
     )
-    login_changes.notify(change, now=now)
+    notify_change(change, now=now)
     _snooze(fleet)
     outbox.enqueue(kind="test", recipient=boss.email, dedupe_key="photograph:test", now=now)
 
@@ -183,7 +183,7 @@ def _spoken(message: Any) -> Spoken:
         User.objects.filter(email=message.recipient).update(language=language)
         try:
             with languages.spoken(language):
-                said = delivery.as_kept(delivery.fit(KINDS[message.kind].build(message)))
+                said = delivery.as_kept(delivery.fit_mail(KINDS[message.kind].build(message)))
         except NotWanted:
             return {}
         made[language[:2]] = Said(message, said.subject, said.text, said.html)
@@ -218,7 +218,7 @@ def _delivered(fleet: Fleet, shown: Any) -> None:
     from notifications.models import Message
     from notifications.outbox.mails import KINDS
 
-    said = delivery.as_kept(delivery.fit(KINDS[shown.kind].build(shown)))
+    said = delivery.as_kept(delivery.fit_mail(KINDS[shown.kind].build(shown)))
     shown.subject, shown.text, shown.html = said.subject, said.text, said.html
     shown.save()
     Message.objects.filter(state=Message.State.QUEUED).update(state=Message.State.SENT, sent_at=fleet.now)

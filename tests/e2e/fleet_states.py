@@ -225,22 +225,22 @@ def _people(fleet: Fleet) -> dict[str, Any]:
     from accounts.api_keys import services as api_keys
     from accounts.linking import services as linking
     from accounts.models import LinkProblem
-    from infra import key_ring
+    from infra.keys import seal
     from tests.support import factories
     from users.models import Session
-    from users.people import roles
     from users.people.models import Role
+    from users.people.services import give_role
 
     now, lena = fleet.now, fleet.people[0]
     for person, role in zip(
         fleet.people[8:11], (Role.MANAGER, Role.AUDITOR, Role.ADMINISTRATOR), strict=True
     ):
-        roles.give_role(person, role)
+        give_role(person, role)
     with_factor = fleet.people[6]
     Authenticator.objects.create(
         user=with_factor,
         type=Authenticator.Type.TOTP,
-        data={"secret": key_ring.seal("JBSWY3DPEHPK3PXP")},
+        data={"secret": seal("JBSWY3DPEHPK3PXP")},
     )
     key, _ = api_keys.issue_key(
         name="Publishing job of the night, Austria and South Tyrol",

@@ -23,15 +23,15 @@ def _careful(fleet: Fleet) -> dict[str, Any]:
     """Somebody with an authenticator app, recovery codes and security keys."""
     from allauth.mfa.models import Authenticator
 
-    from infra import key_ring
+    from infra.keys import seal
     from tests.support import factories
     from tests.support.security_key import SecurityKey
 
     registered = json.loads(SecurityKey().registration("photograph"))
     carla = factories.make_user(CAREFUL, name="Carla Careful")
     for kind, data in (
-        ("totp", {"secret": key_ring.seal("JBSWY3DPEHPK3PXP")}),
-        ("recovery_codes", {"seed": key_ring.seal("a" * 40), "used_mask": 0}),
+        ("totp", {"secret": seal("JBSWY3DPEHPK3PXP")}),
+        ("recovery_codes", {"seed": seal("a" * 40), "used_mask": 0}),
         (
             "webauthn",
             {"name": f"The blue key on the ring, for Innsbruck {RAW}", "credential": registered},

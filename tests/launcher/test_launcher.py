@@ -10,7 +10,8 @@ from cryptography.fernet import Fernet
 
 from devtools import demo
 from devtools.embedded.processes import StartError
-from devtools.launcher import Options, demo_keys, last_json, take_lock
+from devtools.embedded.supervisor import take_lock
+from devtools.launcher import Options, demo_keys, last_json
 from sandbox import start
 from tokens.channels.registry import CHANNELS
 

@@ -12,13 +12,13 @@ from accounts.pool.rules import OUTSIDE
 from macros.at_once.news import HOUR
 from macros.at_once.rules import Due, Found, find_due, why_not
 from macros.notices.models import Told
-from macros.notices.readers import Directory, Muted, Mutes
-from macros.notices.values import AccountFacts, Before, Happened, LogIn, Rule, World
+from macros.notices.rules import Rule, World
+from macros.notices.values import AccountFacts, Before, Directory, Happened, LogIn, Muted, Mutes
 from tests.macros.test_rules import log_in
 from tokens.channels import registry
 from tokens.channels.kinds import Reason
 from tokens.models import Token
-from users.people.recipients import Via
+from users.people.queries import Via
 
 NOW = datetime(2026, 11, 27, 9, 0, tzinfo=UTC)
 LONG_AGO = NOW - timedelta(days=30)

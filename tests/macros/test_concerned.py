@@ -131,7 +131,7 @@ def test_an_address_that_was_taken_out_is_on_nothing_and_hears_of_nobody_and_of_
     assert "Noted: you are on it" in Client().get(said).text
     Client().post(said, {"do": "take_back"})
     assert 'value="on_it"' not in Client().get(said).text
-    assert acknowledgements.running([account.pk]) == {}
+    assert acknowledgements.running_of_accounts([account.pk]) == {}
     Message.objects.filter(kind="said", payload__what="on_it").delete()
     for address, of in stay.items():
         told = Message.objects.get(kind="macro", recipient=address)
@@ -224,7 +224,7 @@ def test_what_a_former_team_kept_back_of_accounts_ends_with_the_move(client: Cli
 
     assert "Snooze for everybody 1 account; that ends" in shown
     assert "“I am on it” 2 accounts; that ends, unless" in shown
-    assert set(acknowledgements.running(ids)) == {both_s.pk}
+    assert set(acknowledgements.running_of_accounts(ids)) == {both_s.pk}
     assert [one.email for one in Mute.objects.running()] == [NEW]
     said = AccountEvent.objects.filter(cause="moved").values_list("kind", "account", "actor")
     assert set(said) == {("unsnoozed", snoozed.pk, boss.pk), ("acknowledged", ada_s.pk, boss.pk)}

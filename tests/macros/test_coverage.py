@@ -6,8 +6,7 @@ import pytest
 
 from accounts.models import Account
 from macros.models import Macro, MacroAccount, MacroAction
-from macros.notices.coverage import watched_by, watched_by_none
-from macros.notices.queries import read_accounts, read_rules
+from macros.notices.queries import read_accounts, read_rules, unwatched
 from macros.notices.values import Span
 from tests.macros.support import BERLIN
 from tests.support.factories import NOW, make_account, make_team
@@ -65,14 +64,14 @@ def watched(*kinds: str, macros: list[Macro]) -> set[str]:
 def test_accounts_of_whose_end_no_macro_tells(fleet: list[Macro]) -> None:
     every, stops = Account.objects.all(), ("pre_deactivation", "deactivated")
 
-    assert names(watched_by_none(every)) == names(every) - watched(*stops, macros=fleet)
+    assert names(unwatched(every)) == names(every) - watched(*stops, macros=fleet)
     for macro in fleet:
         others = [one for one in fleet if one != macro]
-        assert names(watched_by_none(every, but=[macro])) == names(every) - watched(*stops, macros=others)
+        assert names(unwatched(every, but=[macro])) == names(every) - watched(*stops, macros=others)
 
 
 def test_accounts_that_one_macro_watches(fleet: list[Macro]) -> None:
     for macro in fleet:
-        assert names(watched_by(Account.objects.all(), macro)) == watched(
+        assert names(macro.watched(Account.objects.all())) == watched(
             *MacroAction.Kind.values, macros=[macro]
         )

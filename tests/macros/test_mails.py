@@ -450,7 +450,7 @@ def test_of_a_mail_about_many_accounts_those_that_end_first_are_loaded_and_the_r
 
     looked_at = [Account.objects.get(pk=pk).name for pk in found.accounts]
     assert looked_at == ["Dark", "Ends in 1", "Ends in 2"]
-    assert (found.further, list(found.dropped)) == (4, ["deadline_moved"])
+    assert (found.further, list(found.dropped_ids)) == (4, ["deadline_moved"])
     assert "Ends in 6" not in mail.text
     assert Notice.objects.get(account=moved).outcome == "dropped"
 
@@ -478,7 +478,7 @@ def test_what_a_mail_says_of_an_account_is_read_with_all_of_them(ada: User, watc
     counts = []
     for some in (notices[:4], notices):
         with CaptureQueriesContext(connection) as queries:
-            mails.compose(some, Message(kind="macro", recipient=ada.email), now=NOW)
+            mails.compose_warning(some, Message(kind="macro", recipient=ada.email), now=NOW)
         counts.append(len(queries))
 
     assert counts[0] == counts[1]

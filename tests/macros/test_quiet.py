@@ -13,7 +13,7 @@ from macros.at_once import services as at_once
 from macros.models import Acknowledgement, Macro, Mute, Notice
 from macros.mutes import acknowledgements, services
 from macros.mutes.mails import sign_message
-from macros.notices import coverage
+from macros.notices.queries import unwatched, warnings_of
 from macros.preview import services as preview
 from macros.warnings import mails
 from macros.warnings import services as evaluation
@@ -51,7 +51,7 @@ def sent() -> None:
 def test_an_account_that_a_macro_leaves_out_is_told_of_by_no_part_of_it() -> None:
     kept, out = ending(5, name="Kept"), ending(5, name="Out")
     macro = tells("deactivated", "shifted", days=[7])
-    action = macro.warning
+    action = macro.warning_action
     assert action is not None
     evaluation.evaluate(now=NOW)
     waiting = Message.objects.get()
@@ -69,9 +69,9 @@ def test_an_account_that_a_macro_leaves_out_is_told_of_by_no_part_of_it() -> Non
     assert "Out" not in {one.account.name for one in found.due}
     assert again == []
     assert not Notice.objects.filter(account=out).exclude(outcome="dropped").exists()
-    assert list(coverage.watched_by_none(Account.objects.all())) == [out]
-    assert list(coverage.watched_by(Account.objects.all(), macro)) == [kept]
-    assert coverage.warned_by(out) == ([], [])
+    assert list(unwatched(Account.objects.all())) == [out]
+    assert list(macro.watched(Account.objects.all())) == [kept]
+    assert warnings_of(out) == ([], [])
 
 
 def test_who_snoozed_an_account_is_told_when_it_is_over_and_others_meanwhile() -> None:
@@ -202,7 +202,7 @@ def test_the_mail_that_somebody_is_on_it_says_who_and_a_moved_deadline_ends_it()
 
     assert mail.subject == "other@example.com is on it: Lumen Shoes"
     assert "you need not do anything" in mail.text
-    assert acknowledgements.running([account.pk]) == {}
+    assert acknowledgements.running_of_accounts([account.pk]) == {}
     assert evaluate() == [WATCHER]
 
 
@@ -391,7 +391,7 @@ def test_of_a_shift_a_reader_says_to_be_on_it_and_the_others_who_were_told_hear_
     told = Message.objects.get(kind="said", payload__what="on_it")
     assert told.recipient == OTHER
     assert KINDS["said"].build(told).subject == f"{WATCHER} is on it: Lumen Shoes"
-    assert account.pk in acknowledgements.running([account.pk])
+    assert account.pk in acknowledgements.running_of_accounts([account.pk])
 
 
 def test_the_link_of_a_digest_that_tells_nothing_opens_no_page_about_accounts() -> None:

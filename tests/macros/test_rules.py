@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from macros.notices import rules
-from macros.notices.readers import Directory, Muted, Mutes, Reader
-from macros.notices.values import AccountFacts, LogIn, Rule, Span, TellsBefore
-from users.people.recipients import Via
+from macros.notices.rules import Rule
+from macros.notices.values import AccountFacts, Directory, LogIn, Muted, Mutes, Reader, Span, TellsBefore
+from users.people.queries import Via
 
 BERLIN = ZoneInfo("Europe/Berlin")
 NOW = datetime(2026, 3, 10, 11, tzinfo=UTC)
@@ -225,7 +225,7 @@ def test_thresholds_fire_as_when_each_day_is_asked_by_itself(
     until = None if quiet is None else TODAY + timedelta(days=quiet)
     facts = rules.Ends(1, None, deadline, since)
 
-    found = rules.fires(sorted(days), facts, asked, until)
+    found = rules.due_days(sorted(days), facts, asked, until)
 
     assert found == slowly(sorted(days), deadline, since, until, asked)
 

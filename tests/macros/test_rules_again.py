@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from macros.notices import rules
-from macros.notices.readers import Directory, Muted, Mutes
-from macros.notices.values import AccountFacts, LogIn, Rule, TellsBefore
+from macros.notices.rules import Rule
+from macros.notices.values import AccountFacts, Directory, LogIn, Muted, Mutes, TellsBefore
 from tests.macros.test_rules import ADA, BEN, LEAD, NOW, OPERATOR, TODAY, WATCHER, account, log_in, rule, span
 
 ADDRESSES = [ADA, BEN, WATCHER, LEAD]

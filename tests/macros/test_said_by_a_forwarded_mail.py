@@ -102,7 +102,7 @@ def test_its_reader_hears_of_each_account_and_takes_it_back_by_that_mail_unless_
     assert link not in f"{mail.stored_text}{mail.stored_html}"
     assert "Take it back" in anybody.get(urlsplit(link).path).text
     anybody.post(urlsplit(link).path, {"do": "take_back"})
-    assert acknowledgements.running([blue.pk, lumen.pk, red.pk]) == {}
+    assert acknowledgements.running_of_accounts([blue.pk, lumen.pk, red.pk]) == {}
 
 
 def test_it_is_not_sent_to_an_address_that_the_reader_got_since_whose_link_would_open_nothing() -> None:

@@ -55,7 +55,7 @@ def said(account: Account, address: str = ADA) -> str:
     lines = [
         *why.about_address(one),
         *about_macros(one, macros, now=NOW),
-        *why.told(one, macros),
+        *why.mails_told(one, macros),
     ]
     return " | ".join(f"{line.about} {line.text}" for line in lines)
 

@@ -19,8 +19,8 @@ from tests.support.factories import link, make_account, make_app, make_team, mak
 from tokens.models import Token
 from users.addresses import services as refused_addresses
 from users.models import User
-from users.people import roles
 from users.people.models import Role
+from users.people.services import give_role
 
 pytestmark = pytest.mark.django_db(transaction=True)
 MOST_QUERIES = 30  # of the board, whatever it holds
@@ -178,7 +178,7 @@ def test_stopping_asks_first_and_is_the_makers_or_an_administrators(client: Clie
         stop in client.get(board).content.decode(),
     ]
     auditor = make_user("audit@example.com")
-    roles.give_role(auditor, Role.AUDITOR)
+    give_role(auditor, Role.AUDITOR)
     client.force_login(User.objects.get(pk=auditor.pk))
     of_auditor = [client.get(board).status_code, client.get(stop).status_code, client.post(stop).status_code]
     begin = [

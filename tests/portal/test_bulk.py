@@ -20,8 +20,8 @@ from tests.support import acting
 from tests.support.factories import link, make_account, make_app, make_team, make_token, make_user
 from tokens.models import Token, TokenEvent
 from users.models import Team
-from users.people import roles
 from users.people.models import Role
+from users.people.services import give_role
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -74,7 +74,7 @@ def test_nobody_acts_without_the_permission_or_on_another_teams_accounts(
     staff(client)
     refused = {client.get(one).status_code for one in addresses}
     refused |= {client.post(one, {"note": ""}).status_code for one in addresses}
-    roles.give_role(make_user(team=team), Role.ADMINISTRATOR)
+    give_role(make_user(team=team), Role.ADMINISTRATOR)
     staff(client, *ALL, MOVES, "accounts.add_backup", "users.invite_user", "macros.apply_macro", team=team)
     foreign = {client.post(one, {"note": "", "team": team.pk})["Location"] for one in addresses}
     nowhere = {
@@ -337,7 +337,7 @@ def test_my_jobs_lists_ones_own_and_administrators_find_everybodys(client: Clien
     staff(client, team=team)
     foreign = [text(client, JOBS), str(client.get(page).status_code)]
     boss = make_user(name="Boss")
-    roles.give_role(boss, Role.ADMINISTRATOR)
+    give_role(boss, Role.ADMINISTRATOR)
     client.force_login(boss)
     others, opened = text(client, f"{JOBS}?all=1"), text(client, page)
 

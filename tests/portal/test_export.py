@@ -20,7 +20,7 @@ from accounts.pool import queries as pool_queries
 from tests.portal.support import settle, staff
 from tests.support.factories import NOW, link, make_account, make_team, make_token, make_user
 from ui import pills
-from users.people.visibility import names_for
+from users.people.queries import names_for
 
 LIST = "/admin/accounts/account/"
 SIGNS = ["=", "+", "-", "@", "＝", "＋", "－", "＠", "﹢", "﹣", "﹦", "﹫"]

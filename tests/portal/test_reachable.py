@@ -11,8 +11,8 @@ from django.test import Client
 from benchmarks.addresses import patterns
 from tests.support.factories import make_account, make_user
 from users.models import User
-from users.people import roles
 from users.people.models import Role
+from users.people.services import give_role
 
 START = "/admin/"
 # Pages to which nothing leads here, and why.
@@ -48,7 +48,7 @@ def unreached(pages: Mapping[str, str]) -> set[str]:
 def test_each_page_that_administrators_may_open_is_found_from_the_start_page(client: Client) -> None:
     """Other roles: tests/users/test_roles.py."""
     user = make_user()
-    roles.give_role(user, Role.ADMINISTRATOR)
+    give_role(user, Role.ADMINISTRATOR)
     client.force_login(User.objects.get(pk=user.pk))
     make_account()
 

@@ -11,8 +11,8 @@ from accounts.models import LinkProblem
 from macros.models import Macro
 from tests.support.factories import make_account, make_team, make_user
 from users.models import Team, User
-from users.people import roles
 from users.people.models import Role
+from users.people.services import give_role
 
 pytestmark = pytest.mark.django_db
 Search = Callable[[str], str]
@@ -32,7 +32,7 @@ def lumen() -> Team:
 
 def searching(client: Client, role: Role, team: Team, language: str = "en-gb") -> Search:
     user = make_user(f"{role}@example.com", team=team, language=language)
-    roles.give_role(user, role)
+    give_role(user, role)
     client.force_login(User.objects.get(pk=user.pk))
     return lambda term: unescape(client.get("/admin/search/", {"s": term, "extended": "1"}).text)
 

@@ -25,8 +25,8 @@ from tests.portal.support import notices
 from tests.support.factories import link, make_team, make_token, make_user
 from users.invitations import services as invitations
 from users.models import Invitation, Membership, Team, User
-from users.people import roles
 from users.people.models import Role
+from users.people.services import give_role
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("boss")]
 
@@ -181,13 +181,13 @@ def test_who_may_not_is_refused_the_default_team_stays_and_a_move_under_way_is_w
     default = client.get(page_of(Team.default())).status_code
     for role in (Role.MANAGER, Role.AUDITOR):
         user = make_user(f"{role}@example.com", team=team)
-        roles.give_role(user, role)
+        give_role(user, role)
         client.force_login(User.objects.get(pk=user.pk))
         answers += [client.get(page_of(team)).status_code, client.post(page_of(team)).status_code]
         shown = client.get(reverse("admin:users_team_change", args=[team.pk])).text
         assert page_of(team) not in shown
     narrow = make_user("narrow@example.com", is_staff=True, team=team)
-    roles.give_role(narrow, Role.MANAGER)
+    give_role(narrow, Role.MANAGER)
     client.force_login(User.objects.get(pk=narrow.pk))
     hidden = client.get(page_of(foreign)).status_code
 

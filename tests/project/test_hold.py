@@ -25,7 +25,7 @@ from broker.leases.services import lease
 from broker.leases.signing import sign
 from broker.reports.services import report
 from drills.keys import environment
-from infra.key_ring import fingerprint
+from infra.keys import fingerprint
 from macros import tasks as macro_tasks
 from macros.models import Macro
 from notifications.delivery import services as delivery
@@ -91,7 +91,7 @@ def test_a_restored_database_mails_nobody(settings: Settings, transactional_db: 
 
     assert mail.outbox == []
     assert Message.objects.get().state == "queued"
-    installation.release(released_as=Installation.As.SAME, now=NOW)
+    installation.release_hold(released_as=Installation.As.SAME, now=NOW)
     hold.forget()
     delivery.deliver()
     assert len(mail.outbox) == 1

@@ -29,7 +29,7 @@ from tests.users.steps import code_of, enrol, log_in, secret_of
 from tokens.checks import probe
 from tokens.models import Token
 from users.models import Team
-from users.people.visibility import names_for
+from users.people.queries import names_for
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),

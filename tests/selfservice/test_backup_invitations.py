@@ -21,8 +21,8 @@ from tests.tools import visible
 from tokens.models import Token
 from users.invitations import services as invitations
 from users.models import Invitation, Membership, Team, User
-from users.people import roles
 from users.people.models import Role
+from users.people.services import give_role
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("world")]
 
@@ -124,7 +124,7 @@ def test_the_account_s_pages_say_who_was_invited_and_offer_it_where_one_person_c
     boss = make_user("boss@example.com", name="Boss", is_staff=True, is_superuser=True)
     account = Account.objects.get(name="Lumen Shoes EU")
     auditor = make_user("ina@example.com", team=account.team)
-    roles.give_role(auditor, Role.AUDITOR)
+    give_role(auditor, Role.AUDITOR)
 
     before = browser(ada).get(f"/my/{account.pk}/").text
     press(ada, account)
@@ -280,7 +280,7 @@ def test_whoever_invites_reads_the_same_whatever_the_address_is(ada: User) -> No
     for account in accounts:
         link(account, make_token(consented_by=former, state="dead", reason="removed"))
     auditor = make_user("auditor@example.com", team=make_team("Fifth"))
-    roles.give_role(auditor, Role.AUDITOR)
+    give_role(auditor, Role.AUDITOR)
     make_user("known@example.com", team=make_team("Third"))
     said: dict[str, set[str]] = {}
     page = browser(ada)

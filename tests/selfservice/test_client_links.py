@@ -25,8 +25,8 @@ from tokens.models import Token
 from users.invitations import services as invitations
 from users.login import passwords
 from users.models import Membership, Team, User
-from users.people import roles
 from users.people.models import Role
+from users.people.services import give_role
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("world")]
 
@@ -224,7 +224,7 @@ def test_links_are_made_for_one_s_own_teams_not_by_auditors_and_others_do_not_se
     link_ = made(mira, team)
     other = make_user("carl@example.com", team=make_team("Fern"))
     auditor = make_user("ina@example.com", team=team)
-    roles.give_role(auditor, Role.AUDITOR)
+    give_role(auditor, Role.AUDITOR)
 
     form = {"email": "x@example.com", "channels": ["facebook"], "team": team.pk, "days": 7}
     refused = [

@@ -15,8 +15,8 @@ from tests.support.factories import link, make_team, make_user
 from tests.support.sandbox import Sandbox
 from tokens.models import Token
 from users.models import User
-from users.people import roles
 from users.people.models import Role
+from users.people.services import give_role
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -134,7 +134,7 @@ def test_others_accounts_and_log_ins_are_out_of_reach() -> None:
     shop, foreign = carried(mine, team=team), carried(his, team=make_team("Third"))
     link(shop, his)
     auditor = make_user("audit@example.com")
-    roles.give_role(auditor, Role.AUDITOR)
+    give_role(auditor, Role.AUDITOR)
 
     statuses = [
         browser(ada).post(page_of(foreign)).status_code,

@@ -56,7 +56,7 @@ class Year:
         self, world: Sandbox, *, channels: Sequence[str], hours: Sequence[int], late: timedelta
     ) -> None:
         self.world, self.late = world, late
-        self.zone = evaluation.zone()
+        self.zone = evaluation.project_zone()
         self.first = evaluation.local_day(datetime.now(UTC)) + timedelta(days=1)
         self.lives = [self._person(channel, hour) for hour in hours for channel in channels]
         self._traveller: time_machine.travel | None = None

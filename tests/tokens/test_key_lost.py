@@ -13,8 +13,7 @@ from pytest_django import Settings
 
 from accounts import tasks
 from accounts.models import Account
-from infra import key_ring
-from infra.key_ring import fingerprint
+from infra.keys import fingerprint, seal
 from notifications.models import Message
 from tests.portal.test_asks import posted
 from tests.support import native
@@ -45,7 +44,7 @@ def boss(channels_world: Sandbox, settings: Settings) -> User:
     settings.STAFF_SECOND_FACTOR = True
     native.set_up_apps(channels_world)
     boss = make_user("boss@example.com", is_staff=True, is_superuser=True)
-    seed = key_ring.seal("SEED")
+    seed = seal("SEED")
     Authenticator.objects.create(user=boss, type="totp", data={"secret": seed})
     native.linked("snapchat", "ada")
     settings.FERNET_KEYS = [Fernet.generate_key().decode()]

@@ -14,8 +14,7 @@ from django.core.management.base import SystemCheckError
 from django.test import Client
 from pytest_django import Settings
 
-from infra import key_ring
-from infra.key_ring import fingerprint
+from infra.keys import fingerprint, seal, unseal
 from tests.support.connections import another
 from tests.support.factories import NOW, make_token, make_user
 from tokens import lifecycle
@@ -38,7 +37,7 @@ def old_rows(settings: Settings) -> Token:
     settings.FERNET_KEYS = [OLD]
     token = make_token()
     make_user(email="ada@example.com")
-    sealed = key_ring.seal("SEED")
+    sealed = seal("SEED")
     Authenticator.objects.create(user_id=_ada(), type="totp", data={"secret": sealed})
     settings.FERNET_KEYS = [NEW, OLD]
     return token
@@ -90,7 +89,7 @@ def test_all_that_the_ring_encrypts_moves_to_the_newest_key_and_opens_as_before(
     assert "All rows are under the newest key." in rotate("--check")
     token = Token.objects.select_related("app").get()
     assert (token.unseal(), token.app.keys().secrets) == before
-    assert key_ring.unseal(Authenticator.objects.get().data["secret"]) == "SEED"
+    assert unseal(Authenticator.objects.get().data["secret"]) == "SEED"
     assert [use.total for use in key_usage.in_use()] == [3]
 
 
@@ -108,7 +107,7 @@ def test_every_sealed_column_is_moved() -> None:
 def test_recovery_codes_move_with_what_was_used_of_them(settings: Settings, rf: Any) -> None:
     settings.FERNET_KEYS = [OLD]
     person = make_user()
-    sealed = [key_ring.seal(code) for code in ("11111111", "22222222")]
+    sealed = [seal(code) for code in ("11111111", "22222222")]
     factor = Authenticator.objects.create(
         user=person, type="recovery_codes", data={"migrated_codes": sealed, "used_mask": 5}
     )
@@ -151,7 +150,7 @@ def test_a_row_that_somebody_holds_is_not_waited_for_and_met_again(
     other = make_token(app=old_rows.app)
     with another() as holder, holder.transaction(force_rollback=True):
         holder.execute("select 1 from tokens_token where id = %s for no key update", [old_rows.pk])
-        monkeypatch.setattr("infra.key_rotation.ROUNDS", 1)
+        monkeypatch.setattr("infra.keys.ROUNDS", 1)
 
         done = TokenRows().rotate()
 

@@ -13,7 +13,7 @@ from notifications.outbox.mails import NOT_WANTED
 from tests.tools import words
 from ui import mails, phrases, pills
 from ui.mails import Button, Card
-from users.people.recipients import Via
+from users.people.queries import Via
 
 BERLIN = ZoneInfo("Europe/Berlin")
 WORDS = """{% load i18n mailwords %}

@@ -22,8 +22,7 @@ from tests.notifications.smtp import running_server
 from tests.support.factories import PASSWORD, make_user
 from tests.users.steps import enrol, is_logged_in, log_in
 from ui import stored_phrases as kept
-from users.login import changes as login_changes
-from users.login.changes import ChangeKind, LoginChange
+from users.login.services import ChangeKind, LoginChange, notify_change
 from users.models import User
 
 pytestmark = pytest.mark.django_db
@@ -208,7 +207,7 @@ def test_every_change_has_a_mail_in_whole_sentences(by_staff: bool) -> None:
         by.memberships.all().delete()  # of no team of the reader's
     facts = {"user": user, "recipient": user.email, "old_email": "a@example.com", "new_email": user.email}
     for kind in ChangeKind:
-        login_changes.notify(LoginChange(kind=kind, by=by, **facts), now=timezone.now())  # type: ignore[arg-type]  # facts of one
+        notify_change(LoginChange(kind=kind, by=by, **facts), now=timezone.now())  # type: ignore[arg-type]  # facts of one
 
         mail = built(kind)
 

@@ -14,10 +14,10 @@ from infra import append_only
 from tests.support.factories import NOW, PASSWORD, make_team, make_user
 from tests.tools.recorder import in_brackets
 from tests.users.steps import code_of, enrol, log_in, secret_of
-from users.login import changes as login_changes
+from users.login.services import ChangeKind
 from users.models import LoginRecord, User
-from users.sessions import records as login_records
 from users.sessions.models import Detail
+from users.sessions.receivers import write_login_record
 
 pytestmark = pytest.mark.django_db
 
@@ -92,7 +92,7 @@ def test_what_staff_change_is_recorded_with_who_did_it(client: Client, ada: User
 def test_who_lies_above_may_record_too(ada: User) -> None:
     request = RequestFactory().get("/link/facebook/callback/", REMOTE_ADDR="2001:db8::1")
 
-    login_records.write_login_record(
+    write_login_record(
         request=request,
         kind=LoginRecord.Kind.LINKING,
         succeeded=False,
@@ -105,7 +105,7 @@ def test_who_lies_above_may_record_too(ada: User) -> None:
 
 
 def test_rows_hold_codes_that_are_read_in_every_language_and_rows_from_before_are_shown_as_they_are() -> None:
-    new = [Detail.WRONG_PASSWORD, "totp+again", "factor_reset|boss@example.com", *login_changes.ChangeKind]
+    new = [Detail.WRONG_PASSWORD, "totp+again", "factor_reset|boss@example.com", *ChangeKind]
     before = ["wrong password", "authenticator app, asked again", "factor reset, by boss@example.com"]
 
     with in_brackets():

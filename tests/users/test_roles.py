@@ -25,9 +25,9 @@ from tests.support.sandbox import Sandbox
 from tests.support.world import World
 from users.invitations import services as invitations
 from users.models import Team, User
-from users.people import roles
 from users.people.models import GROUPS, Role
-from users.people.visibility import names_for
+from users.people.queries import names_for
+from users.people.services import give_role
 
 TABLE = Path(__file__).parents[2] / "docs" / "roles.md"
 # Sessions of whoever logs in or out, and the person's own settings.
@@ -38,7 +38,7 @@ OWN_PAGES = ("/accounts/", "/profile/", "/i18n/", "/mail/", "/invitation/")
 
 def person_of(role: Role, email: str, **fields: Any) -> User:
     user = make_user(email, **fields)
-    roles.give_role(user, role)
+    give_role(user, role)
     return User.objects.get(pk=user.pk)
 
 
@@ -92,7 +92,7 @@ def test_staff_of_a_group_of_their_own_become_no_auditors_who_act_in_all_teams()
     noor = make_user("noor@example.com", is_staff=True)
     noor.groups.add(own)
 
-    roles.give_role(noor, Role.AUDITOR)
+    give_role(noor, Role.AUDITOR)
 
     assert not User.objects.get(pk=noor.pk).sees_all_teams
 

@@ -20,10 +20,10 @@ from tests.support.factories import NOW, PASSWORD, make_team, make_user
 from tests.users.steps import is_logged_in, log_in
 from ui import stored_phrases as kept
 from users.models import Session, User
-from users.people import roles
 from users.people.models import Role
-from users.sessions import browsers
+from users.people.services import give_role
 from users.sessions import services as sessions
+from users.sessions.models import name_of_browser
 
 pytestmark = pytest.mark.django_db
 
@@ -253,7 +253,7 @@ def test_browsers_of_colleagues_are_for_administrators_and_auditors(
 ) -> None:
     log_in(Client(headers={"user-agent": ON_IPHONE}), ada.email)
     viewer = make_user("viewer@example.com", team=ada.teams.get())
-    roles.give_role(viewer, role)
+    give_role(viewer, role)
     client.force_login(User.objects.get(pk=viewer.pk))
 
     page = client.get(reverse("admin:users_user_change", args=[ada.pk])).text
@@ -303,7 +303,7 @@ def test_sessions_that_have_ended_are_removed_by_the_schedule(ada: User, staff: 
     ],
 )  # fmt: skip
 def test_a_browser_is_called_as_people_call_it(agent: str, name: str) -> None:
-    assert browsers.named(agent) == name
+    assert name_of_browser(agent) == name
 
 
 def test_the_list_of_ones_sessions_begins_with_this_one(client: Client, ada: User) -> None:

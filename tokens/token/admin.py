@@ -26,7 +26,7 @@ from accounts.pool import permissions
 from accounts.pool import queries as pool_queries
 from accounts.pool.rules import READING_REFUSED, InPool
 from portal import access, bulk
-from portal.choices import ChoiceFilter
+from portal.filters import ChoiceFilter
 from portal.lists import ReadOnlyList, part
 from tokens.channels import declarations
 from tokens.channels.kinds import Verdict
@@ -35,7 +35,7 @@ from tokens.templatetags import channels as channel_tags
 from tokens.token import reasons
 from ui.templatetags import ui as tags
 from users.models import person
-from users.people.visibility import names_for
+from users.people.queries import names_for
 
 NAMED = 3  # accounts of a token that the list names
 MANY = 99  # of the others, as far as they are counted

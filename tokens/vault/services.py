@@ -16,7 +16,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.views.decorators.debug import sensitive_variables
 from fernet_fields import EncryptedTextField
 
-from infra.key_ring import NAME_LETTERS, fingerprints, ring
+from infra.keys import NAME_LETTERS, fingerprints, ring
 
 DIFFERENT_BYTES = 16  # of the 32 of a key; a random one has 30
 

@@ -14,13 +14,12 @@ from django.core import checks
 from django.core.checks import CheckMessage, Tags, register
 from django.db import DatabaseError, connection
 
-from infra.key_ring import fingerprints
-from infra.key_rotation import SealedRows
+from infra.keys import SealedRows, fingerprints
 from tokens.channels import declarations
 from tokens.vault import services as vault
 from ui.phrases import phrase
 from ui.text import number
-from users.login.factor_keys import FactorRows
+from users.login.second_factor import FactorRows
 
 
 class TokenRows(SealedRows):

@@ -1,10 +1,34 @@
 """Parked addresses, and what happened to addresses: parked, released, snoozed. The row of a parked one goes; the history stays."""
 
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Self
+
 from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from ui import stored_phrases as kept
+
+
+class RefusedAddressQuerySet(models.QuerySet["RefusedAddress"]):
+    """Parked addresses."""
+
+    def of(self, address: str) -> Self:
+        """Keep the row of an address, whatever its letters' case."""
+        return self.filter(email=address.lower())
+
+    def is_parked(self, address: str) -> bool:
+        """Return whether an address is parked."""
+        return self.of(address).exists()
+
+    def parked_among(self, addresses: Iterable[str]) -> set[str]:
+        """Return those of these addresses (in lower case) that are parked."""
+        return set(self.filter(email__in=list(addresses)).addresses())
+
+    def addresses(self) -> models.QuerySet["RefusedAddress", str]:
+        """Return the addresses alone, also for the where clause of another query."""
+        return self.values_list("email", flat=True)
 
 
 class RefusedAddress(models.Model):
@@ -26,6 +50,8 @@ class RefusedAddress(models.Model):
     refused_at = models.DateTimeField()  # when a mail last did not reach it
     told_at = models.DateTimeField(null=True, blank=True)  # when operators were told
 
+    objects = RefusedAddressQuerySet.as_manager()
+
     class Meta:
         verbose_name = _("parked address")
         verbose_name_plural = _("parked addresses")
@@ -35,6 +61,16 @@ class RefusedAddress(models.Model):
 
     def __str__(self) -> str:
         return self.email
+
+
+class AddressEventQuerySet(models.QuerySet["AddressEvent"]):
+    """The history of addresses."""
+
+    def counted_from(self, email: str, *, since: datetime) -> datetime:
+        """Return when an address was last released or confirmed after `since`, else `since`: what was before counts no more."""
+        kinds = [AddressEvent.Kind.RELEASED, AddressEvent.Kind.CONFIRMED]
+        released = self.filter(email=email, kind__in=kinds, at__gt=since)
+        return released.order_by("-at").values_list("at", flat=True).first() or since
 
 
 class AddressEvent(models.Model):
@@ -56,6 +92,8 @@ class AddressEvent(models.Model):
         null=True, blank=True
     )  # id of the mail that led to it; mails are pruned on their own
     by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+")
+
+    objects = AddressEventQuerySet.as_manager()
 
     class Meta:
         default_permissions = ()

@@ -8,7 +8,6 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from django.db import transaction
-from django.db.models import QuerySet
 
 from users.models import AddressEvent, RefusedAddress, User
 
@@ -48,35 +47,12 @@ def release_addresses(
 
 def confirm_address(address: str, *, mailed_at: datetime, now: datetime) -> bool:
     """Release an address whose reader used what was mailed there at that moment. Return False where it was parked only since, or is not."""
-    since = RefusedAddress.objects.filter(email=address.lower()).values_list("since", flat=True).first()
+    since = RefusedAddress.objects.of(address).values_list("since", flat=True).first()
     if since is None or since.replace(microsecond=0) > mailed_at:  # a link tells whole seconds
         return False
     return bool(release_addresses([address], now=now, confirmed=True))
 
 
-def is_refused(address: str) -> bool:
-    """Return whether an address is parked."""
-    return RefusedAddress.objects.filter(email=address.lower()).exists()
-
-
-def parked_among(addresses: Iterable[str]) -> set[str]:
-    """Return those of these addresses (in lower case) that are parked."""
-    found = RefusedAddress.objects.filter(email__in=list(addresses))
-    return set(found.values_list("email", flat=True))
-
-
-def parked_addresses() -> QuerySet[RefusedAddress, str]:
-    """Return the parked addresses, for the where clause of another query."""
-    return RefusedAddress.objects.values_list("email", flat=True)
-
-
 def stays_parked(address: str) -> bool:
     """Return whether an address is parked; then nobody releases it before the caller's transaction ends."""
-    return RefusedAddress.objects.filter(email=address.lower()).select_for_update().first() is not None
-
-
-def counted_from(email: str, *, since: datetime) -> datetime:
-    """Return when an address (in lower case) was last released or confirmed after `since`, else `since`: what was before counts no more."""
-    kinds = [AddressEvent.Kind.RELEASED, AddressEvent.Kind.CONFIRMED]
-    released = AddressEvent.objects.filter(email=email, kind__in=kinds, at__gt=since)
-    return released.order_by("-at").values_list("at", flat=True).first() or since
+    return RefusedAddress.objects.of(address).select_for_update().first() is not None

@@ -11,7 +11,7 @@ from django.conf import settings
 from django.db import connection, transaction
 from django.db.models.expressions import RawSQL
 
-from infra.key_ring import fingerprints
+from infra.keys import fingerprints
 from users.installation.hold import Hold, forget
 from users.installation.models import Installation
 
@@ -44,7 +44,7 @@ def begin_round(*, now: datetime) -> datetime:
 
 
 @transaction.atomic
-def release(*, released_as: Installation.As, now: datetime) -> None:
+def release_hold(*, released_as: Installation.As, now: datetime) -> None:
     """End the hold: bind the database to what this process has. A copy becomes another installation."""
     row = Installation.objects.select_for_update().get(pk=_row().pk)
     row.address, row.keys, row.database = _address(), list(fingerprints()), _identity()
@@ -65,7 +65,7 @@ def is_bound_database() -> bool:
     return _row().database == _identity()
 
 
-def compare() -> Hold | None:
+def compare_installation() -> Hold | None:
     """Compare what the row says with what this process has. Returns why that is a hold, or None.
 
     One statement, because it is asked all the time.
@@ -74,7 +74,7 @@ def compare() -> Hold | None:
     row = Installation.objects.annotate(here=here).filter(pk=Installation.ONLY).first()
     if row is None:
         _row()
-        return compare()
+        return compare_installation()
     if row.held_at is not None:
         return Hold(row.held_because, row.held_at, found="" if row.held_because else "by_hand")
     if row.database != row.here:

@@ -24,7 +24,6 @@ from ui.phrases import phrase
 from ui.templatetags import ui as tags
 from users.invitations import services as invitations
 from users.models import Invitation, person
-from users.people import visibility
 from users.people.forms import InviteForm
 from users.people.models import Role
 
@@ -50,7 +49,7 @@ class InvitationAdmin(ReadOnlyList):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Invitation]:
         """Return the invitations to teams that the viewer sees: others are not found by any address."""
-        own = visibility.teams_seen_by(person(request))
+        own = person(request).teams_seen
         return super().get_queryset(request).filter(team__in=own.values("pk"))  # type: ignore[no-any-return]
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
@@ -65,11 +64,7 @@ class InvitationAdmin(ReadOnlyList):
     @admin.display(description=gettext_lazy("State"))
     def status(self, invitation: Invitation) -> SafeString:
         """Return what became of the invitation."""
-        if invitation.accepted_at:
-            return tags.pill("invitation", "accepted")
-        if invitation.revoked_at:
-            return tags.pill("invitation", "revoked")
-        return tags.pill("invitation", "waiting" if invitation.is_open(timezone.now()) else "ran_out")
+        return tags.pill("invitation", invitation.state(timezone.now()))
 
     def get_fields(self, request: HttpRequest, obj: Invitation | None = None) -> list[str]:
         """Return the form's fields for a new one, else what is known, without the key. Only superusers open the portal to somebody."""

@@ -2,7 +2,7 @@
 
 import secrets
 from datetime import datetime
-from typing import Any
+from typing import Any, Self
 
 from django.db import models
 from django.db.models.functions import Lower
@@ -16,6 +16,18 @@ from users.people.models import Role, Team, User
 def new_invitation_key() -> str:
     """Return a fresh nonce; the mailed link is signed from it, so the row alone opens nothing."""
     return secrets.token_urlsafe(16)
+
+
+class InvitationQuerySet(models.QuerySet["Invitation"]):
+    """Invitations."""
+
+    def pending(self) -> Self:
+        """Keep what nobody has accepted or revoked; it may have run out."""
+        return self.filter(accepted_at=None, revoked_at=None)
+
+    def open(self, now: datetime) -> Self:
+        """Keep what can still be accepted."""
+        return self.pending().filter(expires_at__gt=now)
 
 
 class Invitation(models.Model):
@@ -39,6 +51,8 @@ class Invitation(models.Model):
     user = models.ForeignKey(User, models.SET_NULL, null=True, blank=True, related_name="+")
     # Whether it was made to ask for accounts, so that it ends with the last of these asks. None: nobody noted it yet when it was made.
     for_asks = models.BooleanField(null=True, editable=False)
+
+    objects = InvitationQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("invitation")
@@ -74,6 +88,33 @@ class Invitation(models.Model):
         """Return the name of who invites, also when that person is gone."""
         return self.invited_by.get_full_name() if self.invited_by else gettext("An administrator")
 
+    def state(self, now: datetime) -> str:
+        """Return what became of it: "accepted", "revoked", "waiting" or "ran_out"."""
+        if self.accepted_at:
+            return "accepted"
+        if self.revoked_at:
+            return "revoked"
+        return "waiting" if self.is_open(now) else "ran_out"
+
     def is_open(self, now: datetime) -> bool:
         """Return whether the invitation can still be accepted."""
         return self.accepted_at is None and self.revoked_at is None and self.expires_at > now
+
+    def mailed_together(self) -> InvitationQuerySet:
+        """Return the invitations that one mail stands for and that nobody has answered: of one address, and running out at one moment.
+
+        Only what one press mailed does so. Whoever accepts one of them accepts all, and what is sent again is sent again together.
+        """
+        pending = Invitation.objects.pending().filter(email=self.email, expires_at=self.expires_at)
+        return pending.order_by("team__name").select_related("team", "invited_by")
+
+    @property
+    def team_names(self) -> list[str]:
+        """The names of the teams that somebody joins who accepts this one."""
+        return [str(one.team) for one in self.mailed_together()] or [str(self.team)]
+
+    @property
+    def answers_reach(self) -> str:
+        """The address of who invited, while that person can log in; else ""."""
+        inviter = self.invited_by
+        return inviter.email if inviter and inviter.is_active else ""

@@ -9,7 +9,6 @@ from django.conf import settings
 from django.contrib.admin.models import ADDITION, CHANGE, LogEntry
 from django.core import signing
 from django.db import IntegrityError, transaction
-from django.db.models import QuerySet
 from django.urls import reverse
 
 from ui import errors as refusal
@@ -17,9 +16,10 @@ from ui import stored_phrases as kept
 from ui.phrases import phrase
 from users.addresses import services as refused_addresses
 from users.installation import hold
+from users.invitations.models import InvitationQuerySet
 from users.models import Invitation, Membership, Team, User
-from users.people import roles, visibility
 from users.people.models import Role
+from users.people.services import give_role
 from users.signals import invitation_issued
 
 _SALT = "users.invitation"
@@ -56,7 +56,7 @@ def check_new(*, email: str, team: Team, invited_by: User, role: Role) -> None:
         raise InvitationError(say("switched_off", person=str(known)))
     if known and not known.is_contact and known.memberships.filter(team=team).exists():
         raise InvitationError(say("in_team_already", person=str(known), team=str(team)))
-    if Invitation.objects.filter(email=email, team=team, accepted_at=None, revoked_at=None).exists():
+    if Invitation.objects.pending().filter(email=email, team=team).exists():
         raise InvitationError(say("invited_already", email=email, team=str(team)))
 
 
@@ -108,21 +108,6 @@ def mail_together(made: Sequence[Invitation], *, now: datetime) -> None:
         _mail(first, now)
 
 
-def mailed_with(invitation: Invitation) -> QuerySet[Invitation]:
-    """Return the invitations that one mail stands for and that nobody has answered: of one address, and running out at one moment.
-
-    Only what one press mailed does so. Whoever accepts one of them accepts all, and what is sent again is sent again together.
-    """
-    pending = Invitation.objects.filter(email=invitation.email, accepted_at=None, revoked_at=None)
-    together = pending.filter(expires_at=invitation.expires_at).order_by("team__name")
-    return together.select_related("team", "invited_by")
-
-
-def teams_of(invitation: Invitation) -> list[str]:
-    """Return the names of the teams that somebody joins who accepts this one."""
-    return [str(one.team) for one in mailed_with(invitation)] or [str(invitation.team)]
-
-
 def send_again(*, invitation: Invitation, by: User, now: datetime, mailed: bool = True) -> Invitation:
     """Mail the invitation again, with those that its mail stands for; their days start again.
 
@@ -135,7 +120,7 @@ def send_again(*, invitation: Invitation, by: User, now: datetime, mailed: bool 
         until = now + timedelta(days=settings.INVITATION_DAYS)
         if row.expires_at == until:  # by this very press, with another one
             return row
-        together = [one for one in mailed_with(row) if one.pk != row.pk and _may_reach(by, one)]
+        together = [one for one in row.mailed_together() if one.pk != row.pk and _may_reach(by, one)]
         for one in (row, *together):
             one.number += 1
             one.expires_at = until
@@ -157,24 +142,17 @@ def revoke(*, invitation: Invitation, by: User, now: datetime) -> Invitation:
     return row
 
 
-def sent_by(person: User, now: datetime) -> QuerySet[Invitation]:
-    """Return the invitations that a person sent and that still open something."""
-    return Invitation.objects.filter(
-        invited_by=person, accepted_at=None, revoked_at=None, expires_at__gt=now
-    ).order_by("pk")
-
-
 def revoke_sent_by(person: User, *, by: User, now: datetime) -> int:
     """Make all invitations worthless that a person sent who is locked out, in the caller's transaction. Returns how many.
 
     Of whatever team: one that was sent to an own address on the last day would let the person in again.
     """
-    return revoke_these(sent_by(person, now), by=by, now=now)
+    return revoke_these(Invitation.objects.open(now).filter(invited_by=person).order_by("pk"), by=by, now=now)
 
 
-def revoke_these(made: QuerySet[Invitation], *, by: User, now: datetime) -> int:
+def revoke_these(made: InvitationQuerySet, *, by: User, now: datetime) -> int:
     """Make these invitations worthless that nobody has answered, in the caller's transaction, which has asked who may. Returns how many."""
-    pending = made.filter(accepted_at=None, revoked_at=None).order_by("pk")
+    pending = made.pending().order_by("pk")
     rows = list(pending.select_for_update(no_key=True))
     for row in rows:
         row.revoked_at = now
@@ -199,7 +177,7 @@ def open_link(*, signed: str, now: datetime) -> Invitation:
     if invitation is None:
         raise LinkRefused(InvitationRefusal.UNKNOWN)
     if invitation.revoked_at is not None:  # the mail stands for others, too
-        invitation = mailed_with(invitation).first() or invitation
+        invitation = invitation.mailed_together().first() or invitation
     _check_open(invitation, now)
     try:
         signing.loads(signed, salt=_SALT, max_age=timedelta(days=settings.INVITATION_DAYS))
@@ -239,7 +217,7 @@ def _contact_comes_in(row: Invitation, name: str, password: str) -> User | None:
         user.name, user.is_contact = name.strip(), False
         user.set_password(password)
         user.save(update_fields=["name", "is_contact", "password"])
-        user.memberships.exclude(team__in=mailed_with(row).values("team")).delete()
+        user.memberships.exclude(team__in=row.mailed_together().values("team")).delete()
     return user
 
 
@@ -263,14 +241,14 @@ def _may_reach(by: User, invitation: Invitation) -> bool:
 
 def _lock_all_of(email: str) -> None:
     """Lock what waits for an answer of this address, in one order: two links of one mail, or a press meanwhile, wait for each other."""
-    pending = Invitation.objects.filter(email=email, accepted_at=None, revoked_at=None).order_by("pk")
+    pending = Invitation.objects.pending().filter(email=email).order_by("pk")
     list(pending.select_for_update(no_key=True).values_list("pk"))
 
 
 def _check_reach(by: User, team: Team, role: Role) -> None:
     if role != Role.MARKETER and not by.is_superuser:
         raise InvitationError(say("superusers_only"))
-    if not visibility.teams_of(by).filter(pk=team.pk).exists():
+    if not by.teams_managed.filter(pk=team.pk).exists():
         raise InvitationError(say("own_teams_only"))
 
 
@@ -297,9 +275,9 @@ def _locked_open(invitation: Invitation, now: datetime) -> Invitation:
 
 
 def _accept(row: Invitation, user: User, now: datetime) -> None:
-    for one in [row, *mailed_with(row).exclude(pk=row.pk)]:
+    for one in [row, *row.mailed_together().exclude(pk=row.pk)]:
         Membership.objects.get_or_create(team=one.team, user=user)
-        roles.give_role(user, one.gives)
+        give_role(user, one.gives)
         one.accepted_at, one.user = now, user
         one.save(update_fields=["accepted_at", "user"])
         _log(user, one, CHANGE, kept.keep(WORDS, "log_accepted"))

@@ -44,7 +44,7 @@ def invitation(request: HttpRequest, signed: str) -> HttpResponse:
         if known and not known.is_active:
             return _refused(request, LinkRefused(InvitationRefusal.ENDED, invited))
         if known:
-            facts = {"invitation": invited, "known": known, "team": join_names(invitations.teams_of(invited))}
+            facts = {"invitation": invited, "known": known, "team": join_names(invited.team_names)}
             return render(request, "users/invitation_login.html", facts)
         return _accept(request, invited)
     except LinkRefused as refused:
@@ -56,7 +56,7 @@ def _accept(request: HttpRequest, invited: Invitation) -> HttpResponse:
         request.POST or None, user=User(email=invited.email), initial={"name": invited.name}
     )  # the person is made only when the form is right
     if request.method != "POST" or not form.is_valid():
-        teams = invitations.teams_of(invited)
+        teams = invited.team_names
         facts = {"invitation": invited, "form": form, "team": join_names(teams), "teams": len(teams)}
         return render(request, "users/invitation.html", facts)
     user = invitations.accept(
@@ -72,7 +72,7 @@ def _accept(request: HttpRequest, invited: Invitation) -> HttpResponse:
 
 
 def _join(request: HttpRequest, invited: Invitation) -> HttpResponse:
-    team = join_names(invitations.teams_of(invited))
+    team = join_names(invited.team_names)
     if request.method != "POST":
         return render(request, "users/invitation_join.html", {"invitation": invited, "team": team})
     invitations.join(invitation=invited, user=person(request), now=timezone.now())

@@ -9,13 +9,12 @@ from allauth.mfa.adapter import DefaultMFAAdapter
 from django.http import HttpRequest
 from django.utils import timezone
 
-from infra import key_ring
-from users.login import changes as login_changes
+from infra.keys import seal, unseal
 from users.login import limits as password_limits
-from users.login.changes import ChangeKind, LoginChange
+from users.login.services import ChangeKind, LoginChange, notify_change
 from users.models import User
-from users.sessions import records as login_records
 from users.sessions.models import Detail
+from users.sessions.receivers import write_refusal
 
 BROWSER_LENGTH = 200
 
@@ -43,7 +42,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth sh
         """Refuse a password that is one too many, by our own limits: the library's lock a person out from everywhere."""
         email = _email_of(credentials)
         if not password_limits.may_try_password(request, email):
-            login_records.write_refusal(request, email, Detail.TOO_MANY_WRONG_PASSWORDS)
+            write_refusal(request, email, Detail.TOO_MANY_WRONG_PASSWORDS)
             raise self.validation_error("too_many_login_attempts")
 
     def authenticate(self, request: HttpRequest, **credentials: Any) -> User | None:
@@ -72,7 +71,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth sh
             address=self.get_client_ip(self.request),
             browser=self.get_http_user_agent(self.request)[:BROWSER_LENGTH],
         )
-        login_changes.notify(change, now=timezone.now())
+        notify_change(change, now=timezone.now())
 
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
         """Refuse: the library would send inside the request, in its own words, with links from the Host header."""
@@ -88,8 +87,8 @@ class SecondFactorAdapter(DefaultMFAAdapter):  # type: ignore[misc]  # allauth s
 
     def encrypt(self, text: str) -> str:
         """Return the secret of who enrols, sealed."""
-        return key_ring.seal(text)
+        return seal(text)
 
     def decrypt(self, encrypted_text: str) -> str:
         """Return the secret in clear; one that no code fits where no key opens it."""
-        return key_ring.unseal(encrypted_text) or base64.b32encode(secrets.token_bytes(20)).decode()
+        return unseal(encrypted_text) or base64.b32encode(secrets.token_bytes(20)).decode()

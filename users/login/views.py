@@ -12,8 +12,8 @@ from django.views.decorators.http import require_http_methods
 from users.login import second_factor
 from users.login.forms import ProfileForm
 from users.models import LoginRecord, Session, User, person
-from users.sessions import records as login_records
 from users.sessions.models import Detail
+from users.sessions.receivers import write_login_record
 from users.sessions.services import stored_key
 
 LATEST_RECORDS = 10
@@ -69,7 +69,7 @@ def _end_others(request: HttpRequest, user: User, here: str) -> None:
         messages.info(request, gettext("That browser is logged out already."))
         return
     detail = Detail.ENDED_ELSEWHERE if handle else Detail.ENDED_EVERYWHERE_ELSE
-    login_records.write_login_record(
+    write_login_record(
         request=request, kind=LoginRecord.Kind.LOG_OUT, succeeded=True, user=user, detail=detail
     )
     if gone is None:

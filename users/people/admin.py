@@ -23,20 +23,20 @@ from accounts.account_pages.filters import TeamFilter
 from accounts.leaving import services
 from accounts.leaving import views as leaving
 from portal import access
-from portal.choices import ChoiceFilter, Lookups
+from portal.filters import ChoiceFilter, Lookups
 from ui import confirm
 from ui.confirm import Done, Page, Said
 from ui.errors import Refusal
 from ui.templatetags import ui as tags
 from ui.text import number
-from users.login import changes as login_changes
 from users.login import second_factor
-from users.login.changes import ChangeKind
+from users.login import services as login_changes
+from users.login.services import ChangeKind
 from users.models import Membership, User, person
-from users.people import roles, visibility
 from users.people import views as person_page
 from users.people.forms import MembershipForm, PersonForm, RoleForm
 from users.people.models import GROUPS, SUPERUSER, Role
+from users.people.services import role_choices, set_role
 from users.sessions import admin as login_records
 from users.teams import admin as teams
 from users.teams.views import AsksBeforeStops
@@ -59,7 +59,7 @@ class RoleFilter(ChoiceFilter):
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Lookups:
         """Return the roles."""
-        return [(key, str(label)) for key, label in roles.role_choices()]
+        return [(key, str(label)) for key, label in role_choices()]
 
     def keep(self, rows: QuerySet[Any], value: str) -> QuerySet[Any]:
         """Keep the people of one role."""
@@ -80,14 +80,14 @@ class MembershipInline(TabularInline):  # type: ignore[misc]  # the theme ships 
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Membership]:
         """Return the memberships of teams that the viewer sees."""
-        teams = visibility.teams_seen_by(person(request))
+        teams = person(request).teams_seen
         rows = super().get_queryset(request).select_related("user", "team")
         return rows.filter(team__in=teams.values("pk"))  # type: ignore[no-any-return]
 
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         """Offer, and take, only teams that the viewer manages."""
         if db_field.name == "team":
-            kwargs["queryset"] = visibility.teams_of(person(request))
+            kwargs["queryset"] = person(request).teams_managed
         return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
 
@@ -121,7 +121,7 @@ class UserAdmin(AsksBeforeStops):
         """Return the person's role; "–" for staff of no group."""
         if user.is_contact:
             return gettext("Contact, without a log-in here")
-        return str(dict(roles.role_choices()).get(roles.chosen_role(user), "–"))
+        return str(dict(role_choices()).get(user.chosen_role, "–"))
 
     @admin.display(description=gettext_lazy("Accounts"))
     def carries(self, user: Any) -> str:
@@ -137,14 +137,14 @@ class UserAdmin(AsksBeforeStops):
     def carried(self, user: Any) -> SafeString:
         """Return the person's log-ins at channels, and what depends on them."""
         if not hasattr(user, "card"):  # the theme asks for it five times
-            user.card = person_page.carried(user, user.viewer)
+            user.card = person_page.carries_section(user, user.viewer)
         card: SafeString = user.card
         return card
 
     @admin.display(description=gettext_lazy("Browsers"))
     def logged_in(self, user: Any) -> SafeString:
         """Return where the person is logged in, with the way to end each."""
-        return person_page.card(user, user.viewed_in)
+        return person_page.person_card(user, user.viewed_in)
 
     @admin.display(description=gettext_lazy("Second factor"))
     def factor(self, user: User) -> str:
@@ -169,7 +169,9 @@ class UserAdmin(AsksBeforeStops):
     def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
         """Return the people whom the viewer sees, each with whether a second factor is enrolled."""
         factors = Authenticator.objects.filter(user=OuterRef("pk"), type__in=second_factor.FACTORS)
-        seen = super().get_queryset(request).filter(pk__in=visibility.people_of(person(request)).values("pk"))
+        seen = (
+            super().get_queryset(request).filter(pk__in=User.objects.visible_to(person(request)).values("pk"))
+        )
         return seen.annotate(enrolled=Exists(factors)).prefetch_related("groups")  # type: ignore[no-any-return]
 
     def prepare_page(self, request: HttpRequest, rows: Sequence[Any]) -> None:
@@ -225,7 +227,7 @@ class UserAdmin(AsksBeforeStops):
         """
         if obj is not None and (obj.is_staff or obj.is_superuser) and not request.user.is_superuser:
             return False
-        if obj is not None and not visibility.manages(person(request), obj):
+        if obj is not None and not person(request).manages(obj):
             return False
         return bool(super().has_change_permission(request, obj))
 
@@ -262,7 +264,7 @@ class UserAdmin(AsksBeforeStops):
         """Save what was changed, and tell the person of a new e-mail address (the old address too) and of being switched off or on."""
         obj.save(update_fields=[name for name in form.changed_data if name != "role"])
         if "role" in form.changed_data:
-            roles.set_role(obj, form.cleaned_data["role"])
+            set_role(obj, form.cleaned_data["role"])
         by, now = person(request), timezone.now()
         if "email" in form.changed_data:
             old = form.initial["email"]

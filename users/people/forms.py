@@ -12,8 +12,8 @@ from ui.form_version import Versioned
 from users.invitations import services as invitations
 from users.login.forms import language_choices, time_zone_choices
 from users.models import Invitation, Membership, Team, User
-from users.people import roles, visibility
 from users.people.models import Role
+from users.people.services import role_choices
 
 if TYPE_CHECKING:
     InvitationModelForm = forms.ModelForm[Invitation]
@@ -93,7 +93,7 @@ class RoleForm(PersonForm):
 
     role = forms.ChoiceField(
         label=gettext_lazy("Role"),
-        choices=roles.role_choices,
+        choices=role_choices,
         help_text=ROLES,
         widget=UnfoldAdminSelectWidget,
     )
@@ -102,9 +102,9 @@ class RoleForm(PersonForm):
         super().__init__(*args, **kwargs)
         field = self.fields["role"]
         assert isinstance(field, forms.ChoiceField)
-        field.initial = roles.chosen_role(self.instance)
+        field.initial = self.instance.chosen_role
         if not field.initial:
-            field.required, field.choices = False, [("", "–"), *roles.role_choices()]
+            field.required, field.choices = False, [("", "–"), *role_choices()]
 
 
 class TeamForm(Versioned, TeamModelForm):
@@ -135,7 +135,7 @@ class InviteForm(InvitationModelForm):
             return
         if "role" in self.fields:
             self.fields["role"].required = False  # nothing chosen is the narrowest
-        teams = visibility.teams_of(self.invited_by)
+        teams = self.invited_by.teams_managed
         self.fields["team"].queryset = teams  # type: ignore[attr-defined]  # a field of choices by model
         if teams.count() == 1:
             self.fields["team"].initial = teams.get()

@@ -8,7 +8,7 @@ from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.models import PermissionsMixin
 from django.core.exceptions import PermissionDenied
 from django.db import models
-from django.db.models import F
+from django.db.models import Exists, F, OuterRef
 from django.db.models.functions import Lower
 from django.http import HttpRequest
 from django.utils import timezone
@@ -16,8 +16,9 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from ui.text import plain
+from users.addresses.models import RefusedAddress
 
-# The groups that make the roles. `users.people.roles` gives them; docs/roles.md shows what each may do.
+# The groups that make the roles. `users.people.services` gives them; docs/roles.md shows what each may do.
 ADMINISTRATORS_GROUP = "Administrators"  # may do everything, and hear of faults of our channel apps
 STAFF_GROUP = "Staff"  # managers; the group is older than the role's name
 AUDITORS_GROUP = "Auditors"
@@ -42,7 +43,22 @@ GROUPS = {
 
 
 class UserManager(BaseUserManager["User"]):
-    """Makes users whose e-mail is their login."""
+    """Makes users whose e-mail is their login, and finds those whom somebody of staff sees and manages."""
+
+    def visible_to(self, viewer: "User") -> "models.QuerySet[User]":
+        """Return the people whom a person sees on the pages of people: those of the teams that they manage, and themselves."""
+        if viewer.is_administrator or viewer.sees_all_teams:
+            return self.all()
+        mates = self.filter(memberships__team__in=viewer.teams_managed)
+        return self.filter(pk__in=[viewer.pk]) | self.filter(pk__in=mates.values("pk"))
+
+    def managed_by(self, viewer: "User") -> "models.QuerySet[User]":
+        """Return those whom a person manages, as `User.manages` says of one."""
+        if viewer.is_administrator:
+            return self.all()
+        of_them = Membership.objects.filter(user=OuterRef("pk"))
+        foreign = of_them.exclude(team__in=viewer.teams_managed.values("pk"))
+        return self.filter(Exists(of_them), ~Exists(foreign))
 
     def get_by_natural_key(self, username: str | None) -> "User":
         """Return the user with this e-mail, whatever its letters' case."""
@@ -164,6 +180,41 @@ class User(AbstractBaseUser, PermissionsMixin):
         """Whether the person manages people of all teams: a superuser, or a member of the group Administrators."""
         return bool(self.is_superuser) or self.groups.filter(name=ADMINISTRATORS_GROUP).exists()
 
+    @property
+    def chosen_role(self) -> str:
+        """Which of the roles that superusers give the person has; "" for staff of no group."""
+        return SUPERUSER if self.is_superuser else self.role or ""
+
+    @property
+    def teams_managed(self) -> "models.QuerySet[Team]":
+        """The teams whose people and invitations the person manages: their own, and all for administrators."""
+        return Team.objects.all() if self.is_administrator else Team.objects.filter(memberships__user=self)
+
+    @property
+    def teams_seen(self) -> "models.QuerySet[Team]":
+        """The teams whose people and invitations the person may look at: those above, and all for auditors."""
+        return Team.objects.all() if self.sees_all_teams else self.teams_managed
+
+    @property
+    def teams_joined(self) -> "models.QuerySet[Team]":
+        """The teams that a macro of the person may name: those that they are in, and all for superusers."""
+        return Team.objects.all() if self.is_superuser else Team.objects.filter(memberships__user=self.pk)
+
+    @property
+    def is_in_all_teams(self) -> bool:
+        """Whether the person is in every team, or a superuser, so may write macros of all teams."""
+        return self.is_superuser or not Team.objects.exclude(memberships__user=self).exists()
+
+    def manages(self, other: "User") -> bool:
+        """Return whether all teams of the other person are the person's own.
+
+        Whoever changes an e-mail can take the log-in over, and with it every team that it opens.
+        """
+        if self.is_administrator:
+            return True
+        foreign = other.teams.exclude(pk__in=self.teams_managed.values("pk"))
+        return other.teams.exists() and not foreign.exists()
+
     def get_full_name(self) -> str:
         """Return the name that colleagues see."""
         return self.name or self.email
@@ -231,6 +282,22 @@ class Team(models.Model):
         return team
 
 
+class MembershipQuerySet(models.QuerySet["Membership"]):
+    """People in teams."""
+
+    def leads(self) -> Self:
+        """Keep those of team leads who can log in."""
+        return self.filter(role=Membership.Role.TEAM_LEAD, user__is_active=True)
+
+    def logging_in(self) -> Self:
+        """Keep those of people who log in here. A contact is in a team for the own log-ins alone, and hears of no others."""
+        return self.filter(user__is_active=True, user__is_contact=False)
+
+    def reached(self) -> Self:
+        """Keep those of people whom mail reaches."""
+        return self.exclude(user__email__in=RefusedAddress.objects.addresses())
+
+
 class Membership(models.Model):
     """One person in one team."""
 
@@ -252,6 +319,8 @@ class Membership(models.Model):
         editable=False,
         help_text=_("When the person last linked a new account for this team."),
     )
+
+    objects = MembershipQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("membership")

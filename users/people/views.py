@@ -23,8 +23,7 @@ from portal import access
 from tokens.channels import declarations
 from tokens.models import Token
 from users.models import RefusedAddress, Session, Team, User, person
-from users.people import visibility
-from users.people.visibility import names_for
+from users.people.queries import names_for
 from users.sessions.services import stored_key
 
 SESSIONS_SHOWN = 50  # those used last
@@ -38,10 +37,10 @@ def may_see(viewer: User, user: User) -> bool:
 def may_end(viewer: User, user: User) -> bool:
     """Return whether the viewer may log a person out: staff and people of foreign teams as for changes."""
     is_reached = not user.is_staff or viewer.is_superuser or user == viewer
-    return viewer.has_perm("users.end_sessions") and is_reached and visibility.manages(viewer, user)
+    return viewer.has_perm("users.end_sessions") and is_reached and viewer.manages(user)
 
 
-def card(user: User, request: HttpRequest) -> SafeString:
+def person_card(user: User, request: HttpRequest) -> SafeString:
     """Return the table of a person's page, for whoever may see it. Three queries, however many there are."""
     viewer, here = person(request), stored_key(str(request.session.session_key))
     alive = Session.objects.of_user(user.pk, timezone.now())
@@ -81,7 +80,7 @@ class KeyLine:
     url: str
 
 
-def carried(user: User, viewer: User) -> SafeString:
+def carries_section(user: User, viewer: User) -> SafeString:
     """Return the card of a person's page. A fixed number of queries; accounts that the viewer does not see are not counted either."""
     visible = _visible_to(viewer)
     accounts = plan.accounts_of(list(plan.log_ins_of(user).values_list("pk", flat=True)))
@@ -111,7 +110,7 @@ def carried(user: User, viewer: User) -> SafeString:
         if viewer.has_perm("notifications.view_message")
         else "",
         **_away(user, viewer),
-        "parked": RefusedAddress.objects.filter(email=user.email).first()
+        "parked": RefusedAddress.objects.of(user.email).first()
         if viewer.has_perm("users.view_refusedaddress")
         else None,
         "keys": _keys(user, viewer),

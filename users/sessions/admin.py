@@ -13,7 +13,6 @@ from django.utils.translation import gettext_lazy, npgettext_lazy, pgettext_lazy
 from portal.lists import ReadOnlyList
 from ui.templatetags import ui as tags
 from users.models import LoginRecord, User, person
-from users.people import visibility
 
 LATEST = 10
 
@@ -28,7 +27,7 @@ def latest(user: User) -> SafeString:
 class LoginRecordAdmin(ReadOnlyList):
     """Who logged in, who failed to, and what of a log-in was changed: the newest first."""
 
-    list_display = ["when", "whose", "event", "outcome", "address", "browser_name"]
+    list_display = ["when", "whose", "event", "outcome_cell", "address", "browser_name"]
     list_filter = ["succeeded", "kind"]
     search_fields = ["email", "address"]
     searched = gettext_lazy("E-mail or address")
@@ -44,7 +43,7 @@ class LoginRecordAdmin(ReadOnlyList):
         viewer = person(request)
         if viewer.is_administrator or viewer.sees_all_teams:
             return rows
-        return rows.filter(user__in=visibility.people_of(viewer).values("pk"))
+        return rows.filter(user__in=User.objects.visible_to(viewer).values("pk"))
 
     @admin.display(description=gettext_lazy("When"), ordering="id")
     def when(self, record: LoginRecord) -> SafeString:
@@ -62,7 +61,7 @@ class LoginRecordAdmin(ReadOnlyList):
         return record.event
 
     @admin.display(description=gettext_lazy("Worked"), boolean=True, ordering="succeeded")
-    def outcome(self, record: LoginRecord) -> bool:
+    def outcome_cell(self, record: LoginRecord) -> bool:
         """Return whether it was let through."""
         return record.succeeded
 

@@ -21,10 +21,9 @@ from django.db.models import Q
 from django.http import HttpRequest
 from django.utils import timezone
 
-from infra import key_ring
-from users.sessions import browsers
+from infra.keys import seal, unseal
 from users.sessions.client_address import client_address
-from users.sessions.models import BROWSER_LENGTH
+from users.sessions.models import BROWSER_LENGTH, name_of_browser
 
 # Of staff, whose session opens the portal. Everybody else's ends after SESSION_COOKIE_AGE; no click makes it longer.
 STAFF_LIFETIME = timedelta(hours=12)
@@ -91,7 +90,7 @@ class Session(AbstractBaseSession):
     @property
     def browser_name(self) -> str:
         """The browser as people call it."""
-        return browsers.named(self.browser)
+        return name_of_browser(self.browser)
 
     def get_decoded(self) -> dict[str, Any]:
         """Return what the row holds."""
@@ -125,14 +124,14 @@ class SessionStore(DatabaseStore):
         """Return the text of the row."""
         seed = session_dict.get(SEED)
         if seed:
-            session_dict = session_dict | {SEED: key_ring.seal(seed)}
+            session_dict = session_dict | {SEED: seal(seed)}
         return super().encode(session_dict)
 
     def decode(self, session_data: str | bytes) -> dict[str, Any]:
         """Return what the row holds; nothing where it was signed for another one. A seed that does not open is None."""
         data = super().decode(session_data)
         if data.get(SEED):
-            data[SEED] = key_ring.unseal(data[SEED])
+            data[SEED] = unseal(data[SEED])
         return data
 
     def _get_session_from_db(self) -> Session | None:

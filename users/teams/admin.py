@@ -12,7 +12,6 @@ from django.utils.translation import gettext, gettext_lazy, npgettext_lazy
 from unfold.admin import TabularInline
 
 from users.models import Membership, Team, User, person
-from users.people import recipients, visibility
 from users.people.forms import MembershipForm, TeamForm
 from users.teams import views as team_deletion
 from users.teams.views import AsksBeforeStops
@@ -55,7 +54,7 @@ class MemberInline(TabularInline):  # type: ignore[misc]  # the theme ships no t
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         """Offer, and take, only people whom the viewer sees; others come by invitation."""
         if db_field.name == "user":
-            kwargs["queryset"] = visibility.people_of(person(request))
+            kwargs["queryset"] = User.objects.visible_to(person(request))
         return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
 
@@ -76,9 +75,11 @@ class TeamAdmin(AsksBeforeStops):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Team]:
         """Return the teams that the viewer sees, with the number of their people."""
-        own = visibility.teams_seen_by(person(request))
+        own = person(request).teams_seen
         seen = super().get_queryset(request).filter(pk__in=own.values("pk"))
-        leads = Prefetch("memberships", recipients.leads().select_related("user"), to_attr="lead_rows")
+        leads = Prefetch(
+            "memberships", Membership.objects.leads().select_related("user"), to_attr="lead_rows"
+        )
         return seen.annotate(member_count=Count("memberships")).prefetch_related(leads)  # type: ignore[no-any-return]
 
     def list_facts(self, request: HttpRequest) -> dict[str, Any]:
@@ -118,4 +119,4 @@ class TeamAdmin(AsksBeforeStops):
             raise Http404(gettext("There is no such team."))
         if not self.has_delete_permission(request, team):
             raise PermissionDenied
-        return team_deletion.answer(self, request, team)
+        return team_deletion.answer_deletion(self, request, team)

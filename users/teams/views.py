@@ -42,18 +42,17 @@ from users.models import Invitation, Membership, Team, User, person
 
 NAMED = 5  # of each that is named
 WARNINGS = (evaluation.KIND, at_once.KIND)
-WAITS = (Message.State.QUEUED, Message.State.SENDING)
 say = partial(phrase, "words/team_deletion.txt")
 
 
-def lines(team: Team, now: datetime) -> list[ConfirmLine]:
+def deletion_lines(team: Team, now: datetime) -> list[ConfirmLine]:
     """Return what belongs to a team, the first by name, and what becomes of it. Two queries of each kind."""
     people = User.objects.filter(pk__in=Membership.objects.filter(team=team).values("user"))
     wide = Count("teams", distinct=True)
     of_team = ApiKey.teams.through.objects.filter(team=team).values("apikey")
     keys = ApiKey.objects.unrevoked().filter(pk__in=of_team).annotate(wide=wide)
     links = Ask.objects.client_links().open(now).filter(team=team)
-    pending = Invitation.objects.filter(team=team, accepted_at=None, revoked_at=None, expires_at__gt=now)
+    pending = Invitation.objects.open(now).filter(team=team)
     owned = Token.objects.filter(team=team, kind=Token.Kind.SYSTEM).exclude(reason=Token.REMOVED)
     found = [
         _line(gettext("People"), "people", people, "email"),
@@ -86,14 +85,14 @@ def _line(label: str, what: str, rows: QuerySet[Any], name: str = "") -> Confirm
     )
 
 
-def refused(team: Team) -> str:
+def why_not_deleted(team: Team) -> str:
     """Return why the team cannot be deleted now; "" where it can."""
     files = ImportFile.objects.filter(team=team).values("pk")
     moves, imports = Q(kind=MOVE, subject_id=team.pk), Q(kind=IMPORT, subject_id__in=files)
     waiting = {
         "accounts": Account.objects.filter(team=team),
         "coming": Job.objects.going().filter(moves | imports),
-        "warnings": Message.objects.filter(team=team, kind__in=WARNINGS, state__in=WAITS),
+        "warnings": Message.objects.under_way().filter(team=team, kind__in=WARNINGS),
     }
     for name, rows in waiting.items():
         if found := rows.count():
@@ -101,7 +100,7 @@ def refused(team: Team) -> str:
     return ""
 
 
-def answer(page_of_teams: ModelAdmin[Team], request: HttpRequest, team: Team) -> HttpResponse:
+def answer_deletion(page_of_teams: ModelAdmin[Team], request: HttpRequest, team: Team) -> HttpResponse:
     """Ask (GET), then delete the team (POST), with a log entry of it and of each key that ends. The caller has asked who may."""
     move = ""
     if (
@@ -113,8 +112,8 @@ def answer(page_of_teams: ModelAdmin[Team], request: HttpRequest, team: Team) ->
         "portal/confirm/delete_team.html",
         reverse("admin:users_team_change", args=[team.pk]),
         {"team": team, "move_url": move},
-        refused=refused(team),
-        lines=lines(team, timezone.now()),
+        refused=why_not_deleted(team),
+        lines=deletion_lines(team, timezone.now()),
         must_type=str(team),
         danger=True,
         ask_why=False,
@@ -129,7 +128,7 @@ def _delete(page_of_teams: ModelAdmin[Team], request: HttpRequest, team: Team, _
     row = Team.objects.select_for_update().filter(pk=team.pk).first()
     if row is None:
         raise Refusal(say("gone"))
-    if why_not := refused(row):
+    if why_not := why_not_deleted(row):
         raise Refusal(why_not)
     now = timezone.now()
     for key in (

@@ -117,7 +117,7 @@ class Command(BaseCommand):
             # The 48 hours until a mail is given up begin anew.
             _not_ended().filter(queued_at__lt=timezone.now()).update(queued_at=timezone.now())
             left = _not_ended().count()
-            installation.release(released_as=Installation.As.SAME, now=timezone.now())
+            installation.release_hold(released_as=Installation.As.SAME, now=timezone.now())
         self.stdout.write(f"Mails that waited and leave now, as far as they still hold: {left}")
         self._cancelled(cancelled)
         self.stdout.write("Released as the same installation. Checks, renewals and mails go on.")
@@ -130,7 +130,7 @@ class Command(BaseCommand):
             macros = Macro.objects.filter(enabled=True).update(enabled=False)
             Session.objects.all().delete()
             messages = claims.cancel_all(_not_ended(), reason=_reason())
-            installation.release(released_as=Installation.As.COPY, now=now)
+            installation.release_hold(released_as=Installation.As.COPY, now=now)
         self._cancelled(messages)
         self.stdout.write(
             f"Released as a copy: {log_ins} log-ins wiped, {api_keys} API keys revoked, {macros} macros "

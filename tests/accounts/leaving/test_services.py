@@ -54,8 +54,7 @@ from tests.support.sandbox import Sandbox
 from tokens.checks import removal
 from tokens.models import Token
 from users.invitations import services as invitations
-from users.models import Session, Team, User
-from users.people import visibility
+from users.models import Invitation, Session, Team, User
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("channels_world")]
 ALL = Wanted(backups=True, asks=True)
@@ -77,7 +76,7 @@ def let_go(
 ) -> Job:
     """Have log-ins removed by their person, or by staff."""
     own = tokens[0].consented_by == by
-    teams = visibility.teams_of(by) if own else None
+    teams = by.teams_managed if own else None
     scope = Scope(tokens[0].consented_by, [one.pk for one in tokens], account.pk if account else None, teams)
     found = plan.read_plan(scope, actor=by, now=timezone.now())
     return services.let_go(
@@ -186,8 +185,8 @@ def test_invitations_that_the_person_sent_open_nothing_afterwards(boss: User) ->
 
     offboard(mara, boss)
 
-    assert not invitations.sent_by(mara, timezone.now()).exists()
-    assert invitations.sent_by(petra, timezone.now()).count() == 1
+    assert not Invitation.objects.open(timezone.now()).filter(invited_by=mara).order_by("pk").exists()
+    assert Invitation.objects.open(timezone.now()).filter(invited_by=petra).order_by("pk").count() == 1
 
 
 def test_what_was_renewed_or_consented_to_meanwhile_ends_too_and_a_colleagues_does_not(boss: User) -> None:

@@ -7,8 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from tqdm import tqdm
 
-from infra.key_ring import fingerprints
-from infra.key_rotation import BATCH, UNKNOWN, SealedRows
+from infra.keys import BATCH, UNKNOWN, SealedRows, fingerprints
 from tokens.vault.usage import PLACES
 
 

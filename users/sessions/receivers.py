@@ -65,7 +65,7 @@ def _add(
     )
 
 
-def connect() -> None:
+def connect_records() -> None:
     """Listen to Django's and the library's news of log-ins. Called once, when the app starts."""
     log_in.user_logged_in.connect(_logged_in, dispatch_uid="users.record.log_in")
     log_in.user_logged_out.connect(_logged_out, dispatch_uid="users.record.log_out")

@@ -1,19 +1,58 @@
-"""Who is told where nobody else can be: the leads of the account's team, else the operators; and who receives the answers to mails.
-
-The one place of this rule; the rules of macros, which are pure, say it of what they were given.
-"""
+"""Whose names a viewer may read; who is told where nobody else can be; and who receives the answers to mails."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from django.conf import settings
+from django.contrib.auth.backends import ModelBackend
+from django.contrib.auth.models import AnonymousUser
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from users.addresses import services as refused_addresses
-from users.models import Membership, User
-from users.people.models import ADMINISTRATORS_GROUP
+from ui.name_visibility import NameVisibility
+from users.models import Membership, RefusedAddress, User
+from users.people.models import ADMINISTRATORS_GROUP, SEE_ALL_TEAMS
+
+
+def names_for(viewer: User | AnonymousUser | None) -> NameVisibility:
+    """Return which names a viewer may read. Reads their colleagues once.
+
+    A viewer of None is an address that staff wrote into a rule: it reads all names.
+    """
+    if viewer is None:
+        return NameVisibility(sees_all=True)
+    if isinstance(viewer, User) and (viewer.is_superuser or (viewer.is_staff and viewer.sees_all_teams)):
+        return NameVisibility(sees_all=True, viewer_id=viewer.pk)
+    mine = Membership.objects.filter(user=viewer.pk).values("team")
+    rows = list(Membership.objects.filter(team__in=mine).values_list("team_id", "user_id"))
+    return NameVisibility(
+        sees_all=False,
+        viewer_id=viewer.pk,
+        teams=frozenset(team for team, _ in rows),
+        colleagues=frozenset(user for _, user in rows),
+    )
+
+
+def addresses_that_see_all() -> frozenset[str]:
+    """Return the addresses of those who see all teams and can log in. One query."""
+    holders = ModelBackend().with_perm(SEE_ALL_TEAMS).filter(Q(is_superuser=True) | Q(is_staff=True))
+    return frozenset(holders.values_list("email", flat=True))
+
+
+def names_for_teams(teams: frozenset[int] | None, *, people: Iterable[int | None]) -> NameVisibility:
+    """Return which names an API key of these teams may read, of these people (ids of users); None: our own key, all names."""
+    if teams is None:
+        return NameVisibility(sees_all=True)
+    known = [one for one in people if one is not None]
+    rows = Membership.objects.filter(team__in=teams, user__in=known)
+    return NameVisibility(
+        sees_all=False, teams=teams, colleagues=frozenset(rows.values_list("user_id", flat=True))
+    )
+
+
+# --- who is told where nobody else can be: the leads of the account's team, else the operators. The one place of this rule; the rules of
+# macros, which are pure, say it of what they were given.
 
 
 class Via(models.TextChoices):
@@ -46,40 +85,29 @@ def operators() -> list[str]:
     return list(dict.fromkeys(address.lower() for address in addresses))
 
 
-def leads() -> models.QuerySet[Membership]:
-    """Return the memberships of team leads who can log in."""
-    return Membership.objects.filter(role=Membership.Role.TEAM_LEAD, user__is_active=True)
-
-
 def who_log_in(addresses: Iterable[str]) -> frozenset[str]:
     """Return those of these addresses that somebody logs in with: a person gets one mail of all teams, others one for each."""
     people = User.objects.filter(is_active=True, email__in=set(addresses))
     return frozenset(people.values_list("email", flat=True))
 
 
-def members() -> models.QuerySet[Membership]:
-    """Return the memberships of people who log in here. A contact is in a team for the own log-ins alone, and hears of no others."""
-    return Membership.objects.filter(user__is_active=True, user__is_contact=False)
-
-
-def reachable_leads() -> models.QuerySet[Membership]:
-    """Return those of them whom mail reaches."""
-    return leads().exclude(user__email__in=refused_addresses.parked_addresses())
-
-
 def reachable_operators() -> list[str]:
     """Return the operators whose mail servers do not refuse them. All of them are mailed all the same: nobody comes after them."""
     to = operators()
-    refused = refused_addresses.parked_among(to)
+    refused = RefusedAddress.objects.parked_among(to)
     return [address for address in to if address not in refused]
 
 
-def fallback(team_ids: Iterable[int]) -> dict[int, Fallback]:
+def fallback_readers(team_ids: Iterable[int]) -> dict[int, Fallback]:
     """Return for each team who is told where nobody else can be. Two queries, however many teams."""
     ids = set(team_ids)
     found: dict[int, list[str]] = {}
     for team_id, email in (
-        reachable_leads().filter(team__in=ids).order_by("user__email").values_list("team", "user__email")
+        Membership.objects.leads()
+        .reached()
+        .filter(team__in=ids)
+        .order_by("user__email")
+        .values_list("team", "user__email")
     ):
         found.setdefault(team_id, []).append(email)
     last = Fallback(Via.OPERATOR, tuple(operators())) if ids - found.keys() else None
@@ -94,6 +122,10 @@ def reply_to(team_ids: Iterable[int | None], *, reader: str = "") -> str:
     """
     if settings.CONTACT_EMAIL:
         return str(settings.CONTACT_EMAIL)
-    of_teams = leads().filter(team__in={pk for pk in team_ids if pk is not None}).exclude(user__email=reader)
+    of_teams = (
+        Membership.objects.leads()
+        .filter(team__in={pk for pk in team_ids if pk is not None})
+        .exclude(user__email=reader)
+    )
     found = list(dict.fromkeys(of_teams.order_by("user__email").values_list("user__email", flat=True)))
     return ", ".join(found[:MOST] or [email for email in settings.OPERATOR_EMAILS if email != reader][:1])

@@ -30,11 +30,6 @@ def role_choices() -> list[tuple[str, StrPromise]]:
     return [*Role.choices, (SUPERUSER, _("Superuser"))]
 
 
-def chosen_role(user: User) -> str:
-    """Return which of the choices a person has; "" for staff of no group."""
-    return SUPERUSER if user.is_superuser else user.role or ""
-
-
 @transaction.atomic
 def set_role(user: User, role: str) -> None:
     """Make a person what was chosen, and nothing else: wider or narrower than before."""

@@ -14,7 +14,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from users.models import Session, User
-from users.sessions import records as login_records
+from users.sessions.receivers import write_change
 from users.signals import address_changed, login_changed
 
 
@@ -49,7 +49,7 @@ class LoginChange:
     new_email: str = ""
 
 
-def notify(change: LoginChange, *, now: datetime) -> None:
+def notify_change(change: LoginChange, *, now: datetime) -> None:
     """Have one mail written about a change, in the caller's transaction, and record the change (once, where two addresses are told).
 
     Raises RuntimeError where nobody would write the mail.
@@ -58,7 +58,7 @@ def notify(change: LoginChange, *, now: datetime) -> None:
         raise RuntimeError("Nobody mails changes of log-ins: the root app has not connected its receiver.")
     login_changed.send(sender=User, change=change, now=now)
     if change.recipient == change.user.email:
-        login_records.write_change(
+        write_change(
             user=change.user,
             by=change.by,
             what=change.kind,
@@ -69,7 +69,7 @@ def notify(change: LoginChange, *, now: datetime) -> None:
 
 def notify_by_staff(kind: ChangeKind, *, user: User, by: User, now: datetime) -> None:
     """Tell a person what staff changed of the log-in. Whoever changes the own log-in is told the same."""
-    notify(LoginChange(kind=kind, user=user, recipient=user.email, by=by), now=now)
+    notify_change(LoginChange(kind=kind, user=user, recipient=user.email, by=by), now=now)
 
 
 def notify_new_email(*, user: User, old_email: str, by: User, now: datetime) -> None:
@@ -83,7 +83,7 @@ def notify_new_email(*, user: User, old_email: str, by: User, now: datetime) -> 
             old_email=old_email,
             new_email=user.email,
         )
-        notify(change, now=now)
+        notify_change(change, now=now)
 
 
 def log_out(user: User) -> int:
