@@ -26,7 +26,6 @@ from notifications.outbox.mails import (
 )
 from ui import addresses, dates
 from ui.text import first_name, join_names
-from users.invitations import services as invitations
 from users.login import passwords
 from users.login.services import ChangeKind, LoginChange
 from users.models import Invitation, RefusedAddress, User
@@ -146,7 +145,7 @@ def build_invitation(message: Message) -> Mail:
         raise NotWanted("invitation_over")
     if number != message.payload["number"]:
         raise NotWanted("invitation_sent_again")
-    link = invitations.invitation_link(invitation)
+    link = invitation.make_link()
     return without_link(_compose_invitation(message, invitation, link), link)
 
 

@@ -198,9 +198,9 @@ def _invitations(fleet: Fleet) -> dict[str, Any]:
     )
     return {
         "invitation": invited.pk,
-        "invitation_link": _end_of(invitations.invitation_link(invited)),
-        "invitation_known": _end_of(invitations.invitation_link(known)),
-        "invitation_ended": _end_of(invitations.invitation_link(ended)),
+        "invitation_link": _end_of(invited.make_link()),
+        "invitation_known": _end_of(known.make_link()),
+        "invitation_ended": _end_of(ended.make_link()),
     }
 
 

@@ -83,7 +83,7 @@ def furnished(boss: User) -> tuple[Team, Team]:
 
 def test_an_empty_team_goes_at_one_press_and_what_others_share_stays(client: Client, boss: User) -> None:
     team, other = furnished(boss)
-    mailed = invitations.invitation_link(Invitation.objects.get(team=team)).partition("/invitation/")[2]
+    mailed = Invitation.objects.get(team=team).make_link().partition("/invitation/")[2]
 
     page = client.get(page_of(team)).text
     api_keys.issue_key(name="Made meanwhile", scopes=["accounts:read"], teams=[team], created_by=boss)

@@ -43,7 +43,6 @@ from notifications.outbox.mails import KINDS
 from tests.macros.support import lasting
 from tests.support.factories import make_app, make_token, make_user
 from tokens.channel_apps import push_addresses
-from users.invitations import services as invitations
 from users.login import limits as password_limits
 from users.models import Invitation, Team
 
@@ -190,7 +189,7 @@ def _sign_one_of_each() -> None:
     job = Client(headers={"authorization": f"Bearer {key}"})
     assert job.post(path, {}, content_type="application/json").status_code == 200
     sign_message(Message(pk=1))
-    invitations.invitation_link(Invitation(key="k"))
+    Invitation(key="k").make_link()
     assert Ask(key="k").link_address
     made = make_token(consented_by=user)
     assert renewal_links.link_for(token=made, user=user, issued=made.linked_at).signed

@@ -57,7 +57,7 @@ def test_a_new_person_comes_in_and_lands_on_the_channel_with_these_accounts_tick
     pressed = [press(ada, lumen), press(ada, lumen)]
     invited = Invitation.objects.get()
     visitor = Client()
-    path = re.sub(r"^https?://[^/]+", "", invitations.invitation_link(invited))
+    path = re.sub(r"^https?://[^/]+", "", invited.make_link())
     came_in = visitor.post(path, {"name": "Ben", "password1": PASSWORD, "password2": PASSWORD})
     lands = visitor.get(came_in.headers["Location"])
     page = visitor.get(lands.headers["Location"]).text
@@ -171,7 +171,7 @@ def test_who_is_asked_for_an_account_of_a_closed_team_joins_it_first_and_is_prom
     press(ada, lumen)
     before = visitor.get("/").text + visitor.get("/link/facebook/").text
     state = AskLine.objects.get().link_state(timezone.now())
-    path = re.sub(r"^https?://[^/]+", "", invitations.invitation_link(Invitation.objects.get()))
+    path = re.sub(r"^https?://[^/]+", "", Invitation.objects.get().make_link())
     joins = visitor.post(path)
     lands = visitor.get(joins.headers["Location"])
     choice = visitor.get(native.consent(visitor, "facebook", "ben")).text
@@ -229,7 +229,7 @@ def test_what_one_mail_stands_for_is_sent_again_together_and_outlives_the_one_th
     numbers = list(Invitation.objects.order_by("pk").values_list("number", flat=True))
     again = Message.objects.latest("pk")
     second.refresh_from_db()
-    path = re.sub(r"^https?://[^/]+", "", invitations.invitation_link(second))
+    path = re.sub(r"^https?://[^/]+", "", second.make_link())
     invitations.revoke(invitation=second, by=boss, now=timezone.now())
     Invitation.objects.filter(pk=first.pk).update(number=5)  # it was mailed by itself before
     visitor = Client()

@@ -144,7 +144,7 @@ def test_an_invited_contact_becomes_a_marketer_with_the_same_log_ins(mira: User,
     invited = invitations.create(email=contact.email, team=team, invited_by=boss, now=timezone.now())
 
     visitor = Client()
-    path = invitations.invitation_link(invited).split("testserver")[-1]
+    path = invited.make_link().split("testserver")[-1]
     page = visitor.post(
         path[path.index("/invitation/") :],
         {"name": "Ada Client", "password1": PASSWORD, "password2": PASSWORD},

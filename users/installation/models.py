@@ -1,11 +1,14 @@
 """The row that says which installation this database belongs to, and whether it is on hold."""
 
 import uuid
+from collections.abc import Collection
 from typing import ClassVar
 
 from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+
+from users.installation.hold import Hold
 
 
 class Installation(models.Model):
@@ -36,3 +39,17 @@ class Installation(models.Model):
 
     def __str__(self) -> str:
         return f"Installation {self.number}"
+
+    def hold_here(self, *, database: str, address: str, keys: Collection[str]) -> Hold | None:
+        """Return why it is on hold in a process that has this database, address and key ring; None where it is not."""
+        if self.held_at is not None:
+            return Hold(self.held_because, self.held_at, found="" if self.held_because else "by_hand")
+        if self.database != database:
+            return Hold(found="other_database")
+        if self.address != address:
+            return Hold(found="other_host")
+        return None if set(self.keys) & set(keys) else Hold(found="other_keys")
+
+    def lacks(self, keys: Collection[str]) -> bool:
+        """Return whether one of these keys is new to it."""
+        return bool(set(keys) - set(self.keys))

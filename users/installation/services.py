@@ -75,18 +75,11 @@ def compare_installation() -> Hold | None:
     if row is None:
         _row()
         return compare_installation()
-    if row.held_at is not None:
-        return Hold(row.held_because, row.held_at, found="" if row.held_because else "by_hand")
-    if row.database != row.here:
-        return Hold(found="other_database")
-    if row.address != _address():
-        return Hold(found="other_host")
     ring = fingerprints()
-    if not set(row.keys) & set(ring):
-        return Hold(found="other_keys")
-    if set(ring) - set(row.keys):  # a new key on its way in
+    hold = row.hold_here(database=row.here, address=_address(), keys=ring)
+    if hold is None and row.lacks(ring):  # a new key on its way in
         Installation.objects.filter(pk=row.pk).update(keys=sorted({*row.keys, *ring}))
-    return None
+    return hold
 
 
 def _row() -> Installation:

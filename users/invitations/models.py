@@ -4,13 +4,18 @@ import secrets
 from datetime import datetime
 from typing import Any, Self
 
+from django.conf import settings
+from django.core import signing
 from django.db import models
 from django.db.models.functions import Lower
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from users.people.models import Role, Team, User
+
+SALT = "users.invitation"  # of what is signed into links
 
 
 def new_invitation_key() -> str:
@@ -87,6 +92,10 @@ class Invitation(models.Model):
     def inviter(self) -> str:
         """Return the name of who invites, also when that person is gone."""
         return self.invited_by.get_full_name() if self.invited_by else gettext("An administrator")
+
+    def make_link(self) -> str:
+        """Return the address that opens it. A secret: for the mail that is being sent, never stored."""
+        return f"{settings.BASE_URL}{reverse('invitation', args=[signing.dumps(self.key, salt=SALT)])}"
 
     def state(self, now: datetime) -> str:
         """Return what became of it: "accepted", "revoked", "waiting" or "ran_out"."""

@@ -9,20 +9,18 @@ from django.conf import settings
 from django.contrib.admin.models import ADDITION, CHANGE, LogEntry
 from django.core import signing
 from django.db import IntegrityError, transaction
-from django.urls import reverse
 
 from ui import errors as refusal
 from ui import stored_phrases as kept
 from ui.phrases import phrase
 from users.addresses import services as refused_addresses
 from users.installation import hold
-from users.invitations.models import InvitationQuerySet
+from users.invitations.models import SALT, InvitationQuerySet
 from users.models import Invitation, Membership, Team, User
 from users.people.models import Role
 from users.people.services import give_role
 from users.signals import invitation_issued
 
-_SALT = "users.invitation"
 WORDS = "words/invitations.txt"
 say = partial(phrase, WORDS)
 
@@ -161,16 +159,10 @@ def revoke_these(made: InvitationQuerySet, *, by: User, now: datetime) -> int:
     return len(rows)
 
 
-def invitation_link(invitation: Invitation) -> str:
-    """Return the address that opens the invitation. A secret: for the mail that is being sent, never stored."""
-    signed = signing.dumps(invitation.key, salt=_SALT)
-    return f"{settings.BASE_URL}{reverse('invitation', args=[signed])}"
-
-
 def open_link(*, signed: str, now: datetime) -> Invitation:
     """Return the invitation that the link opens, and change nothing. Raises LinkRefused."""
     try:
-        key = signing.loads(signed, salt=_SALT)
+        key = signing.loads(signed, salt=SALT)
     except signing.BadSignature:
         raise LinkRefused(InvitationRefusal.UNKNOWN) from None
     invitation = Invitation.objects.select_related("team", "invited_by").filter(key=key).first()
@@ -180,7 +172,7 @@ def open_link(*, signed: str, now: datetime) -> Invitation:
         invitation = invitation.mailed_together().first() or invitation
     _check_open(invitation, now)
     try:
-        signing.loads(signed, salt=_SALT, max_age=timedelta(days=settings.INVITATION_DAYS))
+        signing.loads(signed, salt=SALT, max_age=timedelta(days=settings.INVITATION_DAYS))
     except signing.SignatureExpired:
         raise LinkRefused(
             InvitationRefusal.ENDED, invitation
