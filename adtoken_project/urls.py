@@ -4,10 +4,11 @@ from django.contrib import admin
 from django.urls import include, path, re_path
 
 from adtoken_project.api.application import api, unknown
-from adtoken_project.ops import health, mail_events, metrics
+from adtoken_project.ops import health, metrics
+from adtoken_project.ops.views import receive_mail_events
 from tokens import channel_colours
 
-handler500 = "adtoken_project.web.error_pages.server_error"
+handler500 = "adtoken_project.web.views.server_error"
 
 urlpatterns = [
     path("livez", health.livez),
@@ -21,7 +22,7 @@ urlpatterns = [
     path("i18n/", include("django.conf.urls.i18n")),
     path("accounts/", include("users.login.urls")),
     path("link/", include("tokens.urls")),
-    path("mail/events/<str:service>/", mail_events.receive, name="mail_events"),
+    path("mail/events/<str:service>/", receive_mail_events, name="mail_events"),
     path("push/", include("accounts.pushes.urls")),
     path("", include("users.urls")),
     path("", include("selfservice.urls")),

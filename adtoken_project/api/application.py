@@ -14,8 +14,7 @@ from ninja.security import HttpBearer
 
 import broker
 from adtoken_project.api import description as api_description
-from adtoken_project.api import problems
-from adtoken_project.api.problems import problem
+from adtoken_project.api.errors import LARGEST_BODY, answer_of, plain_problem, problem
 from broker.api import router as accounts_api
 from broker.api.problems import problem_of
 from broker.leases.callers import Caller, authenticate
@@ -32,7 +31,7 @@ class ApiKeyAuth(HttpBearer):
 
     def authenticate(self, request: HttpRequest, token: str) -> Caller | None:
         """Return who this key is, or None. Raises RequestDataTooBig for a body that no call needs: it is not even read."""
-        if int(request.META.get("CONTENT_LENGTH") or 0) > problems.LARGEST_BODY:
+        if int(request.META.get("CONTENT_LENGTH") or 0) > LARGEST_BODY:
             raise RequestDataTooBig
         return authenticate(token, now=timezone.now())
 
@@ -62,12 +61,12 @@ api.add_router("", people_api.router)
 @csrf_exempt
 def unknown(request: HttpRequest, rest: str) -> HttpResponse:  # noqa: ARG001  # a view
     """Answer addresses that are not in the schema as every other error."""
-    return problems.plain(404)
+    return plain_problem(404)
 
 
 @api.exception_handler(broker.BrokerError)
 def _refused(request: HttpRequest, error: broker.BrokerError) -> HttpResponse:  # noqa: ARG001  # ninja's interface
-    return problems.of(problem_of(error))
+    return answer_of(problem_of(error))
 
 
 @api.exception_handler(hold.OnHold)
@@ -78,7 +77,7 @@ def _on_hold(request: HttpRequest, error: hold.OnHold) -> HttpResponse:  # noqa:
 @api.exception_handler(VaultError)
 def _sealed_for_good(request: HttpRequest, error: VaultError) -> HttpResponse:  # noqa: ARG001
     logger.error("credentials do not open: %s", error)
-    return problems.of(problem_of(error))
+    return answer_of(problem_of(error))
 
 
 @api.exception_handler(accounts_api.ScopeMissing)
@@ -93,7 +92,7 @@ def _bad_query(request: HttpRequest, error: accounts_api.BadQuery) -> HttpRespon
 
 @api.exception_handler(RequestDataTooBig)
 def _too_large(request: HttpRequest, error: RequestDataTooBig) -> HttpResponse:  # noqa: ARG001
-    return problems.plain(413)
+    return plain_problem(413)
 
 
 @api.exception_handler(AuthenticationError)

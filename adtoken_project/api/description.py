@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from adtoken_project.api.problems import MEDIA_TYPE
+from adtoken_project.api.errors import MEDIA_TYPE
 from broker.api.schemas import NAMED, Problem
 
 INTRODUCTION = (

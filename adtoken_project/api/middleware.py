@@ -16,8 +16,8 @@ from django.middleware.security import SecurityMiddleware
 from django.urls import resolve
 from django.utils.translation import override
 
-from adtoken_project.api import problems
 from adtoken_project.api import routes as api_routes
+from adtoken_project.api.errors import MEDIA_TYPE, plain_problem, problem
 from adtoken_project.database import kept_connections
 from adtoken_project.ops import metrics
 from adtoken_project.telemetry import logs
@@ -72,7 +72,7 @@ class ApiMiddleware:
     def _answer(self, request: HttpRequest, respond: View) -> HttpResponse:
         if settings.SECURE_SSL_REDIRECT and not request.is_secure():
             # A redirect would let a job go on sending its key in clear, first to us and then once more.
-            return problems.problem(403, text("title_https_only"), text("https_only"))
+            return problem(403, text("title_https_only"), text("https_only"))
         head = request.method == "HEAD"
         if head:
             request.method = "GET"
@@ -96,12 +96,9 @@ def _serve(request: HttpRequest) -> HttpResponse:
 
 
 def _as_problem(answer: HttpResponse) -> HttpResponse:
-    if (
-        answer.status_code < HTTPStatus.BAD_REQUEST
-        or answer.headers.get("Content-Type") == problems.MEDIA_TYPE
-    ):
+    if answer.status_code < HTTPStatus.BAD_REQUEST or answer.headers.get("Content-Type") == MEDIA_TYPE:
         return answer
-    said = problems.plain(answer.status_code)
+    said = plain_problem(answer.status_code)
     for name in KEPT:
         if name in answer.headers:
             said[name] = answer[name]

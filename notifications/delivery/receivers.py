@@ -130,7 +130,7 @@ def _newest_to(recipient: str, now: datetime) -> int | None:
     return sent.order_by("-pk").values_list("pk", flat=True).first()
 
 
-# --- what mail services report, by anymail's events, which `adtoken_project.ops.mail_events` takes in. A service proves itself by its
+# --- what mail services report, by anymail's events, which `adtoken_project.ops.views` takes in. A service proves itself by its
 # signature or by MAIL_WEBHOOK_SECRET, so what it names is believed.
 
 logger = logging.getLogger(__name__)

@@ -27,13 +27,13 @@ def problem(status: int, title: str, detail: str, **more: Any) -> HttpResponse:
     return answer
 
 
-def of(found: Problem) -> HttpResponse:
+def answer_of(found: Problem) -> HttpResponse:
     """Return a problem that was made elsewhere as an answer."""
     said = found.model_dump(exclude_none=True, exclude={"type"})
     return problem(said.pop("status"), said.pop("title"), said.pop("detail"), **said)
 
 
-def plain(status: int) -> HttpResponse:
+def plain_problem(status: int) -> HttpResponse:
     """Return the problem of an answer that did not come from one of our views."""
     if not texts.has(f"answered_{status}"):
         return problem(status, HTTPStatus(status).phrase, text("answered"))

@@ -16,7 +16,7 @@ logger = logging.getLogger(__name__)
 
 
 @csrf_exempt
-def receive(request: HttpRequest, service: str) -> HttpResponse:
+def receive_mail_events(request: HttpRequest, service: str) -> HttpResponse:
     """Act on what the service reports. 404 for another service, 400 for a report that is not proved."""
     if not settings.MAIL_SERVICE or service != settings.MAIL_SERVICE or not settings.MAIL_WEBHOOK_SECRET:
         raise Http404
