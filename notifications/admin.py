@@ -1,6 +1,6 @@
 """Messages in the staff portal: read-only, with the actions "send again" and "cancel". History that can be edited is no history."""
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
@@ -19,7 +19,7 @@ from macros.models import Macro
 from macros.notices import history as message_history
 from macros.why import admin as why
 from notifications.delivery import claims
-from notifications.models import Message
+from notifications.models import Message, MessageQuerySet
 from notifications.outbox.mails import KINDS, facts_behind, name_of_kind
 from portal import access
 from portal.filters import ChoiceFilter, OfTheAddress
@@ -104,7 +104,7 @@ class SendingFilter(OfTheAddress):
         }
         return said.get(value, "")
 
-    def keep(self, rows: QuerySet[Any], value: str) -> QuerySet[Any]:
+    def keep(self, rows: MessageQuerySet, value: str) -> MessageQuerySet:
         """Keep the mails."""
         return message_rows.mails_of_sending(value, rows, timezone.now())
 
@@ -143,8 +143,8 @@ class MessageAdmin(RowsWithPages):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Message]:
         """Return the messages of the person's teams, and their own; the bodies stay in the database."""
-        rows = super().get_queryset(request).defer("text", "html")
-        return message_rows.messages_visible_to(person(request), rows)
+        rows = cast("MessageQuerySet", super().get_queryset(request))
+        return rows.visible_to(person(request)).defer("text", "html")
 
     def row_name(self, row: Message) -> str:
         """Return the subject."""

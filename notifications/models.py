@@ -15,6 +15,21 @@ from users.models import AddressEvent, RefusedAddress, Team, User
 class MessageQuerySet(models.QuerySet["Message"]):
     """Messages, by phrases that compose."""
 
+    def visible_to(self, user: User) -> Self:
+        """Keep the messages of the person's teams, and their own."""
+        if user.sees_all_teams:
+            return self.all()
+        teams = Team.objects.filter(memberships__user=user.pk)
+        return self.filter(Q(team__in=teams) | Q(recipient=user.email))
+
+    def due(self, now: datetime) -> Self:
+        """Keep what is to be sent by now."""
+        return self.under_way().filter(next_attempt_at__lte=now)
+
+    def failed_lately(self, now: datetime) -> Self:
+        """Keep what failed, of the mails of the last day."""
+        return self.filter(state=Message.State.FAILED, created_at__gt=now - timedelta(days=1))
+
     def under_way(self) -> Self:
         """Keep those that wait or are being sent."""
         return self.filter(state__in=[Message.State.QUEUED, Message.State.SENDING])

@@ -5,20 +5,20 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import Q, QuerySet
+from django.db.models import Q
 from django.http import HttpRequest
 from django.urls import reverse
 
 from accounts import message_history
 from accounts.models import Account
-from notifications.models import Message
+from notifications.models import Message, MessageQuerySet
 from notifications.outbox.mails import name_of_kind
 from ui import pills
 from ui import stored_phrases as kept
 from ui.name_visibility import NameVisibility, unnamed
 from ui.phrases import phrase
 from ui.text import short_count
-from users.models import Team, User
+from users.models import User
 
 
 @dataclass(frozen=True)
@@ -37,35 +37,16 @@ class MessageRow:
     url: str
 
 
-def messages_visible_to(user: User, messages: QuerySet[Message] | None = None) -> QuerySet[Message]:
-    """Keep the messages of the person's teams, and their own."""
-    found = Message.objects.all() if messages is None else messages
-    if user.sees_all_teams:
-        return found
-    return found.filter(Q(team__in=Team.objects.filter(memberships__user=user.pk)) | Q(recipient=user.email))
-
-
 DUE, FAILED, KEPT_BACK = "due", "failed", "kept_back"  # in the address of the list
 WAITS_AT_MOST = timedelta(minutes=5)  # for which a mail that is due may wait
 COUNTED = 10_000  # messages, at the head of the list
 
 
-def due_mails(messages: QuerySet[Message], now: datetime) -> QuerySet[Message]:
-    """Keep what is to be sent by now."""
-    states = [Message.State.QUEUED, Message.State.SENDING]
-    return messages.filter(state__in=states, next_attempt_at__lte=now)
-
-
-def failed_lately(messages: QuerySet[Message], now: datetime) -> QuerySet[Message]:
-    """Keep what failed, of the mails of the last day."""
-    return messages.filter(state=Message.State.FAILED, created_at__gt=now - timedelta(days=1))
-
-
-def mails_of_sending(value: str, messages: QuerySet[Message], now: datetime) -> QuerySet[Message]:
+def mails_of_sending(value: str, messages: MessageQuerySet, now: datetime) -> MessageQuerySet:
     """Keep what a value of the list's address names."""
     if value == KEPT_BACK:
         return messages.filter(pk__in=Message.objects.kept_back().values("pk"))
-    return due_mails(messages, now) if value == DUE else failed_lately(messages, now)
+    return messages.due(now) if value == DUE else messages.failed_lately(now)
 
 
 def waiting_mails(now: datetime, viewer: User) -> dict[str, Any] | None:
@@ -93,9 +74,7 @@ def waiting_mails(now: datetime, viewer: User) -> dict[str, Any] | None:
 
 def _said_of_one(viewer: User) -> str:
     """Return what kept the mail from leaving that waits for longest because of our own mail server; "" where none does."""
-    refused = (
-        messages_visible_to(viewer, Message.objects.kept_back()).exclude(error="").order_by("waits_since")
-    )
+    refused = Message.objects.kept_back().visible_to(viewer).exclude(error="").order_by("waits_since")
     return kept.said(refused.values_list("error", flat=True).first() or "")
 
 

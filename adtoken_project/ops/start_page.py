@@ -54,9 +54,9 @@ def _of_mails(living: dict[str, list[str]], late: list[lateness.Work], now: date
         .values_list("sent_at", flat=True)
     )
     counts = {
-        "queue": (message_rows.DUE, message_rows.due_mails(messages, now).count()),
+        "queue": (message_rows.DUE, messages.due(now).count()),
         "kept_back": (message_rows.KEPT_BACK, messages.kept_back().count()),
-        "failed": (message_rows.FAILED, message_rows.failed_lately(messages, now).count()),
+        "failed": (message_rows.FAILED, messages.failed_lately(now).count()),
     }
     said = [
         Said(say_start(words, n=count, shown=number(count)), f"{link}?sending={rows}")

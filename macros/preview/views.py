@@ -7,7 +7,6 @@ from django.urls import reverse
 from django.utils import dateformat, timezone
 from django.utils.translation import gettext, pgettext
 
-from accounts.account_pages import message_rows
 from macros.models import Macro
 from macros.notices import history as message_history
 from macros.preview import services as preview
@@ -54,7 +53,7 @@ def mails_sent(macro: Macro, user: User) -> list[Message]:
     if not user.has_perm("notifications.view_message"):
         return []
     ids = message_history.newest_mails(macro.pk, since=timezone.now() - timedelta(days=preview.DAYS))
-    seen = message_rows.messages_visible_to(user).filter(pk__in=ids)
+    seen = Message.objects.visible_to(user).filter(pk__in=ids)
     return list(seen.defer("text", "html").order_by("-created_at", "-id")[:SENT])
 
 

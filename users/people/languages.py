@@ -8,8 +8,6 @@ from contextlib import AbstractContextManager
 from typing import Any
 
 from django.conf import settings
-from django.db.models import CharField, OuterRef, Subquery, Value
-from django.db.models.functions import Coalesce
 from django.http import HttpRequest
 from django.utils.translation import get_language_from_request, override
 
@@ -45,9 +43,3 @@ def keep_guess(user: User, request: HttpRequest, **_kwargs: Any) -> None:
         return
     user.language = guessed(request)
     User.objects.filter(pk=user.pk, language="").update(language=user.language)
-
-
-def of_address(address: str) -> Coalesce:
-    """Return the expression for the language of whoever has the address in a column, "" for nobody: one look into an index for each row."""
-    person = User.objects.filter(email=OuterRef(address), is_active=True)
-    return Coalesce(Subquery(person.values("language")[:1]), Value(""), output_field=CharField())
