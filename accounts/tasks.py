@@ -25,7 +25,7 @@ from accounts.pushes import tasks as pushes
 from accounts.sync import services as write_refusals
 from infra import database_clock
 from tokens.checks import removal
-from tokens.oauth import callback
+from tokens.oauth import services as callback
 
 # Name -> task, every so many seconds.
 SCHEDULES = {
@@ -59,7 +59,7 @@ def tidy() -> None:
     write_refusals.forget_refusals(now=now)
     removal.sweep_orphans(now=now)
     removal.sweep_removed(now=now)
-    callback.sweep(now=now)
+    callback.sweep_handshakes(now=now)
     linking.sweep_problems(now=now)
     jobs.sweep_jobs(now=now)
     links.sweep_links(now=now)

@@ -6,7 +6,7 @@ from django.urls import include, path, re_path
 from adtoken_project.api.application import api, unknown
 from adtoken_project.ops import health, metrics
 from adtoken_project.ops.views import receive_mail_events
-from tokens import channel_colours
+from tokens import views as channel_colours
 
 handler500 = "adtoken_project.web.views.server_error"
 

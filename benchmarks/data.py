@@ -18,7 +18,7 @@ from accounts.api_keys import services as api_keys
 from accounts.models import Account, AccountToken, ApiKey
 from accounts.pool import services as pool
 from macros.models import Macro, MacroAccount, MacroAction
-from tokens.models import ChannelApp, Token, token_owner
+from tokens.models import ChannelApp, Token
 from tokens.vault import services as vault
 from users.models import Team, User
 
@@ -202,7 +202,7 @@ def _tokens(app: ChannelApp, count: int, users: Sequence[int], chance: random.Ra
                 text = (
                     "EAA" + urlsafe_b64encode(chance.randbytes(TOKEN_LETTERS)).decode()[: TOKEN_LETTERS - 3]
                 )
-                one = vault.seal(token_owner(app, _native(number)), {"access_token": text})
+                one = vault.seal(app.token_owner(_native(number)), {"access_token": text})
                 writer.write_row((number, one.ciphertext, one.key))
         cursor.execute("select setseed(0.7)")
     insert(

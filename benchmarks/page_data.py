@@ -23,7 +23,7 @@ from benchmarks.data import insert
 from macros.models import Evaluation, Macro, MacroAccount, MacroAction, Notice
 from notifications.models import Message
 from tokens.channels import declarations
-from tokens.models import ChannelApp, Doubt, Token, TokenEvent, UnknownAnswer, token_owner
+from tokens.models import ChannelApp, Doubt, Token, TokenEvent, UnknownAnswer
 from tokens.vault import services as vault
 from users.models import Invitation, LoginRecord, Membership, Team, User
 from users.people.models import STAFF_GROUP
@@ -118,7 +118,7 @@ def _log_ins(number: int, people: int) -> None:
         app = ChannelApp(channel=channel, client_id="benchmark", state=ChannelApp.State.LIVE, is_default=True)
         app.set_secrets(["s" * 32])
         app.save()
-    sealed = vault.seal(token_owner(app, "1"), {"access_token": "t" * data.TOKEN_LETTERS})
+    sealed = vault.seal(app.token_owner("1"), {"access_token": "t" * data.TOKEN_LETTERS})
     ends = "case when mod(n, 10) > 1 then now() + (1 + mod(n * 7919::bigint, 8900) / 100.0) * interval '1 day' end"
     what = "case when mod(n / 6, 100) < 4 then {} when mod(n, 97) = 5 then {} else {} end"
     columns = {

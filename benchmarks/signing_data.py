@@ -10,7 +10,7 @@ from django.utils import timezone
 from accounts.models import Account, AccountToken
 from accounts.pool import services as pool
 from tokens.channels.addresses import configured
-from tokens.models import ChannelApp, Token, token_owner
+from tokens.models import ChannelApp, Token
 from tokens.vault import services as vault
 from users.models import Team
 
@@ -28,7 +28,7 @@ def filled() -> Iterator[None]:
     assert team is not None  # the other data has made some
     ids = []
     for native_id in NATIVE_IDS:
-        sealed = vault.seal(token_owner(app, native_id), {"access_token": "t" * 50, "secret": "s" * 45})
+        sealed = vault.seal(app.token_owner(native_id), {"access_token": "t" * 50, "secret": "s" * 45})
         token = Token.objects.create(
             app=app, native_user_id=native_id, credentials=sealed, issued_at=now, last_used_at=now
         )

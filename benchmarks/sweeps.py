@@ -21,7 +21,7 @@ from benchmarks.measure import Contender, Figures, Section, interleave, tree_cpu
 from benchmarks.parts import Run
 from devtools.launcher import PROJECT
 from tokens.checks import refresh_lane
-from tokens.models import ChannelApp, Token, token_owner
+from tokens.models import ChannelApp, Token
 from tokens.vault import services as vault
 from users.models import Team
 
@@ -187,7 +187,7 @@ def fill(*, tokens: int, now: datetime) -> None:
 def _tokens(app: ChannelApp, tokens: int) -> Iterator[tuple[Any, ...]]:
     for number in range(tokens):
         native = str(10**15 + number)
-        sealed = vault.seal(token_owner(app, native), {"access_token": graph_standin.TOKEN})
+        sealed = vault.seal(app.token_owner(native), {"access_token": graph_standin.TOKEN})
         yield app.pk, native, sealed.ciphertext, sealed.key
 
 

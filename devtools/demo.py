@@ -68,7 +68,7 @@ def _person(login: DemoLogin) -> None:
 
 
 def _app(channel: str, client_id: str, secret: str) -> None:
-    if ChannelApp.objects.filter(channel=channel, is_default=True).exists():
+    if ChannelApp.objects.leading().filter(channel=channel).exists():
         return
     app = ChannelApp(channel=channel, client_id=client_id, label="Sandbox", state=ChannelApp.State.LIVE)
     app.set_secrets([secret])

@@ -189,11 +189,11 @@ def original_works(world: Sandbox, key: str, accounts: Sequence[tuple[str, str]]
 
     from accounts.checks import services as sweeps
     from notifications.delivery import services as delivery
-    from tokens.checks import refreshing
+    from tokens.checks import services as refreshing
     from tokens.models import Token
 
     world.delete_mails()
-    with refreshing.here():
+    with refreshing.refreshes_made_here():
         while sweeps.check_due_tokens(now=timezone.now()):
             pass
     delivery.deliver()

@@ -67,7 +67,7 @@ def drill(*, tokens: int, readers: int, writers: int, kills: int, batch: int, na
 
 
 def _store(count: int) -> list[int]:
-    from tokens.models import ChannelApp, Token, token_owner
+    from tokens.models import ChannelApp, Token
     from tokens.vault import services as vault
 
     app = ChannelApp(channel="snapchat", client_id=f"drill-{random.random()}", is_default=False, state="live")
@@ -78,7 +78,7 @@ def _store(count: int) -> list[int]:
             app=app,
             native_user_id=f"drill-{number}",
             credentials=vault.seal(
-                token_owner(app, f"drill-{number}"), {"access_token": "first", "refresh_token": "r"}
+                app.token_owner(f"drill-{number}"), {"access_token": "first", "refresh_token": "r"}
             ),
             has_refresh_token=True,
         )
@@ -212,7 +212,7 @@ def _rotate(batch: int, *, naive: bool) -> None:
     from django.db import connection
 
     from infra.keys import Rotated, fingerprints
-    from tokens.vault.usage import TokenRows
+    from tokens.vault.queries import TokenRows
 
     class Careful(TokenRows):
         def _move(self, rows: Sequence[Any], done: Rotated) -> list[int]:

@@ -52,7 +52,7 @@ def link_people(world: Sandbox, channel: str, number: int) -> None:
     from accounts.models import Account
     from accounts.pool import services as pool
     from tests.support.factories import link, make_account, make_user
-    from tokens.models import ChannelApp, Token, token_owner
+    from tokens.models import ChannelApp, Token
     from tokens.vault import services as vault
 
     app = ChannelApp.objects.get(channel=channel)
@@ -68,7 +68,7 @@ def link_people(world: Sandbox, channel: str, number: int) -> None:
             "refresh_token": given.get("refresh_token") or "",
             "secret": given.get("oauth_token_secret") or "",
         }
-        owner = token_owner(app, given["user_id"])
+        owner = app.token_owner(given["user_id"])
         token = Token.objects.create(
             app=app,
             native_user_id=given["user_id"],

@@ -235,14 +235,16 @@ class Harm:
         """Each answer must be stored: another renewal with what is stored must be taken by the channel."""
         from django.utils import timezone
 
-        from tokens.checks import probe, refreshing
+        from tokens.checks import services as probe
         from tokens.models import Token, TokenEvent
 
         calls = sum(len(refreshes(self.world, channel)) for channel in ROTATING)
         refused = 0
-        with refreshing.here():
+        with probe.refreshes_made_here():
             for token in Token.objects.filter(app__channel__in=ROTATING):
-                probe.probe(token.pk, now=timezone.now() + timedelta(minutes=10), source="staff", renew=True)
+                probe.probe_token(
+                    token.pk, now=timezone.now() + timedelta(minutes=10), source="staff", renew=True
+                )
                 token.refresh_from_db()
                 refused += token.state != Token.State.VALID or token.refresh_unanswered_at is not None
         lost = TokenEvent.objects.filter(kind=TokenEvent.Kind.ANSWER_LOST).count()

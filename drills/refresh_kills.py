@@ -106,12 +106,12 @@ def _window(world: Sandbox) -> str:
     from django.utils import timezone
 
     from infra import io_steps
-    from tokens.checks import probe, refreshing
+    from tokens.checks import services as probe
     from tokens.models import Token
 
     people(CHANNEL, "ada", account=False)
     took: list[float] = []
-    real_attempt, real_stored = probe.services.try_to_renew, io_steps.stored  # type: ignore[attr-defined]
+    real_attempt, real_stored = probe.calls.renew_at_channel, io_steps.stored  # type: ignore[attr-defined]
     answered = [0.0]
 
     def attempt(*args, **kwargs):  # type: ignore[no-untyped-def]
@@ -127,15 +127,15 @@ def _window(world: Sandbox) -> str:
             answered[0] = 0.0
         return result
 
-    probe.services.try_to_renew, io_steps.stored = attempt, stored  # type: ignore[attr-defined]
+    probe.calls.renew_at_channel, io_steps.stored = attempt, stored  # type: ignore[attr-defined]
     try:
-        with refreshing.here():
+        with probe.refreshes_made_here():
             for _ in range(WINDOW):
                 now = timezone.now()
                 token = Token.objects.select_related("app").get(consented_by__email="ada@example.com")
-                io_steps.run(probe.job(token, now=now, source="sweep", renew=True))
+                io_steps.run(probe.check_job(token, now=now, source="sweep", renew=True))
     finally:
-        probe.services.try_to_renew, io_steps.stored = real_attempt, real_stored  # type: ignore[attr-defined]
+        probe.calls.renew_at_channel, io_steps.stored = real_attempt, real_stored  # type: ignore[attr-defined]
     took.sort()
     return (
         f"from the last byte to the commit, {len(took)} refreshes: median {took[len(took) // 2] * 1000:.0f} ms,"

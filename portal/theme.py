@@ -7,7 +7,7 @@ from django.templatetags.static import static
 from django.urls import reverse_lazy
 from django.utils.translation import gettext_noop
 
-from tokens import channel_colours
+from tokens import views as channel_colours
 
 THEME_WORDS = (
     gettext_noop("Add new item"),
@@ -96,7 +96,7 @@ UNFOLD = {
         lambda _request: static("adtoken/tokens.css"),
         lambda _request: static("adtoken/components.css"),
         lambda _request: static("adtoken/admin.css"),
-        lambda _request: channel_colours.address(),
+        lambda _request: channel_colours.style_sheet_url(),
     ],
     "SCRIPTS": [lambda _request: static("adtoken/alpine.js")],
     "SIDEBAR": {

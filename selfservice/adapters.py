@@ -20,8 +20,7 @@ from accounts.linking import views as linking_views
 from accounts.models import AskLine, LinkProblem
 from accounts.renewal_links import views as renewal
 from tokens.models import ChannelApp, Handshake
-from tokens.oauth import callback
-from tokens.oauth.callback import NotOurs
+from tokens.oauth.services import NotOurs
 from ui.phrases import phrase
 from users.models import User
 
@@ -92,7 +91,7 @@ class LinkAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]  # allauth
         self, request: HttpRequest | None, provider: str | None = None, client_id: str | None = None
     ) -> list[SocialApp]:
         """Return the default channel apps that are set up. The rows are never saved."""
-        apps = ChannelApp.objects.filter(is_default=True, secrets__isnull=False)
+        apps = ChannelApp.objects.leading().filter(secrets__isnull=False)
         if provider:
             apps = apps.filter(channel=provider)
         if client_id:
@@ -143,7 +142,7 @@ class LinkAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]  # allauth
         """Lead on a person whose first answer was taken; everybody else starts again."""
         if handshake is None:
             return link_errors.show_error(request, channel, LinkProblem.Kind.TOO_LATE, detail="no state")
-        if callback.is_running(handshake, timezone.now()):
+        if handshake.is_being_answered(timezone.now()):
             return link_errors.show_waiting(request, channel)
         if handshake.led_to:
             return redirect(handshake.led_to)

@@ -245,14 +245,14 @@ def _no_thread_of_ours_runs_beside(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(autouse=True)
 def _refreshes_are_made_here(request: pytest.FixtureRequest) -> Iterator[None]:
     """Whoever comes to a refresh makes it himself, as commands do: there is no refresh lane beside a test that does not start one."""
-    from tokens.checks import refreshing
+    from tokens.checks import services as refreshing
 
     if request.node.get_closest_marker("lane"):
         yield
         return
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(refreshing, "made_here", lambda: True)
-        patch.setattr(refreshing, "timeout", lambda left: left)
+        patch.setattr(refreshing, "are_refreshes_made_here", lambda: True)
+        patch.setattr(refreshing, "refresh_timeout", lambda left: left)
         yield
 
 

@@ -18,8 +18,8 @@ class TokensConfig(AppConfig):
         Raises ImproperlyConfigured where it is not sound.
         """
         from tokens.channels import versions  # noqa: F401  # as above
+        from tokens.vault import queries as key_usage  # noqa: F401  # importing checks registers them
         from tokens.vault import services as vault
-        from tokens.vault import usage as key_usage  # noqa: F401  # importing checks registers them
 
         try:
             vault.check_keys(settings.FERNET_KEYS, settings.SECRET_KEY)

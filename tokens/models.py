@@ -7,5 +7,4 @@ from tokens.oauth.models import Handshake as Handshake
 from tokens.token.models import Token as Token
 from tokens.token.models import TokenEvent as TokenEvent
 from tokens.token.models import name_of_person as name_of_person
-from tokens.token.models import token_owner as token_owner
 from tokens.unknown_answers.models import UnknownAnswer as UnknownAnswer

@@ -3,7 +3,7 @@
 from django.urls import path
 
 from tokens.channels.registry import CHANNELS
-from tokens.oauth.providers import callback_of
+from tokens.provider import callback_of
 
 urlpatterns = [
     path(f"{key}/callback/", callback_of(channel), name=f"{key}_callback")

@@ -63,7 +63,7 @@ def _facts_of_app(message: Message) -> list[Fact]:
         found.append(Fact(what, phrase(FACTS, "told"), app.fault))
     rows = UnknownAnswer.objects.filter(pk__in=message.payload["answers"])
     found += [
-        Fact(unknown_answers.title(row), phrase(FACTS, "told"), phrase(FACTS, "unknown_answer"))
+        Fact(unknown_answers.answer_title(row), phrase(FACTS, "told"), phrase(FACTS, "unknown_answer"))
         for row in rows
     ]
     return found
@@ -106,14 +106,14 @@ def _fault(app: ChannelApp, message: Message, zone: ZoneInfo) -> dict[str, objec
 
 def _answer(group: Sequence[UnknownAnswer], zone: ZoneInfo) -> dict[str, object]:
     first = group[0]
-    calls = dict.fromkeys(unknown_answers.call(row.call) for row in group)
+    calls = dict.fromkeys(unknown_answers.call_name(row.call) for row in group)
     return {
         "said": _excerpt(first),
         "status": first.status,
         "calls": join_names(list(calls)),
         "since": dates.moment(first.first_seen_at, zone=zone).full,
         "times": sum(row.count for row in group),
-        "meanwhile": unknown_answers.meanwhile(first),
+        "meanwhile": unknown_answers.what_we_do_meanwhile(first),
         "url": addresses.absolute_url("admin:tokens_unknownanswer_change", first.pk),
     }
 
@@ -157,7 +157,7 @@ def build_doubt_mail(message: Message) -> Mail:
         "client_id": app.client_id,
         "number": doubted.values("token").distinct().count(),
         "began": dates.moment(first.began_at, zone=reader.zone).full,
-        "answers": doubts.answers(doubted)[:DOUBTS_SHOWN],
+        "answers": doubts.count_answers(doubted)[:DOUBTS_SHOWN],
         "url": addresses.absolute_url("admin:tokens_channelapp_change", app.pk),
     }
     return compose_mail("doubts", message, reader, facts)
@@ -174,7 +174,9 @@ def doubt_facts(message: Message) -> list[Fact]:
             phrase(FACTS, "told"),
             phrase(FACTS, "log_ins", number=number, log_ins=counts.number(number), row=row),
         )
-        for row, number in doubts.answers(Doubt.objects.filter(app=app, began_at__lte=message.created_at))
+        for row, number in doubts.count_answers(
+            Doubt.objects.filter(app=app, began_at__lte=message.created_at)
+        )
     ]
 
 

@@ -50,7 +50,7 @@ def tell_operators(now: datetime) -> int:
 
 def _untold_faults(now: datetime) -> QuerySet[ChannelApp]:
     new = Q(fault_told_at=None) | Q(fault_told_at__lt=F("fault_since"), fault_told_at__lte=now - QUIET)
-    return ChannelApp.objects.exclude(fault_since=None).filter(new)
+    return ChannelApp.objects.refused().filter(new)
 
 
 def _untold() -> QuerySet[UnknownAnswer]:
@@ -182,4 +182,4 @@ def _ends(now: datetime) -> Iterator[VersionNews]:
 
 
 def _apps_in_use() -> Any:
-    return ChannelApp.objects.exclude(state=ChannelApp.State.NOT_SET_UP)
+    return ChannelApp.objects.set_up()

@@ -14,10 +14,10 @@ from infra import io_steps
 from infra.io_steps import Job
 from tokens import lifecycle
 from tokens.channels.kinds import DOUBTFUL, Inspection, Verdict
-from tokens.checks import probe
 from tokens.lifecycle import TransitionOutcome
 from tokens.models import Token
 from tokens.token.queries import TokenQuerySet
+from tokens.token.services import inspect_at_channel
 from users.installation import hold
 
 AT_ONCE = 8
@@ -41,7 +41,7 @@ def count_waiting(*, since: datetime) -> int:
 
 
 def _waiting(since: datetime) -> TokenQuerySet:
-    living = Token.objects.filter(credentials__isnull=False).exclude(state=Token.State.DEAD)
+    living = Token.objects.living().filter(credentials__isnull=False)
     return living.exclude(last_checked_at__gte=since)
 
 
@@ -69,7 +69,7 @@ def ask_all_log_ins(
 
 
 def _ask(token: Token, clock: Callable[[], datetime]) -> Job[TransitionOutcome]:
-    inspection: Inspection = yield partial(probe.ask, token)
+    inspection: Inspection = yield partial(inspect_at_channel, token)
     classification = inspection.classification
     if classification.verdict in DOUBTFUL:
         inspection = replace(

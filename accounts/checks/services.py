@@ -21,9 +21,9 @@ from accounts.sync.services import Findings, LinkedAccount
 from infra import io_steps, liveness
 from infra.io_steps import Clock, Job
 from tokens import lifecycle
-from tokens.channels import brake, breaker, gate, registry
+from tokens.channels import brake, breaker, registry
 from tokens.channels.kinds import Verdict
-from tokens.checks import probe
+from tokens.checks import services as probe
 from tokens.models import ChannelApp, Token
 from tokens.token.queries import Claimed
 from users.installation import hold
@@ -107,7 +107,7 @@ def check_token(
     `accounts`: those of `linked_accounts`, and `by_list`: whether `reach.tokens_to_list` names it, where that was read a moment ago.
     """
     clock = Clock(now)
-    outcome = yield from probe.job(token, now=now, source=source, renew=renew, actor=actor)
+    outcome = yield from probe.check_job(token, now=now, source=source, renew=renew, actor=actor)
     if outcome.stale or outcome.verdict != Verdict.OK or outcome.token is None:
         return outcome
     token = outcome.token
@@ -143,9 +143,9 @@ def linked_accounts(token_ids: Collection[int]) -> dict[int, list[LinkedAccount]
 
 def check_now(token: Token, *, now: datetime, source: str = "staff") -> lifecycle.TransitionOutcome:
     """Check one token and its accounts at once, as staff asked. One that is being checked already is waited for."""
-    claimed = probe.claim(token.pk, now)
+    claimed = probe.claim_token(token.pk, now)
     if not claimed:
-        return probe.probe(token.pk, now=now, source=source)
+        return probe.probe_token(token.pk, now=now, source=source)
     fresh = Token.objects.select_related("app").get(pk=token.pk)
     return probe.run_claimed(token.pk, claimed, check_token(fresh, now=now, source=source))
 
@@ -200,7 +200,7 @@ def run_sweep(
 
 
 def _gate_name(app: ChannelApp) -> str:
-    return gate.name_of(app.channel, app.client_id)
+    return app.call_name
 
 
 @dataclass
@@ -265,7 +265,7 @@ class _Turn:
         """Return how many more tokens of an app may be checked: by its share and its breaker."""
         under_way = sum(held.app_id == app.pk for held in self.under_way.values())
         at_once = max(FEWEST, SWEPT_AT_ONCE // apps) - under_way
-        state = breaker.read(gate.name_of(app.channel, app.client_id)).state
+        state = breaker.read(app.call_name).state
         if state == "open":
             return 0
         if state == "half-open":

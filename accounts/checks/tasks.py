@@ -43,7 +43,7 @@ def check_tokens(*token_ids: int) -> None:
 @shared_task(name="accounts.tasks.ask_about_refused_apps")
 def ask_about_refused_apps() -> None:
     """Find out whether channels take the keys of our refused apps again."""
-    app_faults.ask_again()
+    app_faults.ask_about_refused_apps()
 
 
 @shared_task(name="accounts.tasks.nightly_check")

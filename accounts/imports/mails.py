@@ -65,7 +65,7 @@ def build_import_mail(message: Message) -> Mail:
         raise NotWanted("person_left")
     since = parse_datetime(message.payload["since"])
     tokens = Token.objects.filter(pk__in=message.payload["tokens"], consented_by=reader.user)
-    tokens = tokens.exclude(reason=Token.REMOVED)
+    tokens = tokens.not_removed()
     entries = AccountToken.objects.filter(token__in=tokens.values("pk"), added_at__gte=since)
     accounts = Account.objects.filter(pk__in=entries.values("account_id")).order_by("name", "pk")
     number = accounts.count()

@@ -59,9 +59,7 @@ class ImportChecker:
     users: dict[str, User | None] = field(default_factory=dict)
     apps: set[str] = field(
         default_factory=lambda: set(
-            ChannelApp.objects.filter(is_default=True, secrets__isnull=False).values_list(
-                "channel", flat=True
-            )
+            ChannelApp.objects.leading().filter(secrets__isnull=False).values_list("channel", flat=True)
         )
     )
 

@@ -71,7 +71,7 @@ def _accounts(lines: Sequence[ImportLine], now: datetime) -> dict[tuple[str, str
 
 def _tokens(lines: Sequence[ImportLine], now: datetime) -> dict[tuple[str, str], Token]:
     """Return the tokens by (channel, native user)."""
-    apps = {app.channel: app for app in ChannelApp.objects.filter(is_default=True)}
+    apps = {app.channel: app for app in ChannelApp.objects.leading()}
     wanted = {
         (line.channel, line.native_user_id): Imported(
             app=apps[line.channel],

@@ -136,12 +136,12 @@ def seen_of(tokens: Sequence[Token]) -> str:
 def log_ins_of(person: User) -> TokenQuerySet:
     """Return what ends with the person: all that they consented to and nobody removed, stopped ones too. System users are their team's."""
     own = Token.objects.filter(consented_by=person, kind=Token.Kind.PERSON)
-    return own.exclude(reason=Token.REMOVED)
+    return own.not_removed()
 
 
 def living_log_ins(person: User) -> TokenQuerySet:
     """Return those of them that serve accounts, or would again."""
-    return log_ins_of(person).exclude(state=Token.State.DEAD).filter(pool_entries__isnull=False).distinct()
+    return log_ins_of(person).living().filter(pool_entries__isnull=False).distinct()
 
 
 def accounts_of(own: Collection[int]) -> QuerySet[Any]:

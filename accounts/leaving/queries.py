@@ -53,7 +53,7 @@ def log_ins_left(job: Job) -> TokenQuerySet:
     if job.is_offboarding:
         return plan.log_ins_of(User(pk=job.subject_id))
     tokens = Token.objects.filter(pk__in=job.options[TOKENS], linked_at__lte=job.created_at)
-    return tokens.exclude(reason=Token.REMOVED)
+    return tokens.not_removed()
 
 
 def scope_of_job(job: Job) -> Scope:
@@ -78,7 +78,7 @@ def log_ins_going(token_ids: Collection[int]) -> set[int]:
     jobs_of_some = Job.objects.going().filter(kind=REMOVE)
     named = jobs_of_some.exclude(options__has_key=ACCOUNT).values_list("options", flat=True)
     ids = {pk for options in named for pk in options[TOKENS]}.intersection(token_ids)
-    return set(Token.objects.filter(pk__in=ids).exclude(reason=Token.REMOVED).values_list("pk", flat=True))
+    return set(Token.objects.filter(pk__in=ids).not_removed().values_list("pk", flat=True))
 
 
 def is_given_up(scope: Scope) -> bool:
@@ -92,7 +92,7 @@ def is_given_up(scope: Scope) -> bool:
 def still_serving(people: QuerySet[User]) -> QuerySet[User]:
     """Keep the people who are switched off while their log-ins go on serving accounts: past the page that ends these first."""
     serving = Token.objects.filter(consented_by=OuterRef("pk"), kind=Token.Kind.PERSON)
-    serving = serving.exclude(state=Token.State.DEAD).filter(pool_entries__isnull=False)
+    serving = serving.living().filter(pool_entries__isnull=False)
     return people.filter(Exists(serving), is_active=False)
 
 

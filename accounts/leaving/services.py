@@ -256,7 +256,7 @@ def let_go(*, found: Plan, actor: User, wanted: Wanted, seen: str, note: str, no
     hold.refuse()
     person = found.scope.person
     ids = [one.pk for one in found.tokens]
-    still = list(Token.objects.filter(pk__in=ids).exclude(reason=Token.REMOVED).order_by("pk").locked())
+    still = list(Token.objects.filter(pk__in=ids).not_removed().order_by("pk").locked())
     if (
         not still
         or seen != plan.seen_of(still)

@@ -70,7 +70,7 @@ def show_failure(
     A refusal of our app is marked at the app, and an answer that we do not know is kept for staff.
     """
     found = services.channel_error(exception)
-    app = ChannelApp.objects.filter(channel=channel, is_default=True).first() if found else None
+    app = ChannelApp.objects.leading().filter(channel=channel).first() if found else None
     if found is not None and app is not None:
         services.note_fault(app, found, "exchange", timezone.now())
     kind = services.problem_kind(error, exception)

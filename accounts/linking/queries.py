@@ -34,8 +34,7 @@ def default_app(channel: str) -> ChannelApp | None:
 
 
 def _default_apps() -> QuerySet[ChannelApp]:
-    apps = ChannelApp.objects.filter(is_default=True, secrets__isnull=False)
-    return apps.exclude(state=ChannelApp.State.NOT_SET_UP)
+    return ChannelApp.objects.taking_links()
 
 
 def may_set_up(user: User | AnonymousUser) -> bool:

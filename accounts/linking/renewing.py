@@ -57,7 +57,7 @@ def expected_renewal(channel: str, state: Mapping[str, Any], now: datetime) -> t
     """Return the app and the link that a handshake began with. Raises NotOpen; nothing was exchanged at the channel then."""
     data = state.get("data") or {}
     link = renewal_links.link_from_facts(data)
-    app = ChannelApp.objects.filter(channel=channel, is_default=True, client_id=data.get("client_id")).first()
+    app = ChannelApp.objects.leading().filter(channel=channel, client_id=data.get("client_id")).first()
     if link is None or app is None or link.token.app.channel != channel:
         raise NotOpen(link)
     if link.standing(now) not in {Standing.OPEN, Standing.EXPIRED}:  # one that ends on the way is good
@@ -83,7 +83,7 @@ def _demand_reach(token: Token, app: ChannelApp, identity: Identity, listed: Acc
     Raises NotTold where the list, which would tell that, could not be read.
     """
     known = Token.objects.filter(app=app, native_user_id=identity.native_user_id, consented_by__isnull=False)
-    if known.exclude(reason=Token.REMOVED).exclude(consented_by=token.consented_by_id).exists():
+    if known.not_removed().exclude(consented_by=token.consented_by_id).exists():
         raise SomebodyElse
     if identity.native_user_id == token.native_user_id:
         return
@@ -137,7 +137,7 @@ def discard_consent(*, app: ChannelApp, identity: Identity, grant: Grant) -> Non
     Where that native user has a log-in here it is left alone: at most channels the call ends whatever the person gave our app.
     """
     known = Token.objects.filter(app=app, native_user_id=identity.native_user_id)
-    if known.exclude(reason=Token.REMOVED).exists():
+    if known.not_removed().exists():
         return
     try:
         registry.get(app.channel).revoke(app.keys(), grant.credentials)

@@ -65,7 +65,7 @@ def expected_consent(user: User | AnonymousUser, channel: str, state: Mapping[st
         raise ConsentRefused(LinkProblem.Kind.TOO_LATE, "no link intent")
     if not isinstance(user, User) or not user.is_active or data.get("user") != str(user.pk):
         raise ConsentRefused(LinkProblem.Kind.FOREIGN, "another user")
-    app = ChannelApp.objects.filter(channel=channel, is_default=True, client_id=data.get("client_id")).first()
+    app = ChannelApp.objects.leading().filter(channel=channel, client_id=data.get("client_id")).first()
     if app is None:
         raise ConsentRefused(LinkProblem.Kind.TOO_LATE, "the channel app changed meanwhile")
     target = None
@@ -198,7 +198,7 @@ def expected_by_client(channel: str, state: Mapping[str, Any], now: datetime) ->
     """Return the app and the link that a handshake began with. Raises NotOpen; nothing was exchanged at the channel then."""
     data = state.get("data") or {}
     link = Ask.objects.client_links().filter(pk=data.get("client_link", 0)).first()
-    app = ChannelApp.objects.filter(channel=channel, is_default=True, client_id=data.get("client_id")).first()
+    app = ChannelApp.objects.leading().filter(channel=channel, client_id=data.get("client_id")).first()
     if link is None or app is None or channel not in link.left or not link.opens(now):
         raise NotOpen(link)
     return app, link
@@ -314,5 +314,5 @@ def note_fault(app: ChannelApp, error: ChannelError, call: str, now: datetime) -
     """Keep what a failed call says of our app, and an answer that we do not know. `call`: where the answer does not tell."""
     if error.classification.verdict == Verdict.APP_FAULT:
         call = str(error.evidence.get("call", call))
-        app_faults.record(app=app, classification=error.classification, call=call, now=now)
+        app_faults.record_fault(app=app, classification=error.classification, call=call, now=now)
     unknown_answers.keep_answer(app, error.classification, error.evidence, token_id=None, now=now)

@@ -107,7 +107,7 @@ def _account_changed(app: ChannelApp, push: Push, now: datetime) -> None:
     if account is None or account.active_token_id is None:
         return
     # Should the kick below be lost, the sweep reads the account with its token.
-    Token.objects.filter(pk=account.active_token_id).exclude(state=Token.State.DEAD).make_due(now)
+    Token.objects.living().filter(pk=account.active_token_id).make_due(now)
     ask_on_commit(tasks.read_account, account.pk)
 
 

@@ -29,7 +29,7 @@ def ask_about_token(*, token_id: int, now: datetime) -> None:
     An answer that was already on its way when the push came may be older than the news, so after it the channel is asked again. And as
     a push may be ahead of the channel's own answers, a token that still works is looked at once more by the sweep in a minute.
     """
-    living = Token.objects.select_related("app").filter(pk=token_id).exclude(state=Token.State.DEAD)
+    living = Token.objects.living().select_related("app").filter(pk=token_id)
     token = living.first()
     if token is None:
         return

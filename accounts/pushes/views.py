@@ -21,7 +21,7 @@ from django.views.decorators.http import require_http_methods
 from accounts.pushes import services as receiving
 from infra import request_logs
 from infra.limits import refusals
-from tokens.channel_apps import push_addresses
+from tokens.channel_apps.models import ADDRESS_KEY, VERIFY_TOKEN
 from tokens.channels.pushes import LARGEST_BODY, Challenge, Deletion, PushPoint, Taken, UnreadablePush, same
 from tokens.models import ChannelApp
 from tokens.vault.services import VaultError
@@ -75,11 +75,11 @@ class AppSigners:
 
     def by_verify_token(self, word: str) -> ChannelApp:
         """Return the app whose verify token this is. Raises PushRefused."""
-        return self._holder(push_addresses.VERIFY_TOKEN, word)
+        return self._holder(VERIFY_TOKEN, word)
 
     def by_address_key(self, word: str) -> ChannelApp:
         """Return the app whose key is in the address. Raises PushRefused."""
-        return self._holder(push_addresses.ADDRESS_KEY, word)
+        return self._holder(ADDRESS_KEY, word)
 
     def secret_of(self, app_id: int | None) -> str:
         """Return the newest secret of the app with this id, or without one of the channel's default app. Raises PushRefused."""
@@ -101,7 +101,7 @@ class AppSigners:
 
     def _holder(self, purpose: str, word: str) -> ChannelApp:
         for app in self._apps():
-            if any(same(ours, word) for ours in push_addresses.derived(app, purpose)):
+            if any(same(ours, word) for ours in app.push_words(purpose)):
                 return app
         raise PushRefused(403, "None of our apps has this verify token or key.")
 

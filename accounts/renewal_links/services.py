@@ -135,11 +135,9 @@ def renewable_log_ins(user_ids: Collection[int], token_ids: Collection[int]) -> 
     One under an app that takes none comes under the app of new links by it (docs/decisions/0016-second-app.md).
     """
     own = Token.objects.filter(pk__in=token_ids, consented_by__in=user_ids, kind=Token.Kind.PERSON)
-    ready = ChannelApp.objects.filter(is_default=True, secrets__isnull=False).exclude(
-        state=ChannelApp.State.NOT_SET_UP
-    )
+    ready = ChannelApp.objects.taking_links()
     takes = ready.filter(channel=OuterRef("app__channel"))
-    found = own.filter(Exists(takes)).exclude(reason=Token.REMOVED)
+    found = own.filter(Exists(takes)).not_removed()
     return {token.pk: token for token in found.only("linked_at", "consented_by")}
 
 

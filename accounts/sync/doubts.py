@@ -96,15 +96,16 @@ def weigh_answers(
         fresh = Token.objects.filter(pk=token.pk, generation=generation).locked().first()
         if fresh is None:
             return NOTHING
-        doubts.refute(fresh, [Kind.ACCESS], now, about=answers.reached | gone)
-        doubts.refute(fresh, [Kind.RESTRICTION], now, about=answers.free | gone)
+        doubts.refute_doubts(fresh, [Kind.ACCESS], now, about=answers.reached | gone)
+        doubts.refute_doubts(fresh, [Kind.RESTRICTION], now, about=answers.free | gone)
         doubted = Doubted(
-            frozenset(lost) - doubts.say(fresh, Kind.ACCESS, lost, now=now, source=source),
-            frozenset(restricted) - doubts.say(fresh, Kind.RESTRICTION, restricted, now=now, source=source),
+            frozenset(lost) - doubts.take_doubts(fresh, Kind.ACCESS, lost, now=now, source=source),
+            frozenset(restricted)
+            - doubts.take_doubts(fresh, Kind.RESTRICTION, restricted, now=now, source=source),
             source,
         )
         shown = {Kind.ACCESS: answers.reached, Kind.RESTRICTION: answers.free}
-        doubts.prove(fresh, [kind for kind, ids in shown.items() if ids], asked_at=now)
+        doubts.prove_doubts(fresh, [kind for kind, ids in shown.items() if ids], asked_at=now)
         doubts.save_next_look(fresh)
     return doubted
 

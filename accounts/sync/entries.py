@@ -17,7 +17,7 @@ from accounts.sync import reach
 from accounts.sync.doubts import NOTHING, Doubted
 from tokens.channels import registry
 from tokens.channels.kinds import WRITE_REFUSALS, AccessCheck, AccountList, NativeAccount, Reason, Verdict
-from tokens.lifecycle.transitions import REPORT
+from tokens.lifecycle.services import REPORT
 from tokens.models import Token
 
 # Nothing but a write shows whether the channel takes writes again, so after this time the role counts again and a job tries.

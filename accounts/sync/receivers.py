@@ -12,7 +12,7 @@ from django.utils import timezone
 from accounts.models import AccountToken
 from accounts.pool import services as pool
 from accounts.sync import reach
-from tokens.lifecycle.transitions import tokens_changed
+from tokens.lifecycle.services import tokens_changed
 from tokens.models import Token
 from users.models import Membership, Team, User
 

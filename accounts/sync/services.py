@@ -136,7 +136,7 @@ def _is_lost(reading: AccessCheck) -> bool:
 def _other_tokens_that_read(token: Token) -> TokenQuerySet:
     """Return the app's other tokens whose checks read ad accounts too."""
     entries = AccountToken.objects.filter(token=OuterRef("pk"))
-    return Token.objects.filter(Exists(entries), app=token.app_id).exclude(pk=token.pk)
+    return Token.objects.others_of_app(token).filter(Exists(entries))
 
 
 def record_readings(
@@ -178,9 +178,9 @@ def record_readings(
         if found.listed is not None or any(
             classification.verdict == Verdict.OK for classification in classifications
         ):
-            moved = app_faults.answered(token=token, asked_at=asked_at or now)
+            moved = app_faults.take_good_reading(token=token, asked_at=asked_at or now)
         elif faults:
-            moved = app_faults.blamed(
+            moved = app_faults.take_blame(
                 token=token,
                 classification=faults[0],
                 others=_other_tokens_that_read(token),
@@ -215,7 +215,7 @@ def take_refused_write(
     if reason is None and classification.verdict not in _CONTRADICTED:
         return False
     locks.take(Lock.REFUSED_WRITES, str(api_key))
-    fresh = Token.objects.filter(pk=token.pk, generation=token.generation).locked().first()
+    fresh = Token.objects.as_seen(token).locked().first()
     kept = RefusedWrite.objects.of_key(api_key, since=now - RefusedWrite.WITHIN)
     if fresh is None or kept.count() >= ROWS_A_KEY:
         return False

@@ -15,10 +15,10 @@ from ninja.security import HttpBearer
 import broker
 from adtoken_project.api import description as api_description
 from adtoken_project.api.errors import LARGEST_BODY, answer_of, plain_problem, problem
-from broker.api import router as accounts_api
-from broker.api.problems import problem_of
+from broker.api import api as accounts_api
+from broker.api.errors import problem_of
 from broker.leases.callers import Caller, authenticate
-from broker.leases.texts import text
+from broker.leases.errors import text
 from broker.people import api as people_api
 from tokens.vault.services import VaultError
 from users.installation import hold

@@ -8,8 +8,8 @@ from django.core.serializers.json import DjangoJSONEncoder
 from django.http import HttpResponse
 
 from broker.api.schemas import Problem
-from broker.leases import texts
-from broker.leases.texts import text
+from broker.leases import errors as texts
+from broker.leases.errors import text
 
 MEDIA_TYPE = "application/problem+json"
 LARGEST_BODY = 256_000  # bytes: a lease and a report are small, and a report needs the error only
@@ -35,7 +35,7 @@ def answer_of(found: Problem) -> HttpResponse:
 
 def plain_problem(status: int) -> HttpResponse:
     """Return the problem of an answer that did not come from one of our views."""
-    if not texts.has(f"answered_{status}"):
+    if not texts.has_text(f"answered_{status}"):
         return problem(status, HTTPStatus(status).phrase, text("answered"))
     detail = text(f"answered_{status}", kilobytes=LARGEST_BODY // 1000)
     return problem(status, text(f"title_{status}"), detail)

@@ -22,8 +22,8 @@ from adtoken_project.database import kept_connections
 from adtoken_project.ops import metrics
 from adtoken_project.telemetry import logs
 from broker.leases.callers import Caller
+from broker.leases.errors import text
 from broker.leases.records import hash_of
-from broker.leases.texts import text
 from infra import request_logs
 from infra.private_parts import convert_exception_to_response
 from users.people.languages import ENGLISH

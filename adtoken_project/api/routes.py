@@ -1,4 +1,4 @@
-"""Serving the operations that jobs call all the time (`broker.api.routes`), by the key, the errors and the models of the one API object.
+"""Serving the operations that jobs call all the time (`broker.api.urls`), by the key, the errors and the models of the one API object.
 
 Everything below /api/v1 that is not served here goes through Django's addresses to ninja.
 """
@@ -12,9 +12,9 @@ from ninja.errors import AuthenticationError, HttpError, ValidationError
 from pydantic import ValidationError as Mismatch
 
 from adtoken_project.api.application import api, key_auth
-from broker.api.router import routes
-from broker.api.routes import Route
-from broker.leases.texts import text
+from broker.api.api import routes
+from broker.api.urls import Route
+from broker.leases.errors import text
 
 PREFIX = "/api/v1"
 JSON = "application/json; charset=utf-8"

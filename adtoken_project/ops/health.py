@@ -25,7 +25,7 @@ from adtoken_project.workers import lanes, schedules, signs_of_life
 from infra import database_clock
 from tokens.channels import declarations
 from tokens.models import ChannelApp
-from tokens.vault import usage as key_usage
+from tokens.vault import queries as key_usage
 from users.installation import hold
 from users.people.queries import operators, reachable_operators
 
@@ -125,9 +125,9 @@ def mail_server(now: datetime) -> Iterator[Finding]:  # noqa: ARG001  # one inte
 
 def keys(now: datetime) -> Iterator[Finding]:  # noqa: ARG001  # one interface
     """Open what is stored: a few rows under each key, and the secrets of apps."""
-    for said in key_usage.problems():
+    for said in key_usage.key_problems():
         yield Finding(said, "Put that key into FERNET_KEYS of every process (docs/rotate-the-key.md).")
-    for app in ChannelApp.objects.exclude(state=ChannelApp.State.NOT_SET_UP):
+    for app in ChannelApp.objects.set_up():
         if not app.secret_opens:
             yield Finding(
                 f"The stored secret of {app} does not open.",
@@ -163,7 +163,7 @@ def late(now: datetime) -> Iterator[Finding]:
 
 def apps(now: datetime) -> Iterator[Finding]:  # noqa: ARG001  # one interface
     """Name the apps that their channels refuse, and channels without one."""
-    for app in ChannelApp.objects.exclude(fault_since=None):
+    for app in ChannelApp.objects.refused():
         cure = f"Fix it at {app.get_channel_display()}, then test the app under Channel apps."
         yield Finding(f"{app.get_channel_display()} refuses our app: {app.fault}", cure)
     missing = [label for key, label in declarations.choices() if setup.channel_state(key) == setup.NOT_SET_UP]
@@ -247,7 +247,7 @@ def readyz(request: HttpRequest) -> HttpResponse:  # noqa: ARG001  # a view
     """Return whether this process can serve: database and key ring. On hold it serves the pages that say what to do."""
     parts = {"database": "ok", "key_ring": "not known", "installation": "not known"}
     try:
-        parts["key_ring"] = " ".join(key_usage.problems()) or "ok"
+        parts["key_ring"] = " ".join(key_usage.key_problems()) or "ok"
         found = hold.current()
         parts["installation"] = f"on hold: {found.because}" if found else "ok"
     except DatabaseError:

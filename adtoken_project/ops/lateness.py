@@ -126,7 +126,7 @@ def _clock_began() -> datetime | None:
 
 def _of_apps(now: datetime) -> list[Work]:
     waits = Q(due_at__lte=now) | Q(refresh_wanted_at__isnull=False)
-    due = Token.objects.filter(waits, app=OuterRef("pk")).exclude(reason=Token.REMOVED)
+    due = Token.objects.filter(waits, app=OuterRef("pk")).not_removed()
     apps = ChannelApp.objects.filter(Exists(due)).order_by("channel", "pk")
     return [work for app in apps for work in _of_app(app, now)]
 
@@ -135,7 +135,7 @@ def _of_app(app: ChannelApp, now: datetime) -> list[Work]:
     name = app.get_channel_display()
     tokens = Token.objects.filter(app=app)
     asked_for = tokens.filter(refresh_wanted_at__isnull=False)
-    due = tokens.filter(due_at__lte=now).exclude(reason=Token.REMOVED)
+    due = tokens.filter(due_at__lte=now).not_removed()
     renewals = due.filter(due_for=Token.DueFor.REFRESH)
     checks = due.filter(refresh_wanted_at=None).exclude(due_for=Token.DueFor.REFRESH)
 
@@ -156,7 +156,7 @@ def _excuse(app: ChannelApp, lane: str) -> str:
         return say("no_answer")
     if lane == "refreshes":
         return ""
-    slowed = brake.slows_checks(gate.name_of(app.channel, app.client_id), budget=app.daily_budget)
+    slowed = brake.slows_checks(app.call_name, budget=app.daily_budget)
     return say("limit_nearly_used") if slowed else ""
 
 

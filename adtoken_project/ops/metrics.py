@@ -35,7 +35,7 @@ from adtoken_project.workers import lanes, signs_of_life
 from notifications.models import Message
 from tokens.channels import gate
 from tokens.models import ChannelApp, Doubt, Token
-from tokens.vault import usage as key_usage
+from tokens.vault import queries as key_usage
 from users.installation import hold
 
 logger = logging.getLogger(__name__)
@@ -152,7 +152,7 @@ def _queue_answers() -> bool:
 def _of_rows(now: datetime) -> Iterator[Metric]:
     yield Gauge("adtoken_on_hold", "1: on hold, nothing is done.", value=hold.current() is not None)
     yield Gauge(
-        "adtoken_key_problems", "Reasons why stored rows do not open.", value=len(key_usage.problems())
+        "adtoken_key_problems", "Reasons why stored rows do not open.", value=len(key_usage.key_problems())
     )
     yield from _of_lanes(now)
     yield from _of_apps()

@@ -25,7 +25,7 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 
 from adtoken_project import env
 from infra import scrub, spans
-from tokens.checks import refreshing
+from tokens.checks import services as refreshing
 
 TOLD = frozenset(
     {
@@ -121,7 +121,7 @@ def _resource() -> Resource:
     named = dict(Resource.create().attributes)
     if str(named["service.name"]).startswith("unknown_service"):
         named["service.name"] = "adtoken"
-    ours = {"service.instance.id": refreshing.process(), "service.version": settings.RELEASE}
+    ours = {"service.instance.id": refreshing.process_name(), "service.version": settings.RELEASE}
     return Resource({**_clean_all(named), **ours})
 
 

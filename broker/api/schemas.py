@@ -8,8 +8,8 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic_core import PydanticCustomError, PydanticKnownError
 
 from accounts.pool import rules as pool_rules
-from broker.leases.batches import MOST
-from broker.leases.texts import text
+from broker.leases.errors import text
+from broker.leases.services import MOST
 from tokens.channels import declarations
 from tokens.channels.kinds import Reason, Verdict
 from tokens.models import Token

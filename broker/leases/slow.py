@@ -1,21 +1,28 @@
-"""Everything that is not the ordinary path of a lease: a date has passed, the account is not connected, or a reader will do."""
+"""Everything that is not the ordinary path of a lease: a date has passed, the account is not connected, or a reader will do.
 
-from collections.abc import Callable
-from datetime import datetime
+And why nothing is leased, in words for the job: the reason, since when, who ends it, and the steps.
+"""
+
+from collections.abc import Callable, Collection
+from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import NamedTuple
 
 from accounts.models import Account, AccountToken
-from broker.leases import prepared
-from broker.leases import rows as lease_rows
+from accounts.pool import rules as pool_rules
+from broker.leases import queries as lease_rows
 from broker.leases.callers import Caller
-from broker.leases.errors import Busy, NotAvailable
-from broker.leases.rows import LeaseRow, Purpose, servable, spare
-from broker.leases.texts import text
-from broker.leases.unavailable import not_available
-from tokens.channels import declarations, gate, shares
-from tokens.checks import probe
+from broker.leases.errors import Busy, NotAvailable, text
+from broker.leases.queries import LeaseRow, Purpose, servable, spare
+from tokens.channels import declarations, gate, registry, shares
+from tokens.channels.base import Channel
+from tokens.channels.kinds import LIFTABLE, WRITE_REFUSALS, Reason
+from tokens.checks import services as probe
 from tokens.models import ChannelApp, Token
+from tokens.token import reasons
+from ui import dates
+from users.models import User
+from users.people.queries import names_for_teams
 
 CHECK_SECONDS = 5  # for which one lease waits for its channel
 RENEWED_WITHIN = 5  # seconds after which whoever does not wait for a renewal, or no longer, may come again
@@ -52,7 +59,7 @@ def find_slowly(
 ) -> LeaseRow:
     """Return the account with a token that serves, its own or another of its pool. Raises NotAvailable or Busy.
 
-    `lengthen` is how a token is made to live longer: `wait`, or `leave` where nothing may wait for a channel.
+    `lengthen` is how a token is made to live longer: `wait_for_longer`, or `ask_for_longer` where nothing may wait for a channel.
     """
     if row.state == Account.State.PAUSED:
         raise not_available(row.account_id, teams=caller.teams)
@@ -62,18 +69,18 @@ def find_slowly(
     if row.token_id is not None and row.access_expires_at is not None:
         client_id = _client_id(row.app_id, row.app_version)
         later = lengthen(Wanted(row.token_id, row.channel, client_id, until), now)
-        row = row if later else lease_rows.read(caller, row.channel, row.native_id)
+        row = row if later else lease_rows.read_row(caller, row.channel, row.native_id)
     if servable(row, until, purpose):
         return row
     if _has_others(row):
         other, later_too = _other(row, until, purpose, now, lengthen)
         if other is not None:
-            return lease_rows.read(caller, row.channel, row.native_id, other)
-        row, later = lease_rows.read(caller, row.channel, row.native_id), later or later_too
+            return lease_rows.read_row(caller, row.channel, row.native_id, other)
+        row, later = lease_rows.read_row(caller, row.channel, row.native_id), later or later_too
     raise _why_not(caller, row, until, later, now)
 
 
-def wait(wanted: Wanted, now: datetime) -> Later | None:
+def wait_for_longer(wanted: Wanted, now: datetime) -> Later | None:
     """Have a token live longer and wait for it, where its channel can be asked."""
     token_id, channel, client_id, until = wanted
     if seconds := gate.closed_for(channel, client_id):
@@ -81,7 +88,7 @@ def wait(wanted: Wanted, now: datetime) -> Later | None:
     wish, needed = max(until, now + spare(channel)), max(until, now)
     try:
         with shares.taken(channel):
-            comes = probe.lengthen(
+            comes = probe.lengthen_life(
                 token_id, until=wish, needed=needed, now=now, source="lease", timeout=CHECK_SECONDS
             )
     except shares.NoRoom:
@@ -89,13 +96,13 @@ def wait(wanted: Wanted, now: datetime) -> Later | None:
     return Later(RENEWED_WITHIN, "being_renewed") if comes else None
 
 
-def leave(wanted: Wanted, now: datetime) -> Later | None:
+def ask_for_longer(wanted: Wanted, now: datetime) -> Later | None:
     """Ask for the renewal that lengthens a token's life, and wait for nothing."""
     token_id, channel, client_id, until = wanted
     if seconds := gate.closed_for(channel, client_id):
         return Later(seconds, "cannot_be_asked")
     wish = max(until, now + spare(channel))
-    comes = probe.want_longer(token_id, until=wish, now=now, source="lease")
+    comes = probe.want_longer_life(token_id, until=wish, now=now, source="lease")
     return Later(RENEWED_WITHIN, "being_renewed") if comes else None
 
 
@@ -123,7 +130,7 @@ def _client_id(app_id: int, _version: int) -> str:
 
 def _has_others(row: LeaseRow) -> bool:
     """Return whether another living token is in the pool. Mostly none is, and while a channel is dark this is asked all the time."""
-    return bool(prepared.read(_OTHERS, {"account": row.account_id, "token": row.token_id})[0][0])
+    return bool(lease_rows.read_prepared(_OTHERS, {"account": row.account_id, "token": row.token_id})[0][0])
 
 
 def _other(
@@ -140,19 +147,83 @@ def _other(
         serves = entry.is_usable or (purpose == "read" and reads)
         if not serves or token.pk == row.token_id:
             continue
-        if not _lasts(token, until):
+        if token.access_is_over(until):
             wanted = Wanted(token.pk, row.channel, token.app.client_id, until)
             later = lengthen(wanted, now) or later
             token.refresh_from_db()
-        if token.state == Token.State.VALID and _lasts(token, until):
+        if token.state == Token.State.VALID and not token.access_is_over(until):
             return token.pk, None
     return None, later
-
-
-def _lasts(token: Token, until: datetime) -> bool:
-    return not token.access_is_over(until)
 
 
 def _overdue(row: LeaseRow, now: datetime) -> bool:
     """Return whether a date that the channel gave has passed: the one read leaves others out."""
     return row.access_expires_at is not None and row.access_expires_at <= now
+
+
+def not_available(
+    account_id: int,
+    *,
+    teams: frozenset[int] | None,
+    until: datetime | None = None,
+    now: datetime | None = None,
+) -> NotAvailable:
+    """Say why only a person can help: reason, since, who, steps. People outside the caller's `teams` (None: all) are not named.
+
+    `until` and `now`: of a lease whose token is to live so long. Where a new one would not either, there is nobody who can help.
+    """
+    account = Account.objects.select_related("active_token__app").get(pk=account_id)
+    native = registry.get(account.channel)
+    if account.state == Account.State.PAUSED:
+        detail = text("paused", note=account.pause_note)
+        return NotAvailable("paused", "paused", detail, account.paused_at, _names([account.paused_by], teams))
+    if not account.is_deactivated and account.restriction:
+        fine = account.state == Account.State.CONNECTED
+        detail = text("restricted", channel=native.label, restriction=account.restriction, fine=fine)
+        steps = native.steps(Reason.RESTRICTED)
+        return NotAvailable(
+            "restricted", "restricted", detail, None, (text("an_admin", channel=native.label),), steps
+        )
+    if account.state == Account.State.CONNECTED:
+        token = account.active_token
+        life = token.life_when_new if token else None
+        if life and until and now and until > now + life:
+            detail = text("none_lives_so_long", channel=native.label, life=dates.duration(_rounded(life)))
+            return NotAvailable("connected", "min_valid_for", detail)
+        detail = text("none_lives_until", until=f"{until:%Y-%m-%d %H:%M}" if until else "")
+        people = _names([token.consented_by if token else None], teams)
+        return NotAvailable("connected", "min_valid_for", detail, None, people, native.steps(Reason.EXPIRED))
+    return _deactivated(account, native, teams)
+
+
+def _rounded(time: timedelta) -> timedelta:
+    """Return a time as people say it: in days, hours or minutes."""
+    unit = timedelta(days=1) if time >= timedelta(days=2) else timedelta(minutes=1)
+    return round(time / unit) * unit
+
+
+def _deactivated(account: Account, native: Channel, teams: frozenset[int] | None) -> NotAvailable:
+    """Say who ends it: an admin at the channel who gives a role back, or the people who linked it."""
+    entries = account.pool_in_order()
+    found = account.reason_now(entries)
+    reason = found if found in {*Reason, *pool_rules.DECIDED_HERE} else Reason.UNKNOWN
+    explanation = reasons.explain(account.channel, reason)
+    people = _names([entry.token.consented_by for entry in entries], teams)
+    unlinked = reason == pool_rules.UNLINKED
+    todo = text("link_anew" if unlinked else "re_authenticate", channel=native.label)
+    if reason == pool_rules.OUTSIDE:
+        people = (explanation.waits_for,)
+        todo = text("add_to_team")
+    elif explanation.waits_for:
+        people = (text("an_admin", channel=native.label),)
+        todo = text("give_a_role")
+    elif reason in LIFTABLE | WRITE_REFUSALS:
+        todo = text("put_right_there", channel=native.label)
+    detail = text("deactivated", reason=str(reason), todo=todo)
+    return NotAvailable("deactivated", reason, detail, account.since, people, explanation.steps)
+
+
+def _names(users: Collection[User | None], teams: frozenset[int] | None) -> tuple[str, ...]:
+    """Return the names of the people, each once; those outside the teams by what they are."""
+    names = names_for_teams(teams, people=[user.pk for user in users if user is not None])
+    return tuple(dict.fromkeys(names.user(user) for user in users if user is not None))

@@ -14,7 +14,7 @@ from accounts.asks import queries as asks
 from accounts.leaving import handing_over
 from accounts.leaving.plan import Plan, Then
 from accounts.models import ApiKey, Ask
-from broker.api.router import caller_of
+from broker.api.api import caller_of
 from broker.leases.callers import Caller
 from broker.people import services as people
 from broker.people.schemas import (

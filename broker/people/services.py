@@ -17,8 +17,7 @@ from accounts.models import ApiKey, Job
 from accounts.pool import permissions
 from accounts.pool.errors import ActionRefused
 from broker.leases.callers import Caller
-from broker.leases.errors import NotFound, NotPossible
-from broker.leases.texts import FILE, text
+from broker.leases.errors import FILE, NotFound, NotPossible, text
 from broker.people.schemas import OffboardIn
 from tokens.models import Token
 from ui import stored_phrases as kept

@@ -1,4 +1,9 @@
-"""Reports of publishing jobs. A report is a hint: our own probe decides before anything is written."""
+"""Reports of publishing jobs. A report is a hint: our own probe decides before anything is written.
+
+What our question found is kept for a moment: who reports the same again is answered by it, and the channel is spared. It is in Valkey for
+all processes, where that is away by each for itself. It outranks nothing that is written: a token that died, was renewed or lost its ad
+account since is answered as it stands.
+"""
 
 import logging
 from dataclasses import dataclass
@@ -11,26 +16,102 @@ from accounts.models import Account, RefusedWrite
 from accounts.sync import doubts as access_doubts
 from accounts.sync import services as account_sync
 from accounts.sync.services import LinkedAccount
-from broker.leases import prepared
+from broker.leases import queries as prepared
 from broker.leases import services as leases
 from broker.leases import slow as slow_leases
 from broker.leases.callers import Caller
-from broker.leases.errors import Busy, NotAvailable, NotFound
+from broker.leases.errors import Busy, NotAvailable, NotFound, text
 from broker.leases.services import Claims, Lease, open_lease
-from broker.leases.texts import text
-from broker.reports import recent_answers as asked_lately
-from broker.reports.recent_answers import Asked
 from infra import scrub
 from infra.io_steps import Clock
 from tokens import lifecycle
-from tokens.channels import gate, registry, shares
+from tokens.channels import gate, registry, shared, shares
 from tokens.channels.http import Limit
-from tokens.channels.kinds import HARMLESS, AccessCheck, Answer, Classification, Reason, Verdict
-from tokens.checks import probe
+from tokens.channels.kinds import (
+    HARMLESS,
+    AccessCheck,
+    Answer,
+    CanPublish,
+    Classification,
+    NativeAccount,
+    Reason,
+    Verdict,
+)
+from tokens.checks import services as probe
 from tokens.models import ChannelApp, Doubt, Token
 from tokens.unknown_answers import services as unknown_answers
 from tokens.vault.services import VaultError
 from users.installation import hold
+
+FOUND_FOR = 60.0  # seconds; a token that dies meanwhile is found by the next report
+UNDECIDED_FOR = (
+    30.0  # seconds after which whoever was told to come back does so, and the channel is asked again
+)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What the channel said of the ad account, asked with the token of a lease. `decided` False: nothing that can be gone by."""
+
+    verdict: Verdict
+    reason: Reason | None
+    can_publish: CanPublish | None  # None: the ad account was not read
+    restricted: bool
+    decided: bool
+
+    @classmethod
+    def of(cls, read: AccessCheck, *, decided: bool) -> "Asked":
+        """Return what is kept of a reading: nothing of the answer itself."""
+        said, account = read.classification, read.account
+        publishes = account.can_publish if account else None
+        return cls(said.verdict, said.reason, publishes, bool(account and account.restriction), decided)
+
+    def as_read(self, native_id: str) -> AccessCheck:
+        """Return it as the reading, with what decides about a refused write."""
+        said = Classification(self.verdict, self.reason)
+        if self.can_publish is None:
+            return AccessCheck(said)
+        return AccessCheck(
+            said,
+            NativeAccount(
+                native_id,
+                "",
+                can_publish=self.can_publish,
+                restriction="restricted" if self.restricted else "",
+            ),
+        )
+
+
+def recall_answer(claims: Claims, reported: Verdict, now: datetime) -> Asked | None:
+    """Return what was found of the lease's token and ad account, where a report that said the same made us ask a moment ago."""
+    key = _key(claims, reported)
+    kept: dict[str, Any] | None = shared.read([key]).get(key)
+    if kept is None:
+        return None
+    age = abs(now.timestamp() - kept["at"])
+    if age >= (FOUND_FOR if kept["decided"] else UNDECIDED_FOR):
+        return None
+    reason = Reason(kept["reason"]) if kept["reason"] else None
+    return Asked(Verdict(kept["verdict"]), reason, kept["can_publish"], kept["restricted"], kept["decided"])
+
+
+def keep_answer(claims: Claims, reported: Verdict, asked: Asked, now: datetime) -> None:
+    """Keep what was found, for reports that say the same of this token and ad account."""
+    kept = {
+        "at": now.timestamp(),
+        "verdict": asked.verdict.value,
+        "reason": asked.reason.value if asked.reason else "",
+        "can_publish": asked.can_publish,
+        "restricted": asked.restricted,
+        "decided": asked.decided,
+    }
+    shared.write(_key(claims, reported), kept, FOUND_FOR if asked.decided else UNDECIDED_FOR)
+
+
+def _key(claims: Claims, reported: Verdict) -> str:
+    """Name the question. By verdict, so that a job's bad request does not hide a death that another reports; and those are few."""
+    return f"report:{claims.token_id}:{claims.generation}:{claims.account_id}:{reported.value}"
+
 
 logger = logging.getLogger(__name__)
 
@@ -106,7 +187,7 @@ def report(
 
 
 def _read(claims: Claims) -> _ReportedRow | None:
-    found = prepared.read(_READ, [claims.token_id, claims.account_id])
+    found = prepared.read_prepared(_READ, [claims.token_id, claims.account_id])
     return _ReportedRow(*found[0]) if found else None
 
 
@@ -149,7 +230,7 @@ class _Report:
         Where the same was reported a moment ago, what was found then is the answer.
         """
         row = self.row
-        if asked := asked_lately.recall(self.claims, self.said.verdict, self.now):
+        if asked := recall_answer(self.claims, self.said.verdict, self.now):
             return self._go_by(asked)
         if wait := gate.closed_for(row.channel, row.client_id or ""):
             return _later(Verdict.TRANSIENT, wait)
@@ -169,7 +250,7 @@ class _Report:
         if token is None:
             return self._next(self.said)
         limit, clock = Limit(settings.REPORT_PROBE_TIMEOUT), Clock(now)
-        outcome = probe.probe(token.pk, now=now, source=SOURCE, timeout=settings.REPORT_PROBE_TIMEOUT)
+        outcome = probe.probe_token(token.pk, now=now, source=SOURCE, timeout=settings.REPORT_PROBE_TIMEOUT)
         if outcome.state == Token.State.DEAD:
             return self._next(_confirmed(outcome.reason))
         doubt = token.doubts.undecided().filter(about="").first()
@@ -186,7 +267,7 @@ class _Report:
         undecided = found.classification.verdict in UNDECIDED
         undecided = undecided or access_doubts.is_doubted(token.pk, account.native_id, Doubt.Kind.RESTRICTION)
         asked = Asked.of(found, decided=not undecided)
-        asked_lately.keep_answer(claims, self.said.verdict, asked, now)
+        keep_answer(claims, self.said.verdict, asked, now)
         answer = self._go_by(asked)
         if answer.action == "none":
             lifecycle.record_dispute(token=token, evidence=self.evidence, now=now, source=SOURCE)
@@ -217,7 +298,7 @@ class _Report:
         """
         row, purpose, reason = self.row, self.claims.purpose, str(said.reason or "")
         try:
-            serves = leases.serving(self.caller, row.channel, row.native_id, self.now, purpose, self.now)
+            serves = leases.find_serving(self.caller, row.channel, row.native_id, self.now, purpose, self.now)
             if (serves.token_id, serves.generation) == (self.claims.token_id, self.claims.generation):
                 if works is None:
                     return _later(said.verdict, RETRY_AFTER, reason)
@@ -226,7 +307,7 @@ class _Report:
                     return _later(said.verdict, wait, reason, text("not_believed"))
                 about = text("about_the_request")
                 return ReportAnswer(works.verdict, "none", reason=str(works.reason or ""), detail=about)
-            fresh = leases.hand_out(self.caller, serves, purpose, self.now)
+            fresh = leases.hand_out_lease(self.caller, serves, purpose, self.now)
         except NotAvailable as held:
             return ReportAnswer(said.verdict, "hold", reason=held.reason, held=held)
         except Busy as busy:

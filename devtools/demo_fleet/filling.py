@@ -28,7 +28,7 @@ from macros.models import Macro, MacroAction, Told
 from macros.warnings import services as evaluation
 from notifications.delivery.services import deliver
 from notifications.models import Message
-from tokens.checks import refreshing
+from tokens.checks import services as refreshing
 from tokens.doubts import rules
 from tokens.models import Doubt, Token, TokenEvent
 from users.models import Membership, Team, User
@@ -64,7 +64,7 @@ def fill(*, sandbox: str) -> int:
         return Account.objects.count()
     stand_ins = StandIns(sandbox)
     try:
-        with refreshing.here():  # no worker runs yet
+        with refreshing.refreshes_made_here():  # no worker runs yet
             _tell_its_story(stand_ins)
     finally:
         stand_ins.close()
@@ -203,7 +203,7 @@ def _later_troubles(stand_ins: StandIns) -> None:
 def _today(stand_ins: StandIns) -> None:
     """A log-in is in doubt, everything else is checked once more, and the morning's macros run."""
     stand_ins.control("POST", "faults", IN_DOUBT)
-    for token in Token.objects.exclude(state=Token.State.DEAD).order_by("pk"):
+    for token in Token.objects.living().order_by("pk"):
         sweeps.check_now(token, now=timezone.now(), source="sweep")
     _check("pinterest", "noor", source="report")  # the one before renewed it, which is as good as an answer
     macro = Macro.objects.create(

@@ -16,7 +16,7 @@ from accounts.backups import queries as backups
 from accounts.models import Account, AccountQuerySet
 from accounts.pool.health import Health
 from macros.notices.queries import unwatched
-from tokens.channel_apps import call_state
+from tokens.channel_apps.services import call_problems
 from tokens.channels import registry, versions
 from tokens.models import ChannelApp
 from ui.phrases import phrase
@@ -196,7 +196,7 @@ def _trouble(app: ChannelApp, now: datetime) -> tuple[str, str, str] | None:
     """Return what is wrong with an app, the worst first, with its icon and tone; None: nothing."""
     if app.fault_since is not None:
         return say_start("refuses", said=app.fault), "cancel", "bad"
-    if problems := call_state.problems(app):
+    if problems := call_problems(app):
         return " ".join(problems), "warning", "warn"
     version = versions.in_use(registry.get(app.channel))
     if version is not None and version.ends is not None and version.ends <= (now + SOON).date():

@@ -35,7 +35,7 @@ from portal.start.queries import (
 from tokens.channels import declarations, gate
 from tokens.doubts import services as doubts
 from tokens.models import ChannelApp, Doubt
-from tokens.vault import usage as key_usage
+from tokens.vault import queries as key_usage
 from ui import dates
 from ui.phrases import phrase
 from ui.text import short_count
@@ -106,13 +106,13 @@ def context(request: HttpRequest) -> dict[str, Any]:
     if not request.user.has_perm("accounts.view_account"):
         return {"title": gettext("Start"), "cards": []}
     sees_apps = request.user.has_perm("tokens.view_channelapp")
-    apps = list(ChannelApp.objects.exclude(state=ChannelApp.State.NOT_SET_UP)) if sees_apps else []
+    apps = list(ChannelApp.objects.set_up()) if sees_apps else []
     now = database_clock.now()
     background = [read(now) for read in BACKGROUND] if sees_apps else []
     return {
         "title": gettext("Start"),
         "faults": _faults(apps),
-        "key_problems": key_usage.problems() if sees_apps else [],
+        "key_problems": key_usage.key_problems() if sees_apps else [],
         "doubted": [app for app in apps if app.pk in doubts.apps_of_many(Doubt.objects.undecided())],
         "late": [*_silent(apps), *(text for notices, _ in background for text in notices)],
         "left": _left(request),

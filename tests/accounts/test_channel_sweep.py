@@ -18,8 +18,8 @@ from adtoken_project.celery import app as celery
 from tests.support import connections as other_connections
 from tests.support.factories import make_app, make_token
 from tokens import lifecycle
-from tokens.channels import brake, breaker, gate, shared
-from tokens.models import Token
+from tokens.channels import brake, breaker, shared
+from tokens.models import ChannelApp, Token
 
 pytestmark = pytest.mark.django_db
 
@@ -57,8 +57,8 @@ def ticking(step: timedelta) -> Callable[[], datetime]:
     return lambda: NOW + next(moments) * step
 
 
-def name(app: Any) -> str:
-    return gate.name_of(app.channel, app.client_id)
+def name(app: ChannelApp) -> str:
+    return app.call_name
 
 
 @pytest.mark.django_db(transaction=True)

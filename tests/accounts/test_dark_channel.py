@@ -18,7 +18,7 @@ from broker.leases import callers
 from tests.support.factories import link, make_account, make_app, make_token, make_user
 from tokens import lifecycle
 from tokens.channels import brake, breaker, gate, shared, shares
-from tokens.checks import probe, refreshing
+from tokens.checks import services as probe
 from tokens.checks import views as renewing
 from tokens.models import ChannelApp, Token
 from tokens.token import models
@@ -60,7 +60,7 @@ def job() -> Client:
 def asked(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """The tokens that a request of a job asked a channel about."""
     found: list[int] = []
-    monkeypatch.setattr(probe, "lengthen", lambda token_id, **more: found.append(token_id))
+    monkeypatch.setattr(probe, "lengthen_life", lambda token_id, **more: found.append(token_id))
     return found
 
 
@@ -111,7 +111,7 @@ def test_a_job_that_comes_when_no_worker_tried_asks_for_the_try_and_does_not_wai
     opened = {"until": time.time() - breaker.LEFT_TO_WORKERS - 1, "trips": 3}
     shared.write(breaker._key(the_app(), "open"), opened, 60)
     breaker.forget()
-    monkeypatch.setattr(refreshing, "WAIT", 3600)
+    monkeypatch.setattr(probe, "REFRESH_WAIT", 3600)
 
     asks, finds_it_asked_for = lease(job, account), lease(job, account)
 
@@ -246,7 +246,7 @@ def test_a_report_while_the_channel_is_dark_is_answered_retry_later_at_once(
     lease_id = job.post(url, {}, content_type=JSON).json()["lease_id"]
     for _ in range(breaker.TRIPS_AFTER):
         breaker.failed(the_app(), waited=5)
-    monkeypatch.setattr(probe, "probe", lambda *args, **more: pytest.fail("the channel was asked"))
+    monkeypatch.setattr(probe, "probe_token", lambda *args, **more: pytest.fail("the channel was asked"))
 
     dead = {"status": 401, "body": {"code": 2, "message": "Authentication failed."}}
     said = job.post(f"/api/v1/leases/{lease_id}/report", dead, content_type=JSON).json()

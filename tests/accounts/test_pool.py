@@ -15,7 +15,7 @@ from django.test.utils import CaptureQueriesContext
 from accounts.models import Account, AccountEvent, AccountToken
 from accounts.pool import services as pool
 from accounts.sync import entries as pool_entries
-from broker.leases import unavailable
+from broker.leases import slow as unavailable
 from tests.accounts.model import Entry, decide
 from tests.support import acting
 from tests.support.connections import WAITS_FOR_US

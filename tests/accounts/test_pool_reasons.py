@@ -16,7 +16,8 @@ from accounts.api_keys import services as api_keys
 from accounts.models import Account, ApiKey
 from accounts.pool import services as pool
 from broker import NotAvailable
-from broker.leases import callers, unavailable
+from broker.leases import callers
+from broker.leases import slow as unavailable
 from macros.models import Macro
 from macros.warnings import mails as macro_mails
 from macros.warnings import services as evaluation

@@ -16,7 +16,7 @@ from tests.portal.support import settle, staff
 from tests.support import native
 from tests.support.factories import link, make_account, make_app, make_token, make_user
 from tests.support.sandbox import Sandbox
-from tokens.channel_apps import default_app
+from tokens.channel_apps import services as default_app
 from tokens.models import ChannelApp, Token
 from users.models import Team, User
 

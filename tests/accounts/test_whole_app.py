@@ -18,7 +18,7 @@ from tests.support.factories import NOW, link, make_account, make_token, make_us
 from tests.support.sandbox import Sandbox
 from tests.support.world import make_default_macro
 from tokens.channels import registry
-from tokens.models import ChannelApp, Token, TokenEvent, token_owner
+from tokens.models import ChannelApp, Token, TokenEvent
 from tokens.vault import services as vault
 
 pytestmark = [pytest.mark.django_db, pytest.mark.slow]
@@ -60,7 +60,7 @@ def make_six(channel: str) -> None:
             app,
             native_user_id=native_user_id,
             consented_by=make_user(f"person-{number}@example.com"),
-            credentials=vault.seal(token_owner(app, native_user_id), parts),
+            credentials=vault.seal(app.token_owner(native_user_id), parts),
             has_refresh_token="refresh_token" in parts,
             due_at=NOW,
             proven_at=NOW,

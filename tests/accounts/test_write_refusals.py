@@ -13,7 +13,8 @@ from accounts.models import Account, AccountToken, ApiKey, RefusedWrite
 from accounts.pool import services as pool
 from accounts.sync import entries as pool_entries
 from accounts.sync import services as write_refusals
-from broker.leases import callers, unavailable
+from broker.leases import callers
+from broker.leases import slow as unavailable
 from macros.at_once import services as at_once
 from notifications.delivery import services as delivery
 from notifications.models import Message

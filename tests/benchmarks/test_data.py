@@ -12,7 +12,7 @@ from benchmarks import data
 from benchmarks.parts import PARTS
 from macros.models import MacroAccount
 from tests.support.factories import NOW
-from tokens.models import Token, token_owner
+from tokens.models import Token
 from tokens.vault import services as vault
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -53,7 +53,7 @@ def test_what_it_makes_is_an_installation_in_order_and_leaves_the_database_as_it
     assert set(applied.values()) == {data.APPLICATIONS}
     tokens = list(Token.objects.select_related("app"))
     opened = [
-        vault.unseal(token_owner(one.app, one.native_user_id), one.credentials)["access_token"]
+        vault.unseal(one.app.token_owner(one.native_user_id), one.credentials)["access_token"]
         for one in tokens
         if one.credentials is not None
     ]

@@ -16,12 +16,13 @@ from accounts.api_keys import services as api_keys
 from accounts.models import Account, ApiKey, LeaseRecord
 from accounts.pool import services as pool
 from adtoken_project.ops import metrics
-from broker.leases import batches, callers, records
-from broker.leases.batches import MOST
+from broker.leases import callers, records
+from broker.leases import services as batches
+from broker.leases.services import MOST
 from tests.macros.support import lasting
 from tests.support.factories import NOW, link, make_account, make_app, make_team, make_token
 from tests.support.jobs import issued_key
-from tokens.models import Token, token_owner
+from tokens.models import Token
 from tokens.vault import services as vault
 from users.models import Team
 
@@ -191,7 +192,7 @@ def test_one_account_whose_credentials_do_not_open_costs_no_other_its_lease(clie
     good, bad, worse = lasting(), lasting(), lasting()
     token_of(bad).update(credentials=vault.seal("somebody else", {}))
     token = token_of(worse).select_related("app").get()
-    owner = token_owner(token.app, token.native_user_id)
+    owner = token.app.token_owner(token.native_user_id)
     Token.objects.filter(pk=token.pk).update(credentials=vault.seal(owner, {"no": "credentials"}))
 
     found = ask(client, good, bad, worse)
@@ -210,7 +211,7 @@ def renewable() -> Token:
     app = make_app("snapchat")
     token = make_token(
         app,
-        credentials=vault.seal(token_owner(app, "77"), {"access_token": "a", "refresh_token": "r"}),
+        credentials=vault.seal(app.token_owner("77"), {"access_token": "a", "refresh_token": "r"}),
         native_user_id="77",
         access_expires_at=now - timedelta(minutes=1),
         dates_source={"access": "provider"},

@@ -20,7 +20,7 @@ from accounts.pool import services as pool
 from broker import Caller
 from broker.leases import callers
 from broker.leases import services as leases
-from broker.reports import recent_answers as asked_lately
+from broker.reports import services as asked_lately
 from tests.support import acting, native
 from tests.support.ends import hours_pass
 from tests.support.factories import link, make_account, make_team, make_token, make_user
@@ -178,8 +178,8 @@ def test_a_job_that_is_refused_again_and_again_is_told_to_stop_and_costs_one_que
     assert LeaseRecord.objects.count() == len(leases_taken)
     claims = leases.open_lease(leases_taken[0], caller=_caller(), now=datetime.now(UTC), for_sending=False)
     in_a_minute = datetime.now(UTC) + timedelta(seconds=61)
-    assert asked_lately.recall(claims, Verdict.ACCESS_LOST, datetime.now(UTC))
-    assert asked_lately.recall(claims, Verdict.ACCESS_LOST, in_a_minute) is None
+    assert asked_lately.recall_answer(claims, Verdict.ACCESS_LOST, datetime.now(UTC))
+    assert asked_lately.recall_answer(claims, Verdict.ACCESS_LOST, in_a_minute) is None
 
     monkeypatch.setattr(asked_lately, "FOUND_FOR", 0.001)
     told += [

@@ -11,7 +11,7 @@ from django.db import DatabaseError, OperationalError, connection, transaction
 import broker
 from accounts.models import Account, LeaseRecord
 from broker.leases import records
-from broker.leases.group_commit import GroupCommit, Row
+from broker.leases.records import GroupCommit, Row
 from tests.macros.support import lasting
 from tests.support.factories import NOW
 

@@ -9,7 +9,7 @@ import broker
 from accounts.models import Account
 from tests.macros.support import lasting
 from tests.support.factories import NOW
-from tokens.channels import brake, gate
+from tokens.channels import brake
 from users.installation import hold
 
 pytestmark = pytest.mark.django_db
@@ -65,7 +65,7 @@ def test_a_report_about_a_channel_that_is_not_asked_now_is_one_read() -> None:
     given = lease(account)
     app = account.active_token.app if account.active_token else None
     assert app is not None
-    brake.pause(gate.name_of(app.channel, app.client_id), 60)
+    brake.pause(app.call_name, 60)
     trouble = {"error": {"code": 190, "type": "OAuthException", "message": "Error validating access token"}}
 
     def report() -> str:

@@ -12,7 +12,7 @@ from django.test import Client
 
 from accounts.checks import services as sweeps
 from accounts.models import Account
-from broker.leases import errors, signing
+from broker.leases import errors
 from broker.leases import services as leases
 from broker.leases.callers import Caller
 from broker.reports import services as reports
@@ -39,7 +39,7 @@ def read(world: Sandbox, profile: Profile, found: Account, lease: leases.Lease) 
     url = getattr(world, profile.key) + profile.read.format(id=found.native_id)
     headers = dict(lease.send.headers)
     if lease.signs:
-        headers["Authorization"] = signing.sign(
+        headers["Authorization"] = leases.sign(
             caller=Caller(), lease_id=lease.lease_id, method="GET", url=url, params={}, now=datetime.now(UTC)
         )
     parts = urlsplit(url)

@@ -21,7 +21,7 @@ from tests.contract.profiles import (
 from tests.support import native, news
 from tests.support.sandbox import Sandbox
 from tokens.channels import breaker
-from tokens.checks import probe
+from tokens.checks import services as probe
 from tokens.models import ChannelApp, Token, TokenEvent
 
 Browser = Callable[[str], Client]
@@ -112,7 +112,7 @@ def test_a_refusal_to_renew_makes_the_access_date_the_deadline(
     if channel == "snapchat":  # its access token is still fresh
         for minutes in (0, 20):
             now = datetime.now(UTC) + timedelta(minutes=minutes)
-            probe.probe(token.pk, now=now, source="staff", renew=True)
+            probe.probe_token(token.pk, now=now, source="staff", renew=True)
     else:
         check(rounds=2, hours=0)  # it is doubted first
 
@@ -169,7 +169,7 @@ def test_a_missing_field_of_a_refresh_keeps_what_was_known(
         omit=["refresh_token", "refresh_token_expires_in", "refresh_token_expires_at", "scope"],
     )
 
-    probe.probe(before.pk, now=datetime.now(UTC), source="staff", renew=True)
+    probe.probe_token(before.pk, now=datetime.now(UTC), source="staff", renew=True)
 
     after = token_of("ada")
     assert after.renewed_at is not None
@@ -187,7 +187,7 @@ def test_a_blank_token_is_never_stored(channel: str, world: Sandbox, ada_linked:
     before = token_of("ada")
     world.next_token(channel=channel, kind="refresh", put={"access_token": ""})
 
-    probe.probe(before.pk, now=datetime.now(UTC), source="staff", renew=True)
+    probe.probe_token(before.pk, now=datetime.now(UTC), source="staff", renew=True)
 
     after = token_of("ada")
     assert after.unseal() == before.unseal()

@@ -17,7 +17,7 @@ from django.db import connection
 from django.utils import translation
 
 from adtoken_project.workers import lanes, signs_of_life
-from broker.leases.texts import text
+from broker.leases.errors import text
 from devtools.launcher import Launcher, Options
 from tests.project.test_redis_by_tls import certificate
 

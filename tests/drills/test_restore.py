@@ -14,7 +14,7 @@ from notifications.outbox import services as outbox
 from tests.support import emptying, native
 from tests.support.factories import make_user
 from tests.support.sandbox import Sandbox
-from tokens.checks import probe
+from tokens.checks import services as probe
 from tokens.models import Token
 from users.installation import hold
 
@@ -60,7 +60,7 @@ def test_the_steps_of_the_page_bring_an_installation_back(
     mode = (tmp_path / "adtoken.dump").stat().st_mode & 0o777
     # Life goes on at the original: Ada's refresh token is spent, Ben takes his consent away.
     ada = Token.objects.get(consented_by__email="ada@example.com")
-    probe.probe(ada.pk, now=timezone.now(), source="test", renew=True)
+    probe.probe_token(ada.pk, now=timezone.now(), source="test", renew=True)
     channels_world.cancel_authorisation("snapchat", "ben")
     channels_world.clear_calls()
     channels_world.delete_mails()

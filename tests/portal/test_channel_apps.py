@@ -9,7 +9,6 @@ from django.utils import timezone
 
 from tests.portal.support import staff
 from tests.support.factories import make_app
-from tokens.channel_apps import push_addresses
 from tokens.models import ChannelApp
 from users.models import User
 
@@ -117,7 +116,7 @@ def test_an_app_shows_what_to_enter_at_the_channel_for_pushes(
     form = client.get(f"/admin/tokens/channelapp/{app.pk}/change/").content.decode()
 
     assert [text for text in shown if text not in form] == []
-    assert all(value in form for _, value in push_addresses.to_enter(app))
+    assert all(value in form for _, value in app.push_fields)
 
 
 def test_a_configuration_of_login_for_business_is_facebooks_only(client: Client, boss: User) -> None:

@@ -42,7 +42,7 @@ from notifications.models import Message
 from notifications.outbox.mails import KINDS
 from tests.macros.support import lasting
 from tests.support.factories import make_app, make_token, make_user
-from tokens.channel_apps import push_addresses
+from tokens.channel_apps import models as app_models
 from users.login import limits as password_limits
 from users.models import Invitation, Team
 
@@ -169,7 +169,7 @@ def metrics() -> Iterator[str]:
 def salts(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """What is mixed into what we sign: links and leases of before are good only as long as it stays. Asked by signing one of each."""
     used = []
-    for module in (signing, push_addresses):
+    for module in (signing, app_models):
         made = module.salted_hmac
 
         def note(salt: Any, *args: Any, made: Callable[..., Any] = made, **more: Any) -> Any:
@@ -195,7 +195,7 @@ def _sign_one_of_each() -> None:
     assert renewal_links.link_for(token=made, user=user, issued=made.linked_at).signed
     password_limits.remember_device(user=user, response=HttpResponse())
     for channel in ("facebook", "x", "tiktok"):
-        push_addresses.to_enter(make_app(channel))
+        assert make_app(channel).push_fields
     Client().force_login(user)
 
 

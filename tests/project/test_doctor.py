@@ -17,7 +17,7 @@ from adtoken_project.ops.health import Check, Finding
 from adtoken_project.workers import schedules
 from notifications.models import Message
 from tests.support.factories import make_app, make_user
-from tokens.vault import usage as key_usage
+from tokens.vault import queries as key_usage
 from users.installation import hold
 from users.models import User
 

@@ -18,7 +18,7 @@ from adtoken_project.workers import lanes
 from portal.lists import OwnList
 from tests.tools import words
 from tokens.channels.facebook import reading
-from tokens.vault import usage as key_usage
+from tokens.vault import queries as key_usage
 from ui import text
 
 FOLDER = words.ROOT / "locale/de/LC_MESSAGES"

@@ -22,7 +22,7 @@ from adtoken_project.workers import schedules, signs_of_life
 from broker.leases.callers import authenticate
 from devtools import demo
 from tokens.channels import declarations
-from tokens.lifecycle.transitions import tokens_changed
+from tokens.lifecycle.services import tokens_changed
 from tokens.models import ChannelApp
 from users.models import User
 

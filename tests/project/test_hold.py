@@ -21,8 +21,7 @@ from accounts.models import Account, ApiKey
 from adtoken_project.models import Heartbeat
 from adtoken_project.tasks import heartbeat
 from broker.leases.callers import Caller
-from broker.leases.services import lease
-from broker.leases.signing import sign
+from broker.leases.services import lease, sign
 from broker.reports.services import report
 from drills.keys import environment
 from infra.keys import fingerprint

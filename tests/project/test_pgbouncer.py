@@ -26,7 +26,7 @@ from tests.support import pgbouncer
 from tests.support.factories import NOW, make_token, make_user
 from tests.support.security_key import SecurityKey
 from tests.users.steps import code_of, enrol, log_in, secret_of
-from tokens.checks import probe
+from tokens.checks import services as probe
 from tokens.models import Token
 from users.models import Team
 from users.people.queries import names_for
@@ -125,13 +125,13 @@ def test_a_living_workers_claim_is_left_alone_and_a_killed_ones_is_taken_over_wi
 ) -> None:
     token = make_token(due_at=NOW)
     with through(port):
-        claimed = Token.objects.filter(pk=token.pk).claimed_as(probe.claim(token.pk, NOW))
+        claimed = Token.objects.filter(pk=token.pk).claimed_as(probe.claim_token(token.pk, NOW))
         close_what_was_lent(direct)
         with liveness.kept(claimed.keep_claimed):
             liveness.renew(NOW + timedelta(seconds=15))
 
-            assert not probe.claim(token.pk, NOW + timedelta(seconds=30))
-        taken = probe.claim(token.pk, NOW + timedelta(seconds=36))
+            assert not probe.claim_token(token.pk, NOW + timedelta(seconds=30))
+        taken = probe.claim_token(token.pk, NOW + timedelta(seconds=36))
         assert (claimed.let_go(), Token.objects.claimed_as(taken).let_go()) == (0, 1)
 
 

@@ -14,7 +14,7 @@ from tests.selfservice.test_renewal import ask, dead, link_of, path_of
 from tests.support import native
 from tests.support.factories import link, make_account, make_token, make_user
 from tests.support.sandbox import Sandbox
-from tokens.channel_apps import default_app
+from tokens.channel_apps import services as default_app
 from tokens.models import ChannelApp, Token
 from users.models import User
 

@@ -11,7 +11,7 @@ from django.conf import settings
 from django.contrib.auth.hashers import make_password
 
 from accounts.models import Account, AccountToken
-from tokens.models import ChannelApp, Token, token_owner
+from tokens.models import ChannelApp, Token
 from tokens.vault import services as vault
 from users.models import Membership, Team, User
 
@@ -52,7 +52,7 @@ def _hashed(password: str | None, _hasher: str) -> str:
 
 
 def make_app(channel: str = "facebook", **fields: Any) -> ChannelApp:
-    existing = ChannelApp.objects.filter(channel=channel, is_default=True).first()
+    existing = ChannelApp.objects.leading().filter(channel=channel).first()
     if existing and not fields:
         return existing
     fields.setdefault("client_id", f"client-{next(_numbers)}")
@@ -76,7 +76,7 @@ def make_token(app: ChannelApp | None = None, **fields: Any) -> Token:
         fields.setdefault("dates_source", {"access": "provider"})
     if fields.get("state", "valid") != "valid":
         fields.setdefault("reason", "password_changed")
-    owner = token_owner(app, fields["native_user_id"])
+    owner = app.token_owner(fields["native_user_id"])
     fields.setdefault(
         "credentials",
         vault.seal(owner, {"access_token": f"{MARKER}-{number}", "secret": f"{MARKER}-s{number}"}),

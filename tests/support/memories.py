@@ -4,7 +4,7 @@ from infra import asking_workers
 from macros.rules import services as macro_rules
 from tokens.channel_apps.models import keys_by_version
 from tokens.channels import brake, breaker, shared, shares
-from tokens.vault import usage as key_usage
+from tokens.vault import queries as key_usage
 from users.installation import hold
 
 

@@ -8,8 +8,8 @@ from django.test import Client
 from django.urls import reverse
 
 from tests.support.factories import make_app, make_user
-from tokens.channel_apps import call_state
-from tokens.channels import brake, breaker, gate, shared
+from tokens.channel_apps import services as call_state
+from tokens.channels import brake, breaker, shared
 from tokens.models import ChannelApp
 
 pytestmark = pytest.mark.django_db
@@ -21,11 +21,11 @@ def app() -> ChannelApp:
 
 
 def name(app: ChannelApp) -> str:
-    return gate.name_of(app.channel, app.client_id)
+    return app.call_name
 
 
 def test_an_app_whose_calls_go_well_has_no_trouble(app: ChannelApp) -> None:
-    assert call_state.problems(app) == []
+    assert call_state.call_problems(app) == []
 
 
 def test_a_channel_that_gives_no_answer_is_named_in_the_list_of_apps(app: ChannelApp, client: Client) -> None:
@@ -45,7 +45,7 @@ def test_a_pause_a_budget_and_an_announced_limit_are_told(app: ChannelApp) -> No
     brake.note_use(name(app), 0.93)
     brake.forget()
 
-    assert call_state.problems(app) == [
+    assert call_state.call_problems(app) == [
         "Asked us to wait for 3 minutes: no checks until then.",
         "1,000 of today's 1,000 calls have been made: no checks until midnight UTC.",
         "93% of its limit is used up: checks are slowed down.",

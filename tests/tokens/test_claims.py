@@ -17,7 +17,7 @@ from tests.support.factories import NOW, make_token
 from tests.support.sandbox import Sandbox
 from tokens.channels import http
 from tokens.channels.kinds import Verdict
-from tokens.checks import probe
+from tokens.checks import services as probe
 from tokens.models import Token
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -30,22 +30,22 @@ def claim_by_another(token: Token, at: datetime) -> None:
 
 def test_a_claim_is_kept_while_its_process_lives_and_ends_half_a_minute_after_it_at_most() -> None:
     token = make_token(due_at=NOW)
-    claimed = Token.objects.filter(pk=token.pk).claimed_as(probe.claim(token.pk, NOW))
+    claimed = Token.objects.filter(pk=token.pk).claimed_as(probe.claim_token(token.pk, NOW))
 
     with liveness.kept(claimed.keep_claimed):
         for seconds in range(5, 301, 5):
             assert liveness.renew(NOW + timedelta(seconds=seconds))
-        after_minutes = probe.claim(token.pk, NOW + timedelta(seconds=315))
+        after_minutes = probe.claim_token(token.pk, NOW + timedelta(seconds=315))
     liveness.renew(NOW + timedelta(seconds=310))  # it died: nobody renews it
 
     assert not after_minutes
     assert Token.objects.due(NOW + timedelta(seconds=330)).filter(pk=token.pk).exists()
-    assert probe.claim(token.pk, NOW + timedelta(seconds=330))
+    assert probe.claim_token(token.pk, NOW + timedelta(seconds=330))
 
 
 def test_nobody_renews_what_another_process_took_over_nor_gives_it_back() -> None:
     token = make_token()
-    claimed = Token.objects.filter(pk=token.pk).claimed_as(probe.claim(token.pk, NOW))
+    claimed = Token.objects.filter(pk=token.pk).claimed_as(probe.claim_token(token.pk, NOW))
     claim_by_another(token, NOW + CLAIM)
 
     kept, given = claimed.keep_claimed(NOW + timedelta(hours=1)), claimed.let_go()
@@ -64,7 +64,7 @@ def test_a_check_that_fails_gives_back_its_own_claim_and_no_later_one_of_the_sam
     def check(token: Token, **_: object) -> Iterator[Any]:
         if recorded:
             Token.objects.filter(pk=token.pk).update(claimed_until=None, claimed_by=None)
-            others.append(probe.claim(token.pk, NOW))
+            others.append(probe.claim_token(token.pk, NOW))
         yield lambda: None
         raise KeyError("a_field")
 
@@ -85,7 +85,7 @@ def test_a_process_renews_by_a_thread_of_its_own_what_takes_long(monkeypatch: py
     monkeypatch.setattr(liveness, "_threads", {})  # that of a test before may still sleep
     token = make_token()
     now = timezone.now()
-    claimed = Token.objects.filter(pk=token.pk).claimed_as(probe.claim(token.pk, now))
+    claimed = Token.objects.filter(pk=token.pk).claimed_as(probe.claim_token(token.pk, now))
     renewed = threading.Event()
 
     def keep(at: datetime) -> None:
@@ -107,7 +107,7 @@ def test_whoever_waits_for_a_worker_that_dies_asks_instead(channels_world: Sandb
     now = timezone.now()
     claim_by_another(token, now - CLAIM + timedelta(seconds=1))
 
-    outcome = probe.probe(token.pk, now=now, source="report", timeout=5)
+    outcome = probe.probe_token(token.pk, now=now, source="report", timeout=5)
 
     assert (outcome.verdict, outcome.stale) == (Verdict.OK, False)
 
@@ -120,7 +120,7 @@ def test_nobody_waits_longer_than_ten_seconds_for_somebody_else(monkeypatch: pyt
     for module in (probe, http):  # not time itself: threads beside this would spin
         monkeypatch.setattr(module, "time", fast)
 
-    outcome = probe.probe(token.pk, now=NOW, source="staff")
+    outcome = probe.probe_token(token.pk, now=NOW, source="staff")
 
     assert (outcome.verdict, outcome.stale) == (Verdict.TRANSIENT, True)
     assert next(clock) < 20

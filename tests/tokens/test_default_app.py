@@ -7,7 +7,7 @@ import pytest
 from django.db import connection, transaction
 
 from tests.support.factories import make_app
-from tokens.channel_apps import default_app
+from tokens.channel_apps import services as default_app
 from tokens.models import ChannelApp
 
 
@@ -34,4 +34,4 @@ def test_two_apps_that_are_chosen_at_once_leave_one_and_no_error(door: str) -> N
     with ThreadPoolExecutor(2) as pool:
         list(pool.map(choose, apps))
 
-    assert ChannelApp.objects.filter(is_default=True).count() == 1
+    assert ChannelApp.objects.leading().count() == 1

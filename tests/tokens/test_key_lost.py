@@ -21,7 +21,7 @@ from tests.support.factories import PASSWORD, make_user
 from tests.support.sandbox import Sandbox
 from tests.users.steps import enrol, log_in
 from tokens.models import ChannelApp, Token
-from tokens.vault import usage as key_usage
+from tokens.vault import queries as key_usage
 from users.installation import hold
 from users.models import User
 
@@ -91,5 +91,5 @@ def test_the_steps_of_the_page_lead_back(
     assert Account.objects.get().state == "connected"
     settings.FERNET_KEYS_LOST = []
     forget()
-    left = key_usage.problems()  # of the channels that nobody entered a secret for
+    left = key_usage.key_problems()  # of the channels that nobody entered a secret for
     assert not any("Snapchat" in one or "second factors" in one for one in left), left

@@ -19,11 +19,11 @@ from tests.support.connections import another
 from tests.support.factories import NOW, make_token, make_user
 from tokens import lifecycle
 from tokens.channels.kinds import Credentials, Dates, Grant
-from tokens.checks import probe
+from tokens.checks import services as probe
 from tokens.models import ChannelApp, Token
+from tokens.vault import queries as key_usage
 from tokens.vault import services as vault
-from tokens.vault import usage as key_usage
-from tokens.vault.usage import PLACES, TokenRows
+from tokens.vault.queries import PLACES, TokenRows
 from users.models import User
 
 pytestmark = pytest.mark.django_db
@@ -90,7 +90,7 @@ def test_all_that_the_ring_encrypts_moves_to_the_newest_key_and_opens_as_before(
     token = Token.objects.select_related("app").get()
     assert (token.unseal(), token.app.keys().secrets) == before
     assert unseal(Authenticator.objects.get().data["secret"]) == "SEED"
-    assert [use.total for use in key_usage.in_use()] == [3]
+    assert [use.total for use in key_usage.keys_in_use()] == [3]
 
 
 def test_every_sealed_column_is_moved() -> None:
@@ -229,7 +229,7 @@ def test_the_look_is_taken_every_few_seconds_only(
     client.get("/readyz")
 
     with django_assert_num_queries(0):
-        key_usage.problems()
+        key_usage.key_problems()
 
 
 def test_the_channel_apps_page_counts_what_each_key_opens(client: Client, old_rows: Token) -> None:
@@ -245,7 +245,7 @@ def test_the_channel_apps_page_counts_what_each_key_opens(client: Client, old_ro
 def test_log_ins_under_an_unknown_key_are_our_fault_and_no_death(old_rows: Token, settings: Settings) -> None:
     settings.FERNET_KEYS = [NEW]
     for days in (0, 4, 30):
-        probe.probe(old_rows.pk, now=NOW + timedelta(days=days), source="sweep")
+        probe.probe_token(old_rows.pk, now=NOW + timedelta(days=days), source="sweep")
 
     token = Token.objects.get(pk=old_rows.pk)
     assert (token.state, token.last_check_result) == ("valid", "our_bug")

@@ -21,7 +21,7 @@ from tokens.channels.kinds import (
     Reason,
     Verdict,
 )
-from tokens.checks.probe import RENEWED
+from tokens.checks.services import RENEWED
 from tokens.lifecycle import app_faults
 from tokens.models import ChannelApp, Token, TokenEvent, UnknownAnswer
 from tokens.token.services import Attempt
@@ -299,7 +299,7 @@ def test_a_new_consent_renews_the_row_and_forgets_dates_and_reason() -> None:
 )
 def test_a_consent_shows_that_the_channel_takes_our_keys_again(call: str, over: bool) -> None:
     app = make_app()
-    app_faults.record(
+    app_faults.record_fault(
         app=app, classification=Classification(Verdict.APP_FAULT, row="app keys"), call=call, now=NOW
     )
     app.refresh_from_db()
@@ -341,7 +341,7 @@ def test_a_renewal_is_taken_only_if_the_date_moved() -> None:
 
 def test_an_exchange_that_moved_no_date_shows_that_the_channel_takes_our_keys_again() -> None:
     _, token = pooled(deadline=NOW + 10 * DAY)
-    app_faults.record(
+    app_faults.record_fault(
         app=token.app,
         classification=Classification(Verdict.APP_FAULT, row="app keys"),
         call="refresh",

@@ -17,10 +17,11 @@ from tokens import lifecycle
 from tokens.channels import registry
 from tokens.channels.http import NOT_SENT
 from tokens.channels.kinds import Classification, Credentials, Dates, Grant, Inspection, Reason, Verdict
-from tokens.checks import probe
+from tokens.checks import services as probe
 from tokens.doubts import rules
 from tokens.models import Token, TokenEvent
 from tokens.token import reasons
+from tokens.token import services as calls
 from tokens.token.services import Attempt
 from tokens.vault import services as vault
 
@@ -223,9 +224,13 @@ def test_a_fault_of_ours_in_the_middle_of_a_renewal_leaves_a_doubt_and_no_mark(
         raise KeyError("a_field")
 
     monkeypatch.setattr("tokens.channels.snapchat.channel.Snapchat.renew", fails)
-    monkeypatch.setattr(probe, "ask", lambda token, timeout: Inspection(Classification(Verdict.TRANSIENT)))
+    monkeypatch.setattr(
+        calls,
+        "inspect_at_channel",
+        lambda token, timeout: Inspection(Classification(Verdict.TRANSIENT)),
+    )
 
-    probe.probe(token.pk, now=NOW, source="sweep", timeout=1)
+    probe.probe_token(token.pk, now=NOW, source="sweep", timeout=1)
 
     token.refresh_from_db()
     assert (token.refresh_began_at, token.claimed_until) == (None, None)

@@ -25,7 +25,8 @@ from tests.support import native, processes
 from tests.support.sandbox import Sandbox
 from tokens import lifecycle
 from tokens.channels import breaker, gate
-from tokens.checks import probe, refresh_lane, refreshing
+from tokens.checks import refresh_lane
+from tokens.checks import services as probe
 from tokens.models import Token, TokenEvent
 from users.models import Team
 
@@ -93,7 +94,7 @@ def test_a_refresh_that_takes_longer_than_anybody_waits_is_stored_all_the_same(
     world: Sandbox, account: Account, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(slow_leases, "CHECK_SECONDS", 0.5)
-    monkeypatch.setattr(refreshing, "WAIT", 0.5)
+    monkeypatch.setattr(probe, "REFRESH_WAIT", 0.5)
     world.add_fault("snapchat", path="access_token", delay=3, late=True, count=1)
     token = Token.objects.get()
 
@@ -137,7 +138,7 @@ def test_a_process_killed_over_an_answer_is_missed_and_nobody_else_is_blamed(
     world.delete_mails()
     token = Token.objects.get()
     with processes.refresh_lane(world) as killed:
-        probe.probe(token.pk, now=timezone.now(), source="lease", timeout=0.1, wait=0)
+        probe.probe_token(token.pk, now=timezone.now(), source="lease", timeout=0.1, wait=0)
         processes.wait(lambda: refreshes(world) == 1, seconds=60)
         killed.kill()
     token.refresh_from_db()
@@ -183,7 +184,7 @@ def test_a_wish_that_comes_while_a_refresh_ends_is_kept_and_so_is_the_claim_of_w
 
     def staff_wants(token_id: int) -> None:
         now = timezone.now()
-        assert probe.claim(token_id, now)
+        assert probe.claim_token(token_id, now)
         lifecycle.want_refresh(token_id=token_id, now=now, source="staff", renew=True)
         if taken:
             Token.objects.refresh_wanted(now).update(claimed_until=now + liveness.CLAIM, claimed_by=another)

@@ -8,7 +8,7 @@ from django.db import connection
 from django.db.models import F
 
 from tests.support.factories import MARKER, make_app, make_token
-from tokens.models import Token, token_owner
+from tokens.models import Token
 from tokens.vault import services as vault
 
 SECRET = "s" * 50
@@ -97,7 +97,7 @@ class TestField:
                 Token(
                     app=app,
                     native_user_id="bulk",
-                    credentials=vault.seal(token_owner(app, "bulk"), {"access_token": "b"}),
+                    credentials=vault.seal(app.token_owner("bulk"), {"access_token": "b"}),
                 )
             ]
         )
@@ -108,7 +108,7 @@ class TestField:
 
     def test_a_compare_and_set_writes_once(self) -> None:
         token = make_token()
-        same = Token.objects.filter(pk=token.pk, generation=token.generation)
+        same = Token.objects.as_seen(token)
         sealed = vault.seal(token.owner, {"access_token": "won"})
 
         assert same.update(credentials=sealed, generation=F("generation") + 1) == 1

@@ -5,7 +5,7 @@ import pytest
 from django.template import engines
 from django.test import Client
 
-from tokens import channel_colours
+from tokens import views as channel_colours
 from tokens.channels.registry import CHANNELS
 
 ROOT = Path(__file__).parents[2]
@@ -22,7 +22,7 @@ def block(text: str, selector: str) -> Colours:
 
 
 TOKENS = (STATIC / "tokens.css").read_text()
-OF_CHANNELS = channel_colours.css()
+OF_CHANNELS = channel_colours.style_sheet_text()
 LIGHT = {**block(TOKENS, "\n:root"), **block(OF_CHANNELS, ":root")}
 DARK = {
     **LIGHT,
@@ -177,7 +177,7 @@ def test_mails_use_no_colour_that_tokens_do_not_define() -> None:
 def test_every_page_brings_the_colours_and_a_browser_keeps_them_until_they_change(
     client: Client, admin_client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    address = channel_colours.address()
+    address = channel_colours.style_sheet_url()
 
     for page in (client.get("/accounts/login/"), admin_client.get("/admin/")):
         assert f'href="{address}"' in page.content.decode()
@@ -186,5 +186,5 @@ def test_every_page_brings_the_colours_and_a_browser_keeps_them_until_they_chang
     assert answer["Cache-Control"] == "public, max-age=31536000, immutable"
     assert not answer.cookies
     assert ".at-mark-x {" in answer.content.decode()
-    monkeypatch.setattr(channel_colours, "css", lambda: ":root { --ch-x: #000000; }")
-    assert channel_colours.address() != address
+    monkeypatch.setattr(channel_colours, "style_sheet_text", lambda: ":root { --ch-x: #000000; }")
+    assert channel_colours.style_sheet_url() != address

@@ -18,13 +18,13 @@ from django.utils.translation import gettext, gettext_lazy, npgettext_lazy
 from accounts.pool import permissions
 from accounts.sync import app_migration as app_use
 from portal.lists import OwnList
-from tokens.channel_apps import call_state, default_app, push_addresses
+from tokens.channel_apps import services as default_app
 from tokens.channel_apps import views as channel_app_pages
 from tokens.channel_apps.forms import ChannelAppForm
 from tokens.channel_apps.views import CHANGE
 from tokens.channels import registry, versions
 from tokens.models import ChannelApp
-from tokens.vault import usage as key_usage
+from tokens.vault import queries as key_usage
 from ui.phrases import phrase
 from ui.templatetags import ui as tags
 
@@ -97,7 +97,7 @@ class ChannelAppAdmin(OwnList):
 
     def list_facts(self, request: HttpRequest) -> dict[str, Any]:
         """Return the keys that stored secrets are encrypted with, shown below the list."""
-        return {"keys": key_usage.in_use(), "key_problems": key_usage.problems()}
+        return {"keys": key_usage.keys_in_use(), "key_problems": key_usage.key_problems()}
 
     def preparing(self, request: HttpRequest) -> Callable[[Any], None]:
         """Return what gives an app the numbers of its log-ins, which are counted for all apps at one time."""
@@ -168,7 +168,7 @@ class ChannelAppAdmin(OwnList):
     def actions_cell(self, app: Any) -> SafeString:
         """Return the links to the actions that this person may do."""
         may, address, links = app.viewer.has_perm, channel_app_pages.address, []
-        if may(CHANGE) and not app.is_default and not default_app.cannot_lead(app):
+        if may(CHANGE) and not app.is_default and not app.cannot_lead:
             links.append((address("lead", app), say("lead")))
         if may(permissions.ASK) and app.state == ChannelApp.State.RETIRING and app.in_use.linked:
             links.append((address("ask", app), say("ask")))
@@ -193,7 +193,7 @@ class ChannelAppAdmin(OwnList):
     @display(description=_TROUBLE)
     def fault_text(self, app: ChannelApp) -> str:
         """Return what the channel said when it refused our app, and what holds up its calls now."""
-        return " ".join([*filter(None, [app.fault]), *call_state.problems(app)]) or gettext(
+        return " ".join([*filter(None, [app.fault]), *default_app.call_problems(app)]) or gettext(
             "None known"
         ).replace(" ", "\u00a0")
 
@@ -243,7 +243,7 @@ class ChannelAppAdmin(OwnList):
     @display(description=gettext_lazy("Pushes: what to enter at the channel"))
     def pushes_to_enter(self, app: ChannelApp) -> SafeString | str:
         """Return the addresses that the channel pushes to, and the verify token, for copying. They open nothing by themselves."""
-        rows = push_addresses.to_enter(app)
+        rows = app.push_fields
         if not rows:
             return say("no_pushes" if app.pk else "pushes_later")
         return format_html_join(
@@ -255,7 +255,7 @@ class ChannelAppAdmin(OwnList):
     ) -> None:  # Django's signature
         """Save it, and say which app stepped back for it."""
         said = form.cleaned_data
-        stepped_back = default_app.save(
+        stepped_back = default_app.save_app(
             app=obj, scopes=said["wanted_scopes"], new_secret=said.get("new_secret", "")
         )
         for other in stepped_back:

@@ -2,18 +2,45 @@
 
 from collections.abc import Collection
 from functools import lru_cache
+from typing import ClassVar, Self
 
 from django.conf import settings
 from django.core.validators import URLValidator
 from django.db import models
 from django.db.models import Q
+from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from tokens.channels import gate, registry
 from tokens.channels.kinds import AppKeys
+from tokens.channels.pushes import PushPlace
 from tokens.choices import channel_choices
 from tokens.vault import services as vault
 from tokens.vault.services import VaultError
+
+VERIFY_TOKEN = "push.verify_token"  # noqa: S105  # what a derived word is for, not the word
+ADDRESS_KEY = "push.address_key"
+
+
+class ChannelAppQuerySet(models.QuerySet["ChannelApp"]):
+    """Channel apps, by phrases that compose."""
+
+    def leading(self) -> Self:
+        """Those that new links use: one of a channel at most."""
+        return self.filter(is_default=True)
+
+    def set_up(self) -> Self:
+        """Those that are, or were, in use."""
+        return self.exclude(state=ChannelApp.State.NOT_SET_UP)
+
+    def taking_links(self) -> Self:
+        """Those by which somebody can link now."""
+        return self.leading().set_up().filter(secrets__isnull=False)
+
+    def refused(self) -> Self:
+        """Those that their channel refuses."""
+        return self.exclude(fault_since=None)
 
 
 class ChannelApp(vault.NamesItsKeys):
@@ -67,6 +94,8 @@ class ChannelApp(vault.NamesItsKeys):
         _("version"), default=1, help_text=_("Grows with every change; caches go by it.")
     )
 
+    objects: ClassVar[ChannelAppQuerySet] = ChannelAppQuerySet.as_manager()  # type: ignore[assignment]  # a manager of its methods
+
     class Meta:
         verbose_name = _("channel app")
         verbose_name_plural = _("channel apps")
@@ -118,6 +147,48 @@ class ChannelApp(vault.NamesItsKeys):
     def set_secrets(self, secrets: list[str]) -> None:
         """Seal the secrets, newest first. Does not save."""
         self.secrets = vault.seal(self.owner, {"secrets": secrets})
+
+    @property
+    def call_name(self) -> str:
+        """What its calls are counted under: limits, pauses and silence."""
+        return gate.name_of(self.channel, self.client_id)
+
+    @property
+    def cannot_lead(self) -> str:
+        """Why new links cannot use this app, or ""."""
+        if self.secrets is None:
+            return gettext("This app has no secret yet. Enter it first.")
+        if self.state == self.State.NOT_SET_UP:
+            return gettext("This app is not set up yet. Set its state to Live first.")
+        return ""
+
+    def token_owner(self, native_user_id: str) -> str:
+        """Return the owner that a token's credentials are sealed for."""
+        return f"token:{self.channel}:{self.client_id}:{native_user_id}"
+
+    def push_words(self, purpose: str) -> list[str]:
+        """Return the app's words for a purpose: the present one first, then those of older secret keys. Each has 40 hex digits.
+
+        They are derived from SECRET_KEY for each app, so that nothing new is stored and a new app secret changes no address. They survive a
+        change of SECRET_KEY for as long as the old one is in SECRET_KEY_FALLBACKS.
+        """
+        secrets = [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]
+        return [
+            salted_hmac(purpose, self.owner, secret=secret, algorithm="sha256").hexdigest()[:40]
+            for secret in secrets
+        ]
+
+    @property
+    def push_place(self) -> PushPlace:
+        """What the addresses of the app are made of to which its channel pushes. The app must be saved."""
+        base = f"{(self.redirect_base or settings.BASE_URL).rstrip('/')}/push/{self.channel}"
+        return PushPlace(base, self.pk, self.push_words(VERIFY_TOKEN)[0], self.push_words(ADDRESS_KEY)[0])
+
+    @property
+    def push_fields(self) -> list[tuple[str, str]]:
+        """What operators enter at the channel: (the field's name there, the value). Empty where the channel pushes nothing."""
+        pushes = registry.get(self.channel).pushes if self.pk else None
+        return [] if pushes is None else list(pushes.to_enter(self.push_place))
 
     @property
     def secret_opens(self) -> bool:

@@ -15,7 +15,7 @@ from accounts.asks import views as asking
 from accounts.pool import permissions
 from accounts.sync.app_migration import LogIns, count_log_ins
 from portal import access
-from tokens.channel_apps import default_app
+from tokens.channel_apps import services as default_app
 from tokens.doubts import services as doubts
 from tokens.lifecycle import app_faults
 from tokens.models import ChannelApp, Doubt
@@ -71,12 +71,12 @@ def test(request: HttpRequest, app_id: int) -> HttpResponse:
 def lead(request: HttpRequest, app_id: int) -> HttpResponse:
     """Ask (GET), then let new links use this app (POST)."""
     app = _app(request, app_id, CHANGE)
-    used = ChannelApp.objects.filter(channel=app.channel, is_default=True).exclude(pk=app.pk).first()
+    used = ChannelApp.objects.leading().filter(channel=app.channel).exclude(pk=app.pk).first()
     page = Page(
         "portal/confirm/app_for_new_links.html",
         address("change", app),
         {"app": app, "now_used": used, "in_use": in_use(count_log_ins(used)) if used else ""},
-        refused=gettext("New links use it already.") if app.is_default else default_app.cannot_lead(app),
+        refused=gettext("New links use it already.") if app.is_default else app.cannot_lead,
     )
 
     def do(said: Said) -> Done:
@@ -132,7 +132,7 @@ def believe(request: HttpRequest, app_id: int) -> HttpResponse:
     def do(_said: Said) -> Done:
         if page.late:
             raise Late
-        number = doubts.believe(app_id=app.pk, actor=person(request), now=timezone.now())
+        number = doubts.believe_doubts(app_id=app.pk, actor=person(request), now=timezone.now())
         access.log_change(request, app, "doubts_believed", number=number)
         return Done({"believed": number})
 

@@ -22,7 +22,7 @@ from infra import database_clock, io_steps, liveness, spans
 from tokens import lifecycle
 from tokens.channels import breaker, gate, shared
 from tokens.channels.kinds import Verdict
-from tokens.checks import probe, refreshing
+from tokens.checks import services as probe
 from tokens.lifecycle import Wish
 from tokens.models import ChannelApp, Token
 from tokens.token.queries import Claimed, TokenQuerySet
@@ -163,7 +163,10 @@ class RefreshLane:
         try:
             facts: spans.Facts = {"adtoken.token_id": token.pk, "adtoken.channel": token.app.channel}
             asked_by = token.refresh_wanted.get("trace", "")
-            with refreshing.here(), spans.span("refresh", kind="consumer", parent=asked_by, facts=facts):
+            with (
+                probe.refreshes_made_here(),
+                spans.span("refresh", kind="consumer", parent=asked_by, facts=facts),
+            ):
                 ended = self._check(token, wish)
         except hold.OnHold:
             logger.info("token %s is not refreshed: this installation is on hold", token.pk)
@@ -186,7 +189,7 @@ class RefreshLane:
         fulfilled = wish.at is not None and token.renewed_at is not None and token.renewed_at >= wish.at
         renew = bool(wish.said.get("renew")) and not fulfilled
         goes_on = source in probe.CHECKS
-        job = probe.job(token, now=now, source=source, renew=renew, actor=actor, read_accounts=goes_on)
+        job = probe.check_job(token, now=now, source=source, renew=renew, actor=actor, read_accounts=goes_on)
         outcome = io_steps.run(job, before_call=connection.close)
         written = outcome.token
         if goes_on and outcome.verdict == Verdict.OK and not outcome.stale:

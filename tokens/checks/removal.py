@@ -42,7 +42,7 @@ def _clear_away(token_id: int, now: datetime) -> bool:
         return False
     token, claim = claimed
     with liveness.kept(Token.objects.filter(pk=token_id).claimed_as(claim).keep_claimed):
-        revoke(token)
+        revoke_quietly(token)
     with transaction.atomic():
         never_linked = Token.objects.never_linked(before=now - ORPHAN_AFTER)
         if never_linked.locked().filter(pk=token_id, generation=token.generation).first() is not None:
@@ -118,7 +118,7 @@ def sweep_removed(*, now: datetime) -> int:
     return sum(result != Ended.LATER for result in results)
 
 
-def revoke(token: Token) -> None:
+def revoke_quietly(token: Token) -> None:
     """Cancel the authorisation at the channel, as far as it can be done: one that is down, or has ended it already, holds nothing up."""
     try:
         registry.get(token.app.channel).revoke(token.app.keys(), token.unseal())

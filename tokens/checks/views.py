@@ -9,7 +9,7 @@ from django.utils import timezone
 from accounts.pool.errors import ActionRefused
 from tokens.channels import declarations, shares
 from tokens.channels.kinds import Verdict
-from tokens.checks import probe
+from tokens.checks import services as probe
 from tokens.models import Token
 from ui import dates
 from ui.phrases import phrase
@@ -41,7 +41,9 @@ def renew(*, token: Token, actor: User, now: datetime) -> RenewalResult:
         raise ActionRefused("being_checked")
     try:
         with shares.taken(token.app.channel, person=True):
-            outcome = probe.probe(token.pk, now=now, source="staff", timeout=SECONDS, renew=True, actor=actor)
+            outcome = probe.probe_token(
+                token.pk, now=now, source="staff", timeout=SECONDS, renew=True, actor=actor
+            )
     except shares.NoRoom:
         raise ActionRefused("too_many_wait", channel=label) from None
     token.refresh_from_db()

@@ -35,7 +35,9 @@ class Said:
     conclusive: bool = True
 
 
-def say(token: Token, kind: Kind, said: Mapping[str, Said], *, now: datetime, source: str) -> frozenset[str]:
+def take_doubts(
+    token: Token, kind: Kind, said: Mapping[str, Said], *, now: datetime, source: str
+) -> frozenset[str]:
     """Take answers against a log-in, by ad account ("": the log-in itself). Return those that are true now; the others are doubted."""
     if not said:
         return frozenset()
@@ -58,7 +60,7 @@ def say(token: Token, kind: Kind, said: Mapping[str, Said], *, now: datetime, so
     return frozenset(row.about for row in rows if row.true_at is not None)
 
 
-def refute(
+def refute_doubts(
     token: Token, kinds: Iterable[Kind], now: datetime, *, about: Collection[str] | None = None
 ) -> None:
     """Take an answer that shows the contrary, of these ad accounts or (None) of all that was said in this way."""
@@ -69,7 +71,7 @@ def refute(
         _set_next_look(token, now)
 
 
-def prove(token: Token, kinds: Collection[Kind], *, asked_at: datetime) -> None:
+def prove_doubts(token: Token, kinds: Collection[Kind], *, asked_at: datetime) -> None:
     """Take a good answer about this log-in as proof of what is said against others of its app since before it was asked."""
     others = Doubt.objects.undecided().filter(
         app=token.app_id, kind__in=kinds, began_at__lt=asked_at, others_work_at=None
@@ -88,7 +90,7 @@ def save_next_look(token: Token) -> None:
     token.save(update_fields=["look_again_at", "due_at", "due_for"])
 
 
-def believe(*, app_id: int, actor: User, now: datetime) -> int:
+def believe_doubts(*, app_id: int, actor: User, now: datetime) -> int:
     """Note that an operator believes all that is doubted of an app, and have it asked once more at once. Returns how many log-ins."""
     doubted = Doubt.objects.undecided().filter(app=app_id)
     tokens = set(doubted.values_list("token", flat=True))
@@ -108,7 +110,7 @@ def apps_of_many(said: DoubtQuerySet) -> list[int]:
     return list(by_app.filter(log_ins__gte=TOLD_FROM).values_list("app", flat=True))
 
 
-def answers(said: DoubtQuerySet) -> list[tuple[str, int]]:
+def count_answers(said: DoubtQuerySet) -> list[tuple[str, int]]:
     """Return which answers these were: row of the channel's table and number of log-ins, the most frequent first."""
     counted = said.order_by().values_list("row").annotate(number=Count("token", distinct=True))
     return list(counted.order_by("-number", "row"))
@@ -131,7 +133,7 @@ def _facts(row: Doubt, answer: Said, *, alone: bool) -> rules.Facts:
 
 def _others(token: Token, kind: Kind) -> TokenQuerySet:
     """Return the other log-ins of the app, which show whether the channel says the same of everybody."""
-    others = Token.objects.filter(app=token.app_id).exclude(pk=token.pk).exclude(state=Token.State.DEAD)
+    others = Token.objects.others_of_app(token).living()
     if kind not in OF_ACCOUNTS:
         return others
     linked = Token.objects.filter(app=token.app_id, pool_entries__isnull=False)

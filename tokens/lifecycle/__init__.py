@@ -4,7 +4,16 @@ Every function here runs in a transaction of its own or of its caller, locks the
 transaction, where the pools must be settled. `store_consent` is the exception: its caller settles, because it changes the pools too.
 """
 
-from tokens.lifecycle.consents import Imported, store_consent, store_imported
+from tokens.lifecycle.consents import (
+    Imported,
+    NotAsSeen,
+    claim_removed,
+    record_revoked,
+    remove,
+    store_consent,
+    store_imported,
+    wipe_all,
+)
 from tokens.lifecycle.inspections import (
     note_linked,
     note_use,
@@ -13,24 +22,21 @@ from tokens.lifecycle.inspections import (
     record_dispute,
     record_inspection,
 )
-from tokens.lifecycle.refreshes import (
+from tokens.lifecycle.renewals import (
     WISHED,
     Wish,
     begin_refresh,
     call_off_refresh,
     end_refresh,
     have_accounts_read,
-    note_lost_answer,
-    want_refresh,
-)
-from tokens.lifecycle.removals import NotAsSeen, claim_removed, record_revoked, remove, wipe_all
-from tokens.lifecycle.renewals import (
     keep_answer,
+    note_lost_answer,
     record_refusal,
     record_renewal,
     record_renewal_trouble,
+    want_refresh,
 )
-from tokens.lifecycle.transitions import TransitionOutcome
+from tokens.lifecycle.services import TransitionOutcome
 
 __all__ = [
     "WISHED",

@@ -1,7 +1,7 @@
 """Faults of our own channel apps: the channel refuses AdToken itself. No token is touched by them.
 
-A reading of ad accounts that blames our app may be one log-in's fault (decision 0025): `blamed` and `answered` find out. Where they return
-True, the order of the token's pools has changed: the caller settles them in the same transaction.
+A reading of ad accounts that blames our app may be one log-in's fault (decision 0025): `take_blame` and `take_good_reading` find out. Where
+they return True, the order of the token's pools has changed: the caller settles them in the same transaction.
 """
 
 import logging
@@ -36,7 +36,7 @@ TEST_SECONDS = 5  # a person waits for it
 ALSO_ENDS = {"exchange": {"consent"}}  # whoever has a token of a consent came past the consent page
 
 
-def record(*, app: ChannelApp, classification: Classification, call: str, now: datetime) -> None:
+def record_fault(*, app: ChannelApp, classification: Classification, call: str, now: datetime) -> None:
     """Mark the channel app as refused by its channel, if it is not marked already."""
     said = scrub.strange(classification.note) or classification.row
     fault = (said or gettext("The channel refuses this app."))[:300]
@@ -52,7 +52,7 @@ def ask_a_witness(others: TokenQuerySet, now: datetime) -> None:
     Token.objects.filter(pk__in=ids, due_at__gt=now).make_due(now)
 
 
-def clear(*, app: ChannelApp, call: str) -> None:
+def clear_fault(*, app: ChannelApp, call: str) -> None:
     """Note that the channel took a call of this kind, so that a fault found by its like is over."""
     if app.fault_since is not None:
         over = {KINDS.get(call, ""), *ALSO_ENDS.get(call, ())}
@@ -61,19 +61,19 @@ def clear(*, app: ChannelApp, call: str) -> None:
         )
 
 
-def ask_again() -> None:
+def ask_about_refused_apps() -> None:
     """Ask the channels whether they take the keys of refused apps again, and end the faults of those whose keys they take.
 
     Where nothing renews tokens and nobody links, no other call would show it.
     """
-    for app in ChannelApp.objects.filter(fault_kind=KINDS["exchange"]).exclude(fault_since=None):
+    for app in ChannelApp.objects.refused().filter(fault_kind=KINDS["exchange"]):
         try:
             classification = registry.get(app.channel).verify_app_keys(app.keys())
         except (VaultError, ValueError) as error:
             logger.warning("channel app %s could not be asked about: %s", app.pk, error)
             continue
         if classification.verdict == Verdict.OK:
-            clear(app=app, call="exchange")
+            clear_fault(app=app, call="exchange")
 
 
 @dataclass(frozen=True)
@@ -91,10 +91,10 @@ def verify_keys(*, app: ChannelApp, now: datetime) -> Tested:
     except (VaultError, ValueError) as error:
         return Tested(took=False, note=str(error))
     if classification.verdict == Verdict.OK:
-        clear(app=app, call="exchange")
+        clear_fault(app=app, call="exchange")
         return Tested(took=True)
     if classification.verdict == Verdict.APP_FAULT:
-        record(app=app, call="exchange", classification=classification, now=now)
+        record_fault(app=app, call="exchange", classification=classification, now=now)
         return Tested(took=False, note=scrub.strange(classification.note) or classification.row)
     return Tested(took=None, note=scrub.strange(classification.note) or classification.row)
 
@@ -102,7 +102,7 @@ def verify_keys(*, app: ChannelApp, now: datetime) -> Tested:
 FIELDS = ["use_refused_at", "demoted_at", "due_at", "due_for"]
 
 
-def blamed(
+def take_blame(
     *, token: Token, classification: Classification, others: TokenQuerySet, answered_at: datetime
 ) -> bool:
     """Take an answer to a reading of ad accounts that blames the app. Returns whether the token is demoted by it.
@@ -117,7 +117,7 @@ def blamed(
     app = ChannelApp.objects.get(pk=row.app_id)
     witnesses = others.filter(state=Token.State.VALID, demoted_at=None)
     if not witnesses.exists():
-        record(app=app, classification=classification, call="api", now=answered_at)
+        record_fault(app=app, classification=classification, call="api", now=answered_at)
     if row.demoted_at is not None:
         return False  # known to be this token's: it says nothing of the app
     if _contradicted(row, app, answered_at):
@@ -127,7 +127,7 @@ def blamed(
     row.use_refused_at = row.use_refused_at or answered_at
     lasts = answered_at - row.use_refused_at >= WITNESS_WITHIN
     if lasts or witnesses.exclude(use_refused_at=None).exists():
-        record(app=app, classification=classification, call="api", now=answered_at)
+        record_fault(app=app, classification=classification, call="api", now=answered_at)
     elif app.fault_kind != USE:
         ask_a_witness(witnesses, answered_at)
         row.ask_again_after(answered_at, AFTER_WITNESS)
@@ -135,7 +135,7 @@ def blamed(
     return False
 
 
-def answered(*, token: Token, asked_at: datetime) -> bool:
+def take_good_reading(*, token: Token, asked_at: datetime) -> bool:
     """Take a good reading, asked for at `asked_at`, with the token and its app as loaded before. Returns whether the token was demoted.
 
     It ends the suspicion or fault that was there when it was asked, and no later one.
@@ -157,12 +157,12 @@ def _end(app: ChannelApp, asked_at: datetime) -> None:
         return
     marked = Q(fault_kind=USE) | Exists(suspected)
     if ChannelApp.objects.filter(marked, pk=app.pk).update(use_answered_at=asked_at):
-        clear(app=app, call="api")
+        clear_fault(app=app, call="api")
 
 
 def _locked(token: Token) -> Token | None:
     """Lock the token; None where a consent or renewal came since it was asked with."""
-    return Token.objects.filter(pk=token.pk, generation=token.generation).locked().first()
+    return Token.objects.as_seen(token).locked().first()
 
 
 def _contradicted(row: Token, app: ChannelApp, now: datetime) -> bool:

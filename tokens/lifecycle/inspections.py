@@ -10,21 +10,20 @@ from django.db import transaction
 from tokens.channels.kinds import HARMLESS, Classification, Inspection, Reason, Verdict
 from tokens.doubts.services import Said
 from tokens.lifecycle import app_faults
-from tokens.lifecycle.transitions import (
+from tokens.lifecycle.services import (
     CHECK_FIELDS,
     DATE_FIELDS,
     STATE_FIELDS,
     TransitionOutcome,
-    end,
     ended_by_date,
-    event,
-    facts,
     is_conclusive,
     keep_on_trouble,
     mark_dead,
     mark_valid,
     notify_pools,
-    outcome,
+    outcome_of,
+    record_event,
+    take_end,
 )
 from tokens.models import Token, TokenEvent
 from tokens.unknown_answers import services as unknown_answers
@@ -40,7 +39,7 @@ def record_dispute(*, token: Token, evidence: Mapping[str, Any], now: datetime, 
     )
     if lately.count() >= DISPUTES:
         return
-    event(token, TokenEvent.Kind.DISPUTED, now, source=source, detail=dict(evidence))
+    record_event(token, TokenEvent.Kind.DISPUTED, now, source=source, detail=dict(evidence))
 
 
 def note_linked(*, token_ids: Iterable[int], now: datetime) -> None:
@@ -50,7 +49,9 @@ def note_linked(*, token_ids: Iterable[int], now: datetime) -> None:
 
 def record_ask(*, token: Token, actor: User | None, recipient: str, now: datetime) -> None:
     """Note that the person who consented was asked to re-authenticate."""
-    event(token, TokenEvent.Kind.ASKED, now, source="staff", actor=actor, detail={"recipient": recipient})
+    record_event(
+        token, TokenEvent.Kind.ASKED, now, source="staff", actor=actor, detail={"recipient": recipient}
+    )
 
 
 def postpone(*, token_id: int, claim: int, now: datetime) -> None:
@@ -91,28 +92,28 @@ def record_inspection(
     """
     token = Token.objects.locked().select_related("app").get(pk=token_id)
     if token.generation != generation or token.is_removed:
-        return outcome(token, inspection.classification.verdict, stale=True)
-    before = facts(token)
+        return outcome_of(token, inspection.classification.verdict, stale=True)
+    before = token.pool_facts
     classification = _whose_fault(token, inspection.classification, answered_at or now)
     token.claimed_until = token.claimed_by = None
     token.last_check_result = classification.verdict
     if classification.verdict == Verdict.OK:
         mark_valid(token, inspection, now, source)
     elif classification.verdict == Verdict.TOKEN_DEAD:
-        end(token, Said(classification, inspection.evidence), now=now, source=source, told=told)
+        take_end(token, Said(classification, inspection.evidence), now=now, source=source, told=told)
     elif classification.verdict == Verdict.CONFIRM_FIRST:
         final = not undecided and is_conclusive(classification)
         _doubt(token, classification, inspection, now, source, final=final)
     else:
         keep_on_trouble(token, classification, inspection.evidence, now, source)
-    if closed_for is not None and facts(token) == before:
+    if closed_for is not None and token.pool_facts == before:
         token.stay_due(now, closed_for=closed_for)
     else:
         token.set_due(now, retry_after=classification.retry_after or 0)
     token.save(update_fields=STATE_FIELDS + DATE_FIELDS + CHECK_FIELDS)
     notify_pools(token, before, now, source)
     unknown_answers.keep_answer(token.app, classification, inspection.evidence, token_id=token.pk, now=now)
-    return replace(outcome(token, classification.verdict), told=inspection.told)
+    return replace(outcome_of(token, classification.verdict), told=inspection.told)
 
 
 def _whose_fault(token: Token, classification: Classification, answered_at: datetime) -> Classification:
@@ -127,7 +128,7 @@ def _whose_fault(token: Token, classification: Classification, answered_at: date
     if classification.verdict != Verdict.APP_FAULT:
         token.app_refused_at = None
         return classification
-    others = Token.objects.filter(app=token.app_id).exclude(pk=token.pk)
+    others = Token.objects.others_of_app(token)
     if token.app_refused_at is None:
         token.app_refused_at = answered_at
         if token.app.fault_since is None:
@@ -160,4 +161,4 @@ def _doubt(
         mark_dead(token, classification.reason or Reason.EXPIRED, inspection.evidence, now, source)
     else:
         said = Said(classification, inspection.evidence, proves=False, conclusive=final)
-        end(token, said, now=now, source=source)
+        take_end(token, said, now=now, source=source)

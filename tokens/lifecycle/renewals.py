@@ -1,33 +1,41 @@
-"""What came of renewing a token without a person."""
+"""Renewing a token without a person: the marks around a refresh (asked for, sent, left without an answer), and what came of it.
 
-from dataclasses import replace
+A refresh may spend the refresh token that it was made with, so what was sent must be known even where its answer is lost: each mark is
+committed before what it announces.
+"""
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import partial
+from typing import Any, Self
 
 from django.db import transaction
+from django.db.models import Q
+from django.db.models.functions import Coalesce
 
+from infra import spans
+from tokens.channels import shared
 from tokens.channels.kinds import Credentials, Dates, Grant, Inspection, Reason, Verdict
 from tokens.doubts import services as doubts
 from tokens.doubts.models import Doubt
 from tokens.doubts.services import Said
 from tokens.lifecycle import app_faults
-from tokens.lifecycle.transitions import (
+from tokens.lifecycle.services import (
     CHECK_FIELDS,
     DATE_FIELDS,
     REFRESH_FIELDS,
     STATE_FIELDS,
     TransitionOutcome,
     come_back,
-    end,
-    event,
-    facts,
     is_conclusive,
     keep_on_trouble,
     mark_valid,
-    not_by_the_person,
     notify_pools,
-    outcome,
-    refresh_is_over,
-    set_dates,
+    outcome_of,
+    record_event,
+    take_end,
 )
 from tokens.models import Token, TokenEvent
 from tokens.token.renewal import NEARLY
@@ -35,6 +43,106 @@ from tokens.token.services import Attempt
 from tokens.unknown_answers import services as unknown_answers
 from tokens.vault import services as vault
 from users.models import User
+
+logger = logging.getLogger(__name__)
+
+WISHED = "refresh-wished"  # what lanes listen to
+
+
+@transaction.atomic
+def want_refresh(
+    *, token_id: int, now: datetime, source: str, renew: bool, actor: User | None = None
+) -> None:
+    """Ask the refresh lane for this token, and give back the caller's claim. Asking again changes nothing but adds what is new."""
+    token = Token.objects.locked().get(pk=token_id)
+    asked = token.refresh_wanted if token.refresh_wanted_at else {}
+    wish: dict[str, Any] = {
+        "source": asked.get("source", source),
+        "renew": renew or asked.get("renew", False),
+        "actor": asked.get("actor") or (actor.pk if actor else None),
+    }
+    if trace := asked.get("trace") or spans.current():
+        wish["trace"] = trace
+    Token.objects.filter(pk=token_id).update(
+        refresh_wanted_at=Coalesce("refresh_wanted_at", now),
+        refresh_wanted=wish,
+        claimed_until=None,
+        claimed_by=None,
+    )
+    transaction.on_commit(partial(shared.tell, WISHED), robust=True)
+
+
+def begin_refresh(*, token_id: int, generation: int, now: datetime, process: str) -> bool:
+    """Note that this refresh is sent now. False where the token has moved on or was removed: then it must not be sent."""
+    rows = Token.objects.filter(pk=token_id, generation=generation).not_removed()
+    return bool(rows.update(refresh_began_at=now, refresh_began_by=process[:120]))
+
+
+def call_off_refresh(*, token_id: int) -> None:
+    """Take the mark back: the refresh was not sent after all."""
+    Token.objects.filter(pk=token_id).update(refresh_began_at=None, refresh_began_by="")
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What somebody asked the refresh lane for: since when (None: nobody asked, a date did), and `refresh_wanted` as it was."""
+
+    at: datetime | None = None
+    said: Mapping[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def from_token(cls, token: Token) -> Self:
+        """Return what is asked for in a token's row as it was read."""
+        return cls(token.refresh_wanted_at, dict(token.refresh_wanted))
+
+
+def end_refresh(*, token_id: int, wish: Wish, claim: int) -> None:
+    """Note that this wish has been looked after, and give back the claim that was made for it. What was asked for meanwhile stays."""
+    token = Token.objects.filter(pk=token_id)
+    if wish.at is not None:
+        token.filter(refresh_wanted_at=wish.at, refresh_wanted=dict(wish.said)).update(
+            refresh_wanted_at=None, refresh_wanted={}
+        )
+    token.filter(refresh_began_at=None).claimed_as(claim).let_go()
+
+
+def have_accounts_read(*, token_id: int, at: datetime) -> None:
+    """Have a sweep read the ad accounts of a token that works, from this moment on: nothing has read them since it was found to work.
+
+    One that is due earlier keeps its date: what is due then reads them, too, or is a renewal, which no pause of the channel holds up.
+    """
+    works = Token.objects.filter(pk=token_id, state=Token.State.VALID)
+    works.filter(Q(due_at=None) | Q(due_at__gt=at)).update(due_at=at, due_for=Token.DueFor.ACCOUNTS)
+
+
+@transaction.atomic
+def note_lost_answer(*, token_id: int, now: datetime) -> bool:
+    """Note that the process which sent this token's refresh died over it, and have the channel asked at once.
+
+    Returns False where somebody holds it after all.
+    """
+    token = Token.objects.left_in_refresh(now).filter(pk=token_id).locked().select_related("app").first()
+    if token is None or token.refresh_began_at is None:
+        return False
+    logger.warning(
+        "token %s: the answer to the refresh that %s sent at %s is lost; asking the channel",
+        token_id, token.refresh_began_by, token.refresh_began_at,
+    )  # fmt: skip
+    detail = {"sent_at": token.refresh_began_at.isoformat(), "by": token.refresh_began_by}
+    again = token.refresh_unanswered_at is None and not token.is_removed
+    if token.renewal_spends:
+        token.refresh_unanswered_at = token.refresh_unanswered_at or token.refresh_began_at
+        record_event(token, TokenEvent.Kind.ANSWER_LOST, now, source="sweep", detail=detail)
+    wish = {"source": "sweep", **token.refresh_wanted, "renew": True}
+    token.clear_refresh()
+    token.renewal_tried_at, token.claimed_until, token.claimed_by = now, None, None
+    if again:
+        token.refresh_wanted_at, token.refresh_wanted = now, wish
+    else:  # whatever ended the process twice over this token is not to do so at once a third time
+        token.due_at, token.due_for = now + token.wait_after_trouble(), Token.DueFor.PROBE
+    token.save(update_fields=[*REFRESH_FIELDS, "due_at", "due_for", "claimed_until", "claimed_by"])
+    return True
+
 
 RENEWAL_FIELDS = [*REFRESH_FIELDS, "credentials", "has_refresh_token", "renewed_at"]
 
@@ -48,7 +156,7 @@ def keep_answer(*, token: Token, grant: Grant) -> None:
     if not token.renewal_spends or not grant.credentials.access_token.strip():
         return
     sealed = _merged(token, grant)
-    Token.objects.filter(pk=token.pk, generation=token.generation).exclude(reason=Token.REMOVED).update(
+    Token.objects.as_seen(token).not_removed().update(
         credentials=sealed,
         credentials_key=sealed.key,
         has_refresh_token=True,
@@ -79,27 +187,27 @@ def record_renewal(
     and these are stored still, what came in their place is kept all the same, and the channel is asked about the state.
     """
     token = Token.objects.locked().select_related("app").get(pk=token_id)
-    refresh_is_over(token)
+    token.clear_refresh()
     if token.is_removed:
         _keep_to_revoke(token, grant)
         return None
     if token.generation != generation:
         _keep_in_place(token, grant, spent, now)
         return None
-    before = facts(token)
+    before = token.pool_facts
     token.renewal_tried_at = now
-    app_faults.clear(app=token.app, call="refresh")
-    doubts.refute(token, [Doubt.Kind.RENEWAL], now)
+    app_faults.clear_fault(app=token.app, call="refresh")
+    doubts.refute_doubts(token, [Doubt.Kind.RENEWAL], now)
     if not _is_news(token, grant):
         token.set_due(now)
         token.save(update_fields=[*REFRESH_FIELDS, "look_again_at", "due_at", "due_for"])
         return None
-    doubts.prove(token, [Doubt.Kind.RENEWAL], asked_at=now)
+    doubts.prove_doubts(token, [Doubt.Kind.RENEWAL], asked_at=now)
     token.credentials = _merged(token, grant)
     token.has_refresh_token = token.has_refresh_token or bool(grant.credentials.refresh_token)
     if grant.scopes is not None:
         token.scopes = list(grant.scopes)
-    set_dates(token, _dated(token, grant.dates, now), keep=True)
+    token.set_dates(_dated(token, grant.dates, now), keep=True)
     token.renewed_at, token.refresh_refused_at, token.refresh_unanswered_at = now, None, None
     if token.state == Token.State.COOLING or (is_last and token.doubted_at is not None):
         come_back(token, now, source)
@@ -113,7 +221,7 @@ def record_renewal(
     if is_last and read_accounts:
         token.read_accounts_from(now)
     token.save(update_fields=[*RENEWAL_FIELDS, *STATE_FIELDS, *DATE_FIELDS, *CHECK_FIELDS])
-    event(token, TokenEvent.Kind.RENEWED, now, source=source, actor=actor)
+    record_event(token, TokenEvent.Kind.RENEWED, now, source=source, actor=actor)
     notify_pools(token, before, now, source)
     return token
 
@@ -134,7 +242,7 @@ def _keep_in_place(token: Token, grant: Grant, spent: Credentials | None, now: d
     if same and _is_news(token, grant):
         token.credentials = _merged(token, grant)
         token.has_refresh_token = token.has_refresh_token or bool(grant.credentials.refresh_token)
-        set_dates(token, _dated(token, grant.dates, now), keep=True)
+        token.set_dates(_dated(token, grant.dates, now), keep=True)
         token.set_deadline(now)
         token.refresh_unanswered_at = None
         token.generation += 1
@@ -155,13 +263,13 @@ def record_renewal_trouble(*, token_id: int, attempt: Attempt, now: datetime) ->
     token = Token.objects.locked().select_related("app").get(pk=token_id)
     if not attempt.not_asked:
         token.renewal_tried_at = now
-    refresh_is_over(token)
+    token.clear_refresh()
     if attempt.unanswered and token.renewal_spends:
         token.refresh_unanswered_at = token.refresh_unanswered_at or now
     token.save(update_fields=REFRESH_FIELDS)
     if attempt.classification.verdict == Verdict.APP_FAULT:
         call = str(attempt.evidence.get("call", "refresh"))
-        app_faults.record(app=token.app, classification=attempt.classification, call=call, now=now)
+        app_faults.record_fault(app=token.app, classification=attempt.classification, call=call, now=now)
     unknown_answers.keep_answer(
         token.app, attempt.classification, attempt.evidence, token_id=token.pk, now=now
     )
@@ -184,32 +292,35 @@ def record_refusal(
     """
     token = Token.objects.locked().select_related("app").get(pk=token_id)
     verdict = inspection.classification.verdict
-    refresh_is_over(token)
+    token.clear_refresh()
     if token.generation != generation or token.is_removed:
         token.save(update_fields=REFRESH_FIELDS)
-        return outcome(token, verdict, stale=True)
-    before = facts(token)
+        return outcome_of(token, verdict, stale=True)
+    before = token.pool_facts
     token.claimed_until = token.claimed_by = None
     token.renewal_tried_at = now
     token.last_check_result = verdict
     over = token.access_is_over(now)
-    why = not_by_the_person(token, attempt.classification.reason or Reason.UNKNOWN)
+    why = token.reason_of_refusal(attempt.classification.reason or Reason.UNKNOWN)
     detail = {"reason": why, "evidence": dict(attempt.evidence)}
     # What both calls said while the access token was to last goes on when that is over.
     both = verdict != Verdict.OK and token.doubts.open().filter(kind=Doubt.Kind.LOG_IN).exists()
     kind = Doubt.Kind.LOG_IN if both or not (over or verdict == Verdict.OK) else Doubt.Kind.RENEWAL
     if verdict == Verdict.OK:
         refused = Said(attempt.classification, attempt.evidence, why)
-        if doubts.say(token, kind, {"": refused}, now=now, source=source) and not token.refresh_refused_at:
+        if (
+            doubts.take_doubts(token, kind, {"": refused}, now=now, source=source)
+            and not token.refresh_refused_at
+        ):
             token.refresh_refused_at = now
-            event(token, TokenEvent.Kind.NOT_RENEWED, now, source=source, detail=detail)
+            record_event(token, TokenEvent.Kind.NOT_RENEWED, now, source=source, detail=detail)
         mark_valid(token, inspection, now, source)
     elif verdict == Verdict.TOKEN_DEAD or (
         verdict == Verdict.CONFIRM_FIRST and (is_conclusive(inspection.classification) or over)
     ):
         reason = _why_refused(token, attempt, inspection, now)
         said = Said(attempt.classification, attempt.evidence, reason)
-        end(token, said, now=now, source=source, kind=kind)
+        take_end(token, said, now=now, source=source, kind=kind)
         token.refresh_refused_at = now if token.state == Token.State.DEAD else None
     else:
         keep_on_trouble(token, inspection.classification, inspection.evidence, now, source)
@@ -219,7 +330,7 @@ def record_refusal(
     unknown_answers.keep_answer(
         token.app, inspection.classification, inspection.evidence, token_id=token.pk, now=now
     )
-    return replace(outcome(token, verdict), told=inspection.told)
+    return replace(outcome_of(token, verdict), told=inspection.told)
 
 
 def _why_refused(token: Token, attempt: Attempt, inspection: Inspection, now: datetime) -> Reason:

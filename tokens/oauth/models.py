@@ -1,10 +1,14 @@
 """Ways to a channel and back."""
 
+from datetime import datetime, timedelta
+
 from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext
 
 from tokens.choices import channel_choices
+
+ANSWERED_WITHIN = timedelta(seconds=90)  # longer than an exchange with the list of ad accounts takes
 
 
 class Handshake(models.Model):
@@ -27,3 +31,7 @@ class Handshake(models.Model):
             "user": self.user_id,
             "channel": self.get_channel_display(),
         }
+
+    def is_being_answered(self, now: datetime) -> bool:
+        """Return whether the first answer is still being worked on."""
+        return self.ended_at is None and self.taken_at is not None and now - self.taken_at < ANSWERED_WITHIN

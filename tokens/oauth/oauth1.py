@@ -13,7 +13,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 
 from tokens.channels.base import Channel
 from tokens.channels.kinds import START_AGAIN, AppKeys, ChannelConsent, ChannelError, Classification, Verdict
-from tokens.oauth.handshake import AnsweredByUs, Cancelled, ChannelProviderBase, answer_once, default_keys
+from tokens.oauth.views import AnsweredByUs, Cancelled, ChannelProviderBase, answer_once, default_keys
 from tokens.vault import services as vault
 
 SECRET = "request_token_secret"  # noqa: S105  # the name in the state, not a secret
@@ -21,7 +21,7 @@ LONGEST_VERIFIER = 500
 
 
 class ConsentPage(OAuthAdapter):  # type: ignore[misc]  # allauth ships no types
-    """Names the channel whose consent page it is. A subclass for each is made by `tokens.oauth.providers`."""
+    """Names the channel whose consent page it is. A subclass for each is made by `tokens.provider`."""
 
     channel: Channel
 

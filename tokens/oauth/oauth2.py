@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 
 from tokens.channels.base import Channel
 from tokens.channels.kinds import Answer, AppKeys, ChannelConsent, ChannelError
-from tokens.oauth.handshake import AnsweredByUs, Cancelled, ChannelProviderBase, answer_once, default_keys
+from tokens.oauth.views import AnsweredByUs, Cancelled, ChannelProviderBase, answer_once, default_keys
 
 # What a channel may send back is short. More is no answer of its consent page.
 LONGEST_CODE = 4096
@@ -18,7 +18,7 @@ SAID = ("error", "error_description", "error_code", "error_message")
 
 
 class ConsentPage(OAuth2Adapter):  # type: ignore[misc]  # allauth ships no types
-    """Names the channel whose consent page it is. A subclass for each is made by `tokens.oauth.providers`."""
+    """Names the channel whose consent page it is. A subclass for each is made by `tokens.provider`."""
 
     channel: Channel
 

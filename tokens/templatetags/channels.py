@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from django import template
 
-from tokens import channel_colours
+from tokens import views as channel_colours
 from tokens.channels import declarations
 from tokens.channels.kinds import Declaration
 from ui.templatetags import ui
@@ -21,7 +21,7 @@ def mark(channel: str, size: str = "") -> str:
 @register.simple_tag
 def channel_style_sheet() -> str:
     """Return the address of the style sheet with the channels' colours."""
-    return channel_colours.address()
+    return channel_colours.style_sheet_url()
 
 
 @register.simple_tag

@@ -1,7 +1,8 @@
 """Tokens and their history. `tokens.lifecycle` is the only writer of a token's state, dates and generation."""
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.conf import settings
 from django.db import models
@@ -9,7 +10,6 @@ from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from tokens.channel_apps.models import ChannelApp
 from tokens.channels import gate, registry
 from tokens.channels.kinds import HINDERED, LIFTABLE, Credentials, Identity, Reason, Verdict
 from tokens.token.queries import TokenQuerySet
@@ -29,6 +29,9 @@ AFTER_WITNESS = timedelta(minutes=3)
 NOT_TOLD = HINDERED | {Verdict.OUR_BUG}
 LIFTABLE_EVERY = timedelta(days=1)
 LIFTABLE_FOR = timedelta(days=30)
+# What a channel says of a log-in whose tokens were replaced, if it says anything. Clearer words than these are believed.
+_VAGUE = frozenset({Reason.AUTHORISATION_CANCELLED, Reason.EXPIRED, Reason.SESSION_INVALID, Reason.UNKNOWN})
+BY_DATE = frozenset({Reason.EXPIRED, Reason.REFRESH_EXPIRED, Reason.DATA_ACCESS_EXPIRED})
 
 
 def name_of_person(name: str, native_name: str, native_id: str) -> str:
@@ -166,7 +169,7 @@ class Token(RenewableToken):
     @property
     def owner(self) -> str:
         """The natural key that the credentials are sealed for."""
-        return token_owner(self.app, self.native_user_id)
+        return self.app.token_owner(self.native_user_id)
 
     @property
     def person_name(self) -> str:
@@ -314,10 +317,28 @@ class Token(RenewableToken):
             return []
         return [str(scope.label) for scope in native.scopes if scope.name not in self.scopes]
 
+    def set_state(self, state: str, reason: str, evidence: Mapping[str, Any], now: datetime) -> None:
+        """Write state, reason and evidence; `state_since` moves only with the state."""
+        if self.state != state:
+            self.state_since = now
+        self.state, self.reason, self.evidence = state, reason, dict(evidence)
 
-def token_owner(app: ChannelApp, native_user_id: str) -> str:
-    """Return the owner that a token's credentials are sealed for."""
-    return f"token:{app.channel}:{app.client_id}:{native_user_id}"
+    @property
+    def pool_facts(self) -> tuple[Any, ...]:
+        """Return what a pool decides by."""
+        return self.state, self.deadline_kind, self.deadline, self.doubted_at is not None
+
+    def reason_of_refusal(self, reason: str) -> Reason:
+        """Return the reason of a refusal, or what else may be behind it: one of our refreshes that got no answer."""
+        if reason not in _VAGUE:
+            return Reason(reason)
+        return Reason.ANSWER_LOST if self.refresh_unanswered_at is not None else Reason(reason)
+
+    def ends_by_date(self, reason: str, now: datetime) -> bool:
+        """Return whether the log-in ended on a date that was known: what was linked on one day ends on one day."""
+        if self.last_date_is_over(now):
+            return True
+        return reason in BY_DATE and self.deadline is not None and self.deadline <= now
 
 
 class TokenEvent(models.Model):

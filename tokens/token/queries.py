@@ -13,7 +13,7 @@ from tokens.channels.kinds import Renewal
 from tokens.token.renewal import NEARLY, TOGETHER
 
 if TYPE_CHECKING:
-    from tokens.token.models import Token  # noqa: F401  # for the types alone
+    from tokens.token.models import Token  # for the types alone
 
 
 class Claimed(NamedTuple):
@@ -26,9 +26,25 @@ class Claimed(NamedTuple):
 class TokenQuerySet(models.QuerySet["Token"]):
     """Tokens, by phrases that compose."""
 
+    def living(self) -> Self:
+        """Tokens that have not ended, as far as we know."""
+        return self.exclude(state=self.model.State.DEAD)
+
+    def not_removed(self) -> Self:
+        """Tokens that none of our people ended on purpose."""
+        return self.exclude(reason=self.model.REMOVED)
+
+    def as_seen(self, token: "Token") -> Self:
+        """This token, unless a consent or a renewal came since it was read."""
+        return self.filter(pk=token.pk, generation=token.generation)
+
+    def others_of_app(self, token: "Token") -> Self:
+        """The other tokens of this one's app: what the channel says of them shows whose fault an answer is."""
+        return self.filter(app=token.app_id).exclude(pk=token.pk)
+
     def due(self, now: datetime) -> Self:
         """Tokens whose probe or refresh is due and which no worker holds. Those that wait for a refresh are left to its lane."""
-        return self.filter(due_at__lte=now).exclude(reason=self.model.REMOVED).askable(now)
+        return self.filter(due_at__lte=now).not_removed().askable(now)
 
     def askable(self, now: datetime) -> Self:
         """Tokens that nobody holds and that do not wait for a refresh, so that anybody may ask about them."""

@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from tokens.channel_apps.models import ChannelApp
 from tokens.channels import registry
-from tokens.channels.kinds import Renewal
+from tokens.channels.kinds import Dates, Renewal
 from tokens.vault import services as vault
 
 BEYOND_WARNINGS = timedelta(days=7)
@@ -24,6 +24,7 @@ SPREAD = 0.15  # part of a period by which tokens that came together are drawn a
 FIRST_DAY = timedelta(days=1)  # over which renewals are drawn that were due when their tokens came
 ENOUGH_LEFT = timedelta(days=10)
 GOLDEN = 0.618033988749895  # its multiples fill the circle evenly, however many there are
+JUST_NOW = timedelta(minutes=5)
 PAUSE = timedelta(seconds=30)  # after a try that got no answer
 NEARLY = timedelta(minutes=1)  # an access token that ends so soon is renewed before it is asked about
 JITTER = timedelta(days=1)  # a date that moves by less starts no new cycle of warnings
@@ -146,6 +147,14 @@ class RenewableToken(vault.NamesItsKeys):
         if self.refresh_unanswered_at is None or self.renewal_tried_at is None:
             return False
         return now - self.renewal_tried_at < PAUSE
+
+    def can_heal(self, now: datetime) -> bool:
+        """Return whether one renewal may show that a token which looks dead is not. An exchange needs a living token, so it cannot."""
+        return self.renewal_spends and self.can_renew(now)
+
+    def was_just_renewed(self, now: datetime) -> bool:
+        """Return whether it was renewed minutes ago: another renewal would give no more."""
+        return self.renewed_at is not None and now - self.renewed_at < JUST_NOW
 
     def renews_at(self, now: datetime) -> datetime | None:
         """Return when the token is to be renewed; a time in the past means now, None never."""
@@ -291,6 +300,35 @@ class RenewableToken(vault.NamesItsKeys):
     def deadline_facts(self) -> dict[str, str | None]:
         """What an event says of the deadline: `deadline` as an ISO date with time, `kind`."""
         return {"deadline": self.deadline.isoformat() if self.deadline else None, "kind": self.deadline_kind}
+
+    def set_dates(self, dates: Dates, *, keep: bool) -> None:
+        """Write dates and their sources; with `keep`, a clock that was not mentioned stays as it is."""
+        sources = dict(self.dates_source) if keep else {}
+        for clock in ("access", "refresh", "data_access"):
+            name = f"{clock}_expires_at"
+            value = getattr(dates, name)
+            if clock in dates.sources or value is not None or not keep:
+                setattr(self, name, value)
+            if clock in dates.sources:
+                sources[clock] = dates.sources[clock]
+        self.dates_source = sources
+        if dates.issued_at is not None or not keep:
+            self.issued_at = dates.issued_at
+
+    def clear_refresh(self) -> None:
+        """Clear the marks of a refresh that was asked for and sent. Does not save; REFRESH_FIELDS names them."""
+        self.refresh_began_at, self.refresh_began_by = None, ""
+        self.refresh_wanted_at, self.refresh_wanted = None, {}
+
+    @property
+    def life_when_new(self) -> timedelta | None:
+        """How long a token like this one lives when it is new: as the channel is known for, or longer where it gave this one more."""
+        if self.access_expires_at is None:
+            return None
+        begun = max(self.linked_at, self.renewed_at or self.linked_at)
+        return max(
+            self.access_expires_at - begun, registry.get(self.app.channel).lifetime.access or timedelta(0)
+        )
 
 
 def register_widest_warning(ask: Callable[[], timedelta]) -> None:

@@ -1,4 +1,4 @@
-"""The one call that renews a token without a person. `tokens.checks.probe` makes it, `tokens.lifecycle` records what came of it."""
+"""The two calls to a channel about a token: renewing it, asking how it stands. `tokens.lifecycle` records what came of them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -6,7 +6,7 @@ from typing import Any
 
 from tokens.channels import gate, registry
 from tokens.channels.http import NOT_SENT
-from tokens.channels.kinds import ChannelError, Classification, Grant, Reason, Verdict
+from tokens.channels.kinds import ChannelError, Classification, Grant, Inspection, Reason, Verdict
 from tokens.token.models import Token
 from tokens.vault.services import VaultError
 
@@ -40,7 +40,7 @@ class Attempt:
         return status in {0, 200} or status >= 500
 
 
-def try_to_renew(token: Token, *, timeout: float | None = None) -> Attempt:
+def renew_at_channel(token: Token, *, timeout: float | None = None) -> Attempt:
     """Ask the channel to renew the token. Writes nothing and touches no database, so it may run in a thread. `timeout` in seconds."""
     try:
         grant = registry.get(token.app.channel).renew(token.app.keys(), token.unseal(), timeout=timeout)
@@ -53,3 +53,17 @@ def try_to_renew(token: Token, *, timeout: float | None = None) -> Attempt:
     if grant is None:
         return Attempt(None, Classification(Verdict.OUR_BUG, Reason.TRANSIENT, row="nothing renews here"))
     return Attempt(grant, Classification(Verdict.OK, row="renewed"))
+
+
+def inspect_at_channel(token: Token, *, timeout: float | None = None) -> Inspection:
+    """Ask the channel about the token. Writes nothing; a token that cannot be asked about is our fault, not its death.
+
+    `timeout` in seconds.
+    """
+    try:
+        keys, credentials = token.app.keys(), token.unseal()
+    except (VaultError, ValueError) as error:
+        return Inspection(
+            Classification(Verdict.OUR_BUG, Reason.TRANSIENT, row="no credentials", note=str(error))
+        )
+    return registry.get(token.app.channel).inspect(keys, credentials, timeout=timeout)

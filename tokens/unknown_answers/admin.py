@@ -47,7 +47,7 @@ class UnknownAnswerAdmin(RowsWithPages):
     @display(description=gettext_lazy("To"), ordering="call")
     def call_cell(self, answer: UnknownAnswer) -> str:
         """Return what was asked."""
-        return unknown_answers.call(answer.call)
+        return unknown_answers.call_name(answer.call)
 
     @display(description=gettext_lazy("First seen"), ordering="first_seen_at")
     def first_cell(self, answer: UnknownAnswer) -> SafeString:
@@ -74,10 +74,10 @@ class UnknownAnswerAdmin(RowsWithPages):
         context = {
             **access.frame_of(answer)(request),
             "answer": answer,
-            "title": unknown_answers.title(answer),
-            "call": unknown_answers.call(answer.call),
+            "title": unknown_answers.answer_title(answer),
+            "call": unknown_answers.call_name(answer.call),
             "sample": _sample(answer),
-            "meanwhile": unknown_answers.meanwhile(answer),
+            "meanwhile": unknown_answers.what_we_do_meanwhile(answer),
             "apps": UnknownAnswer.objects.filter(fingerprint=answer.fingerprint).count(),
             "list_url": reverse("admin:tokens_unknownanswer_changelist"),
         }

@@ -94,18 +94,18 @@ def _status(value: object) -> int:
     return value if isinstance(value, int) and 0 <= value < 1000 else 0
 
 
-def call(name: str) -> str:
+def call_name(name: str) -> str:
     """Return what a call is for, as the end of "answer to …"."""
     return phrase(FILE, f"call_{name}") if name in _CALLS else phrase(FILE, "call_other", name=name)
 
 
-def title(answer: UnknownAnswer) -> str:
+def answer_title(answer: UnknownAnswer) -> str:
     """Return an answer's name on pages and in mails."""
     channel = answer.app.get_channel_display()
-    return phrase(FILE, "title", status=answer.status, channel=channel, call=call(answer.call))
+    return phrase(FILE, "title", status=answer.status, channel=channel, call=call_name(answer.call))
 
 
-def meanwhile(answer: UnknownAnswer) -> str:
+def what_we_do_meanwhile(answer: UnknownAnswer) -> str:
     """Return what we do with such answers now: what the channel's table says of the sample."""
     asked: Call = answer.call if answer.call in _CALLS else "api"
     sample = Answer(asked, answer.status, body=answer.sample.get("body"))

@@ -53,7 +53,7 @@ def deletion_lines(team: Team, now: datetime) -> list[ConfirmLine]:
     keys = ApiKey.objects.unrevoked().filter(pk__in=of_team).annotate(wide=wide)
     links = Ask.objects.client_links().open(now).filter(team=team)
     pending = Invitation.objects.open(now).filter(team=team)
-    owned = Token.objects.filter(team=team, kind=Token.Kind.SYSTEM).exclude(reason=Token.REMOVED)
+    owned = Token.objects.filter(team=team, kind=Token.Kind.SYSTEM).not_removed()
     found = [
         _line(gettext("People"), "people", people, "email"),
         _line(

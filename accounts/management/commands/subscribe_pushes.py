@@ -10,7 +10,6 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils.translation import ngettext
 
 from accounts.models import Account
-from tokens.channel_apps import push_addresses
 from tokens.channels import registry
 from tokens.channels.kinds import ChannelError
 from tokens.channels.pushes import Subscriptions
@@ -51,7 +50,7 @@ def subscribe(batch: Batch, subscriptions: Subscriptions) -> str:
         return subscriptions.subscribe(
             app.keys(),
             batch.token.unseal(),
-            callback_url=subscriptions.callback_url(push_addresses.place(app)),
+            callback_url=subscriptions.callback_url(app.push_place),
             native_ids=[account.native_id for account in batch.accounts],
         )
     except (ChannelError, VaultError, ValueError) as error:

@@ -23,7 +23,7 @@ from tests.support import native, news
 from tests.support.ends import hours_pass
 from tests.support.sandbox import Sandbox
 from tests.support.signing import deauthorise, signed_request
-from tokens.channel_apps import push_addresses
+from tokens.channel_apps import models
 from tokens.models import ChannelApp, Token, TokenEvent
 from users.models import User
 
@@ -46,7 +46,7 @@ def token_of(name: str) -> Token:
 
 def set_up_webhook(world: Sandbox, live_server: LiveServer) -> None:
     app = ChannelApp.objects.get(channel="facebook")
-    word = push_addresses.derived(app, push_addresses.VERIFY_TOKEN)[0]
+    word = app.push_words(models.VERIFY_TOKEN)[0]
     world.put_webhook("facebook", f"{live_server.url}{WEBHOOK}", verify_token=word)
 
 

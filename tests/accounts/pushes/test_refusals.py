@@ -16,7 +16,7 @@ from infra.limits import PerMinute, refusals
 from tests.support.factories import make_app, make_token
 from tests.support.rows import fingerprints
 from tests.support.signing import of_x, signed_request
-from tokens.channel_apps import push_addresses
+from tokens.channel_apps import models
 from tokens.channels.pushes import LARGEST_BODY
 from tokens.models import ChannelApp
 
@@ -91,7 +91,7 @@ def test_other_methods_are_refused_and_get_where_nothing_is_to_be_proven(
 def test_the_challenge_is_echoed_as_text_and_to_nobody_without_the_word(
     client: Client, installed: ChannelApp
 ) -> None:
-    word = push_addresses.derived(installed, push_addresses.VERIFY_TOKEN)[0]
+    word = installed.push_words(models.VERIFY_TOKEN)[0]
     asked = {"hub.mode": "subscribe", "hub.challenge": "<b>1158201444</b>", "hub.verify_token": word}
 
     answer = client.get("/push/facebook/webhook/", asked)
@@ -106,7 +106,7 @@ def test_the_challenge_is_echoed_as_text_and_to_nobody_without_the_word(
 def test_words_of_an_older_secret_key_hold_as_long_as_it_is_a_fallback(
     client: Client, installed: ChannelApp, settings: Any
 ) -> None:
-    word = push_addresses.derived(installed, push_addresses.VERIFY_TOKEN)[0]
+    word = installed.push_words(models.VERIFY_TOKEN)[0]
     asked = {"hub.mode": "subscribe", "hub.challenge": "1", "hub.verify_token": word}
     old, settings.SECRET_KEY = settings.SECRET_KEY, "another-" + "k" * 50
 
@@ -119,9 +119,9 @@ def test_words_of_an_older_secret_key_hold_as_long_as_it_is_a_fallback(
 def test_words_differ_by_app_and_purpose(installed: ChannelApp) -> None:
     other = make_app("tiktok")
     words = [
-        push_addresses.derived(app, purpose)[0]
+        app.push_words(purpose)[0]
         for app in (installed, other)
-        for purpose in (push_addresses.VERIFY_TOKEN, push_addresses.ADDRESS_KEY)
+        for purpose in (models.VERIFY_TOKEN, models.ADDRESS_KEY)
     ]
 
     assert len(set(words)) == 4
@@ -131,7 +131,7 @@ def test_nothing_secret_and_nothing_of_the_body_is_logged_or_answered(
     client: Client, installed: ChannelApp, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    word = push_addresses.derived(installed, push_addresses.VERIFY_TOKEN)[0]
+    word = installed.push_words(models.VERIFY_TOKEN)[0]
     signed = signed_request({"user_id": "MARKER", "algorithm": "HMAC-SHA256"}, SECRET)
 
     answers = [

@@ -15,7 +15,7 @@ from infra import limits
 from tests.accounts.pushes.conftest import Queue
 from tests.support import native
 from tests.support.sandbox import Sandbox
-from tokens.channel_apps import push_addresses
+from tokens.channel_apps import models
 from tokens.channels.tiktok import pushes
 from tokens.models import ChannelApp, Token, UnknownAnswer
 
@@ -31,7 +31,7 @@ def linked(world: Sandbox) -> Account:
 
 def address() -> str:
     app = ChannelApp.objects.get(channel="tiktok")
-    return f"/push/tiktok/webhook/{push_addresses.derived(app, push_addresses.ADDRESS_KEY)[0]}/"
+    return f"/push/tiktok/webhook/{app.push_words(models.ADDRESS_KEY)[0]}/"
 
 
 def subscribe(account: Account, url: str) -> None:

@@ -19,7 +19,7 @@ from adtoken_project.celery import app as celery
 from adtoken_project.workers import lanes, signs_of_life
 from tests.support import native
 from tests.support.sandbox import ROOT, Sandbox
-from tokens.channel_apps import push_addresses
+from tokens.channel_apps import models
 from tokens.models import ChannelApp, DeletionRequest, Token
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -75,7 +75,7 @@ def test_a_worker_does_what_waited_and_what_facebook_tells_and_says_that_it_live
     native.linked("facebook", "ada", "ben")
     app = ChannelApp.objects.get(channel="facebook")
     ada, ben = (Token.objects.get(native_user_name__startswith=name) for name in ("Ada", "Ben"))
-    word = push_addresses.derived(app, push_addresses.VERIFY_TOKEN)[0]
+    word = app.push_words(models.VERIFY_TOKEN)[0]
     world.put_app("facebook", settings={"deletion_url": f"{live_server.url}/push/facebook/delete/"})
     world.put_webhook("facebook", f"{live_server.url}/push/facebook/webhook/", verify_token=word)
     Token.objects.filter(pk=ben.pk).update(due_at=timezone.now(), last_checked_at=None)

@@ -10,7 +10,7 @@ from django.utils import timezone
 from tests.support import native
 from tests.tokens.channels.worlds import FERN, HARBOR, LUMEN, MARLO, OLD, World, names
 from tokens.channels.kinds import AccountList, Verdict
-from tokens.checks import probe
+from tokens.checks import services as probe
 from tokens.models import Token
 from tokens.token import renewal
 
@@ -157,7 +157,7 @@ def test_an_authorisation_lives_on_over_many_access_tokens(
 
     for hours in (1, 30, 24 * 8, 24 * 100):
         world.sandbox.set_clock(offset=hours * 3600)
-        probe.probe(token.pk, now=timezone.now() + timedelta(hours=hours), source="probe")
+        probe.probe_token(token.pk, now=timezone.now() + timedelta(hours=hours), source="probe")
 
     token.refresh_from_db()
     kept = token.unseal()

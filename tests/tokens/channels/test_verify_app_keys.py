@@ -86,13 +86,15 @@ def test_a_fault_of_our_keys_ends_when_the_channel_takes_them_again(channel: str
     settings.BASE_URL = "https://adtoken.example.com"
     client_id, secret = Sandbox.APPS[channel]
     app = make_app(channel, client_id=client_id)  # its secret is not the channel's
-    app_faults.record(app=app, classification=Classification(Verdict.APP_FAULT), call="exchange", now=NOW)
+    app_faults.record_fault(
+        app=app, classification=Classification(Verdict.APP_FAULT), call="exchange", now=NOW
+    )
 
-    app_faults.ask_again()
+    app_faults.ask_about_refused_apps()
     still = ChannelApp.objects.get().fault_since
     app.set_secrets([secret])
     app.save()
-    app_faults.ask_again()
+    app_faults.ask_about_refused_apps()
 
     assert still == NOW
     assert ChannelApp.objects.get().fault_since is None
@@ -105,8 +107,8 @@ def test_good_keys_end_no_fault_of_another_kind(call: str) -> None:
     app = make_app("x", client_id=client_id)
     app.set_secrets([secret])
     app.save()
-    app_faults.record(app=app, classification=Classification(Verdict.APP_FAULT), call=call, now=NOW)
+    app_faults.record_fault(app=app, classification=Classification(Verdict.APP_FAULT), call=call, now=NOW)
 
-    app_faults.ask_again()
+    app_faults.ask_about_refused_apps()
 
     assert ChannelApp.objects.get().fault_since == NOW

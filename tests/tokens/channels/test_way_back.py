@@ -18,7 +18,8 @@ from tests.support.factories import make_team
 from tests.support.native import back, query
 from tests.support.sandbox import Sandbox
 from tokens.models import Handshake, Token
-from tokens.oauth import callback
+from tokens.oauth import services as callback
+from tokens.oauth.models import ANSWERED_WITHIN
 from users.models import User
 
 pytestmark = pytest.mark.django_db
@@ -182,7 +183,7 @@ def test_what_is_refused_stands_in_the_log_with_person_and_address(
 def test_an_answer_whose_worker_died_is_over_after_a_while(coming: Return) -> None:
     """It was taken and led nowhere: the person is not left before a page that moves on for ever."""
     coming.by()
-    Handshake.objects.update(ended_at=None, led_to="", taken_at=datetime.now(UTC) - callback.ANSWERED_WITHIN)
+    Handshake.objects.update(ended_at=None, led_to="", taken_at=datetime.now(UTC) - ANSWERED_WITHIN)
 
     response = coming.by()
 
@@ -194,5 +195,5 @@ def test_an_answer_whose_worker_died_is_over_after_a_while(coming: Return) -> No
 def test_handshakes_are_forgotten_after_a_day(coming: Return) -> None:
     now = datetime.now(UTC)
 
-    assert callback.sweep(now=now + timedelta(hours=23)) == 0
-    assert callback.sweep(now=now + timedelta(hours=25)) == 1
+    assert callback.sweep_handshakes(now=now + timedelta(hours=23)) == 0
+    assert callback.sweep_handshakes(now=now + timedelta(hours=25)) == 1

@@ -8,7 +8,7 @@ from django.core.management.base import BaseCommand, CommandError
 from tqdm import tqdm
 
 from infra.keys import BATCH, UNKNOWN, SealedRows, fingerprints
-from tokens.vault.usage import PLACES
+from tokens.vault.queries import PLACES
 
 
 class Command(BaseCommand):

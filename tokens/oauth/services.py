@@ -17,7 +17,6 @@ from django.utils import timezone
 from infra import private_parts
 from tokens.models import Handshake
 
-ANSWERED_WITHIN = timedelta(seconds=90)  # longer than an exchange with the list of ad accounts takes
 KEPT_FOR = timedelta(days=1)  # so that "Back" in the browser is understood
 LONGEST = 300
 TAKEN_WITHIN = 10  # looks of 50 ms
@@ -42,7 +41,7 @@ def _key(state_id: str) -> str:
     return hashlib.sha256(state_id.encode()).hexdigest()
 
 
-def begin(state_id: str, *, channel: str, user_id: int | None, now: datetime) -> None:
+def begin_handshake(state_id: str, *, channel: str, user_id: int | None, now: datetime) -> None:
     """Note that a person leaves for a channel. A state that was used before is refused by the database.
 
     `user_id` None: somebody who is not known yet.
@@ -50,7 +49,7 @@ def begin(state_id: str, *, channel: str, user_id: int | None, now: datetime) ->
     Handshake.objects.create(state_hash=_key(state_id), channel=channel, user_id=user_id, began_at=now)
 
 
-def remember(request: HttpRequest, state_id: str) -> None:
+def remember_in_browser(request: HttpRequest, state_id: str) -> None:
     """Know in this browser that a handshake began here for somebody who is not logged in, so that its way back is understood twice."""
     request.session[BEGUN] = [*request.session.get(BEGUN, []), _key(state_id)][-BEGUN_KEPT:]
 
@@ -68,7 +67,9 @@ def demand_whole(request: HttpRequest) -> None:
         raise NotOurs("an error beside a code")
 
 
-def take(request: HttpRequest, *, channel: str, provider_id: str, state_id: str) -> dict[str, Any] | None:
+def take_state(
+    request: HttpRequest, *, channel: str, provider_id: str, state_id: str
+) -> dict[str, Any] | None:
     """Take the state of a handshake, once: of simultaneous answers one gets it, all others None.
 
     None also for what is unknown, too old, of another browser or another channel.
@@ -82,7 +83,7 @@ def take(request: HttpRequest, *, channel: str, provider_id: str, state_id: str)
     return state if young.update(taken_at=now) else None
 
 
-def ended(state_id: str, answer: HttpResponse | None) -> None:
+def end_handshake(state_id: str, answer: HttpResponse | None) -> None:
     """Note where a handshake led, for whoever comes by the same way once more."""
     leads = answer["Location"] if isinstance(answer, HttpResponseRedirect) else ""
     Handshake.objects.filter(pk=_key(state_id)).update(
@@ -104,12 +105,6 @@ def came_again(request: HttpRequest, state_id: str) -> Handshake | None:
             return handshake
         time.sleep(0.05)  # another answer has the state from the session, and notes it in the row right now
     return None
-
-
-def is_running(handshake: Handshake, now: datetime) -> bool:
-    """Return whether the first answer is still being worked on."""
-    taken_at = handshake.taken_at
-    return handshake.ended_at is None and taken_at is not None and now - taken_at < ANSWERED_WITHIN
 
 
 def demand_same(request: HttpRequest, channel: str, state: dict[str, Any]) -> None:
@@ -136,6 +131,6 @@ def _answered(call: Any) -> HttpResponse:
     return answer
 
 
-def sweep(*, now: datetime) -> int:
+def sweep_handshakes(*, now: datetime) -> int:
     """Forget handshakes that nobody will come back by. Returns how many."""
     return Handshake.objects.filter(began_at__lt=now - KEPT_FOR).delete()[0]

@@ -16,15 +16,17 @@ FOR_EVER = "public, max-age=31536000, immutable"
 @require_safe
 def style_sheet(_request: HttpRequest) -> HttpResponse:
     """Answer with the style sheet. Its address holds a mark of its text, so that a browser asks once."""
-    return HttpResponse(css(), content_type="text/css; charset=utf-8", headers={"Cache-Control": FOR_EVER})
+    return HttpResponse(
+        style_sheet_text(), content_type="text/css; charset=utf-8", headers={"Cache-Control": FOR_EVER}
+    )
 
 
-def address() -> str:
+def style_sheet_url() -> str:
     """Return the address of the style sheet as it is now."""
-    return f"{reverse('channel_colours')}?v={_mark_of(css())}"
+    return f"{reverse('channel_colours')}?v={_mark_of(style_sheet_text())}"
 
 
-def css() -> str:
+def style_sheet_text() -> str:
     """Return the style sheet: a variable for each channel, light and dark, and the classes of marks and charts that use it."""
     light, dark = (_variables(place) for place in (0, 1))
     return "\n".join(

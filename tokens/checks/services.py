@@ -3,27 +3,38 @@
 A token that is due is renewed first, and a good renewal is a good report. A token that looks dead is renewed once, where anything renews
 it, before its death is believed, and the channel is asked about what came of it; a refusal to renew is believed once the channel was asked
 about the access token too.
+
+Refreshes are made in a process of their own, which outlives whoever asked for them (`tokens.checks.refresh_lane`): a refresh may void the
+refresh token that it was made with, and an answer that nobody waits for is a log-in lost. So no request, task or page makes one within its
+own deadline: it asks for it in the token's row, waits a while and goes. Commands that a person waits for, and that may run where no such
+process does, make theirs themselves (`refreshes_made_here`), and wait as long as the process would.
 """
 
 import logging
+import os
+import socket
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 
+from django.conf import settings
 from django.db import DatabaseError, connection
 
 from infra import io_steps, liveness
 from infra.io_steps import Clock, Job
 from tokens import lifecycle
-from tokens.channels import gate, registry
+from tokens.channels import gate
 from tokens.channels.http import Limit
 from tokens.channels.kinds import DOUBTFUL, Classification, Credentials, Inspection, Reason, Verdict
-from tokens.checks import refreshing
-from tokens.lifecycle import TransitionOutcome, transitions
+from tokens.lifecycle import TransitionOutcome
+from tokens.lifecycle import services as transitions
 from tokens.models import Token
-from tokens.token import services
+from tokens.token import services as calls
+from tokens.token.renewal import JUST_NOW
 from tokens.token.services import Attempt
 from tokens.vault.services import VaultError
 from users.installation import hold
@@ -31,6 +42,7 @@ from users.models import User
 
 logger = logging.getLogger(__name__)
 
+REFRESH_WAIT = 10  # seconds for which a caller waits for the refresh that it asked for
 WAIT = 10  # seconds for which a caller waits for somebody else's question
 SHORTEST, LONGEST, PATIENCE_GROWS = (
     0.05,
@@ -38,31 +50,43 @@ SHORTEST, LONGEST, PATIENCE_GROWS = (
     1.3,
 )  # seconds between two looks at a row that somebody else holds
 RENEWED = Inspection(Classification(Verdict.OK, row=transitions.RENEWED))
-JUST_NOW = timedelta(minutes=5)
 CHECKS = frozenset({"sweep", "staff", "push"})  # sources whose questions go on to the token's ad accounts
 A_MOMENT = 2  # seconds for which a lease waits for a better token than the one that would do
 
+_here: ContextVar[bool] = ContextVar("refreshes_are_made_here", default=False)
 
-def claim(token_id: int, now: datetime) -> int:
+
+def are_refreshes_made_here() -> bool:
+    """Return whether whoever asks makes the refresh itself."""
+    return _here.get()
+
+
+@contextmanager
+def refreshes_made_here() -> Iterator[None]:
+    """Make refreshes right here, where nothing ends us but the person who waits for us, or who is the refresh lane."""
+    before = _here.set(True)
+    try:
+        yield
+    finally:
+        _here.reset(before)
+
+
+def refresh_timeout(left: float | None) -> float:
+    """Return the seconds for which a refresh is waited for; `left` is what a caller of its own has."""
+    return settings.REFRESH_TIMEOUT if left is None else left
+
+
+def process_name() -> str:
+    """Return what this process is called in a token's row."""
+    return f"{socket.gethostname()[:90]}:{os.getpid()}"
+
+
+def claim_token(token_id: int, now: datetime) -> int:
     """Take the right to ask about this token. Return the claim's number; 0 where somebody holds it, or a refresh of it is asked for."""
     return Token.objects.filter(pk=token_id).askable(now).claim(now)
 
 
-def ask(token: Token, *, timeout: float | None = None) -> Inspection:
-    """Ask the channel about the token. Writes nothing; a token that cannot be asked about is our fault, not its death.
-
-    `timeout` in seconds.
-    """
-    try:
-        keys, credentials = token.app.keys(), token.unseal()
-    except (VaultError, ValueError) as error:
-        return Inspection(
-            Classification(Verdict.OUR_BUG, Reason.TRANSIENT, row="no credentials", note=str(error))
-        )
-    return registry.get(token.app.channel).inspect(keys, credentials, timeout=timeout)
-
-
-def job(
+def check_job(
     token: Token,
     *,
     now: datetime,
@@ -81,20 +105,20 @@ def job(
     tried: Attempt | None = None
     asks = _Renewing(now, source, limit, actor, read_accounts)
     # Of many leases that want a longer life, those that come when one got it want it no more.
-    renew = renew and token.can_renew(now) and not (source == "lease" and _just_renewed(token, now))
+    renew = renew and token.can_renew(now) and not (source == "lease" and token.was_just_renewed(now))
     if renew or token.is_to_be_renewed(now):
-        if not refreshing.made_here():
+        if not are_refreshes_made_here():
             return asks.leave_to_the_lane(token, renew=renew)
         tried, token = yield from asks.renew(token, is_last=True)
     inspection = RENEWED if _was_just_asked(token, now, source) else _renewed(tried, token, now)
     if inspection is None:
-        inspection = yield partial(ask, token, timeout=limit.left())
-    if inspection.classification.verdict in DOUBTFUL and tried is None and _can_heal(token, now):
-        if not refreshing.made_here():
+        inspection = yield partial(calls.inspect_at_channel, token, timeout=limit.left())
+    if inspection.classification.verdict in DOUBTFUL and tried is None and token.can_heal(now):
+        if not are_refreshes_made_here():
             return asks.leave_to_the_lane(token, renew=False)
         tried, token = yield from asks.renew(token)
         if _renewed(tried, token, now):
-            again = yield partial(ask, token, timeout=limit.left())
+            again = yield partial(calls.inspect_at_channel, token, timeout=limit.left())
             inspection = _healed(again)
     record = partial(_record, token, tried, inspection, now, source, answered_at=clock.read())
     # What a refresh gave cannot be asked for again; whoever only asked does not wait for PostgreSQL.
@@ -113,7 +137,7 @@ def _record(
     """Write what the channel said, by what came of a renewal before."""
     valid_and_free = token.state == Token.State.VALID and token.claimed_until is None
     if inspection is RENEWED and tried is not None and valid_and_free:
-        return transitions.outcome(token, Verdict.OK)  # the renewal that was written said it all
+        return transitions.outcome_of(token, Verdict.OK)  # the renewal that was written said it all
     if tried is not None and tried.refused:
         return lifecycle.record_refusal(
             token_id=token.pk,
@@ -163,16 +187,16 @@ class _Renewing:
         That it is sent is committed before, so that an answer that is lost with this process is missed. Nothing but the commit stands
         between the answer and its place.
         """
-        process = refreshing.process()
+        process = process_name()
         if not lifecycle.begin_refresh(
             token_id=token.pk, generation=token.generation, now=self.now, process=process
         ):
             classification = Classification(Verdict.TRANSIENT, Reason.TRANSIENT, row="overtaken")
             return Attempt(None, classification), token
         spent = _spent(token)
-        timeout = refreshing.timeout(self.limit.left())
+        timeout = refresh_timeout(self.limit.left())
         try:
-            tried: Attempt = yield partial(services.try_to_renew, token, timeout=timeout)
+            tried: Attempt = yield partial(calls.renew_at_channel, token, timeout=timeout)
         except hold.OnHold:  # nothing was sent
             lifecycle.call_off_refresh(token_id=token.pk)
             raise
@@ -225,16 +249,6 @@ def _was_just_asked(token: Token, now: datetime, source: str) -> bool:
     return token.state == Token.State.VALID and now - token.proven_at < JUST_NOW
 
 
-def _just_renewed(token: Token, now: datetime) -> bool:
-    return token.renewed_at is not None and now - token.renewed_at < JUST_NOW
-
-
-def _can_heal(token: Token, now: datetime) -> bool:
-    """Return whether one renewal may show that a token which looks dead is not. An exchange needs a living token, so it cannot."""
-    policy = token.renewal_policy
-    return policy is not None and not policy.exchange and token.can_renew(now)
-
-
 def _healed(again: Inspection) -> Inspection:
     """Judge a token that looked dead and was renewed by what the channel says of the new one: refused too, it is in doubt."""
     if again.classification.verdict not in DOUBTFUL:
@@ -255,7 +269,7 @@ def _in_doubt(inspection: Inspection) -> Inspection:
     )
 
 
-def probe(
+def probe_token(
     token_id: int,
     *,
     now: datetime,
@@ -272,11 +286,11 @@ def probe(
     """
     limit = Limit(timeout)
     patience = Limit(wait if wait is not None else timeout or WAIT)
-    claimed = claim(token_id, now) or _wait_for_the_other(token_id, now, patience)
+    claimed = claim_token(token_id, now) or _wait_for_the_other(token_id, now, patience)
     if isinstance(claimed, TransitionOutcome):
         return claimed
     token = Token.objects.select_related("app").get(pk=token_id)
-    asking = job(token, now=now, source=source, limit=limit, renew=renew, actor=actor)
+    asking = check_job(token, now=now, source=source, limit=limit, renew=renew, actor=actor)
     outcome = run_claimed(token_id, claimed, asking)
     if not outcome.waits:
         return outcome
@@ -299,7 +313,7 @@ def run_claimed(token_id: int, claim: int, job: Job[TransitionOutcome]) -> Trans
         raise
 
 
-def lengthen(
+def lengthen_life(
     token_id: int, *, until: datetime, needed: datetime, now: datetime, source: str, timeout: float
 ) -> bool:
     """Have a token serve until a time, if that can be brought about. Returns whether a renewal that it lacks is still on its way.
@@ -312,32 +326,32 @@ def lengthen(
     ends = token.access_expires_at
     if ends is None or ends > until:
         return False
-    renews = _can_heal(token, now) and not _just_renewed(token, now)
+    renews = token.can_heal(now) and not token.was_just_renewed(now)
     if not (renews or ends <= now) or token.renewal_pauses(now):
         return False
     if gate.is_silent(token.app.channel, token.app.client_id):
         wait = 0.0
     elif ends <= needed:
-        wait = max(timeout, refreshing.WAIT)
+        wait = max(timeout, REFRESH_WAIT)
     elif token.refresh_began_at is None:
         wait = A_MOMENT
     else:
         return False
-    waits = probe(token_id, now=now, source=source, timeout=timeout, wait=wait, renew=renews).waits
+    waits = probe_token(token_id, now=now, source=source, timeout=timeout, wait=wait, renew=renews).waits
     return waits and ends <= needed
 
 
-def want_longer(token_id: int, *, until: datetime, now: datetime, source: str) -> bool:
-    """Ask for the renewal that `lengthen` would wait for, and go. Returns whether one is on its way, or somebody asks about it now."""
+def want_longer_life(token_id: int, *, until: datetime, now: datetime, source: str) -> bool:
+    """Ask for the renewal that `lengthen_life` would wait for, and go. Returns whether one is on its way, or somebody asks about it now."""
     token = Token.objects.select_related("app").get(pk=token_id)
     ends = token.access_expires_at
     if ends is None or ends > until:
         return False
     if token.refresh_wanted_at is not None or token.refresh_began_at is not None:
         return True
-    if not _can_heal(token, now) or _just_renewed(token, now) or token.renewal_pauses(now):
+    if not token.can_heal(now) or token.was_just_renewed(now) or token.renewal_pauses(now):
         return False
-    if claim(token_id, now):
+    if claim_token(token_id, now):
         lifecycle.want_refresh(token_id=token_id, now=now, source=source, renew=True)
     return True
 
@@ -358,7 +372,9 @@ def _wait_for_the_other(token_id: int, now: datetime, patience: Limit) -> Transi
                 else Verdict(token.last_check_result or "ok")
             )
             return TransitionOutcome(verdict, token.state, token.generation, token.reason)
-        if not asked_for and (ours := claim(token_id, now + timedelta(seconds=time.monotonic() - began))):
+        if not asked_for and (
+            ours := claim_token(token_id, now + timedelta(seconds=time.monotonic() - began))
+        ):
             return ours
         if patience.over:
             return TransitionOutcome(

@@ -1,16 +1,19 @@
-"""Which app of a channel new links use: exactly one. Choosing another is one step, and the first one goes to retiring.
+"""What happens to a channel app: it is saved, or takes the new links; and how the calls to it stand.
 
-A retiring app accepts no new links. Its tokens are served, checked, renewed and counted as before, until the people have re-authenticated.
+New links use exactly one app of a channel. Choosing another is one step, and the first one goes to retiring: it accepts no new links. Its
+tokens are served, checked, renewed and counted as before, until the people have re-authenticated.
 """
 
 from collections.abc import Sequence
 
 from django.db import transaction
 from django.db.models import F, QuerySet
-from django.utils.translation import gettext
 
+from tokens.channels import brake, breaker
 from tokens.models import ChannelApp
 from ui.errors import Refusal
+from ui.phrases import phrase
+from ui.text import number
 
 _WRITTEN = ("label", "redirect_base", "is_default", "state", "scopes", "config_id", "daily_budget", "version")
 
@@ -26,7 +29,7 @@ def make_default(*, app: ChannelApp) -> Sequence[ChannelApp]:
     Raises NotReady for an app without a secret or one that is not set up. A retiring app becomes live again.
     """
     app = _lock(app.channel).get(pk=app.pk)
-    why = cannot_lead(app)
+    why = app.cannot_lead
     if why:
         raise NotReady(why)
     stepped_back = step_back(channel=app.channel, for_app=app.pk)
@@ -36,7 +39,7 @@ def make_default(*, app: ChannelApp) -> Sequence[ChannelApp]:
 
 
 @transaction.atomic
-def save(*, app: ChannelApp, scopes: Sequence[str], new_secret: str = "") -> Sequence[ChannelApp]:
+def save_app(*, app: ChannelApp, scopes: Sequence[str], new_secret: str = "") -> Sequence[ChannelApp]:
     """Save an app as a form filled it in. Returns the apps that stepped back for it. `new_secret` takes the old one's place at once.
 
     The version grows, so that caches in other processes let go of the old app.
@@ -68,15 +71,6 @@ def step_back(*, channel: str, for_app: int | None) -> Sequence[ChannelApp]:
     return others
 
 
-def cannot_lead(app: ChannelApp) -> str:
-    """Return why new links cannot use this app, or ""."""
-    if app.secrets is None:
-        return gettext("This app has no secret yet. Enter it first.")
-    if app.state == ChannelApp.State.NOT_SET_UP:
-        return gettext("This app is not set up yet. Set its state to Live first.")
-    return ""
-
-
 def _lock(channel: str) -> QuerySet[ChannelApp]:
     """Lock all apps of the channel, and return them as they are then.
 
@@ -85,3 +79,32 @@ def _lock(channel: str) -> QuerySet[ChannelApp]:
     apps = ChannelApp.objects.filter(channel=channel).order_by("pk")
     list(apps.select_for_update(no_key=True).values_list("pk", flat=True))
     return apps
+
+
+FILE = "words/channel_apps.txt"
+
+
+def call_problems(app: ChannelApp) -> list[str]:
+    """Return a sentence for each thing that holds calls of this app up now; none: nothing does."""
+    name = app.call_name
+    said = [_silence(breaker.read(name)), *_limits(brake.read(name), app.daily_budget)]
+    return [words for words in said if words]
+
+
+def _silence(reading: breaker.BreakerReading) -> str:
+    if reading.state == "closed":
+        return ""
+    return phrase(FILE, "no_answer", seconds=reading.seconds)
+
+
+def _limits(reading: brake.BrakeReading, budget: int | None) -> list[str]:
+    said = []
+    if reading.pause:
+        said.append(phrase(FILE, "asked_to_wait", minutes=-(-reading.pause // 60)))
+    if budget and reading.calls_today >= brake.SLOW_FROM * budget:
+        name = "budget_spent" if reading.calls_today >= budget else "budget_nearly_spent"
+        said.append(phrase(FILE, name, made=number(reading.calls_today), budget=number(budget)))
+    if reading.used >= brake.SLOW_FROM:
+        name = "limit_used_up" if reading.used >= 1 else "limit_nearly_used_up"
+        said.append(phrase(FILE, name, used=f"{reading.used:.0%}"))
+    return said

@@ -10,7 +10,7 @@ from typing import Any
 
 from django.dispatch import Signal
 
-from tokens.channels.kinds import Classification, Dates, Inspection, Reason, Verdict
+from tokens.channels.kinds import Classification, Inspection, Reason, Verdict
 from tokens.doubts import services as doubts
 from tokens.doubts.models import Doubt
 from tokens.doubts.services import Said
@@ -43,8 +43,6 @@ REFRESH_FIELDS = [
     "refresh_refused_at", "renewal_tried_at", "refresh_wanted_at", "refresh_wanted", "refresh_began_at", "refresh_began_by",
     "refresh_unanswered_at",
 ]  # fmt: skip
-# What a channel says of a log-in whose tokens were replaced, if it says anything. Clearer words than these are believed.
-_VAGUE = frozenset({Reason.AUTHORISATION_CANCELLED, Reason.EXPIRED, Reason.SESSION_INVALID, Reason.UNKNOWN})
 REPORT = "report"  # the source of what a job was refused with
 # The row of a good report that a renewal stands for: the channel was not asked about the token.
 RENEWED = "renewed"
@@ -79,7 +77,7 @@ def take_report(token: Token, inspection: Inspection, now: datetime) -> bool:
     if inspection.scopes is not None:
         token.scopes = list(inspection.scopes)
     if inspection.dates is not None:
-        set_dates(token, inspection.dates, keep=True)
+        token.set_dates(inspection.dates, keep=True)
     cycle = token.cycle
     token.set_deadline(now)
     return token.cycle != cycle  # a date that jitters is no event
@@ -88,23 +86,23 @@ def take_report(token: Token, inspection: Inspection, now: datetime) -> bool:
 def mark_valid(token: Token, inspection: Inspection, now: datetime, source: str) -> None:
     """Take a good report, and come back from doubt or death."""
     if take_report(token, inspection, now):
-        event(token, TokenEvent.Kind.DATES, now, source=source, detail=token.deadline_facts)
+        record_event(token, TokenEvent.Kind.DATES, now, source=source, detail=token.deadline_facts)
     come_back(token, now, source)
     if inspection.classification.row != RENEWED:
-        app_faults.clear(app=token.app, call="introspect")
-        doubts.prove(token, [Doubt.Kind.LOG_IN], asked_at=now)
+        app_faults.clear_fault(app=token.app, call="introspect")
+        doubts.prove_doubts(token, [Doubt.Kind.LOG_IN], asked_at=now)
 
 
 def come_back(token: Token, now: datetime, source: str) -> None:
     """Return from doubt or death, where the token is in either."""
     if token.state != Token.State.VALID:
-        set_state(token, Token.State.VALID, "", {}, now)
+        token.set_state(Token.State.VALID, "", {}, now)
         token.generation += 1
-        event(token, TokenEvent.Kind.RECOVERED, now, source=source)
+        record_event(token, TokenEvent.Kind.RECOVERED, now, source=source)
     elif token.doubted_at is not None:
-        event(token, TokenEvent.Kind.RECOVERED, now, source=source)
+        record_event(token, TokenEvent.Kind.RECOVERED, now, source=source)
     token.doubted_at = None
-    doubts.refute(token, [Doubt.Kind.LOG_IN], now)
+    doubts.refute_doubts(token, [Doubt.Kind.LOG_IN], now)
 
 
 def mark_dead(
@@ -123,7 +121,7 @@ def mark_dead(
     """
     token.last_checked_at = now
     if not told:
-        reason = not_by_the_person(token, reason)
+        reason = token.reason_of_refusal(reason)
     if token.state == Token.State.DEAD:
         # "Unknown" makes nothing clearer, and would end the daily question whether a suspension was lifted.
         if reason not in {token.reason, Reason.UNKNOWN, Reason.ANSWER_LOST}:
@@ -132,25 +130,12 @@ def mark_dead(
     cause = reason
     if reason == Reason.AUTHORISATION_CANCELLED and token.is_removed_since_linked:
         cause = Token.REMOVED  # the call that ended an older consent took this one along: nobody cancelled it
-    set_state(token, Token.State.DEAD, cause, evidence, now)
+    token.set_state(Token.State.DEAD, cause, evidence, now)
     token.doubted_at = None
     token.doubts.undecided().update(true_at=now)
     token.generation += 1
     detail = {"reason": cause, "evidence": dict(evidence)}
-    event(token, TokenEvent.Kind.DIED, now, source=source, actor=actor, detail=detail)
-
-
-def not_by_the_person(token: Token, reason: str) -> Reason:
-    """Return the reason of a refusal, or what else may be behind it: one of our refreshes that got no answer."""
-    if reason not in _VAGUE:
-        return Reason(reason)
-    return Reason.ANSWER_LOST if token.refresh_unanswered_at is not None else Reason(reason)
-
-
-def refresh_is_over(token: Token) -> None:
-    """Clear the marks of a refresh that was asked for and sent. Does not save; REFRESH_FIELDS names them."""
-    token.refresh_began_at, token.refresh_began_by = None, ""
-    token.refresh_wanted_at, token.refresh_wanted = None, {}
+    record_event(token, TokenEvent.Kind.DIED, now, source=source, actor=actor, detail=detail)
 
 
 def keep_on_trouble(
@@ -161,7 +146,7 @@ def keep_on_trouble(
     One whose last date has passed ends.
     """
     if classification.verdict == Verdict.APP_FAULT:
-        app_faults.record(
+        app_faults.record_fault(
             app=token.app,
             classification=classification,
             call=str(evidence.get("call", "introspect")),
@@ -170,7 +155,7 @@ def keep_on_trouble(
     if ended_by_date(token, evidence, now, source):
         return
     if token.state == Token.State.VALID and token.access_is_over(now):
-        cool(token, Reason.EXPIRED, evidence, now, source)
+        cool_token(token, Reason.EXPIRED, evidence, now, source)
 
 
 def ended_by_date(token: Token, evidence: Mapping[str, Any], now: datetime, source: str) -> bool:
@@ -196,52 +181,25 @@ def put_in_doubt(token: Token, reason: str, evidence: Mapping[str, Any], now: da
     if token.state != Token.State.VALID:
         return
     if source == REPORT or token.access_is_over(now):
-        cool(token, Token.DOUBTED, evidence, now, source, says=reason)
+        cool_token(token, Token.DOUBTED, evidence, now, source, says=reason)
     elif is_new:
         detail = {"doubted": reason, "evidence": dict(evidence)}
-        event(token, TokenEvent.Kind.COOLED, now, source=source, detail=detail)
+        record_event(token, TokenEvent.Kind.COOLED, now, source=source, detail=detail)
 
 
-def cool(
+def cool_token(
     token: Token, reason: str, evidence: Mapping[str, Any], now: datetime, source: str, *, says: str = ""
 ) -> None:
     """Serve the token no more until the channel has confirmed it. `says`: which end its answer names."""
-    set_state(token, Token.State.COOLING, reason, evidence, now)
+    token.set_state(Token.State.COOLING, reason, evidence, now)
     token.generation += 1
     detail = {"evidence": dict(evidence)} | ({"doubted": says} if says else {})
-    event(token, TokenEvent.Kind.COOLED, now, source=source, detail=detail)
-
-
-def set_state(token: Token, state: str, reason: str, evidence: Mapping[str, Any], now: datetime) -> None:
-    """Write state, reason and evidence; `state_since` moves only with the state."""
-    if token.state != state:
-        token.state_since = now
-    token.state, token.reason, token.evidence = state, reason, dict(evidence)
-
-
-def set_dates(token: Token, dates: Dates, *, keep: bool) -> None:
-    """Write dates and their sources; with `keep`, a clock that was not mentioned stays as it is."""
-    sources = dict(token.dates_source) if keep else {}
-    for clock in ("access", "refresh", "data_access"):
-        name = f"{clock}_expires_at"
-        value = getattr(dates, name)
-        if clock in dates.sources or value is not None or not keep:
-            setattr(token, name, value)
-        if clock in dates.sources:
-            sources[clock] = dates.sources[clock]
-    token.dates_source = sources
-    if dates.issued_at is not None or not keep:
-        token.issued_at = dates.issued_at
-
-
-def facts(token: Token) -> tuple[Any, ...]:
-    """Return what a pool decides by."""
-    return token.state, token.deadline_kind, token.deadline, token.doubted_at is not None
+    record_event(token, TokenEvent.Kind.COOLED, now, source=source, detail=detail)
 
 
 def notify_pools(token: Token, before: tuple[Any, ...], now: datetime, source: str) -> None:
     """Send the news where a pool could decide differently."""
-    if facts(token) == before:
+    if token.pool_facts == before:
         return
     cause = token.reason
     if token.state == Token.State.VALID:
@@ -259,7 +217,7 @@ def notify_pools(token: Token, before: tuple[Any, ...], now: datetime, source: s
     )
 
 
-def event(
+def record_event(
     token: Token,
     kind: TokenEvent.Kind,
     now: datetime,
@@ -274,15 +232,12 @@ def event(
     )
 
 
-def outcome(token: Token, verdict: Verdict, *, stale: bool = False) -> TransitionOutcome:
+def outcome_of(token: Token, verdict: Verdict, *, stale: bool = False) -> TransitionOutcome:
     """Return what the record made of the token."""
     return TransitionOutcome(verdict, token.state, token.generation, token.reason, stale, token=token)
 
 
-BY_DATE = frozenset({Reason.EXPIRED, Reason.REFRESH_EXPIRED, Reason.DATA_ACCESS_EXPIRED})
-
-
-def end(
+def take_end(
     token: Token,
     said: Said,
     *,
@@ -297,23 +252,16 @@ def end(
     """
     cause = str(said.reason or said.classification.reason or Reason.UNKNOWN)
     if said.proves and not told:
-        cause = not_by_the_person(token, cause)
+        cause = token.reason_of_refusal(cause)
     ours = cause == Reason.AUTHORISATION_CANCELLED and token.is_removed_since_linked
     is_dead = token.state == Token.State.DEAD
-    if said.proves and not is_dead and (told or ours or _is_by_date(token, cause, now)):
+    if said.proves and not is_dead and (told or ours or token.ends_by_date(cause, now)):
         mark_dead(token, cause, said.evidence, now, source, told=told)
         return
     asked_again = not is_dead or token.look_again_at is not None
     said = replace(said, reason=cause)
-    true = doubts.say(token, kind, {"": said}, now=now, source=source) if asked_again else frozenset()
+    true = doubts.take_doubts(token, kind, {"": said}, now=now, source=source) if asked_again else frozenset()
     if (true and not is_dead) or (is_dead and said.proves):  # it may be clearer now
         mark_dead(token, cause, said.evidence, now, source, told=told)
     elif not is_dead:
         put_in_doubt(token, cause, said.evidence, now, source)
-
-
-def _is_by_date(token: Token, reason: str, now: datetime) -> bool:
-    """Return whether the log-in ended on a date that was known: what was linked on one day ends on one day."""
-    if token.last_date_is_over(now):
-        return True
-    return reason in BY_DATE and token.deadline is not None and token.deadline <= now

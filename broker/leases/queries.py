@@ -1,15 +1,69 @@
-"""What a lease is made of: account, active token and channel app, in one read."""
+"""What a lease is made of: account, active token and channel app, in one read. Its statements are planned once per connection."""
 
-from collections.abc import Collection, Mapping
+import threading
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Literal, NamedTuple
 
+import psycopg
+from django.db import DEFAULT_DB_ALIAS, connections
+
 from accounts.models import Account
-from broker.leases import prepared
 from broker.leases.callers import Caller
-from broker.leases.errors import NotFound
-from broker.leases.texts import text
+from broker.leases.errors import NotFound, text
 from tokens.channels import registry
+
+Facts = Sequence[Any] | Mapping[str, Any]
+Row = tuple[Any, ...]
+
+
+def read_prepared(sql: str, facts: Facts) -> list[Row]:
+    """Return the rows of a statement. Raises DatabaseError, as `write_prepared` does."""
+    return _run(sql, facts).fetchall()
+
+
+def write_prepared(sql: str, facts: Facts) -> None:
+    """Run a statement that gives no rows."""
+    _run(sql, facts)
+
+
+class _Kept(threading.local):
+    """The cursors of a thread's connection, by statement: one that is used again knows already how its values are written and read."""
+
+    connection: Any = None
+    cursors: dict[str, "psycopg.Cursor[Row]"]
+
+
+_kept = _Kept()
+
+
+def _run(sql: str, facts: Facts) -> "psycopg.Cursor[Row]":
+    """Run a statement that PostgreSQL plans once per connection (OPTIONS "prepare_threshold"), not at every call.
+
+    Django's own cursor writes the values into the text, so that each call is a new statement; planning it was most of what a lease's read
+    cost. Its layers are gone through only where somebody watches: traces, and tests that count statements.
+    """
+    wrapper: Any = connections[DEFAULT_DB_ALIAS]
+    wrapper.ensure_connection()
+    wrapper.validate_no_broken_transaction()
+    cursor = _cursor(wrapper.connection, sql)
+    if wrapper.queries_logged:
+        wrapper.make_debug_cursor(cursor).execute(sql, facts)
+    elif wrapper.execute_wrappers:
+        wrapper.make_cursor(cursor).execute(sql, facts)
+    else:
+        with wrapper.wrap_database_errors:
+            cursor.execute(sql, facts, binary=True)
+    return cursor
+
+
+def _cursor(connection: Any, sql: str) -> "psycopg.Cursor[Row]":
+    if _kept.connection is not connection:
+        _kept.connection, _kept.cursors = connection, {}
+    if sql not in _kept.cursors:
+        _kept.cursors[sql] = psycopg.Cursor(connection)
+    return _kept.cursors[sql]
+
 
 Purpose = Literal["publish", "read"]
 Name = tuple[str, str]  # channel and native id, as the channel or our callers write it
@@ -66,18 +120,18 @@ where a.channel = any(%(channels)s::text[]) and a.native_id = any(%(native_ids)s
 """
 
 
-def read(caller: Caller, channel: str, native_id: str, token_id: int | None = None) -> LeaseRow:
+def read_row(caller: Caller, channel: str, native_id: str, token_id: int | None = None) -> LeaseRow:
     """Return an account with its active token, or with this one. Raises NotFound where the caller does not see it."""
     facts = {**_facts(caller, token_id), "channel": channel, "native_id": _canonical(channel, native_id)}
-    found = prepared.read(_READ, facts)
+    found = read_prepared(_READ, facts)
     row = LeaseRow(*found[0]) if found else None
     if row is None or not caller.reaches(channel=channel, team_id=row.team_id):
         raise NotFound(text("no_account"))
     return row
 
 
-def read_many(caller: Caller, names: Collection[Name]) -> Mapping[Name, LeaseRow]:
-    """Return what `read` gives for each name that the caller sees, by the name as it was given."""
+def read_rows(caller: Caller, names: Collection[Name]) -> Mapping[Name, LeaseRow]:
+    """Return what `read_row` gives for each name that the caller sees, by the name as it was given."""
     written: dict[Name, Name] = {}  # as given -> as we write it
     for name in names:
         try:
@@ -90,7 +144,7 @@ def read_many(caller: Caller, names: Collection[Name]) -> Mapping[Name, LeaseRow
         "channels": list({one[0] for one in asked}),
         "native_ids": [one[1] for one in asked],
     }
-    rows = map(LeaseRow._make, prepared.read(_READ_MANY, facts))
+    rows = map(LeaseRow._make, read_prepared(_READ_MANY, facts))
     seen = {
         (row.channel, row.native_id): row
         for row in rows

@@ -103,7 +103,7 @@ class KeyInUse:
         return ", ".join(found) or say("nothing")
 
 
-def in_use() -> list[KeyInUse]:
+def keys_in_use() -> list[KeyInUse]:
     """Return the keys of the ring, newest first, then those that rows need beside it, as the rows name them."""
     found: dict[str, dict[str, int]] = {name: {} for name in fingerprints()}
     for place in PLACES:
@@ -116,7 +116,7 @@ def in_use() -> list[KeyInUse]:
     ]
 
 
-def problems() -> list[str]:
+def key_problems() -> list[str]:
     """Return in a sentence each why stored rows do not open here; none where they do. Looks every few seconds at most."""
     ring, now = tuple(settings.FERNET_KEYS), time.monotonic()
     if not (_last and _last[0][0] == ring and 0 <= now - _last[0][1] < LOOK_EVERY):
@@ -174,7 +174,7 @@ def check_key_ring(databases: Sequence[str] | None = None, **_kwargs: Any) -> li
     if not databases:
         return []
     try:
-        found = problems()
+        found = key_problems()
     except DatabaseError:  # before the first migration
         return []
     hint = "Put the key back, behind the newest one: docs/rotate-the-key.md."

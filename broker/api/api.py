@@ -17,8 +17,7 @@ from accounts.models import Account, AccountToken, ApiKey
 from accounts.pool import queries as pool_queries
 from accounts.pool.queries import Summary
 from broker import Caller
-from broker.api.problems import held_problem, problem_of
-from broker.api.routes import Routes
+from broker.api.errors import held_problem, problem_of
 from broker.api.schemas import (
     STATE_HELP,
     AccountDetail,
@@ -40,9 +39,9 @@ from broker.api.schemas import (
     SignIn,
     SignOut,
 )
-from broker.leases.batches import Answer
-from broker.leases.services import Lease
-from broker.leases.texts import text
+from broker.api.urls import Routes
+from broker.leases.errors import text
+from broker.leases.services import Answer, Lease
 from tokens.channels import registry
 from tokens.token import reasons
 from ui.dates import end_of_window

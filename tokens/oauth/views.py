@@ -24,7 +24,7 @@ from tokens.channels.kinds import (
     Verdict,
 )
 from tokens.models import ChannelApp
-from tokens.oauth import callback
+from tokens.oauth import services as callback
 from tokens.vault.services import VaultError
 
 
@@ -48,9 +48,9 @@ class ChannelProviderBase(Provider):  # type: ignore[misc]  # allauth ships no t
             request, process, next_url, data, state_id=state_id, **kwargs
         )
         user_id = int(data["user"]) if data["user"] else None
-        callback.begin(stashed, channel=self.channel.key, user_id=user_id, now=timezone.now())
+        callback.begin_handshake(stashed, channel=self.channel.key, user_id=user_id, now=timezone.now())
         if str(request.user.pk) != data["user"]:
-            callback.remember(request, stashed)
+            callback.remember_in_browser(request, stashed)
         return stashed
 
     def get_login_url(self, request: HttpRequest, **kwargs: Any) -> str:
@@ -128,7 +128,7 @@ def answer_once(request: HttpRequest, adapter: Any, state_id: str, exchange: Exc
         full = ChannelError(
             Classification(Verdict.TRANSIENT, Reason.TRANSIENT, row="too many wait for this channel")
         )
-        answer = refuse(request, provider, cause=full)
+        answer = refuse_consent(request, provider, cause=full)
         answer.status_code, answer["Retry-After"] = 503, str(shares.AGAIN_AFTER)
         return answer
 
@@ -136,14 +136,14 @@ def answer_once(request: HttpRequest, adapter: Any, state_id: str, exchange: Exc
 def _answer_and_note(
     request: HttpRequest, provider: Any, channel: Channel, state_id: str, exchange: Exchange
 ) -> HttpResponse:
-    state = callback.take(request, channel=channel.key, provider_id=provider.sub_id, state_id=state_id)
+    state = callback.take_state(request, channel=channel.key, provider_id=provider.sub_id, state_id=state_id)
     if state is None:
         return callback.once_more(request, channel.key, state_id)
     answer: HttpResponse | None = None
     try:
         answer = _answer(request, provider, channel, state_id, state, exchange)
     finally:
-        callback.ended(state_id, answer)
+        callback.end_handshake(state_id, answer)
     return answer
 
 
@@ -163,13 +163,13 @@ def _answer(
     except ImmediateHttpResponse as refusal:
         return cast("HttpResponse", refusal.response)
     except Cancelled:
-        return refuse(request, provider, error=AuthError.CANCELLED)
+        return refuse_consent(request, provider, error=AuthError.CANCELLED)
     except ChannelError as error:
-        return refuse(request, provider, cause=error)
-    return finish(request, provider, consent, state)
+        return refuse_consent(request, provider, cause=error)
+    return finish_consent(request, provider, consent, state)
 
 
-def finish(
+def finish_consent(
     request: HttpRequest, provider: Any, consent: ChannelConsent, state: dict[str, Any]
 ) -> HttpResponse:
     """Hand the consent to our social adapter, as `sociallogin.adtoken`; the login itself holds no token."""
@@ -180,7 +180,7 @@ def finish(
     return cast("HttpResponse", complete_social_login(request, login))
 
 
-def refuse(
+def refuse_consent(
     request: HttpRequest, provider: Any, *, error: str = AuthError.UNKNOWN, cause: ChannelError | None = None
 ) -> HttpResponse:
     """End the handshake on our error page. The exception's text is a verdict, never a body."""
