@@ -27,14 +27,14 @@ def write_prepared(sql: str, facts: Facts) -> None:
     _run(sql, facts)
 
 
-class _Kept(threading.local):
+class _Cursors(threading.local):
     """The cursors of a thread's connection, by statement: one that is used again knows already how its values are written and read."""
 
     connection: Any = None
     cursors: dict[str, "psycopg.Cursor[Row]"]
 
 
-_kept = _Kept()
+_of_thread = _Cursors()
 
 
 def _run(sql: str, facts: Facts) -> "psycopg.Cursor[Row]":
@@ -58,11 +58,11 @@ def _run(sql: str, facts: Facts) -> "psycopg.Cursor[Row]":
 
 
 def _cursor(connection: Any, sql: str) -> "psycopg.Cursor[Row]":
-    if _kept.connection is not connection:
-        _kept.connection, _kept.cursors = connection, {}
-    if sql not in _kept.cursors:
-        _kept.cursors[sql] = psycopg.Cursor(connection)
-    return _kept.cursors[sql]
+    if _of_thread.connection is not connection:
+        _of_thread.connection, _of_thread.cursors = connection, {}
+    if sql not in _of_thread.cursors:
+        _of_thread.cursors[sql] = psycopg.Cursor(connection)
+    return _of_thread.cursors[sql]
 
 
 Purpose = Literal["publish", "read"]

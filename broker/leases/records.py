@@ -180,11 +180,11 @@ def _row(caller: Caller, kind: LeaseRecord.Kind, given: Given, now: datetime) ->
 
 
 def _insert(rows: Sequence[tuple[Any, ...]]) -> None:
-    prepared.write_prepared(_few(len(rows)), [value for row in rows for value in row])
+    prepared.write_prepared(_insert_of(len(rows)), [value for row in rows for value in row])
 
 
 @lru_cache(maxsize=FEW)
-def _few(count: int) -> str:
+def _insert_of(count: int) -> str:
     one = f"({', '.join(f'%s::{kind}' for kind in _COLUMNS.values())})"
     return f"{_INTO} values {', '.join([one] * count)}"
 

@@ -34,10 +34,10 @@ DISPUTES = 20
 
 def record_dispute(*, token: Token, evidence: Mapping[str, Any], now: datetime, source: str) -> None:
     """Keep a report that our own probe did not confirm. Of one token at most `DISPUTES` an hour: a job may repeat itself for ever."""
-    lately = TokenEvent.objects.filter(
+    recent = TokenEvent.objects.filter(
         token=token, kind=TokenEvent.Kind.DISPUTED, at__gt=now - timedelta(hours=1)
     )
-    if lately.count() >= DISPUTES:
+    if recent.count() >= DISPUTES:
         return
     record_event(token, TokenEvent.Kind.DISPUTED, now, source=source, detail=dict(evidence))
 
