@@ -152,7 +152,7 @@ def back(request: HttpRequest) -> str:
     if account_id := _of_page(request):
         return reverse("admin:accounts_account_change", args=[account_id])
     if "job" in request.GET and (job := jobs.find_named_job(request)):
-        return jobs.job_url(job)
+        return job.get_absolute_url()
     return _list(request)
 
 
@@ -176,7 +176,7 @@ def none_chosen(request: HttpRequest) -> HttpResponse:
     """
     known = jobs.find_asked_job(request)
     if known is not None:
-        return HttpResponseRedirect(jobs.job_url(known))
+        return HttpResponseRedirect(known.get_absolute_url())
     gone = gettext("Nothing was done: none of these accounts matches any longer.")
     messages.warning(request, gone if request.method == "POST" else gettext("No account was chosen."))
     return HttpResponseRedirect(back(request))
@@ -212,7 +212,7 @@ def start(
     """
     known = jobs.find_asked_job(request)
     if known is not None:
-        return Done(nothing=True, after=jobs.job_url(known))
+        return Done(nothing=True, after=known.get_absolute_url())
     job = jobs.begin_job(
         request,
         kind,
@@ -223,7 +223,7 @@ def start(
         options={**(options or {}), "back": _list(request)},
     )
     one = job.items.first() if _of_page(request) else None
-    return Done(nothing=True, after=jobs.job_url(job)) if one is None else _of_one(request, job, one)
+    return Done(nothing=True, after=job.get_absolute_url()) if one is None else _of_one(request, job, one)
 
 
 def of_page(request: HttpRequest, chosen: Chosen) -> Account | None:

@@ -10,13 +10,12 @@ from django.urls import reverse
 from django.utils.translation import gettext, gettext_lazy, pgettext_lazy
 from django_stubs_ext import StrPromise
 
-from accounts.asks import links
 from accounts.models import Account
 from ui.text import short_count
 from users.models import User, person
 
 # Pages that are no list of the portal, by the names of their addresses: who may open them.
-_PAGES: Mapping[str, Callable[[User], bool]] = {"client_links": links.may_see_links}
+_PAGES: Mapping[str, Callable[[User], bool]] = {"client_links": User.may_see_links}
 # Title, icon of the theme, models or pages (the first is linked; the item is active on all of them).
 _GROUPS: list[tuple[StrPromise, list[tuple[StrPromise, str, list[str]]]]] = [
     (

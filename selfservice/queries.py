@@ -10,7 +10,6 @@ from typing import Any
 from django.db.models import Case, Count, F, Q, QuerySet, Value, When, Window
 from django.db.models.functions import Lower, RowNumber
 
-from accounts.asks import links
 from accounts.linking import overview
 from accounts.models import Account, AccountToken
 from accounts.pool.queries import name_holds
@@ -157,7 +156,7 @@ def read_list(
 
 def without_backup(user: User) -> Q:
     """Return the condition of accounts that work through one person, and for which the person may invite a second one."""
-    if not links.may_make_links(user):
+    if not user.may_make_links():
         return Q(pk__in=[])
     return CONNECTED & Q(people_count=1, team__in=user.teams_managed.order_by().values("pk"))
 

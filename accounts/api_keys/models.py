@@ -26,6 +26,10 @@ class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
         """Keys that let somebody in."""
         return self.unrevoked().filter(Q(expires_at=None) | Q(expires_at__gt=now))
 
+    def in_name_of(self, person: User) -> Self:
+        """Keys that a person made and nobody revoked."""
+        return self.unrevoked().filter(created_by=person)
+
     def visible_to(self, user: User) -> Self:
         """Keys that reach no team beyond the person's own; superusers, administrators and auditors see all."""
         if user.sees_all_teams:

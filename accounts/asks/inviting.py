@@ -43,12 +43,12 @@ class AskedAlready(InviteRefused):
 
 def may_invite(user: User, accounts: Collection[Account]) -> bool:
     """Return whether the person may invite somebody to these accounts: those of the own teams, and no auditor."""
-    return links.may_make_links(user) and len(invitable_accounts(user, accounts)) == len(set(accounts))
+    return user.may_make_links() and len(invitable_accounts(user, accounts)) == len(set(accounts))
 
 
 def invitable_accounts(user: User, accounts: Collection[Account]) -> set[int]:
     """Return the ids of those of these accounts to which the person may invite somebody. One query, however many."""
-    if not accounts or not links.may_make_links(user):
+    if not accounts or not user.may_make_links():
         return set()
     teams = {account.team_id for account in accounts}
     own = set(user.teams_managed.filter(pk__in=teams).values_list("pk", flat=True))

@@ -39,16 +39,6 @@ class ClientLinkRefused(Refusal):
     """A link cannot be made or changed so. Its text is fit for the person."""
 
 
-def may_see_links(user: User) -> bool:
-    """Return whether a person may see how links stand: whoever may make some, and auditors, without what opens one."""
-    return user.is_active and not user.is_contact
-
-
-def may_make_links(user: User) -> bool:
-    """Return whether a person may make links: everybody who links accounts, so no auditor and no contact."""
-    return may_see_links(user) and not user.only_looks
-
-
 def teams_for_links(user: User) -> QuerySet[Team]:
     """Return the teams for which the person may make links."""
     return user.teams_managed.order_by("name")
@@ -76,7 +66,7 @@ def make_link(
     Raises ClientLinkRefused where the person may not make it, where too many of theirs are open, and OnHold.
     """
     hold.refuse()
-    if not may_make_links(made_by) or not teams_for_links(made_by).filter(pk=team.pk).exists():
+    if not made_by.may_make_links() or not teams_for_links(made_by).filter(pk=team.pk).exists():
         raise ClientLinkRefused(say("own_teams_only"))
     if not channels:
         raise ClientLinkRefused(say("no_channel"))

@@ -20,7 +20,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
-from accounts.asks import inviting, links
+from accounts.asks import inviting
 from accounts.backups import services as backing_up
 from accounts.models import Account, AskLine
 from selfservice import queries as my_list
@@ -96,7 +96,7 @@ def _chosen(request: HttpRequest, user: User) -> Chosen:
 def invite(request: HttpRequest) -> HttpResponse:
     """Ask whom to invite for the accounts that the address names (GET), and ask them (POST). 403 for auditors."""
     user = person(request)
-    if not links.may_make_links(user):
+    if not user.may_make_links():
         raise PermissionDenied
     chosen = _chosen(request, user)
     accounts, back = chosen.accounts, _back(request)

@@ -55,7 +55,7 @@ def _whom(request: HttpRequest, may: Callable[[User], bool]) -> User:
 @never_cache
 def make(request: HttpRequest) -> HttpResponse:
     """List the person's links, with the form that makes one (GET), or make it (POST). Auditors see the list alone."""
-    user = _whom(request, links.may_make_links if request.method == "POST" else links.may_see_links)
+    user = _whom(request, User.may_make_links if request.method == "POST" else User.may_see_links)
     form = ClientLinkForm(request.POST or None, user=user)
     if request.method == "POST" and form.is_valid():
         said = form.cleaned_data
@@ -80,7 +80,7 @@ def make(request: HttpRequest) -> HttpResponse:
     page = Paginator(Ask.objects.links_visible_to(user), ON_A_PAGE).get_page(request.GET.get("page"))
     lost = links.links_that_did_not_arrive(list(page))
     context = {
-        "form": form if links.may_make_links(user) else None,
+        "form": form if user.may_make_links() else None,
         "rows": [_row(link, now, lost) for link in page],
         "number": page.number,
         "pages": page.paginator.num_pages,
@@ -110,10 +110,10 @@ def _found(request: HttpRequest, link_id: int, may: Callable[[User], bool]) -> A
 @never_cache
 def show(request: HttpRequest, link_id: int) -> HttpResponse:
     """Show one link: its address (not to auditors) while it opens something, and how it stands. 404 for what one may not see."""
-    link, now = _found(request, link_id, links.may_see_links), timezone.now()
+    link, now = _found(request, link_id, User.may_see_links), timezone.now()
     context = {
         **_row(link, now, links.links_that_did_not_arrive([link])),
-        "address": link.link_address if link.is_open(now) and links.may_make_links(person(request)) else "",
+        "address": link.link_address if link.is_open(now) and person(request).may_make_links() else "",
         "accounts": Account.objects.visible_to(person(request))
         .filter(pk__in=link.linked_ids)
         .order_by("name"),
@@ -126,7 +126,7 @@ def show(request: HttpRequest, link_id: int) -> HttpResponse:
 @never_cache
 def revoke(request: HttpRequest, link_id: int) -> HttpResponse:
     """Ask (GET), then make a link worthless (POST). 404 for what one may not see."""
-    link = _found(request, link_id, links.may_make_links)
+    link = _found(request, link_id, User.may_make_links)
     back = reverse("client_link_of", args=[link.pk])
     facts = {"link": link}
     page = Page("selfservice/confirm/revoke_client_link.html", back, facts, danger=True, ask_why=False)

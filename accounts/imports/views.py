@@ -146,7 +146,7 @@ def check(request: HttpRequest, file_id: int) -> HttpResponse:
         raise Http404(gettext("This file is no longer here. Upload it again."))
     job, again = file.job, "again" in request.GET
     if job is not None and (job.is_going or not (again and file.to_do.exists())):
-        return HttpResponseRedirect(jobs.job_url(job))
+        return HttpResponseRedirect(job.get_absolute_url())
     facts = _facts(request, file)
     page = Page(
         "portal/confirm/import.html",

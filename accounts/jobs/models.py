@@ -8,6 +8,7 @@ from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -46,6 +47,10 @@ class JobQuerySet(models.QuerySet["Job"]):
         """Jobs whose pages the person may open: their own, and everybody's where all teams are theirs to look at."""
         found = self.exclude(kind=REMOVE)
         return found if user.sees_all_teams else found.filter(user=user)
+
+    def in_name_of(self, person: User) -> Self:
+        """What a worker is doing for a person to others, such as accounts that are paused; log-ins go with the press."""
+        return self.going().filter(user=person).exclude(kind=REMOVE).order_by("pk")
 
     def claimed(self, job: "Job") -> Self:
         """The row of a job, unless another worker has begun since."""
@@ -121,6 +126,10 @@ class Job(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.subject_id}, {self.done} of {self.total}"
+
+    def get_absolute_url(self) -> str:
+        """Return the address of the job's page."""
+        return reverse("admin:accounts_account_job", args=[self.pk])
 
     @property
     def is_going(self) -> bool:

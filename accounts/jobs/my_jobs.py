@@ -79,10 +79,11 @@ def my_jobs_url(user: User) -> str:
 def jobs_under_way(request: HttpRequest) -> list[dict[str, str]]:
     """Return in words, each with its page, what the person asked for and is not over yet. The newest are enough."""
     viewer = person(request)
-    going = list(Job.objects.visible_to(viewer).going().filter(user=viewer).order_by("-pk")[:ON_START])
+    going = list(Job.objects.in_name_of(viewer).order_by("-pk")[:ON_START])
     names = jobs.names_in_titles(going)
     return [
-        {"title": jobs.job_title(one, names), "url": jobs.job_url(one), "far": _far(one)} for one in going
+        {"title": jobs.job_title(one, names), "url": one.get_absolute_url(), "far": _far(one)}
+        for one in going
     ]
 
 
@@ -94,7 +95,7 @@ def _lines(found: Sequence[Job], names: NameVisibility) -> list[JobLine]:
         lines.append(
             JobLine(
                 title=jobs.job_title(job, called),
-                url=jobs.job_url(job),
+                url=job.get_absolute_url(),
                 about=about.get(job.pk, ""),
                 by=names.user(job.user),
                 at=job.created_at,

@@ -40,7 +40,6 @@ from accounts.jobs.models import (
 )
 from accounts.jobs.services import KINDS, Outcome
 from accounts.jobs.tasks import run_jobs
-from accounts.leaving import plan
 from accounts.models import Account, ImportFileLine
 from infra import asking_workers, database_clock
 from macros.models import Macro
@@ -104,7 +103,7 @@ def start_and_show(
     request: HttpRequest, kind: str, keys: Sequence[int] | QuerySet[Any, Any], **facts: Any
 ) -> Done:
     """Do the same as `begin_job`, and lead to the page that says what came of it."""
-    return Done(nothing=True, after=job_url(begin_job(request, kind, keys, **facts)))
+    return Done(nothing=True, after=begin_job(request, kind, keys, **facts).get_absolute_url())
 
 
 def begin_job(request: HttpRequest, kind: str, keys: Sequence[int] | QuerySet[Any, Any], **facts: Any) -> Job:
@@ -134,11 +133,6 @@ def find_asked_job(request: HttpRequest) -> Job | None:
     """Return the job that the page began that is sent, where it is sent once more."""
     once = request.POST.get("seen", "").rpartition(".")[2]
     return Job.objects.filter(user=person(request), once=once).first() if once else None
-
-
-def job_url(job: Job) -> str:
-    """Return the address of the job's page."""
-    return reverse("admin:accounts_account_job", args=[job.pk])
 
 
 def find_named_job(request: HttpRequest) -> Job | None:
@@ -251,11 +245,16 @@ def _back_label(job: Job, model: type[Model]) -> str:
 def _tabs(job: Job, shown: str) -> list[dict[str, Any]]:
     counts = {Outcome.DONE: job.acted, Outcome.SKIPPED: job.skipped, Outcome.FAILED: job.failed}
     tabs = [
-        {"url": job_url(job), "label": gettext("All"), "number": sum(counts.values()), "chosen": not shown}
+        {
+            "url": job.get_absolute_url(),
+            "label": gettext("All"),
+            "number": sum(counts.values()),
+            "chosen": not shown,
+        }
     ]
     tabs += [
         {
-            "url": f"{job_url(job)}?show={one.value}",
+            "url": f"{job.get_absolute_url()}?show={one.value}",
             "label": one.label,
             "number": counts[one],
             "chosen": shown == one.value,
@@ -361,7 +360,7 @@ def _after_offboarding(job: Job) -> dict[str, object]:
     leaver = User.objects.filter(pk=job.subject_id).first()
     if leaver is None:
         return {"subject": "", "warns": job.fell_short}
-    living = plan.living_log_ins(leaver).count()
+    living = Token.objects.of_person(leaver).serving().count()
     return {
         "subject": leaver,
         "failures": job.why_failed(),

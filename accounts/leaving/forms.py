@@ -11,7 +11,7 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext
 
-from accounts.asks import inviting, links
+from accounts.asks import inviting
 from accounts.leaving import plan, services
 from accounts.leaving.plan import Plan, Then
 from accounts.leaving.services import Wanted
@@ -36,7 +36,7 @@ def may_have_done(viewer: User, found: Plan, *, at_once: bool) -> set[str]:
     """
     if at_once:
         return set()
-    may_invite = links.may_make_links(viewer)
+    may_invite = viewer.may_make_links()
     if lets_go_own(viewer, found):
         return {"backups", "asks", "invite"} if may_invite else set()
     may = {

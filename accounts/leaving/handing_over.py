@@ -13,10 +13,9 @@ from typing import Any
 from django.db import OperationalError, connection, transaction
 from django.db.models import Exists, OuterRef, QuerySet
 
-from accounts.api_keys.models import ApiKeyQuerySet
 from accounts.asks import services as asking
 from accounts.asks.models import Ask
-from accounts.jobs.models import BEFORE, IMPORT, REMOVE
+from accounts.jobs.models import BEFORE, IMPORT
 from accounts.models import ApiKey, ImportFile, Job
 from accounts.pool.errors import ActionRefused
 from users.models import Invitation, Membership, Team, User
@@ -55,28 +54,13 @@ def read_hanging(person: User, now: datetime, *, taker: User | None = None) -> H
     """Return what depends on a person. `taker`: of macros, those alone that this person may take over."""
     return Hanging(
         macros=[name for owned, _ in _OTHERS for name in owned(person, taker)],
-        keys=list(keys_of(person).order_by("name", "pk")),
+        keys=list(ApiKey.objects.in_name_of(person).order_by("name", "pk")),
         asks=list(Ask.objects.in_name_of(person)),
-        links=links_of(person, now).count(),
-        invitations=invitations_of(person, now).count(),
+        links=Ask.objects.client_links().open(now).filter(made_by=person).count(),
+        invitations=Invitation.objects.open(now).filter(invited_by=person).count(),
         led_alone=list(led_alone_by(person)),
-        jobs=list(jobs_of(person)),
+        jobs=list(Job.objects.in_name_of(person)),
     )
-
-
-def keys_of(person: User) -> ApiKeyQuerySet:
-    """Return the API keys that the person made and nobody revoked."""
-    return ApiKey.objects.unrevoked().filter(created_by=person)
-
-
-def links_of(person: User, now: datetime) -> QuerySet[Ask]:
-    """Return the client links that the person made and that are open. They stay so: the team's leads are told of their use."""
-    return Ask.objects.client_links().open(now).filter(made_by=person)
-
-
-def invitations_of(person: User, now: datetime) -> QuerySet[Invitation]:
-    """Return the invitations that the person sent and that are open."""
-    return Invitation.objects.open(now).filter(invited_by=person).order_by("pk")
 
 
 def led_alone_by(person: User) -> QuerySet[Team]:
@@ -84,12 +68,6 @@ def led_alone_by(person: User) -> QuerySet[Team]:
     others = Membership.objects.leads().filter(team=OuterRef("pk")).exclude(user=person)
     own = Membership.objects.filter(user=person, role=Membership.Role.TEAM_LEAD, team=OuterRef("pk"))
     return Team.objects.filter(Exists(own), ~Exists(others)).order_by("name")
-
-
-def jobs_of(person: User) -> QuerySet[Job]:
-    """Return what a worker is doing for the person to others, such as accounts that are paused; log-ins go with the press."""
-    going = Job.objects.going().filter(user=person)
-    return going.exclude(kind=REMOVE).order_by("pk")
 
 
 def hold_jobs(person: User) -> None:
@@ -100,7 +78,7 @@ def hold_jobs(person: User) -> None:
     _wait_for_locks(HOLD_MS)
     try:
         with transaction.atomic():
-            list(jobs_of(person).select_for_update(no_key=True).values_list("pk"))
+            list(Job.objects.in_name_of(person).select_for_update(no_key=True).values_list("pk"))
     except OperationalError:
         raise ActionRefused("job_under_way") from None
     _wait_for_locks(0)
@@ -124,7 +102,7 @@ def take_over_from(*, person: User, actor: User, by_key: bool, now: datetime) ->
         Ask.objects.filter(pk__in=ids).update(made_by=actor, once="")
     else:
         asking.end_asks(ids, Ask.Ending.MAKER_LEFT, now)
-    jobs = list(jobs_of(person))
+    jobs = list(Job.objects.in_name_of(person))
     _take_jobs(jobs, actor)
     macros = [name for _, take in _OTHERS for name in take(person, actor)]
     told = _told(person, ended=[] if taken else running)

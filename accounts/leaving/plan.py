@@ -67,7 +67,7 @@ class Scope:
         """The log-ins that go."""
         if self.only is not None:
             return Token.objects.filter(pk__in=self.only)
-        return Token.objects.none() if self.person is None else log_ins_of(self.person)
+        return Token.objects.none() if self.person is None else Token.objects.of_person(self.person)
 
     @property
     def accounts(self) -> QuerySet[Any]:
@@ -131,17 +131,6 @@ class Plan:
 def seen_of(tokens: Sequence[Token]) -> str:
     """Return the same of log-ins, in the order of their ids."""
     return " ".join(f"{one.pk}@{one.linked_at.timestamp():.6f}" for one in tokens)
-
-
-def log_ins_of(person: User) -> TokenQuerySet:
-    """Return what ends with the person: all that they consented to and nobody removed, stopped ones too. System users are their team's."""
-    own = Token.objects.filter(consented_by=person, kind=Token.Kind.PERSON)
-    return own.not_removed()
-
-
-def living_log_ins(person: User) -> TokenQuerySet:
-    """Return those of them that serve accounts, or would again."""
-    return log_ins_of(person).living().filter(pool_entries__isnull=False).distinct()
 
 
 def accounts_of(own: Collection[int]) -> QuerySet[Any]:

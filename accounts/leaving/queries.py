@@ -51,7 +51,7 @@ def keys_of_steps(tokens: Sequence[Token], *, invites: int, backups: bool, asks:
 def log_ins_left(job: Job) -> TokenQuerySet:
     """Return what of its log-ins is still to go: of a person who is seen off all, else those that nobody consented to again since."""
     if job.is_offboarding:
-        return plan.log_ins_of(User(pk=job.subject_id))
+        return Token.objects.of_person(User(pk=job.subject_id))
     tokens = Token.objects.filter(pk__in=job.options[TOKENS], linked_at__lte=job.created_at)
     return tokens.not_removed()
 
@@ -69,7 +69,7 @@ def known_offboarding(person: User) -> Job | None:
     """Return the offboarding of a person that is under way, or that left nothing to do; None where one would begin. Known for a day."""
     found = Job.objects.filter(kind=OFFBOARD, subject_id=person.pk)
     latest = found.exclude(state=Job.State.FAILED).order_by("-pk").first()
-    is_over = not person.is_active and not plan.log_ins_of(person).exists()
+    is_over = not person.is_active and not Token.objects.of_person(person).exists()
     return latest if latest is not None and (latest.is_going or is_over) else None
 
 
@@ -91,8 +91,7 @@ def is_given_up(scope: Scope) -> bool:
 
 def still_serving(people: QuerySet[User]) -> QuerySet[User]:
     """Keep the people who are switched off while their log-ins go on serving accounts: past the page that ends these first."""
-    serving = Token.objects.filter(consented_by=OuterRef("pk"), kind=Token.Kind.PERSON)
-    serving = serving.living().filter(pool_entries__isnull=False)
+    serving = Token.objects.serving().filter(consented_by=OuterRef("pk"), kind=Token.Kind.PERSON)
     return people.filter(Exists(serving), is_active=False)
 
 
@@ -124,6 +123,6 @@ def carried_by_each(
 
 def accounts_alone_with(person_id: int) -> QuerySet[Account]:
     """Return the accounts that stop when the person leaves."""
-    own = plan.log_ins_of(User(pk=person_id)).values_list("pk", flat=True)
+    own = Token.objects.of_person(User(pk=person_id)).values_list("pk", flat=True)
     found = plan.accounts_of(list(own)).filter(plan.STOPS)
     return Account.objects.filter(pk__in=found.order_by().values("pk"))

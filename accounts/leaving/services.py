@@ -213,7 +213,9 @@ def carries_for_others(tokens: QuerySet[Token], actor: User) -> bool:
 
 def keys_within_reach(person: User, *, actor: User) -> QuerySet[ApiKey]:
     """Return the API keys that the person made, nobody revoked, and that reach no team beyond those of the actor."""
-    return handing_over.keys_of(person).visible_to(actor).prefetch_related("teams").order_by("name", "pk")
+    return (
+        ApiKey.objects.in_name_of(person).visible_to(actor).prefetch_related("teams").order_by("name", "pk")
+    )
 
 
 def offboard(
@@ -240,7 +242,7 @@ def offboard(
         said = why or kept.keep(HISTORY, "offboarded", note=note)
         LogEntry.objects.log_actions(actor.pk, [person], CHANGE, said, single_object=True)
         _settle_keys(wanted, actor=actor, note=note, now=now)
-        tokens = list(plan.log_ins_of(person).defer("credentials").order_by("pk"))
+        tokens = list(Token.objects.of_person(person).defer("credentials").order_by("pk"))
         options = {TOLD: told}
         return _begin(
             OFFBOARD, person.pk, tokens, actor=actor, wanted=wanted, note=note, options=options, now=now

@@ -49,7 +49,7 @@ def remove(request: HttpRequest) -> HttpResponse:
     user = person(request)
     texts = request.GET.getlist("log_in")
     ids = {int(pk) for pk in texts if pk.isascii() and pk.isdigit() and len(pk) < 19}
-    ticked = plan.log_ins_of(user).filter(pk__in=ids - queries_of_leaving.log_ins_going(ids))
+    ticked = Token.objects.of_person(user).filter(pk__in=ids - queries_of_leaving.log_ins_going(ids))
     if not ticked:
         messages.info(request, say("removed_already" if ids else "none_ticked"))
         return redirect("log_ins")
@@ -174,7 +174,7 @@ def offboard(request: HttpRequest, leaver: User) -> HttpResponse:
     page = forms.leaving_page(
         "offboard", found, viewer=viewer, back=here, name=str(leaver), more=_depends(found, viewer)
     )
-    refused = _foreign(plan.log_ins_of(leaver), viewer)
+    refused = _foreign(Token.objects.of_person(leaver), viewer)
     if not found.tokens and not leaver.is_active:
         refused = gettext("This person is switched off, and no log-in of theirs is left.")
 
@@ -187,7 +187,7 @@ def offboard(request: HttpRequest, leaver: User) -> HttpResponse:
         )
         if done.user_id != viewer.pk:
             raise Late
-        return Done(nothing=True, after=jobs.job_url(done))
+        return Done(nothing=True, after=done.get_absolute_url())
 
     return _answer(request, page, refused, do, about=leaver)
 
@@ -273,7 +273,7 @@ def _depends(found: Plan, viewer: User) -> dict[str, Any]:
 
 def why_to_offboard_first(leaver: User, *, deleting: bool = False) -> str:
     """Return why somebody is not switched off or deleted on whom something depends, and what to do first; "" where nothing does."""
-    number = plan.living_log_ins(leaver).count()
+    number = Token.objects.of_person(leaver).serving().count()
     if not number:
         return "" if deleting and not leaver.is_active else _hangs(leaver, linked_only=deleting)
     return ngettext(
@@ -286,7 +286,7 @@ def why_to_offboard_first(leaver: User, *, deleting: bool = False) -> str:
 def _hangs(leaver: User, *, linked_only: bool) -> str:
     """Say what depends on somebody whose log-ins serve nothing. `linked_only`: a log-in that was never linked becomes nobody's."""
     found = handing_over.read_hanging(leaver, timezone.now())
-    log_ins = plan.log_ins_of(leaver)
+    log_ins = Token.objects.of_person(leaver)
     idle = log_ins.filter(pool_entries__isnull=False).distinct().count() if linked_only else log_ins.count()
     keys, requests, macros = len(found.keys), len(found.asks), len(found.macros)
     jobs, teams = len(found.jobs), len(found.led_alone)

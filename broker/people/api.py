@@ -128,7 +128,7 @@ def describe(found: PlanOf, caller: Caller, *, now: datetime) -> OffboardingPlan
         campaigns_unnamed=sum(one.pk not in seen for one in running),
         macros=[one.name for one in macros if _is_within(one.team_id, caller)],
         macros_unnamed=sum(not _is_within(one.team_id, caller) for one in macros),
-        client_links=handing_over.links_of(person, now).count(),
+        client_links=Ask.objects.client_links().open(now).filter(made_by=person).count(),
         led_alone=[team.name for team in handing_over.led_alone_by(person)],
     )
 

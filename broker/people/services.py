@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from accounts.asks import links
 from accounts.jobs.models import OFFBOARD
 from accounts.leaving import plan as reading
 from accounts.leaving import queries as leaving
@@ -88,7 +87,9 @@ def _within(caller: Caller, email: str) -> tuple[User, User]:
     """Return the person with this e-mail, and in whose name the key acts on them. Raises NotFound, NotPossible."""
     person = _person(caller, User.objects.filter(email=email.strip().lower()).first())
     actor = _maker(caller, person)
-    if _reaches_outside(caller, person) or services.carries_for_others(reading.log_ins_of(person), actor):
+    if _reaches_outside(caller, person) or services.carries_for_others(
+        Token.objects.of_person(person), actor
+    ):
         raise NotPossible(text("person_outside"))
     return person, actor
 
@@ -115,7 +116,7 @@ def _invites(caller: Caller, person: User, actor: User, wanted: OffboardIn) -> l
     """Return whom to invite, each address once. Raises NotPossible."""
     if not wanted.invite:
         return []
-    if not (actor.has_perm("users.invite_user") and links.may_make_links(actor)):
+    if not (actor.has_perm("users.invite_user") and actor.may_make_links()):
         raise NotPossible(text("maker_may_not_invite"))
     teams = actor.teams_managed
     teams = teams if caller.teams is None else teams.filter(pk__in=caller.teams)
@@ -158,7 +159,7 @@ def _maker(caller: Caller, person: User) -> User:
 
 def _reaches_outside(caller: Caller, person: User) -> bool:
     if caller.channels is not None:
-        foreign = reading.log_ins_of(person).exclude(app__channel__in=caller.channels)
+        foreign = Token.objects.of_person(person).exclude(app__channel__in=caller.channels)
         if foreign.exists():
             return True
     if caller.teams is None:
@@ -169,6 +170,6 @@ def _reaches_outside(caller: Caller, person: User) -> bool:
 
 def _progress(job: Job) -> Offboarding:
     person = User.objects.filter(pk=job.subject_id).first()
-    left = reading.log_ins_of(person).count() if person else 0
+    left = Token.objects.of_person(person).count() if person else 0
     untold = Token.objects.to_revoke().filter(consented_by=job.subject_id).count()
     return Offboarding(job, left, untold)

@@ -11,7 +11,6 @@ from django.utils import timezone
 
 from accounts import message_history, tasks
 from accounts.asks import mails
-from accounts.jobs import views as jobs
 from accounts.models import Account, AccountEvent, Job
 from accounts.pool import services as pool
 from notifications.models import Message
@@ -281,7 +280,7 @@ def test_what_failed_is_done_again_and_nothing_else(client: Client) -> None:
     acting.resume(account=accounts[1], actor=user, note="", now=timezone.now())
     again = f"{LIST}bulk/pause/?job={job.pk}&failed=1"
 
-    page = text(client, jobs.job_url(job))
+    page = text(client, job.get_absolute_url())
     result = press(client, again)
 
     assert f'href="{again}">' in page
@@ -299,7 +298,7 @@ def test_the_page_is_the_persons_own_filters_its_rows_and_asks_as_often_for_many
     acting.pause(account=accounts[7], actor=user, note="", now=timezone.now())
     client.post(f"{LIST}bulk/pause/?across=1", {"note": ""})
     job = Job.objects.get(kind="pause", total=130)
-    home = jobs.job_url(job)
+    home = job.get_absolute_url()
     waits = client.get(home)
     tasks.run_jobs()
 

@@ -11,6 +11,7 @@ from infra import liveness
 from tokens.channels import registry
 from tokens.channels.kinds import Renewal
 from tokens.token.renewal import NEARLY, TOGETHER
+from users.models import User
 
 if TYPE_CHECKING:
     from tokens.token.models import Token  # for the types alone
@@ -99,6 +100,14 @@ class TokenQuerySet(models.QuerySet["Token"]):
     def let_go(self) -> int:
         """Give back the claims of these tokens, see `claimed_as`. Returns how many there were."""
         return self.update(claimed_until=None, claimed_by=None)
+
+    def of_person(self, person: User) -> Self:
+        """What ends with a person: all that they consented to and nobody removed, stopped ones too. System users are their team's."""
+        return self.filter(consented_by=person, kind=self.model.Kind.PERSON).not_removed()
+
+    def serving(self) -> Self:
+        """Log-ins that serve accounts, or would again."""
+        return self.living().filter(pool_entries__isnull=False).distinct()
 
     def to_revoke(self) -> Self:
         """Log-ins that were removed on purpose and are still authorised at their channel, as far as we know."""

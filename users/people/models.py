@@ -229,6 +229,14 @@ class User(AbstractBaseUser, PermissionsMixin):
         found = members.order_by(F("last_linked_at").desc(nulls_last=True), "pk")
         return [one.team for one in found] or [Team.default()]
 
+    def may_see_links(self) -> bool:
+        """Return whether a person may see how links stand: whoever may make some, and auditors, without what opens one."""
+        return self.is_active and not self.is_contact
+
+    def may_make_links(self) -> bool:
+        """Return whether a person may make links: everybody who links accounts, so no auditor and no contact."""
+        return self.may_see_links() and not self.only_looks
+
 
 def person(request: HttpRequest) -> User:
     """Return who is logged in. For views behind a log-in check; raises PermissionDenied for a stranger."""

@@ -83,11 +83,11 @@ class KeyLine:
 def carries_section(user: User, viewer: User) -> SafeString:
     """Return the card of a person's page. A fixed number of queries; accounts that the viewer does not see are not counted either."""
     visible = _visible_to(viewer)
-    accounts = plan.accounts_of(list(plan.log_ins_of(user).values_list("pk", flat=True)))
+    accounts = plan.accounts_of(list(Token.objects.of_person(user).values_list("pk", flat=True)))
     accounts = accounts if visible is None else accounts.filter(pk__in=visible.values("pk"))
     numbers = plan.count_by_then(accounts)
     alone = accounts.filter(plan.STOPS).order_by("name", "pk")[:SHOWN]
-    still = 0 if user.is_active else plan.living_log_ins(user).count()
+    still = 0 if user.is_active else Token.objects.of_person(user).serving().count()
     context = {
         "person": user,
         "lines": _log_ins(user, visible),
@@ -146,7 +146,7 @@ def _visible_to(viewer: User) -> QuerySet[Account] | None:
 
 
 def _log_ins(user: User, visible: QuerySet[Account] | None) -> list[LogInLine]:
-    tokens = plan.log_ins_of(user).select_related("app").defer("credentials")
+    tokens = Token.objects.of_person(user).select_related("app").defer("credentials")
     shown = list(tokens.order_by("app__channel", "native_user_name", "pk")[:SHOWN])
     entries = AccountToken.objects.filter(token__in=[one.pk for one in shown]).order_by()
     entries = entries if visible is None else entries.filter(account__in=visible)
@@ -161,7 +161,7 @@ def _keys(user: User, viewer: User) -> list[KeyLine]:
     """Return the keys that the person made and nobody revoked, as far as the viewer sees them."""
     if not viewer.has_perm("accounts.view_apikey"):
         return []
-    keys = ApiKey.objects.unrevoked().filter(created_by=user).order_by("name")
+    keys = ApiKey.objects.in_name_of(user).order_by("name")
     if not viewer.sees_all_teams:
         keys = keys.exclude(teams__in=Team.objects.exclude(memberships__user=viewer))
     return [
