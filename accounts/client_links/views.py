@@ -151,7 +151,7 @@ def leave(request: HttpRequest, link: Ask, channel: str) -> HttpResponse:
     return handshakes.leave_by_link(request, channel, data, note=note)
 
 
-def broken(request: HttpRequest) -> HttpResponse:
+def show_broken(request: HttpRequest) -> HttpResponse:
     """Say that an address was cut, or that we never made it."""
     return render(request, "selfservice/mails/broken_link.html", status=404)
 
@@ -202,7 +202,7 @@ def keep_choice(request: HttpRequest, pending_id: uuid.UUID, facts: Mapping[str,
     request.session[CHOICES] = dict([*others.items(), (str(pending_id), dict(facts))][-CHOICES_KEPT:])
 
 
-def choice(request: HttpRequest, pending_id: uuid.UUID) -> Mapping[str, Any]:
+def read_choice(request: HttpRequest, pending_id: uuid.UUID) -> Mapping[str, Any]:
     """Return what was noted of a list; empty where it was not made in this browser, or long ago."""
     found: Mapping[str, Any] = _choices(request).get(str(pending_id), {})
     return found
@@ -220,7 +220,7 @@ def give_access(request: HttpRequest, signed: str) -> HttpResponse:
     try:
         link = links.read_signed_link(signed)
     except BadSignature:
-        return broken(request)
+        return show_broken(request)
     if link is None or not link.opens(timezone.now()):
         return not_open(request, link)
     channel = request.POST.get("channel", "")
@@ -249,9 +249,9 @@ def choose(request: HttpRequest, pending_id: uuid.UUID) -> HttpResponse:
 
     The address names the list, so that a page in one tab never links for what another tab was opened for.
     """
-    said = choice(request, pending_id)
+    said = read_choice(request, pending_id)
     if not said:
-        return broken(request)
+        return show_broken(request)
     if said.get("done"):
         return redirect("client_done", pending_id)
     link = Ask.objects.client_links().filter(pk=said["link"]).first()
@@ -338,7 +338,7 @@ def _note(one: Candidate) -> str:
 @require_safe
 def done(request: HttpRequest, pending_id: uuid.UUID) -> HttpResponse:
     """Say what was given, and what comes next."""
-    said = choice(request, pending_id)
+    said = read_choice(request, pending_id)
     link = Ask.objects.client_links().filter(pk=said.get("link", 0)).first()
     if link is None or "done" not in said:
         return redirect("my_accounts")

@@ -169,7 +169,7 @@ def lock_accounts(job: Job, keys: Iterable[int]) -> list[Account]:
     return list(Account.objects.visible_to(job.user).filter(pk__in=list(keys)).locked())
 
 
-def do_next(
+def do_next_job(
     *,
     clock: Callable[[], datetime],
     goes_on: Callable[[], bool],
@@ -205,9 +205,9 @@ def do_next(
     return True
 
 
-def do_now(job: Job) -> None:
+def do_job_now(job: Job) -> None:
     """Do this job in the caller's process, unless a worker has it. On hold it waits."""
-    do_next(clock=database_clock.now, goes_on=lambda: True, only=job.pk)
+    do_next_job(clock=database_clock.now, goes_on=lambda: True, only=job.pk)
 
 
 def sweep_jobs(*, now: datetime) -> int:

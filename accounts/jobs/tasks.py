@@ -12,5 +12,5 @@ SCHEDULE = {"Do what was asked for to many": ("accounts.tasks.run_jobs", 15)}
 @shared_task(name="accounts.tasks.run_jobs")
 def run_jobs() -> None:
     """Do what staff asked for to many at once. Several workers do several of them."""
-    while services.do_next(clock=database_clock.now, goes_on=lambda: worker_state.should_stop is None):
+    while services.do_next_job(clock=database_clock.now, goes_on=lambda: worker_state.should_stop is None):
         pass

@@ -124,7 +124,7 @@ def begin_job(request: HttpRequest, kind: str, keys: Sequence[int] | QuerySet[An
 def _do_or_ask(job: Job) -> None:
     """Do a small job; what is big, or calls a channel, is a worker's, and so is what could not be done now."""
     if job.total <= SMALL and KINDS[job.kind].after is None:
-        services.do_now(job)
+        services.do_job_now(job)
     if Job.objects.filter(pk=job.pk, state=Job.State.WAITING).exists():
         asking_workers.ask(run_jobs)
 

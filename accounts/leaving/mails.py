@@ -33,7 +33,7 @@ SKEW = timedelta(minutes=5)  # so far the clocks of the web and of a worker may 
 _STOPPED = Q(state=Account.State.DEACTIVATED, reason=Token.REMOVED)  # by it, and not dark long before
 
 
-def tell_people(job: Job, now: datetime) -> None:
+def tell_people_of_leaving(job: Job, now: datetime) -> None:
     """Write the messages about what a job did, in the caller's transaction. Who asked for it knows, and is told what they took alone."""
     payload: dict[str, Any] = {
         "what": "own" if job.lets_go_own else job.kind,

@@ -70,7 +70,7 @@ def do_step(job: Job, key: int, now: datetime) -> bool:
         if job.is_offboarding:  # consented to in the moment before the person was locked out
             for token in log_ins_left(job).locked():
                 end_log_in(job, token, now)
-        mails.tell_people(job, now)
+        mails.tell_people_of_leaving(job, now)
         return True
     does = {Step.BACKUPS: _back_up, Step.ASK: _ask}.get(step)
     return does(job, now) if does else _invite(job, pk, now)
@@ -90,7 +90,7 @@ def tell_channel(job: Job, key: int, now: datetime) -> None:
 def finish_leaving(job: Job, now: datetime) -> None:
     """Have people told of what a job stopped that did not come to its last step."""
     if job.state == Job.State.FAILED:
-        mails.tell_people(job, now)
+        mails.tell_people_of_leaving(job, now)
 
 
 def register_jobs() -> None:

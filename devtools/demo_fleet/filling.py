@@ -180,7 +180,7 @@ def _first_troubles(stand_ins: StandIns) -> None:
         note="No campaigns until 11 January",
         now=timezone.now(),
     )
-    services.do_now(job)
+    services.do_job_now(job)
     _tell()
 
 

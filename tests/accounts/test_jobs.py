@@ -64,7 +64,7 @@ def work(act: Act = renamed, *, at: object = NOW, **options: Any) -> bool:
     goes_on = options.pop("goes_on", lambda: True)
     kind = one_by_one(act, permission="accounts.pause_account", **options)
     with patch.dict(KINDS, {"offboard": kind}):
-        return services.do_next(clock=lambda: at, goes_on=goes_on)  # type: ignore[arg-type,return-value]
+        return services.do_next_job(clock=lambda: at, goes_on=goes_on)  # type: ignore[arg-type,return-value]
 
 
 def names() -> list[str]:
@@ -162,7 +162,7 @@ def test_of_several_that_are_done_together_one_at_fault_spoils_no_other(boss: Us
         return [Result.done(key) for key in some]
 
     with patch.dict(KINDS, {"offboard": JobKind("", breaks)}):
-        services.do_next(clock=lambda: NOW, goes_on=lambda: True)
+        services.do_next_job(clock=lambda: NOW, goes_on=lambda: True)
 
     job.refresh_from_db()
     assert came(job) == [("done", ""), ("failed", "our_fault"), *[("done", "")] * 3]

@@ -73,7 +73,7 @@ def carried(person: User, team: Team, name: str) -> tuple[Account, Token]:
 
 
 def work() -> None:
-    while services.do_next(clock=timezone.now, goes_on=lambda: True):
+    while services.do_next_job(clock=timezone.now, goes_on=lambda: True):
         pass
 
 

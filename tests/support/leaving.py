@@ -29,5 +29,5 @@ def removed(*tokens: Token, by: User, now: datetime, left: User | None = None, *
     )
     for token in tokens:
         lifecycle.remove(token_id=token.pk, generation=token.generation, actor=by, note="", now=now)
-    mails.tell_people(job, now)
+    mails.tell_people_of_leaving(job, now)
     return job

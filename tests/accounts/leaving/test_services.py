@@ -298,7 +298,7 @@ def test_a_worker_that_dies_is_followed_by_one_that_does_nothing_twice(
     in_between = Counter(Token.objects.filter(consented_by=mara).values_list("reason", flat=True))
     told_before = Message.objects.filter(kind="left").count()
     later = timezone.now() + liveness.CLAIM + timedelta(seconds=1)
-    jobs.do_next(clock=lambda: later, goes_on=lambda: True)
+    jobs.do_next_job(clock=lambda: later, goes_on=lambda: True)
     told_channels, left_open = Counter(calls), Token.objects.to_revoke().filter(pk=calls[2]).exists()
     removal.sweep_removed(now=later)
 
@@ -544,7 +544,7 @@ def test_an_ask_that_nobody_takes_ends_at_once_and_the_leads_are_told() -> None:
         total=1,
         options={leaving.TOLD: {other.email: {"ended": ["Spring"]}}},
     )
-    mails.tell_people(job, timezone.now())
+    mails.tell_people_of_leaving(job, timezone.now())
 
     ask.refresh_from_db()
     assert ask.ending == "maker_left"
@@ -578,7 +578,7 @@ def begun(by: User, monkeypatch: pytest.MonkeyPatch, **fields: Any) -> Job:
     chosen = Account.objects.filter(pk__in=ids).order_by("pk").values("pk")
     job, _ = jobs.start_job(keys=chosen, user=by, now=timezone.now(), **fields)
     turns = iter([True, True, False])
-    jobs.do_next(clock=timezone.now, goes_on=lambda: next(turns))
+    jobs.do_next_job(clock=timezone.now, goes_on=lambda: next(turns))
     return job
 
 
