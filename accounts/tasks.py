@@ -9,7 +9,7 @@ from accounts.alerts.tasks import watch_versions as watch_versions
 from accounts.api_keys import mails as api_key_mail
 from accounts.asks import links
 from accounts.asks import services as asks
-from accounts.checks import services as sweeps
+from accounts.checks import services as account_checks
 from accounts.checks import tasks as checks
 from accounts.checks.tasks import ask_about_refused_apps as ask_about_refused_apps
 from accounts.checks.tasks import check_channel as check_channel
@@ -22,7 +22,7 @@ from accounts.jobs import tasks as job_tasks
 from accounts.jobs.tasks import run_jobs as run_jobs
 from accounts.linking import services as linking
 from accounts.pushes import tasks as pushes
-from accounts.sync import services as write_refusals
+from accounts.sync import services as account_sync
 from infra import database_clock
 from tokens.checks import removal
 from tokens.oauth import services as callback
@@ -55,8 +55,8 @@ def run_asks() -> None:
 def tidy() -> None:
     """Clear away unfinished links, tokens linked to nothing, and failed links that are old."""
     now = database_clock.now()
-    sweeps.sweep_pending_links(now=now)
-    write_refusals.forget_refusals(now=now)
+    account_checks.sweep_pending_links(now=now)
+    account_sync.forget_refusals(now=now)
     removal.sweep_orphans(now=now)
     removal.sweep_removed(now=now)
     callback.sweep_handshakes(now=now)

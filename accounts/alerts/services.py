@@ -6,7 +6,6 @@ transaction that writes the messages, so that nothing is told twice or lost; the
 
 import logging
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -143,14 +142,6 @@ def tell_of_refusals(now: datetime) -> int:
     return write_alert(f"refused:{found[0]}", {"refused_writes": found}, to, now)
 
 
-@dataclass(frozen=True)
-class VersionNews:
-    """What operators are to hear: `key` is the same for the same news."""
-
-    key: str
-    payload: dict[str, Any]
-
-
 @transaction.atomic
 def tell_of_versions(now: datetime) -> int:
     """Write of ends of API versions that operators were not told of yet: 60 days ahead, 14 days ahead and at the end.
@@ -164,12 +155,12 @@ def tell_of_versions(now: datetime) -> int:
     to = operators()
     if not to:
         logger.warning("A version of a channel's API ends and there is nobody to tell: set OPERATOR_EMAILS.")
-    return sum(write_alert(f"version:{one.key}", one.payload, to, now) for one in news)
+    return sum(write_alert(key, payload, to, now) for key, payload in news)
 
 
-def _ends(now: datetime) -> Iterator[VersionNews]:
-    """Give the ends that are near, of channels that have an app in use."""
-    used = _apps_in_use().values_list("channel", flat=True)
+def _ends(now: datetime) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Give the ends that are near, of channels that have an app in use: a key, the same for the same news, and the payload."""
+    used = ChannelApp.objects.set_up().values_list("channel", flat=True)
     today = timezone.localdate(now)
     for key in sorted(set(used) & registry.CHANNELS.keys()):
         version = versions.in_use(registry.get(key))
@@ -178,8 +169,4 @@ def _ends(now: datetime) -> Iterator[VersionNews]:
         stage = versions.stage(version.end, today)
         if stage is not None:
             payload = {"version": version.name, "channel": key, "end": version.end.isoformat()}
-            yield VersionNews(f"{key}:{version.name}:{version.end}:{stage}", payload)
-
-
-def _apps_in_use() -> Any:
-    return ChannelApp.objects.set_up()
+            yield f"version:{key}:{version.name}:{version.end}:{stage}", payload

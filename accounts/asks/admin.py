@@ -265,9 +265,7 @@ def board_rows(lines: Iterable[AskLine], *, viewer: User, now: datetime) -> list
     some = list(lines)
     ids = [line.token_id for line in some if line.token_id]
     tokens = Token.objects.select_related("app", "consented_by").defer("credentials").in_bulk(ids)
-    entries = AccountToken.objects.filter(
-        token__in=ids, account__in=Account.objects.visible_to(viewer).values("pk")
-    )
+    entries = AccountToken.objects.visible_to(viewer).filter(token__in=ids)
     numbers = dict(entries.order_by().values_list("token").annotate(number=Count("pk")))
     first = entries.order_by("token", "account__name", "pk").distinct("token").select_related("account")
     accounts = {one.token_id: one.account for one in first}

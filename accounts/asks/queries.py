@@ -34,12 +34,12 @@ _CANNOT_ASK = (
 
 def entries_of_app(app: ChannelApp, user: User) -> QuerySet[AccountToken]:
     """Return the entries, in pools that this person sees, of the log-ins that use an app."""
-    return _seen_by(user, AccountToken.objects.filter(token__app=app))
+    return AccountToken.objects.visible_to(user).filter(token__app=app)
 
 
 def entries_of_tokens(tokens: QuerySet[Token], user: User) -> QuerySet[AccountToken]:
     """Return the entries of these log-ins in pools that this person sees."""
-    return _seen_by(user, AccountToken.objects.filter(token__in=tokens.order_by().values("pk")))
+    return AccountToken.objects.visible_to(user).filter(token__in=tokens.order_by().values("pk"))
 
 
 def entries_to_renew(accounts: QuerySet[Account], now: datetime) -> QuerySet[AccountToken]:
@@ -54,12 +54,6 @@ def entries_due(user: User, now: datetime) -> QuerySet[AccountToken]:
     """Return the same of this person's accounts that are dark or will be within 7 days."""
     seen = Account.objects.visible_to(user)
     return entries_to_renew(seen.dark_or_urgent(now=now, zone=timezone.get_current_timezone()), now)
-
-
-def _seen_by(user: User, entries: QuerySet[AccountToken]) -> QuerySet[AccountToken]:
-    if user.sees_all_teams:
-        return entries
-    return entries.filter(account__in=Account.objects.visible_to(user).values("pk"))
 
 
 def log_in_ids(entries: QuerySet[AccountToken], *, most: int) -> list[int]:
@@ -104,8 +98,7 @@ def people_without_mail(people: Collection[int]) -> set[int]:
 
 def accounts_with_log_ins(tokens: Sequence[int], actor: User) -> list[tuple[Account, Token]]:
     """Return the accounts of these log-ins (ids), as far as the actor sees them: what stopped or ends first before the rest."""
-    seen = Account.objects.visible_to(actor).values("pk")
-    entries = AccountToken.objects.filter(token__in=tokens, account__in=seen).defer("token__credentials")
+    entries = AccountToken.objects.visible_to(actor).filter(token__in=tokens).defer("token__credentials")
     entries = entries.select_related("account__team", "token__app", "token__consented_by")
     order = (F("account__deadline").asc(nulls_first=True), "account__name", "account_id", "pk")
     return [(entry.account, entry.token) for entry in entries.order_by(*order)]

@@ -9,7 +9,7 @@ from accounts.jobs import services
 from accounts.jobs.models import CHECK
 from accounts.jobs.services import JobKind, Result, register_kind, results_in_order
 from accounts.models import AccountToken, Job
-from accounts.sync import services as write_refusals
+from accounts.sync import services as account_sync
 from infra.asking_workers import ask_on_commit
 from tokens.models import Token
 from users.installation import hold
@@ -31,7 +31,7 @@ def make_tokens_due(
     hold.refuse()
     if writes_in:
         lifted = token_ids if writes_of is None else writes_of
-        write_refusals.lift_refusals(account_ids=writes_in, token_ids=lifted, now=now)
+        account_sync.lift_refusals(account_ids=writes_in, token_ids=lifted, now=now)
     return int(Token.objects.filter(pk__in=token_ids).make_due(now))
 
 

@@ -240,6 +240,14 @@ class Account(AccountHealth, models.Model):
 class AccountTokenQuerySet(models.QuerySet["AccountToken"]):
     """Pool entries, by phrases that compose."""
 
+    def visible_to(self, user: User) -> Self:
+        """Those in pools of accounts that this person sees."""
+        return (
+            self
+            if user.sees_all_teams
+            else self.filter(account__in=Account.objects.of_person(user).values("pk"))
+        )
+
     def living(self) -> Self:
         """Those that are usable, or would be but for cooling: they set their account's deadline."""
         return self.filter(LIVING)

@@ -115,8 +115,7 @@ def log_ins_of_people(term: str, names: NameVisibility) -> QuerySet[Any]:
 
 def log_ins_seen_by(tokens: QuerySet[Token], user: User) -> QuerySet[Token]:
     """Keep the log-ins in pools of accounts that this person sees (`visible_to`), who does not see all teams."""
-    seen = AccountToken.objects.filter(account__in=Account.objects.visible_to(user).values("pk"))
-    return tokens.filter(pk__in=seen.values("token"))
+    return tokens.filter(pk__in=AccountToken.objects.visible_to(user).values("token"))
 
 
 def account_labels(accounts: Sequence[Account]) -> dict[int, str]:

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from celery import shared_task
 from django.utils import timezone
 
-from accounts.checks import services as sweeps
+from accounts.checks import services as account_checks
 from accounts.models import Account
 from accounts.pushes import deletion
 from accounts.sync import services as account_sync
@@ -34,9 +34,9 @@ def ask_about_token(*, token_id: int, now: datetime) -> None:
     if token is None:
         return
     under_way = token.claimed_until is not None and token.claimed_until > now
-    sweeps.check_now(token, now=now, source=SOURCE)
+    account_checks.check_now(token, now=now, source=SOURCE)
     if under_way and (token := living.first()) is not None:
-        sweeps.check_now(token, now=timezone.now(), source=SOURCE)
+        account_checks.check_now(token, now=timezone.now(), source=SOURCE)
     again_at = timezone.now() + ONCE_MORE_AFTER
     living.filter(due_at__gt=again_at).make_due(again_at)
 

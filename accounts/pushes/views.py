@@ -18,7 +18,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
-from accounts.pushes import services as receiving
+from accounts.pushes import services
 from infra import request_logs
 from infra.limits import refusals
 from tokens.channel_apps.models import ADDRESS_KEY, VERIFY_TOKEN
@@ -147,10 +147,10 @@ def _act(said: Taken | Deletion | Challenge) -> HttpResponse:
     if isinstance(said, Challenge):
         return JsonResponse(said.answer) if isinstance(said.answer, Mapping) else _text(said.answer)
     if isinstance(said, Deletion):
-        received = receiving.take_deletion(said.app, said.push, signed=said.signed, now=timezone.now())
+        received = services.take_deletion(said.app, said.push, signed=said.signed, now=timezone.now())
         url = addresses.absolute_url("deletion_status", received.code)
         return JsonResponse({"url": url, "confirmation_code": received.code})
-    receiving.take_pushes(said.app, said.pushes, now=timezone.now())
+    services.take_pushes(said.app, said.pushes, now=timezone.now())
     return _text(TAKEN)
 
 

@@ -15,7 +15,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from accounts.checks import services as sweeps
+from accounts.checks import services as account_checks
 from accounts.imports.rules import COLUMNS, ImportChecker
 from accounts.imports.services import write_lines
 from accounts.jobs import services
@@ -204,7 +204,7 @@ def _today(stand_ins: StandIns) -> None:
     """A log-in is in doubt, everything else is checked once more, and the morning's macros run."""
     stand_ins.control("POST", "faults", IN_DOUBT)
     for token in Token.objects.living().order_by("pk"):
-        sweeps.check_now(token, now=timezone.now(), source="sweep")
+        account_checks.check_now(token, now=timezone.now(), source="sweep")
     _check("pinterest", "noor", source="report")  # the one before renewed it, which is as good as an answer
     macro = Macro.objects.create(
         name="Northwind: tell the account managers",
@@ -231,7 +231,7 @@ def _check(channel: str, key: str, *, source: str = "sweep") -> None:
     """Ask about a log-in twice, so long apart that what is said is believed."""
     token = Token.objects.get(app__channel=channel, consented_by__email=f"{key}@example.com")
     for now in (timezone.now() - rules.TRUE_AFTER, timezone.now()):
-        sweeps.check_now(token, now=now, source=source)
+        account_checks.check_now(token, now=now, source=source)
 
 
 def _age(by: timedelta) -> None:
