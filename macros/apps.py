@@ -13,13 +13,11 @@ class MacrosConfig(AppConfig):
     def ready(self) -> None:
         """Have each package say what it adds."""
         from macros.at_once import mails as news
-        from macros.mutes import disowning
-        from macros.mutes import receivers as endings
+        from macros.mutes import disowning, receivers
         from macros.mutes import services as mutes
         from macros.notices import history
-        from macros.rules import jobs as job
-        from macros.rules import services
+        from macros.rules import jobs, services
         from macros.warnings import mails as warnings
 
-        for package in (services, job, history, mutes, disowning, endings, news, warnings):
+        for package in (services, jobs, history, mutes, disowning, receivers, news, warnings):
             package.register()

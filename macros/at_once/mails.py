@@ -15,7 +15,7 @@ from macros.at_once import services
 from macros.at_once.cards import CARDS, Group, cards_of, groups_of
 from macros.at_once.queries import SLICE, read_facts
 from macros.at_once.rules import why_not
-from macros.mutes import mails as links
+from macros.mutes.mails import finish_mail, foot_addresses, may_stop_mails
 from macros.notices import history
 from macros.notices.models import Shortage, Told
 from macros.notices.values import AccountFacts
@@ -35,14 +35,14 @@ def build_news(message: Message) -> Mail:
     now = timezone.now()
     rows, looked = _still(message)
     reader = mailing.reader_of(message)
-    may_stop = links.may_stop(message)
+    may_stop = may_stop_mails(message)
     asks = any(one.asks for one in rows) and any(one.action_id for one in rows)
-    foot = links.foot_addresses(message, user=reader.user, may_stop=may_stop, asks=asks)
+    foot = foot_addresses(message, user=reader.user, may_stop=may_stop, asks=asks)
     if not any(one.action_id for one in rows):
         foot["not_mine_url"] = ""  # whose log-in it is, or who stands in, was not named by anybody
     groups = groups_of(rows, looked, message.recipient)
     mail = compose_news(rows, groups, looked, message, reader, foot, now=now)
-    return links.finish_mail(
+    return finish_mail(
         mail,
         message,
         user=reader.user,

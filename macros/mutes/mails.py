@@ -18,8 +18,8 @@ from accounts.pool import mails as mailing
 from accounts.renewal_links import services as renewal_links
 from macros.models import Acknowledgement, Mute
 from macros.mutes.models import left_out
-from macros.notices import queries as facts
 from macros.notices.models import NEWS, WARNING, Notice, NoticeQuerySet, Told, ToldQuerySet
+from macros.notices.queries import accounts_to_hear_of
 from notifications.models import Message
 from notifications.outbox import services as outbox
 from notifications.outbox.mails import Mail, NotWanted, Reader, without_link
@@ -77,7 +77,7 @@ def only_looks(message: Message) -> bool:
     return not may_say(message.reader)
 
 
-def may_stop(message: Message) -> bool:
+def may_stop_mails(message: Message) -> bool:
     """Return whether macros named the reader of a mail. A stand-in is told because nobody else can be, and cannot stop that."""
     told, at_once = notices_of(message)
     return told.naming().exists() or at_once.naming().exists()
@@ -207,7 +207,7 @@ def _muted(said: Mapping[str, int]) -> Mapping[str, object]:
 
 def _of_accounts(message: Message, reader: mailing.ReaderWithNames) -> Mapping[str, object]:
     said = message.payload
-    ids = facts.accounts_to_hear_of({message.recipient: said["accounts"]})[message.recipient]
+    ids = accounts_to_hear_of({message.recipient: said["accounts"]})[message.recipient]
     if said["what"] == ON_IT:
         ids = _still_on_it(message, ids)
     accounts = list(Account.objects.filter(pk__in=ids).order_by("name", "pk"))

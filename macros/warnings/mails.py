@@ -12,7 +12,7 @@ from accounts.pool import mails as mailing
 from accounts.pool.mails import ReaderWithNames
 from accounts.renewal_links import services as renewal_links
 from macros.models import MacroAction, Notice
-from macros.mutes import mails as links
+from macros.mutes.mails import finish_mail, foot_addresses, may_stop_mails
 from macros.notices import history
 from macros.notices.models import WARNING
 from macros.warnings import revalidation
@@ -54,7 +54,7 @@ def build_warning(message: Message) -> Mail:
         raise NotWanted(*(sorted(found.dropped_ids) or ["deleted_or_told"]))
     ids = [pk for some in found.accounts.values() for pk in some]
     notices = load_notices(ids)
-    may_stop = found.names_reader or links.may_stop(message)
+    may_stop = found.names_reader or may_stop_mails(message)
     return compose_warning(
         [notices[pk] for pk in ids], message, now=now, beyond=found.further, may_stop=may_stop
     )
@@ -92,7 +92,7 @@ def compose_warning(
         who.user, who.names, beyond=beyond, names_teams=len(teams) > 1, renewable=renewable
     )
     macros = sorted({notice.action.macro.name for notice in notices if notice.action})
-    foot = links.foot_addresses(message, user=who.user, may_stop=may_stop)
+    foot = foot_addresses(message, user=who.user, may_stop=may_stop)
     escalated = _escalated(notices)
     said = {
         **facts_of_mail(lines, reader, macros=macros),
@@ -107,7 +107,7 @@ def compose_warning(
     if escalated:
         said["fallen_back"] = []  # the mail says that nothing happened, and so why it came
     mail = mailing.compose_account_mail("warning", message, reader, said)
-    return links.finish_mail(
+    return finish_mail(
         mail, message, user=who.user, first=lines[0].account, stop=foot["stop_url"], teams=teams, now=now
     )
 

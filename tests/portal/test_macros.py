@@ -18,7 +18,7 @@ from accounts import tasks
 from accounts.models import Account, Job
 from macros.models import Macro, MacroAccount, Notice
 from macros.mutes import services
-from macros.mutes.mails import may_stop
+from macros.mutes.mails import may_stop_mails
 from macros.preview import services as preview
 from macros.rules.fields import AccountsPicker
 from macros.rules.forms import MacroForm
@@ -554,7 +554,7 @@ def test_what_an_edit_takes_out_of_a_macro_is_still_what_the_macro_sent(mira: Cl
     messages = mira.get("/admin/notifications/message/", {"macro": macro.pk}).context["cl"].result_list
     page = " ".join(mira.get(change(macro)).content.decode().split())
     asked = mira.get(f"{change(macro)[: -len('change/')]}delete/").content.decode()
-    stops = may_stop(message)
+    stops = may_stop_mails(message)
     kinds = list(macro.actions.values_list("kind", flat=True))
     with pytest.raises(NotWanted, match="The macro no longer tells this"):
         mails.build_warning(message)
