@@ -24,6 +24,7 @@ from django.utils.translation import gettext, gettext_lazy
 from unfold.admin import ModelAdmin
 from unfold.views import ChangeList
 
+from portal import sidebar
 from ui import stored_phrases as kept
 from ui.addresses import id_of
 from ui.templatetags import ui as tags
@@ -196,6 +197,7 @@ class OwnList(ModelAdmin):  # type: ignore[misc]  # the theme ships no types
         response = super().changelist_view(request, shown)
         context = response.context_data if isinstance(response, TemplateResponse) else None
         if context and "cl" in context:
+            context |= {"tabs": sidebar.tabs(request)}
             context |= _context(self, request, context["cl"]) | self.list_facts(request)
         return response  # type: ignore[no-any-return]  # untyped theme
 

@@ -18,6 +18,7 @@ from accounts.pool.queries import accounts_named
 from accounts.pool.queries import search_accounts as search_accounts
 from macros.models import Macro
 from portal import sidebar
+from portal.sidebar import Tab
 from users.models import User, person
 from users.people.queries import names_for
 
@@ -115,14 +116,16 @@ def _macros(request: HttpRequest, term: str) -> list[SearchResult]:
 
 
 def _pages(request: HttpRequest, term: str) -> list[SearchResult]:
-    """Return pages by the names that the sidebar and buttons give them, and all of a group of the sidebar by its name."""
+    """Return pages by the names that the sidebar and buttons give them, and all of an entry or group of the sidebar by its name."""
     low, found = term.casefold(), dict[str, SearchResult]()
     for group in sidebar.navigation(request):
         for item in group["items"]:
-            if low in item["title"].casefold() or low in group["title"].casefold():
-                found[item["link"]] = SearchResult(
-                    item["title"], group["title"], item["link"], "arrow_forward"
-                )
+            for tab in item.get("tabs", [Tab(item["title"], item["link"], selected=False)]):
+                names = (tab.display, item["title"], group["title"])
+                if any(low in name.casefold() for name in names):
+                    found[tab.query_string] = SearchResult(
+                        tab.display, item["title"], tab.query_string, "arrow_forward"
+                    )
     for title, name, needed in _PAGES:
         link = reverse(name)
         if low in str(title).casefold() and request.user.has_perms(needed):

@@ -1,22 +1,25 @@
 """The staff portal's sidebar in the article's words. What one may not use is not drawn."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from django.apps import apps
 from django.contrib import admin
 from django.http import HttpRequest
 from django.urls import reverse
-from django.utils.translation import gettext, gettext_lazy, pgettext_lazy
+from django.utils.translation import gettext, gettext_lazy
 from django_stubs_ext import StrPromise
 
 from accounts.models import Account
 from ui.text import short_count
 from users.models import User, person
 
-# Pages that are no list of the portal, by the names of their addresses: who may open them.
-_PAGES: Mapping[str, Callable[[User], bool]] = {"client_links": User.may_see_links}
-# Title, icon of the theme, models or pages (the first is linked; the item is active on all of them).
+# Pages that are no list of the portal, by the names of their addresses: what a tab calls them, and who may open them.
+_PAGES: Mapping[str, tuple[StrPromise, Callable[[User], bool]]] = {
+    "client_links": (gettext_lazy("Client links"), User.may_see_links),
+}
+# Title, icon of the theme, and the lists or pages that are its tabs; the first that one may see is linked.
 _GROUPS: list[tuple[StrPromise, list[tuple[StrPromise, str, list[str]]]]] = [
     (
         gettext_lazy("Advertising"),
@@ -24,26 +27,40 @@ _GROUPS: list[tuple[StrPromise, list[tuple[StrPromise, str, list[str]]]]] = [
             (gettext_lazy("Social Accounts"), "format_list_bulleted", ["accounts.Account"]),
             (gettext_lazy("Authenticate Tokens"), "key", ["tokens.Token"]),
             (gettext_lazy("Requests"), "autorenew", ["accounts.Ask"]),
-            (gettext_lazy("Client links"), "add_link", ["client_links"]),
         ],
     ),
     (
         gettext_lazy("Tools and Settings"),
         [
             (gettext_lazy("Macros"), "flag", ["macros.Macro"]),
-            (gettext_lazy("Messages"), "mail", ["notifications.Message"]),
-            (gettext_lazy("Parked addresses"), "unsubscribe", ["users.RefusedAddress"]),
-            (gettext_lazy("Snoozed warnings"), "schedule", ["macros.Mute"]),
-            (gettext_lazy("Channel apps"), "shield", ["tokens.ChannelApp"]),
-            (gettext_lazy("Unknown answers"), "help", ["tokens.UnknownAnswer"]),
-            (gettext_lazy("Failed links"), "link_off", ["accounts.LinkProblem"]),
-            (gettext_lazy("API keys"), "link", ["accounts.ApiKey"]),
-            (gettext_lazy("Users and teams"), "group", ["users.User", "users.Team"]),
-            (gettext_lazy("Invitations"), "person_add", ["users.Invitation"]),
-            (pgettext_lazy("at AdToken", "Log-ins"), "login", ["users.LoginRecord"]),
+            (
+                gettext_lazy("Messages"),
+                "mail",
+                ["notifications.Message", "macros.Mute", "users.RefusedAddress"],
+            ),
+            (
+                gettext_lazy("People"),
+                "group",
+                ["users.User", "users.Team", "users.Invitation", "client_links", "users.LoginRecord"],
+            ),
+            (
+                gettext_lazy("Channels"),
+                "shield",
+                ["tokens.ChannelApp", "tokens.UnknownAnswer", "accounts.LinkProblem"],
+            ),
+            (gettext_lazy("Settings"), "settings", ["accounts.ApiKey"]),
         ],
     ),
 ]
+
+
+@dataclass(frozen=True)
+class Tab:
+    """One of the lists or pages behind an entry, as `portal/list.html` shows the ready-made views."""
+
+    display: str
+    query_string: str  # its address
+    selected: bool
 
 
 def stand_at(request: HttpRequest, path: str) -> None:
@@ -68,33 +85,51 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
     return [group for group in groups if group["items"]]
 
 
+def tabs(request: HttpRequest) -> list[Tab]:
+    """Return the lists and pages beside this one, under the same entry of the sidebar; none where it is alone."""
+    for _group, items in _GROUPS:
+        for _title, _icon, labels in items:
+            found = _tabs(request, labels)
+            if any(tab.selected for tab in found):
+                return found if len(found) > 1 else []
+    return []
+
+
+def _tabs(request: HttpRequest, labels: Sequence[str]) -> list[Tab]:
+    found = [(title, link) for title, link in (_page(request, label) for label in labels) if link]
+    return [Tab(title, link, _place(request).startswith(link)) for title, link in found]
+
+
 def _items(request: HttpRequest, items: list[tuple[StrPromise, str, list[str]]]) -> Iterator[dict[str, Any]]:
     for title, icon, labels in items:
-        links = [link for link in (_link(request, label) for label in labels) if link]
-        if not links:
+        found = _tabs(request, labels)
+        if not found:
             continue
         item = {
             "title": str(title),
             "icon": icon,
-            "link": links[0],
-            "active": any(_place(request).startswith(link) for link in links),
+            "link": found[0].query_string,
+            "active": any(tab.selected for tab in found),
+            "tabs": found,
         }
         if labels[0] == "accounts.Account":
             item |= {"badge": _deactivated(request), "badge_words": gettext("deactivated")}
         yield item
 
 
-def _link(request: HttpRequest, label: str) -> str:
-    """Return the address of a page, or of a model's list; "" where there is none or the person may not see it."""
+def _page(request: HttpRequest, label: str) -> tuple[str, str]:
+    """Return the name and the address of a page, or of a model's list; no address where the person may not see it."""
     if label in _PAGES:
-        return reverse(label) if _PAGES[label](person(request)) else ""
+        title, may_see = _PAGES[label]
+        return str(title), reverse(label) if may_see(person(request)) else ""
     model = apps.get_model(label)
     if not admin.site.is_registered(model):
-        return ""
-    model_admin = admin.site.get_model_admin(model)
+        return "", ""
+    model_admin: Any = admin.site.get_model_admin(model)
     if not (model_admin.has_module_permission(request) and model_admin.has_view_permission(request)):
-        return ""
-    return reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")  # noqa: SLF001  # Django's documented API
+        return "", ""
+    address = f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist"  # noqa: SLF001  # Django's documented API
+    return str(model_admin.list_title), reverse(address)
 
 
 def _deactivated(request: HttpRequest) -> str:

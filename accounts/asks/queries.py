@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from django.contrib.postgres.aggregates import ArrayAgg
 from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet
 from django.db.models.functions import Lower
 from django.utils import timezone
@@ -64,23 +65,52 @@ def log_in_ids(entries: QuerySet[AccountToken], *, most: int) -> list[int]:
 
 @dataclass(frozen=True)
 class DueAsks:
-    """How many people could keep the accounts, how many of them were not asked today, and how many accounts that would keep."""
+    """How many people could keep how many accounts, and how many of them were not asked today."""
 
     people: int
-    fresh: int
     accounts: int
+    fresh: int
 
 
-def count_due(user: User, now: datetime) -> DueAsks:
-    """Count them in one query."""
-    entries = entries_due(user, now).exclude(_CANNOT_ASK).order_by()
-    fresh = ~Q(token__in=asked_today(entries.values("token"), now).values("token"))
+def count_due(entries: QuerySet[AccountToken], now: datetime) -> DueAsks:
+    """Count who could be asked for these entries, in one query."""
+    entries = entries.exclude(_CANNOT_ASK).order_by()
     found = entries.aggregate(
         people=Count("token__consented_by", distinct=True),
-        fresh_people=Count("token__consented_by", distinct=True, filter=fresh),
         accounts=Count("account", distinct=True),
+        fresh=Count("token__consented_by", distinct=True, filter=_not_asked_today(entries, now)),
     )
-    return DueAsks(found["people"], found["fresh_people"], found["accounts"])
+    return DueAsks(**found)
+
+
+@dataclass(frozen=True)
+class PersonDue:
+    """Who could keep how many accounts, at which channels, and whether somebody asked them for all of that today."""
+
+    user: User
+    accounts: int
+    channels: Sequence[str]
+    is_asked: bool
+
+
+def people_due(entries: QuerySet[AccountToken], now: datetime, *, most: int) -> list[PersonDue]:
+    """Return who could be asked for these entries, whoever keeps the most accounts first. Two queries."""
+    entries = entries.exclude(_CANNOT_ASK).order_by()
+    rows = entries.values("token__consented_by").annotate(
+        number=Count("account", distinct=True),
+        channels=ArrayAgg("account__channel", distinct=True),
+        fresh=Count("token", filter=_not_asked_today(entries, now)),
+    )
+    first = list(rows.order_by("-number", "token__consented_by")[:most])
+    users = User.objects.in_bulk([row["token__consented_by"] for row in first])
+    return [
+        PersonDue(users[row["token__consented_by"]], row["number"], row["channels"], not row["fresh"])
+        for row in first
+    ]
+
+
+def _not_asked_today(entries: QuerySet[AccountToken], now: datetime) -> Q:
+    return ~Q(token__in=asked_today(entries.values("token"), now).values("token"))
 
 
 def asked_today(tokens: Collection[int] | QuerySet[Any, Any], now: datetime) -> QuerySet[TokenEvent]:

@@ -29,6 +29,7 @@ from portal import access, bulk
 from portal.forms import first_moment
 from tokens.models import Token
 from ui import confirm, dates
+from ui.addresses import id_of
 from ui.confirm import ConfirmForm, ConfirmLine, Done, Frame, Page, Said
 from ui.errors import Refusal
 from ui.name_visibility import NameVisibility
@@ -114,9 +115,15 @@ def _of_accounts(request: HttpRequest, *, choose: bulk.Choose) -> HttpResponse:
 
 
 def ask_for_due(request: HttpRequest) -> HttpResponse:
-    """Answer with the page for what could keep the accounts that are dark, or will be within 7 days. 403 for whoever may not ask."""
+    """Answer with the page for what could keep the accounts that are dark, or will be within 7 days. 403 for whoever may not ask.
+
+    `person`, an id in the address, narrows it to the log-ins of one.
+    """
+    entries = queries.entries_due(person(request), timezone.now())
+    if whose := id_of(request.GET.get("person", "")):
+        entries = entries.filter(token__consented_by=whose)
     origin = Origin(
-        queries.entries_due(person(request), timezone.now()),
+        entries,
         reverse("admin:index"),
         access.frame_of_start,
         lambda: gettext("No account is deactivated or ends within 7 days because of a log-in."),

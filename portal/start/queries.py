@@ -1,6 +1,6 @@
-"""What the start page says: three cards of counts, each row a link to the filtered list; its banner; whether AdToken itself is well."""
+"""What the start page says of accounts: who could keep those that are dark or end soon, and how many there are of each kind."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 from functools import partial
@@ -8,20 +8,29 @@ from functools import partial
 from django.db.models import QuerySet
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.translation import gettext, gettext_lazy
-from django_stubs_ext import StrPromise
 
 from accounts.asks import queries as asking
 from accounts.backups import queries as backups
 from accounts.models import Account, AccountQuerySet
 from accounts.pool.health import Health
 from macros.notices.queries import unwatched
+<<<<<<< HEAD
 from tokens.channel_apps.services import call_problems
 from tokens.channels import registry, versions
+=======
+from tokens.channel_apps import call_state
+from tokens.channels import declarations, registry, versions
+>>>>>>> 2e5ac58c (portal: Start shows first what is dark, by the person who can fix it, then what ends within 7 days, and one line of figures)
 from tokens.models import ChannelApp
 from ui.phrases import phrase
-from ui.text import LIMIT, counted, number, shown
+from ui.text import counted, first_name, number, shown
 from users.models import User
+from users.people.queries import names_for
+
+say_start = partial(phrase, "words/start_page.txt")
+SOON = timedelta(days=90)  # before its end a version of a channel's API is named
+SHOWN = {Health.DEACTIVATED: 5, Health.URGENT: 3}  # people
+TONES = {Health.DEACTIVATED: ("bad", "cancel"), Health.URGENT: ("urgent", "warning")}
 
 
 @dataclass(frozen=True)
@@ -32,20 +41,17 @@ class Viewer:
     accounts: AccountQuerySet
     now: datetime
     zone: tzinfo
+    may_ask: bool
 
-    @staticmethod
-    def count(accounts: QuerySet[Account]) -> int:
-        """Return how many accounts these are, counted as far as pages count."""
-        return counted(accounts)
+    def in_health(self, health: Health) -> AccountQuerySet:
+        """Return the accounts that are in this state."""
+        return self.accounts.in_health(health, now=self.now, zone=self.zone)
 
 
-def viewer_of(user: User) -> Viewer:
+def viewer_of(user: User, *, may_ask: bool) -> Viewer:
     """Return the viewer, now, in the time zone of this request."""
     now, zone = timezone.now(), timezone.get_current_timezone()
-    return Viewer(user, Account.objects.visible_to(user), now, zone)
-
-
-Keep = Callable[[AccountQuerySet], QuerySet[Account]]
+    return Viewer(user, Account.objects.visible_to(user), now, zone, may_ask)
 
 
 @dataclass(frozen=True)
@@ -57,25 +63,108 @@ class Said:
 
 
 @dataclass(frozen=True)
-class Row:
-    """One row: what is counted, how many there are as far as pages count, and the list of them."""
+class PersonLine:
+    """One person who could keep accounts: how they are called, what they would keep, and the press that asks them."""
 
-    text: StrPromise
-    icon: str
+    who: str
+    what: str  # "6 accounts: Facebook, TikTok"
+    link: str  # the page that names them, and asks; "" where the viewer may not ask
+    button: str
+    is_asked: bool
+
+
+@dataclass(frozen=True)
+class Section:
+    """The accounts in one state that needs somebody, by the person who can fix it. `rest`: what these people cannot."""
+
     tone: str
-    query: str
-    found: int
-    more: bool = False  # there may be more than were looked at
+    icon: str
+    title: Said
+    people: Sequence[PersonLine]
+    rest: Sequence[Said]
+    button: Said | None
 
-    @property
-    def number(self) -> str:
-        """The number as it is shown."""
-        return f"{number(self.found)}+" if self.more else shown(self.found)
 
-    @property
-    def link(self) -> str:
-        """Where the accounts are listed."""
-        return list_of(self.query)
+def sections(viewer: Viewer) -> list[Section]:
+    """Return what is dark, then what ends within 7 days; nothing where there is none. The first one has the button that asks everybody."""
+    found: list[Section] = []
+    for health in (Health.DEACTIVATED, Health.URGENT):
+        accounts = viewer.in_health(health)
+        if count := counted(accounts):
+            found.append(_section(viewer, health, accounts, count, is_first=not found))
+    return found
+
+
+def _section(
+    viewer: Viewer, health: Health, accounts: AccountQuerySet, count: int, *, is_first: bool
+) -> Section:
+    entries = asking.entries_to_renew(accounts, viewer.now)
+    due = asking.count_due(entries, viewer.now)
+    people = asking.people_due(entries, viewer.now, most=SHOWN[health])
+    rest = []
+    if due.people > len(people):
+        more = due.people - len(people)
+        rest.append(Said(say_start("more_people", n=more, shown=number(more)), reverse("admin:ask_due")))
+    if health == Health.DEACTIVATED and (at_hand := counted(backups.accounts_with_backup_at_hand(accounts))):
+        text = say_start("brought_back", n=at_hand, shown=shown(at_hand))
+        rest.append(Said(text, list_of(f"state={health}&backup=1")))
+    if left := count - due.accounts:
+        rest.append(Said(say_start("left", n=left, shown=number(left))))
+    tone, icon = TONES[health]
+    title = Said(say_start(health, n=count, shown=shown(count)), list_of(f"state={health}"))
+    return Section(tone, icon, title, _lines(viewer, people), rest, _ask_all(viewer) if is_first else None)
+
+
+def _lines(viewer: Viewer, people: Sequence[asking.PersonDue]) -> list[PersonLine]:
+    names = names_for(viewer.user)
+    found = []
+    for one in people:
+        channels = ", ".join(str(declarations.label(channel)) for channel in one.channels)
+        what = say_start("keeps", n=one.accounts, shown=number(one.accounts), channels=channels)
+        link = f"{reverse('admin:ask_due')}?person={one.user.pk}" if viewer.may_ask else ""
+        button = (
+            say_start("ask", who=first_name(str(one.user)) if names.knows(one.user) else "") if link else ""
+        )
+        found.append(PersonLine(names.user(one.user), what, link, button, one.is_asked))
+    return found
+
+
+def _ask_all(viewer: Viewer) -> Said | None:
+    """Return the button that asks everybody who was not asked today; None where there is nobody."""
+    due = asking.count_due(asking.entries_due(viewer.user, viewer.now), viewer.now)
+    if not viewer.may_ask or not due.fresh:
+        return None
+    words = "ask_all" if due.fresh == due.people else "ask_others"
+    return Said(say_start(words, n=due.fresh, shown=number(due.fresh)), reverse("admin:ask_due"))
+
+
+def figures(viewer: Viewer) -> list[Said]:
+    """Return the other kinds of accounts that there are, each with its list, in queries that stop where pages stop counting."""
+    accounts, alone = viewer.accounts, viewer.accounts.carried_by_one()
+    kinds: list[tuple[str, str, QuerySet[Account]]] = [
+        ("restricted", f"state={Health.RESTRICTED}", viewer.in_health(Health.RESTRICTED)),
+        ("interrupted", f"state={Health.INTERRUPTED}", viewer.in_health(Health.INTERRUPTED)),
+        ("at_risk", f"state={Health.AT_RISK}", viewer.in_health(Health.AT_RISK)),
+        ("lost", "lost=1", accounts.access_lost()),
+        ("alone", "alone=1", alone),
+        ("backed_up", "alone=1&backup=1", backups.accounts_with_backup_at_hand(alone)),
+        ("undated", "undated=1", accounts.filter(deadline_kind=Account.DeadlineKind.UNKNOWN)),
+        ("no_macro", "macro=none", unwatched(accounts)),
+        ("paused", f"state={Health.PAUSED}", viewer.in_health(Health.PAUSED)),
+        ("healthy", f"state={Health.HEALTHY}", viewer.in_health(Health.HEALTHY)),
+    ]
+    numbers = [(words, query, counted(rows)) for words, query, rows in kinds]
+    return [
+        Said(say_start(words, n=count, shown=shown(count)), list_of(query))
+        for words, query, count in numbers
+        if count
+    ]
+
+
+def next_to_end(viewer: Viewer) -> Account | None:
+    """Return the account that ends first of those that work."""
+    works = viewer.accounts.filter(paused_at=None, state=Account.State.CONNECTED)
+    return works.filter(deadline__gte=viewer.now).order_by("deadline", "pk").first()
 
 
 def list_of(query: str) -> str:
@@ -83,83 +172,7 @@ def list_of(query: str) -> str:
     return f"{reverse('admin:accounts_account_changelist')}?{query}"
 
 
-def undated_accounts(accounts: QuerySet[Account]) -> QuerySet[Account]:
-    """Keep the accounts whose deadline is not known, as the list's filter does."""
-    return accounts.filter(deadline_kind=Account.DeadlineKind.UNKNOWN)
-
-
-@dataclass(frozen=True)
-class Cards:
-    """The cards, and the counts that the banner names."""
-
-    cards: list[tuple[str, list[Row]]]
-    deactivated: Row
-    urgent: Row
-    restricted: Row
-
-    @property
-    def nothing(self) -> bool:
-        """Whether all counts are 0."""
-        return not any(row.found for _, rows in self.cards for row in rows)
-
-
-def cards_of_start(viewer: Viewer) -> Cards:
-    """Count what the cards show, each in one query that stops where pages stop counting."""
-    accounts, now, zone = viewer.accounts, viewer.now, viewer.zone
-
-    def row(text: StrPromise, icon: str, tone: str, query: str, keep: Keep) -> Row:
-        return Row(text, icon, tone, query, viewer.count(keep(accounts)))
-
-    def state(text: StrPromise, icon: str, tone: str, key: Health) -> Row:
-        return row(text, icon, tone, f"state={key}", lambda rows: rows.in_health(key, now=now, zone=zone))
-
-    deactivated = state(gettext_lazy("Deactivated"), "cancel", "bad", Health.DEACTIVATED)
-    urgent = state(gettext_lazy("Ends within 7 days"), "warning", "urgent", Health.URGENT)
-    restricted = state(gettext_lazy("Restricted by the channel"), "block", "limit", Health.RESTRICTED)
-    interrupted = state(gettext_lazy("Interrupted"), "sync", "warn", Health.INTERRUPTED)
-    back = _brought_back(viewer) if deactivated.found else []
-    act_now = [deactivated, *back, urgent, restricted, *([interrupted] if interrupted.found else [])]
-    plan = [
-        state(gettext_lazy("Ends within 30 days"), "schedule", "warn", Health.AT_RISK),
-        *_alone(viewer),
-        row(gettext_lazy("Access lost"), "lock", "warn", "lost=1", AccountQuerySet.access_lost),
-    ]
-    others = [
-        row(gettext_lazy("Date unknown"), "help", "mute", "undated=1", undated_accounts),
-        row(gettext_lazy("No macro"), "flag", "mute", "macro=none", unwatched),
-        state(gettext_lazy("Paused"), "pause_circle", "mute", Health.PAUSED),
-        state(gettext_lazy("Healthy"), "check_circle", "good", Health.HEALTHY),
-    ]
-    titled = [(gettext("Act now"), act_now), (gettext("Plan"), plan), (gettext("Everything else"), others)]
-    return Cards(titled, deactivated, urgent, restricted)
-
-
-def _brought_back(viewer: Viewer) -> list[Row]:
-    """Return how many of the accounts that are dark a colleague's log-in reaches already: one press brings them back. Nothing for none."""
-    dark = viewer.accounts.in_health(Health.DEACTIVATED, now=viewer.now, zone=viewer.zone)
-    found = viewer.count(backups.accounts_with_backup_at_hand(dark))
-    query = f"state={Health.DEACTIVATED}&backup=1"
-    return [Row(gettext_lazy("A colleague can bring back"), "group", "good", query, found)] if found else []
-
-
-def _alone(viewer: Viewer) -> list[Row]:
-    """Return the accounts that one person carries, and below it how many of the first LIMIT a colleague could back up at once."""
-    alone = viewer.accounts.carried_by_one()
-    found = viewer.count(alone)
-    rows = [Row(gettext_lazy("Only one person left"), "person", "warn", "alone=1", found)]
-    if found > LIMIT:
-        alone = alone.filter(pk__in=list(alone.order_by("pk").values_list("pk", flat=True)[:LIMIT]))
-    if at_hand := viewer.count(backups.accounts_with_backup_at_hand(alone)):
-        text = gettext_lazy("A backup is at hand for")
-        rows.append(Row(text, "group", "good", "alone=1&backup=1", at_hand, more=found > LIMIT))
-    return rows
-
-
-# --- *Is AdToken itself well?*: one line for each part of background work, and for each channel app that is not fine. What is known of
-# background work the root tells, from where `/healthz` and `/metrics` have it; see `start_page.register_notices`.
-
-say_start = partial(phrase, "words/start_page.txt")
-SOON = timedelta(days=90)  # before its end a version of a channel's API is named
+# --- AdToken itself: what is not fine of mails, which the root tells (`views.register`), and of channel apps ------------------------------
 
 
 @dataclass(frozen=True)
@@ -168,28 +181,25 @@ class WellLine:
 
     name: str
     text: str
-    icon: str = "check_circle"
-    tone: str = "good"
-    link: str = ""
-    said: Sequence[Said] = ()  # instead of the text: what is counted, each with its rows
+    icon: str
+    tone: str
+    link: str
+    said: Sequence[Said] = ()  # before the text: what is counted, each with its rows
 
 
 def lines_of_apps(apps: Iterable[ChannelApp], now: datetime) -> list[WellLine]:
-    """Return a line for each app that is not fine, and one for all others. The caller leaves out those that are not set up."""
-    fine, lines = 0, []
+    """Return a line for each app that is not fine: its calls, or the version of the channel's API that it uses."""
+    lines = []
     for app in apps:
-        found = _trouble(app, now)
-        if found is None:
-            fine += 1
-            continue
-        text, icon, tone = found
         link = reverse("admin:tokens_channelapp_change", args=[app.pk])
-        lines.append(WellLine(str(app), text, icon, tone, link))
-    if fine:
-        words = say_start("other_apps", n=fine) if lines else say_start("apps", n=fine)
-        link = reverse("admin:tokens_channelapp_changelist")
-        lines.append(WellLine(gettext("Channel apps"), words, link=link))
+        version = versions.in_use(registry.get(app.channel))
+        if problems := call_state.problems(app):
+            lines.append(WellLine(str(app), " ".join(problems), "warning", "warn", link))
+        elif version is not None and version.ends is not None and version.ends <= (now + SOON).date():
+            text = say_start("version_ends_on", when=versions.day(version.ends))
+            lines.append(WellLine(str(app), text, "info", "mute", link))
     return lines
+<<<<<<< HEAD
 
 
 def _trouble(app: ChannelApp, now: datetime) -> tuple[str, str, str] | None:
@@ -268,3 +278,5 @@ def _button(asks: asking.DueAsks) -> str:
         return ""
     words = "ask_all" if asks.fresh == asks.people else "ask_others"
     return say_start(words, n=asks.fresh, shown=number(asks.fresh))
+=======
+>>>>>>> 2e5ac58c (portal: Start shows first what is dark, by the person who can fix it, then what ends within 7 days, and one line of figures)

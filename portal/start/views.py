@@ -1,97 +1,40 @@
-"""The portal's start page: what needs somebody now and who can fix it, what comes, what happened, and whether AdToken itself is well."""
+"""The portal's start page: what is dark, who can fix it, what ends soon, how many there are of each kind, what is wrong with AdToken."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from datetime import date, datetime
+from collections.abc import Callable
+from datetime import datetime
 from functools import partial
 from typing import Any
-from urllib.parse import urlencode
 
 from django.http import HttpRequest
 from django.urls import reverse
-from django.utils.translation import gettext, gettext_lazy
+from django.utils.translation import gettext
 
-from accounts.account_pages.filters import ITSELF, NEVER
 from accounts.jobs import my_jobs
 from accounts.jobs.models import CHECK
 from accounts.jobs.services import KINDS
-from accounts.leaving import queries, services
-from accounts.linking import queries as setup
-from accounts.pool import health, permissions
+from accounts.leaving import queries as leaving
+from accounts.leaving import services
+from accounts.pool import permissions
 from infra import database_clock
-from portal import access
-from portal.start import first_steps, most_urgent
-from portal.start.chart import Chart, Column, Part, stacked
-from portal.start.queries import (
-    Row,
-    Viewer,
-    WellLine,
-    banner_of_start,
-    cards_of_start,
-    lines_of_apps,
-    list_of,
-    viewer_of,
-)
-from tokens.channels import declarations, gate
+from portal.start import first_steps, queries
+from portal.start.queries import WellLine
+from tokens.channels import gate
 from tokens.doubts import services as doubts
 from tokens.models import ChannelApp, Doubt
+<<<<<<< HEAD
 from tokens.vault import queries as key_usage
 from ui import dates
+=======
+from tokens.vault import usage as key_usage
+>>>>>>> 2e5ac58c (portal: Start shows first what is dark, by the person who can fix it, then what ends within 7 days, and one line of figures)
 from ui.phrases import phrase
-from ui.text import short_count
-from users.models import RefusedAddress, User, person
-
-
-@dataclass(frozen=True)
-class Weeks:
-    """The chart and the same as a table: channels above, a line for each week."""
-
-    chart: Chart | None
-    channels: Sequence[str]
-    lines: Sequence[tuple[Column, str]]  # with the link of all channels
-    endless: Row
-    renewing: Row
-
-
-def weeks(viewer: Viewer) -> Weeks:
-    """Return the deadlines of 13 weeks."""
-    now, zone = viewer.now, viewer.zone
-    found = viewer.accounts.count_by_week(now=now, zone=zone)
-    keys = [key for key in declarations.channel_keys() if any(channel == key for _, channel in found)]
-    columns = [_column(monday, keys, found) for monday in health.weeks(now=now, zone=zone)]
-    endless = viewer.count(viewer.accounts.endless())
-    renewing = viewer.count(viewer.accounts.renewing(now=now))
-    return Weeks(
-        stacked(columns),
-        [str(declarations.label(key)) for key in keys],
-        [(column, list_of(f"week={monday:%Y-%m-%d}")) for monday, column in _mondays(columns, viewer)],
-        Row(gettext_lazy("No end date"), "", "", f"ends={NEVER}", endless),
-        Row(gettext_lazy("Renews itself"), "", "", f"ends={ITSELF}", renewing),
-    )
-
-
-def _mondays(columns: Sequence[Column], viewer: Viewer) -> list[tuple[date, Column]]:
-    return list(zip(health.weeks(now=viewer.now, zone=viewer.zone), columns, strict=True))
-
-
-def _column(monday: date, keys: Sequence[str], found: Any) -> Column:
-    parts = [
-        Part(
-            key,
-            str(declarations.label(key)),
-            found.get((monday, key), 0),
-            list_of(urlencode({"week": monday.isoformat(), "channel": key})),
-        )
-        for key in keys
-    ]
-    return Column(dates.short_day(monday), dates.day(monday), parts)
-
+from users.models import User, person
 
 say = partial(phrase, "words/app_pages.txt")
 
 LEFT_SHOWN = 10  # people
-# What is wrong with background work, in a sentence each, and how its parts are: the root knows it and says it here, see `register`.
-Background = Callable[[datetime], tuple[list[str], list[WellLine]]]  # both of one reading
+# What is wrong with background work, in a sentence each, and with mails: the root knows it and says it here, see `register`.
+Background = Callable[[datetime], tuple[list[str], list[WellLine]]]
 BACKGROUND: list[Background] = []
 FOOTER: list[Callable[[], str]] = []
 
@@ -104,26 +47,22 @@ def register(*, background: Background, version: Callable[[], str]) -> None:
 def context(request: HttpRequest) -> dict[str, Any]:
     """Return what the page shows; of accounts nothing for those who may not see them."""
     if not request.user.has_perm("accounts.view_account"):
-        return {"title": gettext("Start"), "cards": []}
+        return {"title": gettext("Start")}
     sees_apps = request.user.has_perm("tokens.view_channelapp")
     apps = list(ChannelApp.objects.set_up()) if sees_apps else []
     now = database_clock.now()
     background = [read(now) for read in BACKGROUND] if sees_apps else []
     return {
         "title": gettext("Start"),
+        "may_see": True,
         "faults": _faults(apps),
         "key_problems": key_usage.key_problems() if sees_apps else [],
         "doubted": [app for app in apps if app.pk in doubts.apps_of_many(Doubt.objects.undecided())],
         "late": [*_silent(apps), *(text for notices, _ in background for text in notices)],
         "left": _left(request),
-        "jobs": my_jobs.jobs_under_way(request),
-        "parked": _parked(request),
-        "not_set_up": _not_set_up(request),
+        "jobs": len(my_jobs.jobs_under_way(request)),
         "steps": first_steps.steps(request),
-        "well": [
-            *(line for _, lines in background for line in lines),
-            *(lines_of_apps(apps, now) if sees_apps else []),
-        ],
+        "unwell": [*(line for _, lines in background for line in lines), *queries.lines_of_apps(apps, now)],
         "reads_all_mails": request.user.has_perm("notifications.view_message")
         and person(request).sees_all_teams,
         "version": "".join(footer() for footer in FOOTER),
@@ -133,19 +72,15 @@ def context(request: HttpRequest) -> dict[str, Any]:
 
 def _accounts(request: HttpRequest) -> dict[str, Any]:
     """Return what the page says of accounts: only that there are none, or everything."""
-    viewer = viewer_of(person(request))
-    counted = cards_of_start(viewer)
-    if counted.nothing and not viewer.accounts.exists():
-        return {"cards": counted.cards, "nothing": True}
-    may_ask = viewer.user.has_perm(permissions.ASK)
-    may_add = viewer.user.has_perm(permissions.ADD_BACKUP)
+    viewer = queries.viewer_of(person(request), may_ask=request.user.has_perm(permissions.ASK))
+    if not viewer.accounts.exists():
+        return {"nothing": True}
+    sections = queries.sections(viewer)
     return {
-        "cards": counted.cards,
-        "nothing": False,
-        "banner": banner_of_start(viewer, counted, may_ask=may_ask),
-        "urgent": most_urgent.most_urgent(viewer, may_ask=may_ask, may_add=may_add),
+        "sections": sections,
+        "next": None if sections else queries.next_to_end(viewer),
+        "figures": queries.figures(viewer),
         "now": viewer.now,
-        "weeks": weeks(viewer),
         "check_all_url": _check_all_url(viewer.user),
     }
 
@@ -172,27 +107,10 @@ def _left(request: HttpRequest) -> list[User]:
     viewer = person(request)
     if not viewer.has_perm(services.PERMISSION):
         return []
-    return list(queries.still_serving(User.objects.visible_to(viewer)).order_by("name", "pk")[:LEFT_SHOWN])
-
-
-def _parked(request: HttpRequest) -> dict[str, Any] | None:
-    """Return how many addresses mail does not reach, for those who may see them; None for none."""
-    if not request.user.has_perm("users.view_refusedaddress"):
-        return None
-    number = short_count(access.rows_of_known_addresses(RefusedAddress.objects.all(), person(request)))
-    return None if number == "0" else {"number": 1 if number == "1" else 2, "shown": number}
+    return list(leaving.still_serving(User.objects.visible_to(viewer)).order_by("name", "pk")[:LEFT_SHOWN])
 
 
 def _silent(apps: list[ChannelApp]) -> list[str]:
     """Return in a sentence each which channel apps get no answer."""
     silent = [app for app in apps if gate.is_silent(app.channel, app.client_id)]
     return [say("gets_no_answer", app=str(app)) for app in silent]
-
-
-def _not_set_up(request: HttpRequest) -> str:
-    """Return the names of channels that cannot be linked here, for those who may set them up."""
-    if not request.user.has_perm("tokens.change_channelapp"):
-        return ""
-    states = setup.channel_states()
-    missing = [label for key, label in declarations.choices() if states[key] == setup.NOT_SET_UP]
-    return ", ".join(map(str, missing))

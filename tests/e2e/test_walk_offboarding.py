@@ -22,7 +22,7 @@ def test_a_person_with_120_accounts_is_offboarded_in_under_ten_presses(
     with chromium.visitor(width=width) as mira:
         log_in(mira, product, MIRA, "/admin/")
         with measured(mira, "leaver", accounts=COUNT) as leaving:
-            go_to(mira, "Users and teams")
+            go_to(mira, "People")
             search(mira, name)
             mira.follow(f"{name.split()[0].lower()}@example.com")
             mira.sees("80 accounts depend on this person alone", "Alster Räder")

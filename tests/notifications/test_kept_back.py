@@ -113,7 +113,7 @@ def test_after_three_days_without_a_mail_server_nothing_counts_as_told_and_a_per
     with time_machine.travel(now, tick=False):
         of_address = [line.text for line in why.about_address(why.what_is_asked(soon, ADA))]
         late = [work.words(now) for work in lateness.late(now) if work.what.startswith("A mail that")]
-        start = str(operations_notices._of_mails({"mail": ["one"]}, [], now).said)
+        start = str(operations_notices._of_mails(now)[0].said)
         head = message_rows.waiting_mails(now, boss())
     comes_back()
     now = pass_time(now, 3)

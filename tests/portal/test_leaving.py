@@ -131,7 +131,7 @@ def test_the_page_names_all_accounts_of_six_log_ins_and_one_press_lets_them_go(
     standing = [
         item["title"] for group in navigation(done.wsgi_request) for item in group["items"] if item["active"]
     ]
-    assert standing == ["Users and teams"], "the page's address is below that of channel apps"
+    assert standing == ["People"], "the page's address is below that of channel apps"
 
 
 def test_the_page_names_what_else_is_in_the_persons_name_and_what_becomes_of_it(

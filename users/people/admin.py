@@ -38,7 +38,6 @@ from users.people.forms import MembershipForm, PersonForm, RoleForm
 from users.people.models import GROUPS, SUPERUSER, Role
 from users.people.services import role_choices, set_role
 from users.sessions import admin as login_records
-from users.teams import admin as teams
 from users.teams.views import AsksBeforeStops
 
 _RIGHTS = gettext_lazy("Rights")
@@ -184,10 +183,6 @@ class UserAdmin(AsksBeforeStops):
         if found is not None:
             found.viewer, found.viewed_in = person(request), request
         return found
-
-    def list_facts(self, request: HttpRequest) -> dict[str, Any]:
-        """Return the way to teams."""
-        return teams.tabs(request, User)
 
     def get_fieldsets(self, request: HttpRequest, obj: User | None = None) -> Any:
         """Leave the rights out of the form for all but superusers: what is not in the form cannot be posted. Auditors only look.

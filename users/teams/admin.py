@@ -1,13 +1,12 @@
-"""Teams in the admin portal, and the way between the lists of people and teams."""
+"""Teams in the admin portal."""
 
 from typing import Any
 
 from django.contrib import admin
 from django.contrib.auth.models import Group
 from django.core.exceptions import PermissionDenied
-from django.db.models import Count, Model, Prefetch, QuerySet
+from django.db.models import Count, Prefetch, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
-from django.urls import reverse
 from django.utils.translation import gettext, gettext_lazy, npgettext_lazy
 from unfold.admin import TabularInline
 
@@ -18,24 +17,6 @@ from users.teams.views import AsksBeforeStops
 
 if admin.site.is_registered(Group):
     admin.site.unregister(Group)  # what a role may do is code: `adtoken_project.setup.groups`
-
-
-def tabs(request: HttpRequest, here: type[Model]) -> dict[str, Any]:
-    """Return the links between the lists of people, of those that this person may open."""
-    titles = {User: gettext("Users"), Team: gettext("Teams")}
-    pages = [(title, model, admin.site.get_model_admin(model)) for model, title in titles.items()]
-    return {
-        "views_label": gettext("Users and teams"),
-        "views": [
-            {
-                "display": title,
-                "query_string": reverse(f"admin:{page.opts.app_label}_{page.opts.model_name}_changelist"),
-                "selected": model is here,
-            }
-            for title, model, page in pages
-            if page.has_view_permission(request)
-        ],
-    }
 
 
 class MemberInline(TabularInline):  # type: ignore[misc]  # the theme ships no types
@@ -81,10 +62,6 @@ class TeamAdmin(AsksBeforeStops):
             "memberships", Membership.objects.leads().select_related("user"), to_attr="lead_rows"
         )
         return seen.annotate(member_count=Count("memberships")).prefetch_related(leads)  # type: ignore[no-any-return]
-
-    def list_facts(self, request: HttpRequest) -> dict[str, Any]:
-        """Return the way to users."""
-        return tabs(request, Team)
 
     @admin.display(description=gettext_lazy("People"), ordering="member_count")
     def people(self, team: Team) -> int:
