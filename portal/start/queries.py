@@ -14,13 +14,8 @@ from accounts.backups import queries as backups
 from accounts.models import Account, AccountQuerySet
 from accounts.pool.health import Health
 from macros.notices.queries import unwatched
-<<<<<<< HEAD
 from tokens.channel_apps.services import call_problems
-from tokens.channels import registry, versions
-=======
-from tokens.channel_apps import call_state
 from tokens.channels import declarations, registry, versions
->>>>>>> 2e5ac58c (portal: Start shows first what is dark, by the person who can fix it, then what ends within 7 days, and one line of figures)
 from tokens.models import ChannelApp
 from ui.phrases import phrase
 from ui.text import counted, first_name, number, shown
@@ -193,90 +188,9 @@ def lines_of_apps(apps: Iterable[ChannelApp], now: datetime) -> list[WellLine]:
     for app in apps:
         link = reverse("admin:tokens_channelapp_change", args=[app.pk])
         version = versions.in_use(registry.get(app.channel))
-        if problems := call_state.problems(app):
+        if problems := call_problems(app):
             lines.append(WellLine(str(app), " ".join(problems), "warning", "warn", link))
         elif version is not None and version.ends is not None and version.ends <= (now + SOON).date():
             text = say_start("version_ends_on", when=versions.day(version.ends))
             lines.append(WellLine(str(app), text, "info", "mute", link))
     return lines
-<<<<<<< HEAD
-
-
-def _trouble(app: ChannelApp, now: datetime) -> tuple[str, str, str] | None:
-    """Return what is wrong with an app, the worst first, with its icon and tone; None: nothing."""
-    if app.fault_since is not None:
-        return say_start("refuses", said=app.fault), "cancel", "bad"
-    if problems := call_problems(app):
-        return " ".join(problems), "warning", "warn"
-    version = versions.in_use(registry.get(app.channel))
-    if version is not None and version.ends is not None and version.ends <= (now + SOON).date():
-        return say_start("version_ends_on", when=versions.day(version.ends)), "info", "mute"
-    return None
-
-
-# --- the banner: how many accounts are dark or will be within a week, who can fix that, and the press that asks them all
-
-
-@dataclass(frozen=True)
-class Banner:
-    """What the banner says. `next`: the account that ends first, where nothing is due; `button` is "" where there is nobody to ask."""
-
-    title: Sequence[Said]
-    text: Sequence[Said]
-    tone: str
-    icon: str
-    button: str = ""
-    link: str = ""
-    next: Account | None = None
-
-
-def banner_of_start(viewer: Viewer, cards: Cards, *, may_ask: bool) -> Banner:
-    """Return the banner. One query for who can fix it, or which account is next."""
-    due, limited = [cards.deactivated, cards.urgent], cards.restricted
-    if not any(row.found for row in due):
-        if limited.found:
-            return Banner([_count("restricted", limited)], [], "limit", "block")
-        works = viewer.accounts.filter(paused_at=None, state=Account.State.CONNECTED)
-        dated = works.filter(deadline__gte=viewer.now)
-        first = dated.order_by("deadline", "pk").first()
-        return Banner([Said(say_start("calm"))], [], "good", "check_circle", next=first)
-    dark, ends = due
-    title = [_count("deactivated", dark)] if dark.found else []
-    title += [_count("urgent_more" if dark.found else "urgent", ends)] if ends.found else []
-    asks = asking.count_due(viewer.user, viewer.now)
-    link = reverse("admin:ask_due")
-    text = [Said(_who(asks, dark.found + ends.found), link if may_ask and asks.people else "")]
-    if limited.found:
-        text.append(_count("restricted_more", limited))
-    button = ""
-    if may_ask and asks.people:
-        button = _button(asks)
-        text += [] if button else [Said(say_start("asked_all"))]
-    tone, icon = ("bad", "cancel") if dark.found else ("urgent", "warning")
-    return Banner(title, text, tone, icon, button, link)
-
-
-def _count(words: str, row: Row) -> Said:
-    return Said(say_start(words, n=row.found, shown=row.number), row.link)
-
-
-def _who(asks: asking.DueAsks, due: int) -> str:
-    if not asks.people:
-        return say_start("fix_none")
-    some = asks.accounts < due
-    return say_start(
-        "fix_some" if some else "fix_all",
-        n=asks.people,
-        shown=number(asks.people),
-        accounts=number(asks.accounts),
-    )
-
-
-def _button(asks: asking.DueAsks) -> str:
-    """Return the words of the button; "" where everybody was asked today."""
-    if not asks.fresh:
-        return ""
-    words = "ask_all" if asks.fresh == asks.people else "ask_others"
-    return say_start(words, n=asks.fresh, shown=number(asks.fresh))
-=======
->>>>>>> 2e5ac58c (portal: Start shows first what is dark, by the person who can fix it, then what ends within 7 days, and one line of figures)

@@ -21,12 +21,7 @@ from portal.start.queries import WellLine
 from tokens.channels import gate
 from tokens.doubts import services as doubts
 from tokens.models import ChannelApp, Doubt
-<<<<<<< HEAD
 from tokens.vault import queries as key_usage
-from ui import dates
-=======
-from tokens.vault import usage as key_usage
->>>>>>> 2e5ac58c (portal: Start shows first what is dark, by the person who can fix it, then what ends within 7 days, and one line of figures)
 from ui.phrases import phrase
 from users.models import User, person
 
@@ -49,7 +44,7 @@ def context(request: HttpRequest) -> dict[str, Any]:
     if not request.user.has_perm("accounts.view_account"):
         return {"title": gettext("Start")}
     sees_apps = request.user.has_perm("tokens.view_channelapp")
-    apps = list(ChannelApp.objects.set_up()) if sees_apps else []
+    apps = list(ChannelApp.objects.exclude(state=ChannelApp.State.NOT_SET_UP)) if sees_apps else []
     now = database_clock.now()
     background = [read(now) for read in BACKGROUND] if sees_apps else []
     return {
