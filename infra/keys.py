@@ -20,7 +20,7 @@ from django.db import connection, transaction
 from django.views.decorators.debug import sensitive_variables
 
 # The ring has the newest key first. A key's name is the start of a hash of it. It is no secret: a key is 256 random bits, which no hash
-# gives away, so the name may stand beside a ciphertext, on pages and in logs.
+# gives away, so ciphertexts, pages and logs may name it.
 NAME_LETTERS = 16
 logger = logging.getLogger(__name__)
 

@@ -12,8 +12,10 @@ from django.utils.translation import gettext, gettext_lazy
 from django_stubs_ext import StrPromise
 
 from accounts.models import Account
+from portal import access
+from tokens.models import ChannelApp
 from ui.text import short_count
-from users.models import User, person
+from users.models import RefusedAddress, User, person
 
 # Pages that are no list of the portal, by the names of their addresses: what a tab calls them, and who may open them.
 _PAGES: Mapping[str, tuple[StrPromise, Callable[[User], bool]]] = {
@@ -112,8 +114,9 @@ def _items(request: HttpRequest, items: list[tuple[StrPromise, str, list[str]]])
             "active": any(tab.selected for tab in found),
             "tabs": found,
         }
-        if labels[0] == "accounts.Account":
-            item |= {"badge": _deactivated(request), "badge_words": gettext("deactivated")}
+        if labels[0] in _BADGES:
+            words, count = _BADGES[labels[0]]
+            item |= {"badge": count(request), "badge_words": str(words)}
         yield item
 
 
@@ -136,3 +139,23 @@ def _deactivated(request: HttpRequest) -> str:
     """Return how many accounts are deactivated; "" for none, "99+" from a hundred on."""
     deactivated = Account.objects.visible_to(request.user).filter(state=Account.State.DEACTIVATED)
     return short_count(deactivated, limit=99, zero="")
+
+
+def _parked(request: HttpRequest) -> str:
+    """Return how many addresses mail does not reach, for those who may see them."""
+    if not request.user.has_perm("users.view_refusedaddress"):
+        return ""
+    parked = access.rows_of_known_addresses(RefusedAddress.objects.all(), person(request))
+    return short_count(parked, limit=99, zero="")
+
+
+def _refused(_request: HttpRequest) -> str:
+    """Return how many channel apps their channel refuses."""
+    return short_count(ChannelApp.objects.refused(), limit=99, zero="")
+
+
+_BADGES: Mapping[str, tuple[StrPromise, Callable[[HttpRequest], str]]] = {
+    "accounts.Account": (gettext_lazy("deactivated"), _deactivated),
+    "notifications.Message": (gettext_lazy("addresses that mail does not reach"), _parked),
+    "tokens.ChannelApp": (gettext_lazy("refused by their channel"), _refused),
+}

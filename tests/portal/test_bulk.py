@@ -343,7 +343,7 @@ def test_my_jobs_lists_ones_own_and_administrators_find_everybodys(client: Clien
     assert JOBS not in before[0]
     assert "No job within the last day." in before[1]
     assert JOBS in listed
-    assert "Offboarding" in start
+    assert "1 job is under way" in start
     for shown in (
         "Pause 1 account",
         "1 paused",

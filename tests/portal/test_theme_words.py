@@ -5,7 +5,7 @@ from pathlib import Path
 
 import unfold
 
-from portal.theme import THEME_WORDS
+from portal.theme_words import THEME_WORDS
 
 
 def test_what_we_say_for_the_theme_is_what_it_says() -> None:
