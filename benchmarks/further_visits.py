@@ -20,7 +20,6 @@ BULKS = (
     "ask", "check", "pause", "resume", "team", "backup", "apply_macro", "remove_macro",
 )  # fmt: skip
 TICKED = 500  # accounts that the address of a page about many names
-WEEKS = 3  # of the thirteen to which the start page leads
 _ACCOUNTS, _TOKENS = "admin:accounts_account", "admin:tokens_token"
 # Of rows that are not the first of their kind, and of what a page leads to.
 _MORE: tuple[tuple[str, str, list[int], str], ...] = (
@@ -72,15 +71,13 @@ def _address(page: str, args: list[int], query: str) -> str:
 
 
 def _start(boss: Client) -> Iterator[Visit]:
-    """Where the numbers of the start page lead: each kind of filter with each of its values, and few of the weeks."""
+    """Where the numbers of the start page lead: each kind of filter with each of its values."""
     page = boss.get(reverse("admin:index")).content.decode()
     found = dict.fromkeys(
         unescape(one) for one in re.findall(r'href="(/admin/accounts/account/\?[^"]+)"', page)
     )
-    weeks = [one for one in found if "week=" in one]
     for address in found:
-        if address not in weeks[WEEKS:]:
-            yield Visit("Start leads to", "filter", address.partition("?")[2], BOSS, address)
+        yield Visit("Start leads to", "filter", address.partition("?")[2], BOSS, address)
 
 
 def _filters() -> Iterator[Visit]:

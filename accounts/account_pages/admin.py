@@ -142,8 +142,6 @@ class AccountAdmin(ReadOnlyList):
         filters.TeamFilter,
         filters.MacroFilter,
         filters.AccessLostFilter,
-        filters.WeekFilter,
-        filters.EndFilter,
     ]
     list_display_links = None  # the name leads there itself
     search_fields = ["name"]  # what is searched is in get_search_results

@@ -1,7 +1,6 @@
 """Chips of the lists, and ready-made views of Social Accounts. Each is a filter of the address, so that a copied link shows the same."""
 
 from collections.abc import Iterator
-from datetime import date
 from typing import Any
 
 from django.contrib.admin import ModelAdmin
@@ -20,19 +19,18 @@ from accounts.pool.models import CAN_SERVE
 from accounts.pool.rules import OUTSIDE
 from macros.models import Macro
 from macros.notices.queries import unwatched
-from portal.filters import ChoiceFilter, Lookups, OfTheAddress, OnOff
+from portal.filters import ChoiceFilter, Lookups, OnOff
 from tokens.channels import declarations
 from tokens.channels.kinds import Reason
 from tokens.models import Token
 from tokens.token import reasons
-from ui import dates, pills
+from ui import pills
 from ui.dates import end_of_window
 from users.models import Membership, User, person
 from users.people.queries import names_for
 
 LISTED = 200  # teams to choose from
 MOST = 20  # people who are listed; others are found by name
-NEVER, ITSELF = "never", "itself"  # in the address
 
 
 def is_id(value: str) -> bool:
@@ -244,51 +242,6 @@ class AccessLostFilter(OnOff):
     def keep(self, rows: AccountQuerySet, value: str) -> AccountQuerySet:
         """Keep accounts with such a log-in."""
         return rows.access_lost()
-
-
-class WeekFilter(OfTheAddress):
-    """The week of the deadline, by its first day: "2026-11-23"."""
-
-    title = gettext_lazy("deadline in the week of")
-    parameter_name = "week"
-
-    def words(self, value: str) -> str:
-        """Return the first day."""
-        first = _day(value)
-        return dates.day(first) if first else ""
-
-    def keep(self, rows: AccountQuerySet, value: str) -> AccountQuerySet:
-        """Keep accounts whose deadline is in these seven days."""
-        first = _day(value)
-        assert first is not None
-        return rows.in_week(first, now=timezone.now(), zone=timezone.get_current_timezone())
-
-
-def _day(text: str) -> date | None:
-    try:
-        found = date.fromisoformat(text)
-    except ValueError:
-        return None
-    return (
-        found if 2000 <= found.year <= 2999 else None
-    )  # no week of it begins or ends outside what dates can say
-
-
-class EndFilter(OfTheAddress):
-    """Accounts whose deadline is none: it never comes, or moves by itself."""
-
-    title = gettext_lazy("deadline")
-    parameter_name = "ends"
-
-    def words(self, value: str) -> str:
-        """Return "No end date"."""
-        return {NEVER: gettext("No end date"), ITSELF: gettext("Renews itself")}.get(value, "")
-
-    def keep(self, rows: AccountQuerySet, value: str) -> AccountQuerySet:
-        """Keep the accounts that the start page counts beside the deadlines of the weeks."""
-        if value == NEVER:
-            return rows.endless()
-        return rows.renewing(now=timezone.now())
 
 
 class PersonFilter(ChoiceFilter):

@@ -3,7 +3,7 @@
 Pages and mails give a state its word and colour (ui.pills, families "account" and "token").
 """
 
-from datetime import date, datetime, timedelta, tzinfo
+from datetime import datetime, tzinfo
 from enum import StrEnum
 from typing import Self
 
@@ -15,9 +15,6 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from ui.dates import AT_RISK, URGENT, end_of_window, within
-
-WEEK = timedelta(days=7)
-WEEKS = 13  # of the chart of deadlines
 
 
 class Health(StrEnum):
@@ -148,10 +145,6 @@ class HealthQuerySet[Row: models.Model](models.QuerySet[Row]):
         """Those that exactly one person carries, whatever their pill."""
         return self.filter(_NOT_PAUSED, people_count=1)
 
-    def endless(self) -> Self:
-        """Those that have no end date. Paused ones are left out."""
-        return self.filter(_NOT_PAUSED, deadline_kind=AccountHealth.DeadlineKind.NEVER)
-
 
 DEADLINE = F("deadline")  # what a click on the column's head sorts by
 
@@ -167,10 +160,3 @@ def by_deadline() -> list[OrderBy | Combinable | str]:
         default=Value(3),
     )
     return [OrderBy(place), F("deadline").asc(nulls_last=True), "name", "pk"]
-
-
-def weeks(*, now: datetime, zone: tzinfo) -> list[date]:
-    """Return the Mondays of the weeks whose deadlines are charted, from this week on, for a reader in `zone`."""
-    today = now.astimezone(zone).date()
-    monday = today - timedelta(days=today.weekday())
-    return [monday + number * WEEK for number in range(WEEKS)]

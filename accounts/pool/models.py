@@ -3,27 +3,26 @@
 `accounts.pool.services.settle` is the only writer of what a pool decides.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from datetime import date, datetime, time, timedelta, tzinfo
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
 from typing import ClassVar, Self
 
 from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
 from django.db import models
-from django.db.models import Count, Exists, F, OuterRef, Prefetch, Q
-from django.db.models.functions import TruncWeek
+from django.db.models import Exists, F, OuterRef, Prefetch, Q
 from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from accounts.pool.health import WEEK, AccountHealth, HealthQuerySet, weeks
+from accounts.pool.health import AccountHealth, HealthQuerySet
 from accounts.pool.rules import UNLINKED, InPool, reason_of_entry
 from infra import private_parts
 from tokens.channels import declarations
 from tokens.channels.kinds import Reason
 from tokens.choices import channel_choices
 from tokens.models import Token
-from tokens.token import queries, reasons
+from tokens.token import reasons
 from tokens.token.queries import TokenQuerySet
 from users.models import Membership, Team, User
 
@@ -71,30 +70,6 @@ class AccountQuerySet(HealthQuerySet["Account"]):
         """Those that a linked log-in can no longer reach, whatever their pill. Paused ones are left out."""
         lost = AccountToken.objects.filter(access=AccountToken.Access.LOST)
         return self.filter(paused_at=None, pk__in=lost.values("account"))
-
-    def renewing(self, *, now: datetime) -> Self:
-        """Those whose date moves by itself, so that it is no deadline. Paused ones are left out."""
-        return self.filter(paused_at=None, pk__in=AccountToken.objects.renewing(now=now).values("account"))
-
-    def in_week(self, monday: date, *, now: datetime, zone: tzinfo) -> Self:
-        """Those whose deadline is in the seven days from this one on, but for paused ones and those that renew themselves."""
-        return self._ending_between(monday, monday + WEEK, now, zone)
-
-    def count_by_week(self, *, now: datetime, zone: tzinfo) -> Mapping[tuple[date, str], int]:
-        """Return (Monday, channel) -> how many have their deadline in that week of the chart; nothing for none. One query."""
-        shown = weeks(now=now, zone=zone)
-        found = self._ending_between(shown[0], shown[-1] + WEEK, now, zone).order_by()
-        rows = found.values("channel", week=TruncWeek("deadline", tzinfo=zone)).annotate(n=Count("pk"))
-        return {(row["week"].date(), row["channel"]): row["n"] for row in rows}
-
-    def _ending_between(self, first: date, last: date, now: datetime, zone: tzinfo) -> Self:
-        begins, ends = (datetime.combine(day, time.min, tzinfo=zone) for day in (first, last))
-        # The log-in that ends with the account ends in these days, too, so no other is looked at.
-        renewing = AccountToken.objects.renewing(now=now)
-        theirs = renewing.filter(token__deadline__gte=begins, token__deadline__lt=ends)
-        return self.exclude(pk__in=theirs.values("account")).filter(
-            paused_at=None, deadline__gte=begins, deadline__lt=ends
-        )
 
 
 class Account(AccountHealth, models.Model):
@@ -259,10 +234,6 @@ class AccountTokenQuerySet(models.QuerySet["AccountToken"]):
     def ending_with_account(self) -> Self:
         """The living ones whose log-in has the account's date. `Account.last_entries` asks the same of rows."""
         return self.living().filter(token__deadline=F("account__deadline"))
-
-    def renewing(self, *, now: datetime) -> Self:
-        """Those of log-ins that renew themselves and end when their account does: the account's date is no deadline."""
-        return self.ending_with_account().filter(queries.renewing_tokens(now=now, by="token__"))
 
 
 class AccountToken(models.Model):
