@@ -29,13 +29,12 @@ def measure(run: Run) -> list[Section]:
     section = Section(f"Export, {MOST:,} accounts, {run.rounds} rounds")
     user, _ = User.objects.get_or_create(email="export@example.com", defaults={"is_superuser": True})
     contenders: dict[str, Contender] = {
-        "CSV": lambda: _timed(lambda: export_rows.as_csv(_rows(user))),
-        "workbook": lambda: _timed(lambda: export_rows.write_csv(_rows(user))),
+        "workbook": lambda: _timed(lambda: export_rows.write_workbook(_rows(user))),
         "  floor: read the rows by one statement, write them": lambda: _timed(_floor),
     }
     section.results = interleave(contenders, rounds=run.rounds)
     tracemalloc.start()
-    size = len(export_rows.write_csv(_rows(user))) / 2**20
+    size = len(export_rows.write_workbook(_rows(user))) / 2**20
     peak = tracemalloc.get_traced_memory()[1] / 2**20
     tracemalloc.stop()
     section.results["workbook"] |= {"memory at most, MiB": [peak], "file, MiB": [size]}

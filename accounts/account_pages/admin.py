@@ -40,14 +40,10 @@ from users.models import person
 from users.people.queries import names_for
 
 MOST = 10_000  # accounts in one file: a web process writes them in about a second
-_TYPES = {
-    "csv": "text/csv; charset=utf-8",
-    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-}
 
 
-def answer(request: HttpRequest, accounts: QuerySet[Account], file_format: str) -> HttpResponse:
-    """Answer with a file of the accounts in this order, "csv" or "xlsx"; of more than MOST, with the list, which says so."""
+def answer(request: HttpRequest, accounts: QuerySet[Account]) -> HttpResponse:
+    """Answer with a workbook of the accounts in this order; of more than MOST, with the list, which says so."""
     now, ids = timezone.now(), export_rows.ids_of(accounts[: MOST + 1])
     if len(ids) > MOST:
         text = gettext("More than %(most)s accounts match: filter the list, and export it in parts.")
@@ -55,62 +51,41 @@ def answer(request: HttpRequest, accounts: QuerySet[Account], file_format: str) 
         return HttpResponseRedirect(request.get_full_path())
     seen = Account.objects.visible_to(request.user)
     rows = export_rows.export_rows(seen, ids, names_for(request.user), now)
-    content = export_rows.write_csv(rows) if file_format == "xlsx" else export_rows.as_csv(rows)
-    response = HttpResponse(content, content_type=_TYPES[file_format])
-    name = f"social-accounts-{timezone.localdate(now):%Y-%m-%d}.{file_format}"
+    response = HttpResponse(export_rows.write_workbook(rows), content_type=export_rows.TYPE)
+    name = f"social-accounts-{timezone.localdate(now):%Y-%m-%d}.xlsx"
     response["Content-Disposition"] = f'attachment; filename="{name}"'
     return response
 
 
 @dataclass(frozen=True)
 class ListAction:
-    """One action of the bar below the list: the page that it leads to (its slug), or the format of a file."""
+    """One action of the bar below the list, called as the page is that it leads to."""
 
     name: str
-    slug: str
     label: StrPromise
     icon: str
     permission: str
 
     def lead(self, _list: object, request: HttpRequest, accounts: QuerySet[Account]) -> HttpResponse:
         """Lead to the page that asks, or answer with the file."""
-        if self.name.startswith("export_"):
-            return answer(request, accounts, self.slug)
-        if self.slug == "invite":
-            return _invite(request, accounts)
-        return bulk.lead_to(self.slug, request, accounts)
-
-
-def _invite(request: HttpRequest, accounts: QuerySet[Account]) -> HttpResponse:
-    """Lead to the page that invites a second person for these accounts, or say that they are too many for its address."""
-    back, ids = (
-        request.get_full_path(),
-        list(accounts.order_by().values_list("pk", flat=True)[: bulk.NAMED + 1]),
-    )
-    if len(ids) > bulk.NAMED:
-        most = {"most": bulk.NAMED}
-        messages.error(
-            request, gettext("One invitation from this list is for %(most)s accounts at most.") % most
+        return (
+            answer(request, accounts) if self.name == EXPORT else bulk.lead_to(self.name, request, accounts)
         )
-        return HttpResponseRedirect(back)
-    query = urlencode({"account": ",".join(map(str, ids)), "next": back})
-    return HttpResponseRedirect(f"{reverse('invite_backup')}?{query}")
 
 
+EXPORT = "export"
 ACTIONS = tuple(
     ListAction(*facts)
     for facts in (
-        ("apply_macro", "apply_macro", gettext_lazy("Apply macro"), "flag", "macros.apply_macro"),
-        ("check_now", "check", gettext_lazy("Check now"), "refresh", "tokens.probe_token"),
-        ("ask_to_reauthenticate", "ask", gettext_lazy("Ask to re-authenticate"), "mail", "tokens.ask_token"),
-        ("move_to_team", "team", gettext_lazy("Move to team"), "group", permissions.MOVE),
-        ("remove_macro", "remove_macro", gettext_lazy("Remove macro"), "check", "macros.apply_macro"),
-        ("add_backups", "backup", gettext_lazy("Add backups"), "person", permissions.ADD_BACKUP),
-        ("invite_backup", "invite", gettext_lazy("Invite a backup"), "mail", "users.invite_user"),
-        ("pause", "pause", gettext_lazy("Pause"), "pause_circle", permissions.PAUSE),
-        ("resume", "resume", gettext_lazy("Resume"), "bolt", permissions.RESUME),
-        ("export_csv", "csv", gettext_lazy("Export CSV"), "download", permissions.VIEW),
-        ("export_xlsx", "xlsx", gettext_lazy("Export XLSX"), "download", permissions.VIEW),
+        ("ask", gettext_lazy("Ask"), "mail", "tokens.ask_token"),
+        ("backup", gettext_lazy("Back up"), "person", permissions.ADD_BACKUP),
+        ("apply_macro", gettext_lazy("Apply macro"), "flag", "macros.apply_macro"),
+        (EXPORT, gettext_lazy("Export"), "download", permissions.VIEW),
+        ("check", gettext_lazy("Check now"), "refresh", "tokens.probe_token"),
+        ("team", gettext_lazy("Move to team"), "group", permissions.MOVE),
+        ("remove_macro", gettext_lazy("Remove macro"), "close", "macros.apply_macro"),
+        ("pause", gettext_lazy("Pause"), "pause_circle", permissions.PAUSE),
+        ("resume", gettext_lazy("Resume"), "bolt", permissions.RESUME),
     )
 )
 
@@ -135,11 +110,11 @@ class AccountAdmin(ReadOnlyList):
         filters.StateFilter,
         filters.DaysFilter,
         filters.PersonFilter,
-        filters.ReasonFilter,
-        filters.NoBackupFilter,
-        filters.BackupAtHandFilter,
-        filters.UndatedFilter,
         filters.TeamFilter,
+        filters.NoBackupFilter,
+        filters.UndatedFilter,
+        filters.BackupAtHandFilter,
+        filters.ReasonFilter,
         filters.MacroFilter,
         filters.AccessLostFilter,
     ]
@@ -152,7 +127,7 @@ class AccountAdmin(ReadOnlyList):
     ordered = gettext_lazy("Sorted by deadline, earliest first")
     none_match = gettext_lazy("No account matches these filters.")
     on_cards = frozenset({"usable_cell", "deadline_cell"})
-    seldom = frozenset({"backup", "told", "lost"})
+    seldom = frozenset({"backup", "reason", "macro", "lost"})
     first_actions = 4
     table_class = "at-rows"
     action_icons: ClassVar = {one.name: one.icon for one in ACTIONS}
@@ -194,13 +169,13 @@ class AccountAdmin(ReadOnlyList):
     def row_links(self, request: HttpRequest) -> Callable[[Any], Sequence[RowLink]]:
         """Return the actions on one account, as far as the person may."""
         allowed = self.get_actions(request)
-        offered = [one for one in ACTIONS if one.slug in {"ask", "check"} and one.name in allowed]
+        offered = [one for one in ACTIONS if one.name in {"ask", "check"} and one.name in allowed]
         kept = request.GET.copy()
 
         def links(account: Any) -> list[RowLink]:
             kept["ids"] = str(account.pk)
             made = [
-                RowLink(str(one.label), one.icon, f"{bulk.address(one.slug)}?{kept.urlencode()}")
+                RowLink(str(one.label), one.icon, f"{bulk.address(one.name)}?{kept.urlencode()}")
                 for one in offered
             ]
             page = reverse("admin:accounts_account_change", args=[account.pk])
@@ -209,12 +184,10 @@ class AccountAdmin(ReadOnlyList):
         return links
 
     def list_facts(self, request: HttpRequest) -> dict[str, Any]:
-        """Return the files of all that match."""
+        """Return where accounts are imported, and the viewer's jobs."""
         may_import = request.user.has_perm(permissions.IMPORT)
         import_url = reverse("admin:accounts_account_import") if may_import else ""
-        exports = (("export_csv", "CSV"), ("export_xlsx", "XLSX"))
-        jobs_url = my_jobs.my_jobs_url(person(request))
-        return {"exports": exports, "import_url": import_url, "jobs_url": jobs_url}
+        return {"import_url": import_url, "jobs_url": my_jobs.my_jobs_url(person(request))}
 
     def prepare_page(self, request: HttpRequest, rows: Sequence[Any]) -> None:
         """Read of all rows whose warnings are snoozed, and who is on which."""
@@ -264,11 +237,11 @@ class AccountAdmin(ReadOnlyList):
             if not account.row.fixer:
                 return SafeString("—")
             return format_html(
-                '<span class="at-second">{1}</span><span class="at-cut" title="{0}">{0}</span>',
+                '<span class="at-second">{1}</span><span class="at-clamp" title="{0}">{0}</span>',
                 account.row.fixer,
                 gettext("can fix it"),
             )
-        return format_html('<span class="at-cut" title="{0}">{0}</span>', account.row.person)
+        return format_html('<span class="at-clamp" title="{0}">{0}</span>', account.row.person)
 
     @display(description=gettext_lazy("Deadline"), ordering=health.DEADLINE)
     def deadline_cell(self, account: Any) -> SafeString:
@@ -278,7 +251,7 @@ class AccountAdmin(ReadOnlyList):
     @display(description=gettext_lazy("Team"), ordering="team__name")
     def team_cell(self, account: Account) -> SafeString:
         """Return the team."""
-        return format_html('<span class="at-cut" title="{0}">{0}</span>', account.team)
+        return format_html('<span class="at-clamp" title="{0}">{0}</span>', account.team)
 
     # --- actions: they only lead to a page that shows what will happen -----------------------------------------------
 

@@ -1,16 +1,13 @@
-"""Accounts as lines of a table: no secret, exact times in UTC, and no cell that a spreadsheet would run as a formula.
+"""Accounts as the lines of a workbook: no secret, exact times in UTC, and no cell that is run as a formula.
 
 A line is made from a few columns that are read for a page of accounts at once; a summary of each would take half a millisecond.
 In a workbook numbers and moments are such and all else is text; a row goes to the disk as it is written, so memory stays flat.
 """
 
-import csv
 import io
-import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
-from itertools import dropwhile
 from typing import Any
 
 import xlsxwriter
@@ -27,9 +24,7 @@ HEAD = [
     "usable_tokens", "tokens", "people", "active_person", "last_check_utc",
 ]  # fmt: skip
 PAGE = 1_000  # accounts that are read at once
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
-# Letters that a reader does not see: controls, joiners, marks of direction, all kinds of space.
-_UNSEEN = {"Cc", "Cf", "Mn", "Zl", "Zp", "Zs"}
+TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
 # What a reason and the order of a pool go by.
@@ -50,20 +45,6 @@ _ACCOUNT = (
 )  # fmt: skip
 
 
-def safe_cell(value: object) -> str:
-    """Return the value as text that no spreadsheet takes for a formula, not even one that tidies the text first.
-
-    Some drop what is not seen at the beginning, some take full-width characters for plain ones.
-    """
-    text = "" if value is None else str(value)
-    first = text[:1]
-    if not first or (first.isascii() and first.isalnum()):
-        return text  # nearly every cell
-    seen = "".join(dropwhile(lambda letter: unicodedata.category(letter) in _UNSEEN, text))
-    begins = (first, unicodedata.normalize("NFKC", seen[:1]))
-    return f"'{text}" if any(begin.startswith(_FORMULA) for begin in begins) else text
-
-
 def ids_of(accounts: QuerySet[Account]) -> list[int]:
     """Return the ids of the accounts, in their order."""
     return list(accounts.prefetch_related(None).values_list("pk", flat=True))
@@ -75,13 +56,6 @@ def export_rows(
     """Yield the cells of these accounts, a page of them read at a time. Three queries a page."""
     for start in range(0, len(ids), PAGE):
         yield from export_page(accounts, ids[start : start + PAGE], names, now)
-
-
-def as_csv(rows: Iterable[Sequence[str]]) -> str:
-    """Return them as CSV, below the names of the columns."""
-    text = io.StringIO()
-    csv.writer(text).writerows([HEAD, *rows])
-    return text.getvalue()
 
 
 def export_page(
@@ -107,7 +81,7 @@ def export_page(
             reasons.get(one.pk, ""), one.restriction, one.deadline_kind, _utc(one.deadline), one.usable_count, tokens, one.people_count,
             names.token(one.active_token, one) if one.active_token else "", _utc(checked),
         )  # fmt: skip
-        made.append([safe_cell(cell) for cell in cells])
+        made.append([str(cell) for cell in cells])
     return made
 
 
@@ -136,7 +110,7 @@ _NUMBERS = frozenset({"usable_tokens", "tokens", "people"})
 _WIDTHS = {"name": 34, "native_id": 20, "reason": 22, "team": 20, "active_person": 24}
 
 
-def write_csv(rows: Iterable[Sequence[str]]) -> bytes:
+def write_workbook(rows: Iterable[Sequence[str]]) -> bytes:
     """Return a workbook of these rows, below the names of the columns."""
     file = io.BytesIO()
     book = xlsxwriter.Workbook(file, _OPTIONS)

@@ -104,6 +104,14 @@ def _lines(accounts: Sequence[Account], by: User, names: NameVisibility, _now: d
     return sorted(made, key=lambda line: bool(line.skipped))
 
 
+def _left_over(chosen: bulk.Chosen) -> Mapping[str, object]:
+    """Return the accounts that lack a backup and that no log-in at hand reaches: for these somebody can be invited."""
+    best = adding.best_offers([] if chosen.unread else chosen.accounts)
+    lacking = [one.pk for one in chosen.accounts if one.lacks_backup and not one.is_paused]
+    left = [] if chosen.unread else [pk for pk in lacking if pk not in best]
+    return {"left_over": ",".join(map(str, left)), "left": len(left)}
+
+
 BULKS = (
     bulk.Bulk(
         "backup",
@@ -111,5 +119,6 @@ BULKS = (
         permissions.ADD_BACKUP,
         _lines,
         gettext_lazy("No log-in of a colleague is known to reach one of them."),
+        facts=_left_over,
     ),
 )

@@ -36,7 +36,7 @@ def test_139_accounts_get_their_backup_by_one_deed(product: Product, chromium: C
             mira.follow("A backup is at hand")
             mira.sees(f"{COUNT} of ", "139")
             tick_all(mira, str(COUNT))
-            bar_deed(mira, "Add backups")
+            bar_deed(mira, "Back up")
             mira.sees(f"Add a backup to {COUNT} accounts?", "Emil Novak")
             mira.take("backups-many", only=DESK)
             mira.press(f"Add {COUNT} backups")

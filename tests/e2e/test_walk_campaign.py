@@ -63,7 +63,7 @@ def staff_begin_the_campaign(mira: Visitor, campaign: Campaign) -> str:
         go_to(mira, "Authenticate Tokens")
         search(mira, campaign.domain)
         tick_all(mira, "30")
-        bar_deed(mira, "Ask to re-authenticate")
+        bar_deed(mira, "Ask")
         mira.sees("Ask 30 people to re-authenticate?", "Nils Petersen", "after 2 and 5 days")
         mira.page.get_by_label("Note in the mail").fill(
             "Please before Friday: the new season starts on Monday."

@@ -20,6 +20,7 @@ def test_accounts_come_in_from_a_list_and_what_is_wrong_is_named_by_its_line(
 ) -> None:
     with chromium.visitor() as mira:
         log_in(mira, product, MIRA, LIST)
+        mira.touch(mira.page.locator(".at-head-actions summary"))
         mira.follow("Import")
         mira.sees("Import accounts", "What the file holds")
         file = {"name": "kunden.csv", "mimeType": "text/csv", "buffer": ("\ufeff" + FILE).encode()}

@@ -1,7 +1,5 @@
 """Social Accounts and Authenticate Tokens: what the lists show to whom, in which order, and at what price."""
 
-import csv
-import io
 import re
 from datetime import timedelta
 
@@ -18,7 +16,8 @@ from pytest_django import Settings
 from accounts.models import Account
 from accounts.pool import queries as pool_queries
 from accounts.pool.health import Health
-from tests.portal.support import linked, rows_of, settle, staff, token_of
+from tests.portal.support import context_of, linked, rows_of, settle, staff, token_of
+from tests.portal.test_export import sheet_of
 from tests.support.factories import link, make_account, make_team, make_token, make_user
 from tokens.models import Token
 from users.models import Team, User
@@ -227,35 +226,33 @@ def test_counts_stop_at_a_thousand_and_pages_go_on(
     assert 'rel="next"' not in last.text
 
 
-def export(client: Client, *accounts: Account) -> list[dict[str, str]]:
-    response = client.post(
-        LIST, {"action": "export_csv", "index": "0", "_selected_action": [str(one.pk) for one in accounts]}
-    )
-    text = response.content.decode()
-    return list(csv.DictReader(io.StringIO(text)))
-
-
-def test_the_export_has_exact_times_and_nothing_that_a_spreadsheet_runs(client: Client, boss: User) -> None:
-    account = linked(token_of("=cmd()", days=10), name="=HYPERLINK(1)", native_id="77")
-    other = linked(token_of("Ben"), name="  +49 170")
-
-    rows = {row["native_id"]: row for row in export(client, account, other)}
-
-    row = rows["77"]
-    assert row["name"] == "'=HYPERLINK(1)"
-    assert row["active_person"] == "'=cmd()"
-    assert rows[other.native_id]["name"] == "'  +49 170"
-    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", row["deadline_utc"])
-
-
 def test_the_export_holds_only_what_one_sees(client: Client) -> None:
     mine, other = make_team(), make_team()
     staff(client, team=mine)
     seen, hidden = make_account(team=mine), make_account(team=other)
 
-    rows = export(client, seen, hidden)
+    sent = {"action": "export", "index": "0", "_selected_action": [seen.pk, hidden.pk]}
+    sheet = sheet_of(client.post(LIST, sent))
 
-    assert [row["native_id"] for row in rows] == [seen.native_id]
+    assert seen.native_id in sheet
+    assert hidden.native_id not in sheet
+
+
+def test_five_filters_are_in_sight_and_a_selection_has_four_deeds_the_rest_is_under_more(
+    client: Client, boss: User
+) -> None:
+    linked(token_of("Ada"), team=make_team())
+
+    shown = context_of(client, LIST)
+
+    assert [chip.title for chip in shown["chips"]] == ["Channel", "State", "Days left", "Person", "Team"]
+    assert [chip.title for chip in shown["more_chips"]] == [
+        "A backup is at hand", "Reason", "Macro", "Access lost",
+    ]  # fmt: skip
+    assert [one["label"] for one in shown["bulk_actions"]] == ["Ask", "Back up", "Apply macro", "Export"]
+    assert [one["label"] for one in shown["more_actions"]] == [
+        "Check now", "Move to team", "Remove macro", "Pause", "Resume",
+    ]  # fmt: skip
 
 
 def test_tokens_of_all_accounts_are_those_in_pools_that_one_sees(client: Client) -> None:

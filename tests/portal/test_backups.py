@@ -175,7 +175,7 @@ def test_many_are_added_at_once_each_line_says_who_or_why_not_and_people_are_tol
     two = carried(ada, log_in("Ben"), name="Two people")
     nobody = carried(ada, name="Nobody reaches")
     reaches(emil, *accounts, two)
-    staff(client, MAY)
+    staff(client, MAY, "users.invite_user")
     address = bulk(*accounts, two, nobody)
 
     asks = client.get(address)
@@ -191,6 +191,7 @@ def test_many_are_added_at_once_each_line_says_who_or_why_not_and_people_are_tol
         "Two people": ("Nobody", "several people carry it already"),
         "Nobody reaches": ("Nobody", "no log-in of a colleague is known to reach it"),
     }
+    assert f'href="/backups/invite/?account={nobody.pk}&amp;next=' in asks.text
     assert "3 backups added or asked for, 2 skipped" in answer
     assert {one.pool.count() for one in accounts} == {2}
     assert Message.objects.filter(kind="ask_done").count() == 1

@@ -28,7 +28,7 @@ from users.models import User
 pytestmark = pytest.mark.django_db(transaction=True)
 STEPS = (
     "a new `FERNET_KEYS`", "check --database default", "FERNET_KEYS_LOST", "release --same", "createsuperuser",
-    "Reset second factor", "enter the secret", "Ask to re-authenticate",
+    "Reset second factor", "enter the secret", "choose all log-ins",
 )  # fmt: skip
 
 

@@ -112,7 +112,7 @@ class TokenAdmin(ReadOnlyList):
         """Ask before a log-in is ended at its channel (GET), end it (POST)."""
         return leaving.revoke(request, token_id, self.get_queryset)
 
-    @admin.action(description=gettext_lazy("Ask to re-authenticate"), permissions=["ask"])
+    @admin.action(description=gettext_lazy("Ask"), permissions=["ask"])
     def ask_to_reauthenticate(self, request: HttpRequest, queryset: QuerySet[Token]) -> HttpResponse:
         """Lead to the page that asks."""
         return bulk.lead_on(reverse("admin:tokens_token_ask"), request, queryset)
