@@ -5,7 +5,7 @@ from allauth.account.models import EmailAddress
 from django.test import Client
 from django.urls import reverse
 
-from tests.support.factories import PASSWORD, make_user
+from tests.support.factories import PASSWORD, make_token, make_user
 from tests.users.steps import is_logged_in, log_in
 from users.models import LimitCount, User
 
@@ -43,6 +43,16 @@ def test_logging_in_leads_to_the_page_that_asked_for_it(client: Client) -> None:
     response = log_in(client, "ada@example.com", next=reverse("profile"))
 
     assert response["Location"] == reverse("profile")
+
+
+def test_staff_without_an_own_log_in_at_a_channel_land_in_the_portal(client: Client) -> None:
+    mira = make_user("mira@example.com", is_staff=True)
+
+    landed = log_in(client, mira.email)["Location"]
+    make_token(consented_by=mira)
+    later = log_in(Client(), mira.email)["Location"]
+
+    assert (landed, later) == (reverse("admin:index"), reverse("my_accounts"))
 
 
 def test_sign_up_is_closed_and_says_so(client: Client) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.mfa.adapter import DefaultMFAAdapter
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils import timezone
 
 from infra.keys import seal, unseal
@@ -55,6 +56,13 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth sh
     def authentication_failed(self, request: HttpRequest, **credentials: Any) -> None:
         """Count a wrong password."""
         password_limits.count_wrong_password(request, _email_of(credentials))
+
+    def get_login_redirect_url(self, request: HttpRequest) -> str:
+        """Lead staff without a log-in of their own at a channel to the portal: nothing waits for them on My accounts."""
+        user: Any = request.user
+        if user.is_staff and not user.tokens.exists():
+            return reverse("admin:index")
+        return str(super().get_login_redirect_url(request))
 
     def send_notification_mail(
         self,
