@@ -1,4 +1,4 @@
-"""Who was told about an account, as one member of staff may know it: for the tab Messages and the time-line."""
+"""Who was told about an account, as one member of staff may know it: for its time-line."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,7 +13,6 @@ from accounts import message_history
 from accounts.models import Account
 from notifications.models import Message, MessageQuerySet
 from notifications.outbox.mails import name_of_kind
-from ui import pills
 from ui import stored_phrases as kept
 from ui.name_visibility import NameVisibility, unnamed
 from ui.phrases import phrase
@@ -28,11 +27,9 @@ class MessageRow:
     message: Message
     at: datetime
     who: str
-    address: str
     subject: str
     said: str
     left_out: bool
-    pill: pills.Pill
     why: str
     url: str
 
@@ -104,11 +101,9 @@ def _row(
         message=message,
         at=message.sent_at or message.created_at,
         who=unnamed() if hidden else (user.name if user else "") or message.recipient,
-        address="" if hidden or not user or not user.name else message.recipient,
         subject=(message.subject or phrase("words/pool.txt", "made_when_sent", kind=kind)) if opens else kind,
         said=one.said,
         left_out=bool(one.left_out),
-        pill=pills.pill("message", "left_out" if one.left_out else message.state),
         why=one.left_out or kept.said(message.error),
         url=reverse("admin:notifications_message_change", args=[message.pk]) if opens else "",
     )

@@ -1,6 +1,6 @@
-"""One account in the portal: the tabs Authenticate Tokens and Messages. They only read."""
+"""One account in the portal: the tabs Authenticate Tokens, Time-line and Macros. They only read."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any
 
@@ -22,13 +22,15 @@ from accounts.models import Account
 from accounts.pool import queries as pool_queries
 from accounts.pool.permissions import MOVE
 from broker.leases import admin as handed_out
+from macros.models import Macro, MacroAction
 from macros.mutes import views as mute_lines
-from macros.notices.queries import warnings_of
+from macros.notices.queries import watching_macros
 from macros.why import admin as why
 from portal import access
 from tokens.channels import registry
 from tokens.channels.kinds import Reason
 from ui import progress
+from ui.addresses import id_of
 from ui.name_visibility import NameVisibility
 from ui.phrases import phrase
 from ui.text import join_names
@@ -38,14 +40,14 @@ from users.people.queries import names_for
 say = partial(phrase, "words/pool.txt")
 
 View = Callable[..., HttpResponse]
-MESSAGES_SHOWN = 50
 
 
 def urls() -> list[URLPattern]:
     """Return the addresses of the tabs. The first is where an account opens."""
     tabs: list[tuple[str, str, View]] = [
         ("", "change", tokens_tab),
-        ("messages/", "messages", messages_tab),
+        ("time-line/", "line", line_tab),
+        ("macros/", "macros", macros_tab),
     ]
 
     def bind(view: View) -> View:
@@ -90,7 +92,8 @@ def tab_context(request: HttpRequest, account: Account, tab: str) -> dict[str, A
         (label, name, reverse(f"admin:accounts_account_{name}", args=[account.pk]))
         for label, name in (
             (gettext("Authenticate Tokens"), "change"),
-            (gettext("Messages"), "messages"),
+            (gettext("Time-line"), "line"),
+            (gettext("Macros"), "macros"),
         )
     ]
     return {
@@ -162,6 +165,7 @@ def tokens_tab(request: HttpRequest, account: Account) -> HttpResponse:
             post=True,
         )
     checked = check_queries.check_progress(account, progress.asked(request), names, now)
+    watching = watching_macros(account)
     carriers = list(dict.fromkeys(names.token(entry.token, account) for entry in shared["summary"].usable))
     page = TemplateResponse(
         request,
@@ -178,7 +182,8 @@ def tokens_tab(request: HttpRequest, account: Account) -> HttpResponse:
             "automatic": automatic,
             "ranked": ranked,
             "carriers": join_names(carriers),
-            "warned_by": _warned_by(account),
+            "watching": watching,
+            "warned_on": _days([action for macro in watching for action in macro.actions.all()]),
             **mute_lines.mutes_of_account(request, account, names),
             "backups": backup_card.backup_card(request, account, names),
             "handed_out_url": handed_out.url(account=account.pk)
@@ -186,51 +191,64 @@ def tokens_tab(request: HttpRequest, account: Account) -> HttpResponse:
             else "",
             "rule": pool_rows.lifetime_note(account.channel),
             "restricted": account.explain(Reason.RESTRICTED),
-            **_line_context(request, account, names),
         },
     )
     return progress.look_again(page, checked)
 
 
-def _warned_by(account: Account) -> tuple[str, str]:
-    """Return which macros warn about the account, and when; "" where none does."""
-    names, days = warnings_of(account)
-    return (join_names(names), say("days_ahead", days=", ".join(map(str, days)))) if names else ("", "")
+def _days(actions: Iterable[MacroAction]) -> str:
+    """Return on which days ahead they warn, in words, the longest first."""
+    days = {day for action in actions for day in action.days}
+    return say("days_ahead", days=", ".join(map(str, sorted(days, reverse=True))))
 
 
-def _line_context(request: HttpRequest, account: Account, names: NameVisibility) -> dict[str, Any]:
-    chosen, asked = request.GET.get("line", ""), request.GET.get("shown", "")
-    shown = (
-        min(int(asked), timeline.MOST)
-        if asked.isascii() and asked.isdigit() and int(asked)
-        else timeline.SHOWN
-    )
+def line_tab(request: HttpRequest, account: Account) -> HttpResponse:
+    """What happened to the account and its tokens; for those who may see messages, who was mailed about it."""
     may_read = request.user.has_perm("notifications.view_message")
-    mails = message_rows.message_rows_of(request, account, names, limit=shown + 1) if may_read else ()
-    line = timeline.timeline_of(account, names, mails, chosen=chosen, shown=shown)
-    query: dict[str, str | int] = {"line": line.chosen} if line.chosen else {}
-    return {
-        "line": line,
-        "line_filters": [
-            (label, f"?{urlencode({'line': key})}#line" if key else "?#line", key == line.chosen)
-            for key, label in timeline.FILTERS.items()
-        ],
-        "line_older": f"?{urlencode({**query, 'shown': shown + 50})}#line"
-        if line.older and shown < timeline.MOST
-        else "",
-    }
-
-
-def messages_tab(request: HttpRequest, account: Account) -> HttpResponse:
-    """The mails that speak of this account or its tokens, those of macros too, newest first, for those who may see messages."""
-    access.require(request, "notifications.view_message")
-    rows = message_rows.message_rows_of(request, account, names_for(request.user), limit=MESSAGES_SHOWN)
+    chosen, asked = request.GET.get("line", ""), request.GET.get("shown", "")
+    chosen = chosen if chosen in timeline.FILTERS else ""
+    shown = id_of(asked) or timeline.SHOWN
+    shown, names = min(shown, timeline.MOST), names_for(request.user)
+    if chosen == timeline.MESSAGES:
+        access.require(request, "notifications.view_message")
+        mails = message_rows.message_rows_of(request, account, names, limit=shown * timeline.READERS + 1)
+        line = timeline.timeline_of_mails(mails, shown=shown)
+    else:
+        line = timeline.timeline_of(account, names, chosen=chosen, shown=shown)
     return TemplateResponse(
         request,
-        "portal/messages.html",
+        "portal/time_line.html",
         {
-            **tab_context(request, account, "messages"),
-            "messages_sent": rows,
-            "why_url": why.url(account=account.native_id),
+            **tab_context(request, account, "line"),
+            "line": line,
+            "line_filters": [
+                (label, f"?line={key}", key == chosen)
+                for key, label in timeline.FILTERS.items()
+                if may_read or key != timeline.MESSAGES
+            ],
+            "line_older": f"?line={chosen}&shown={shown + 50}"
+            if line.older and shown < timeline.MOST
+            else "",
+            "why_url": why.url(account=account.native_id) if may_read else "",
         },
+    )
+
+
+def macros_tab(request: HttpRequest, account: Account) -> HttpResponse:
+    """The macros that watch the account, and what each tells."""
+    seen = set(Macro.objects.visible_to(request.user).values_list("pk", flat=True))
+    rows = [
+        (
+            macro,
+            reverse("admin:macros_macro_change", args=[macro.pk]) if macro.pk in seen else "",
+            sorted({day for action in macro.actions.all() for day in action.days}, reverse=True),
+            [action.get_kind_display() for action in macro.actions.all() if not action.days],
+        )
+        for macro in watching_macros(account)
+    ]
+    apply_url = _alone(account, "apply_macro") if request.user.has_perm("macros.apply_macro") else ""
+    return TemplateResponse(
+        request,
+        "portal/account_macros.html",
+        {**tab_context(request, account, "macros"), "rows": rows, "apply_url": apply_url},
     )

@@ -1,4 +1,4 @@
-"""The time-line of an account: its own events, what happened to its tokens, and who was told, newest first."""
+"""The time-line of an account: its own events and what happened to its tokens, or who was mailed, newest first."""
 
 import re
 from collections.abc import Sequence
@@ -12,7 +12,6 @@ from django.utils.translation import gettext_lazy
 
 from accounts.account_pages.message_rows import MessageRow
 from accounts.account_pages.pool_rows import pretty
-from accounts.asks import mails as ask_mails
 from accounts.backups import services as backing_up
 from accounts.models import Account, AccountEvent
 from accounts.pool.rules import DECIDED_HERE
@@ -29,17 +28,18 @@ from ui.text import quoted, restriction_said
 
 SHOWN = 20
 MOST = 500
+READERS = 5  # mails that are read for each line: one line is a mail to all its readers
+MESSAGES = "messages"
 FILTERS = {
-    "": gettext_lazy("All"),
+    "": gettext_lazy("Events"),
     "shifts": gettext_lazy("Shifts"),
-    "warnings": gettext_lazy("Warnings"),
     "people": gettext_lazy("People"),
+    MESSAGES: gettext_lazy("Messages"),
 }
 
 Kind = AccountEvent.Kind
 _KINDS: dict[str, set[str]] = {
     "shifts": {Kind.SHIFTED, Kind.SWITCHED, Kind.CONNECTED, Kind.INTERRUPTED, Kind.DEACTIVATED},
-    "warnings": {Kind.INTERRUPTED, Kind.DEACTIVATED, Kind.ACCESS, Kind.RESTRICTED, Kind.UNRESTRICTED},
     "people": {
         Kind.LINKED,
         Kind.UNLINKED,
@@ -72,15 +72,8 @@ _TOKEN_KINDS: dict[str, set[str]] = {
         TokenEvent.Kind.LINKED,
     },
     "shifts": set(),
-    "warnings": {
-        TokenEvent.Kind.DIED,
-        TokenEvent.Kind.COOLED,
-        TokenEvent.Kind.RECOVERED,
-        TokenEvent.Kind.ANSWER_LOST,
-    },
     "people": {TokenEvent.Kind.REVOKED, TokenEvent.Kind.REMOVED, TokenEvent.Kind.LINKED},
 }
-_WITH_MAILS = {"", "warnings"}
 # They say who did it and why, which the shift that follows from them does not.
 _OWN_LINE = {TokenEvent.Kind.REMOVED, TokenEvent.Kind.REVOKED}
 # Their title says the note already.
@@ -120,6 +113,7 @@ class HistoryLine:
     tone: str
     evidence: str = ""
     url: str = ""
+    readers: Sequence[MessageRow] = ()  # of a mail to several
 
 
 @dataclass(frozen=True)
@@ -131,16 +125,8 @@ class Timeline:
     chosen: str
 
 
-def timeline_of(
-    account: Account,
-    names: NameVisibility,
-    mails: Sequence[MessageRow] = (),
-    *,
-    chosen: str = "",
-    shown: int = SHOWN,
-) -> Timeline:
-    """Return the newest `shown` entries of one filter, `mails` among them. Two queries, whatever the history."""
-    chosen = chosen if chosen in FILTERS else ""
+def timeline_of(account: Account, names: NameVisibility, *, chosen: str = "", shown: int = SHOWN) -> Timeline:
+    """Return the newest `shown` entries of one filter. Two queries, whatever the history."""
     events = list(_events(account, chosen)[: shown + 1])
     tokens = list(_token_events(account, chosen)[: shown + 1])
     told = {event.token_event_id for event in events if event.token_event_id}
@@ -150,10 +136,19 @@ def timeline_of(
         for event in tokens
         if event.pk not in told or event.kind in _OWN_LINE
     ]
-    if chosen in _WITH_MAILS:
-        lines += [_mail_line(row) for row in mails if not ask_mails.has_own_event(row.message)]
     lines.sort(key=lambda line: line.key, reverse=True)
     return Timeline(lines[:shown], len(lines) > shown, chosen)
+
+
+def timeline_of_mails(rows: Sequence[MessageRow], *, shown: int = SHOWN) -> Timeline:
+    """Return the newest mails, one entry for all readers to whom the same was written in the same minute, and became of it."""
+    found: dict[tuple[object, ...], list[MessageRow]] = {}
+    for row in rows:
+        message = row.message
+        minute = message.created_at.replace(second=0, microsecond=0)
+        found.setdefault((message.kind, minute, message.state, row.said, row.why), []).append(row)
+    lines = [_mail_line(readers) for readers in found.values()]
+    return Timeline(lines[:shown], len(lines) > shown or len(rows) > shown * READERS, MESSAGES)
 
 
 def _events(account: Account, chosen: str) -> Any:
@@ -245,18 +240,21 @@ def _title(account: Account, event: AccountEvent, names: NameVisibility) -> str:
     return say(block, **facts)
 
 
-def _mail_line(row: MessageRow) -> HistoryLine:
+def _mail_line(readers: Sequence[MessageRow]) -> HistoryLine:
+    row, several = readers[0], len(readers) > 1
     message = row.message
     became = message.state if message.has_ended else "waits"
-    failed = message.has_failed
+    block = "mail_left_out" if row.left_out else f"mail_{became}"
+    off = row.left_out or message.state == Message.State.CANCELLED
     return HistoryLine(
         at=row.at,
         key=(row.at, 2, message.pk),
-        title=say("mail_left_out" if row.left_out else f"mail_{became}", who=row.who),
+        title=say(block, who=row.who, n=len(readers) if several else 0),
         text=" ".join(part for part in (quoted(row.subject), _sentence(row.said), row.why) if part),
         icon="mail",
-        tone="bad" if failed else "mute" if row.left_out or message.state == Message.State.CANCELLED else "",
-        url=row.url,
+        tone="bad" if message.has_failed else "mute" if off else "",
+        url="" if several else row.url,
+        readers=readers if several else (),
     )
 
 

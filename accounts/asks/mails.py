@@ -130,11 +130,6 @@ def brings_back(message: Message) -> bool:
     return "asks" not in message.payload
 
 
-def has_own_event(message: Message) -> bool:
-    """Return whether an event of each account says that its reader was asked."""
-    return message.kind == ASK and {"asks", "accounts"} <= message.payload.keys()
-
-
 def note_mail_ended(message: Message) -> None:
     """Tell whoever asked somebody to link accounts that the mail did not arrive, in the transaction that records it.
 

@@ -370,13 +370,11 @@ def conditions_of_watching(macros: QuerySet[Macro]) -> tuple[Exists, Exists]:
     return Exists(chosen), Exists(wide)
 
 
-def warnings_of(account: Account) -> tuple[list[str], list[int]]:
-    """Return the names of the macros that watch the account, and the days ahead on which they warn, the longest first."""
+def watching_macros(account: Account) -> list[Macro]:
+    """Return the macros that watch the account, by name, with their actions."""
     world = read_world([account.pk])
-    found = world.watching(world.accounts[account.pk])
-    names = Macro.objects.filter(pk__in={rule.macro_id for rule in found}).order_by("name")
-    days = {day for rule in found if rule.kind == MacroAction.Kind.PRE_DEACTIVATION for day in rule.days}
-    return list(names.values_list("name", flat=True)), sorted(days, reverse=True)
+    found = {rule.macro_id for rule in world.watching(world.accounts[account.pk])}
+    return list(Macro.objects.filter(pk__in=found).order_by("name").prefetch_related("actions"))
 
 
 def snoozes_of_readers(account: Account) -> list[Mute]:

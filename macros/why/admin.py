@@ -72,7 +72,7 @@ def _answer(request: HttpRequest, account: Account, address: str, names: NameVis
     known = {
         "account": account,
         "chosen": True,
-        "account_url": reverse("admin:accounts_account_messages", args=[account.pk]),
+        "account_url": reverse("admin:accounts_account_line", args=[account.pk]) + "?line=messages",
     }
     if not _may_know(request, asked, names):
         return {**known, "hidden": True}

@@ -62,7 +62,9 @@ admin-handed-out                /admin/accounts/apikey/handed-out/?account={acco
 
 ACCOUNTS = _staff("""
 admin-account                   /admin/accounts/account/{account}/
-admin-account-messages          /admin/accounts/account/{account}/messages/
+admin-account-line              /admin/accounts/account/{account}/time-line/
+admin-account-messages          /admin/accounts/account/{account}/time-line/?line=messages
+admin-account-macros            /admin/accounts/account/{account}/macros/
 admin-account-dark              /admin/accounts/account/{dark}/
 admin-account-quiet             /admin/accounts/account/{snoozed}/
 admin-pause                     /admin/accounts/account/bulk/pause/?account={account}

@@ -230,5 +230,5 @@ def test_what_a_former_team_kept_back_of_accounts_ends_with_the_move(client: Cli
     assert set(said) == {("unsnoozed", snoozed.pk, boss.pk), ("acknowledged", ada_s.pk, boss.pk)}
     assert evaluate() == [NEW]
     assert set(Notice.objects.values_list("account", flat=True)) == {snoozed.pk, ada_s.pk}
-    lines = page(client, reverse("admin:accounts_account_change", args=[ada_s.pk]))
+    lines = page(client, reverse("admin:accounts_account_line", args=[ada_s.pk]))
     assert "whoever said so no longer has to do with the account" in lines

@@ -13,7 +13,7 @@ from macros.at_once import services as at_once
 from macros.models import Acknowledgement, Macro, Mute, Notice
 from macros.mutes import acknowledgements, services
 from macros.mutes.mails import sign_message
-from macros.notices.queries import unwatched, warnings_of
+from macros.notices.queries import unwatched, watching_macros
 from macros.preview import services as preview
 from macros.warnings import mails
 from macros.warnings import services as evaluation
@@ -71,7 +71,7 @@ def test_an_account_that_a_macro_leaves_out_is_told_of_by_no_part_of_it() -> Non
     assert not Notice.objects.filter(account=out).exclude(outcome="dropped").exists()
     assert list(unwatched(Account.objects.all())) == [out]
     assert list(macro.watched(Account.objects.all())) == [kept]
-    assert warnings_of(out) == ([], [])
+    assert watching_macros(out) == []
 
 
 def test_who_snoozed_an_account_is_told_when_it_is_over_and_others_meanwhile() -> None:
@@ -427,7 +427,8 @@ def test_staff_snooze_and_take_on_from_the_account_s_page_and_a_foreign_team_doe
     text = " ".join(page.split())
     assert "Snoozed: nobody is warned ahead until Sat 28 Nov 2026 (Lea Lead) “Client on holiday”" in text
     assert "Lea Lead is on it, since" in text
-    assert "Warnings were snoozed for everybody" in text
+    line = client.get(reverse("admin:accounts_account_line", args=[account.pk])).text
+    assert "Warnings were snoozed for everybody" in line
     end = f"{reverse('admin:macros_mute_end')}?ids={Mute.objects.get().pk}"
     assert end in page
     assert foreign.post(end).status_code == 404

@@ -68,6 +68,11 @@ def pool_url(account: Account) -> str:
     return reverse("admin:accounts_account_change", args=[account.pk])
 
 
+def line_url(account: Account, line: str = "") -> str:
+    """The address of an account's time-line, of one of its filters."""
+    return f"{reverse('admin:accounts_account_line', args=[account.pk])}?line={line}"
+
+
 def context_of(client: Client, address: str) -> dict[str, Any]:
     """What a page of the portal is drawn from, for whoever is logged in. Drawing it takes several times as long as finding it."""
     request = RequestFactory().get(address)

@@ -14,7 +14,7 @@ from accounts.backups import services as backing_up
 from accounts.models import Account, AccountToken, ApiKey, AskLine
 from notifications.models import Message
 from tests.accounts.test_backups import carried, log_in, reaches
-from tests.portal.support import action_url, context_of, pool_url, rows_of, staff
+from tests.portal.support import action_url, context_of, line_url, pool_url, rows_of, staff
 from tests.support.factories import make_team, make_token, make_user
 from tokens.models import Token
 from users.invitations import services as invitations
@@ -144,7 +144,7 @@ def test_one_press_adds_the_backup_and_offers_to_take_it_back(client: Client) ->
     assert account.people_count == 2
     after = page(client, account)
     assert "At hand as a backup" not in after
-    assert "Emil was added as a backup" in after
+    assert "Emil was added as a backup" in page_at(client, line_url(account))
 
 
 def test_the_list_is_filtered_by_what_is_at_hand_and_the_start_page_counts_it(client: Client) -> None:

@@ -194,7 +194,7 @@ def test_revoking_shows_what_goes_on_and_leads_back_to_the_account_where_it_leav
     assert done.redirect_chain[0][0] == pool
     assert "nothing is served by it" in done.text
     assert f"Removed on purpose by {mira}" in done.text
-    assert "“left us”" in done.text
+    assert "“left us”" in client.get(reverse("admin:accounts_account_line", args=[account.pk])).text
     assert "Somebody was faster" in again
     ada.refresh_from_db()
     assert (ada.state, ada.reason) == ("dead", "removed")

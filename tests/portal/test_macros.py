@@ -31,6 +31,7 @@ from tests.macros.support import TODAY, WATCHER, die, ending, make_macro, make_p
 from tests.macros.test_recipients import stored
 from tests.portal.support import notices
 from tests.support.factories import NOW, link, make_account, make_team, make_token
+from tests.tools import visible
 from ui import stored_phrases as kept
 from users.models import Membership, Team, User
 
@@ -437,7 +438,7 @@ def test_a_post_applies_or_removes_it_and_leaves_an_entry_on_each_account_and_on
     entries = map(kept.said, LogEntry.objects.order_by("pk").values_list("change_message", flat=True))
     assert list(entries) == ["Applied to 2 accounts.", "Removed from 2 accounts."]
     assert f"The macro “{macro}” was applied" in unescape(
-        mira.get(reverse("admin:accounts_account_change", args=[second.pk])).content.decode()
+        mira.get(reverse("admin:accounts_account_line", args=[second.pk])).content.decode()
     )
 
 
@@ -496,10 +497,17 @@ def test_the_page_of_an_account_says_who_warns(mira: Client) -> None:
     account = make_account()
     macro = make_macro(accounts=[account], days=[30, 7]).macro
 
-    page = mira.get(reverse("admin:accounts_account_change", args=[account.pk])).content.decode()
+    tokens, macros = (
+        visible.dense(mira.get(reverse(f"admin:accounts_account_{tab}", args=[account.pk])).text)
+        for tab in ("change", "macros")
+    )
 
-    assert macro.name in page
-    assert "30, 7 days ahead" in page
+    assert "1 macro" in tokens
+    assert macro.name in macros
+    assert reverse("admin:macros_macro_change", args=[macro.pk]) in macros
+    assert f"{APPLY}?account={account.pk}" in macros
+    assert "30, 7 days ahead" in tokens
+    assert ">30, 7<" in macros
 
 
 def test_a_number_that_names_no_macro_is_no_error(mira: Client) -> None:

@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from accounts.models import AccountEvent
-from tests.portal.support import action_url, linked, pool_url, settle, staff, token_of
+from tests.portal.support import action_url, line_url, linked, pool_url, settle, staff, token_of
 from tests.support.ends import end
 from tests.support.factories import link, make_account, make_app, make_team, make_token, make_user
 from tokens import lifecycle
@@ -85,7 +85,7 @@ def test_stopped_tokens_say_what_happened_and_whom_to_ask_and_stand_in_the_time_
     die(chiara, source="sweep")
     die(imported)
 
-    page = client.get(pool_url(account)).content.decode()
+    page = client.get(pool_url(account)).text + client.get(line_url(account)).text
 
     assert "Shifted from Ada Okafor to Ben Lindqvist" in page
     assert "Found by a publishing job, confirmed with Facebook." in page
@@ -105,8 +105,8 @@ def test_the_time_line_shows_twenty_entries_then_the_older_ones_on_demand(client
         at = timezone.now() - timedelta(days=number + 1)
         AccountEvent.objects.create(account=account, kind="paused", note=f"note {number}", actor=mira, at=at)
 
-    first = client.get(pool_url(account)).content.decode()
-    more = client.get(pool_url(account) + "?shown=70").content.decode()
+    first = client.get(line_url(account)).content.decode()
+    more = client.get(line_url(account) + "&shown=70").content.decode()
 
     assert first.count("at-line-dot ") == 20
     assert "Show older" in first
@@ -120,7 +120,7 @@ def test_the_time_line_is_filtered_by_the_address(client: Client, boss: User) ->
         AccountEvent.objects.create(account=account, kind=kind, at=timezone.now())
 
     people, shifts = (
-        client.get(f"{pool_url(account)}?line={chosen}").text.split('id="line"')[1]
+        client.get(line_url(account, chosen)).text.partition('class="at-line"')[2]
         for chosen in ("people", "shifts")
     )
 
@@ -135,11 +135,11 @@ def test_each_tab_is_for_those_who_see_the_account(client: Client) -> None:
 
     found = [
         client.get(reverse(f"admin:accounts_account_{tab}", args=[one.pk])).status_code
-        for tab in ("change", "messages")
+        for tab in ("change", "line", "macros")
         for one in (seen, hidden)
     ]
 
-    assert found == [200, 404, 200, 404]
+    assert found == [200, 404] * 3
 
 
 def test_staff_without_the_right_to_see_accounts_are_refused(client: Client) -> None:
@@ -179,7 +179,7 @@ def test_an_empty_pool_invites_to_add_a_token_and_one_person_to_add_a_second(
     home = f"%2Fadmin%2Faccounts%2Faccount%2F{empty.pk}%2F"
     assert f'href="/link/facebook/?account={empty.pk}&amp;next={home}"' in pages[0]
     assert "Add a second person." in pages[1]
-    assert "Nobody carries it now." in pages[2]
+    assert "Nobody keeps it connected now." in pages[2]
     invites = [
         f'href="/backups/invite/?account={one.pk}&amp;next=' in page
         for one, page in zip(accounts, pages, strict=True)
@@ -215,9 +215,9 @@ def test_a_re_authentication_stands_in_the_time_line_and_the_first_consent_only_
         )
 
     account = linked(consent(first))
-    before = client.get(pool_url(account)).content.decode()
+    before = client.get(line_url(account)).content.decode()
     consent(timezone.now())
-    after = client.get(pool_url(account)).content.decode()
+    after = client.get(line_url(account)).content.decode()
 
     assert "re-authenticated" not in before
     assert after.count("Ada Okafor re-authenticated") == 1
