@@ -39,7 +39,8 @@ _MORE: tuple[tuple[str, str, list[int], str], ...] = (
     ("Search of the portal, a person", "admin:search", [], "?s=Person 17"),
 )  # fmt: skip
 _SAVED = {
-    "name": "Edited", "description": "", "enabled": "on", "kind": "pre_deactivation", "emails": "other@example.com", "linkers": "on",
+    "name": "Edited", "description": "", "enabled": "on", "kind": "pre_deactivation", "emails": "other@example.com",
+    "notify_consenters": "on",
     "days": "21, 3", "watch": "account", "team": "",
 }  # fmt: skip
 

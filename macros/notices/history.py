@@ -5,7 +5,6 @@ What was told outlives its macro, whichever way that is deleted, also with its t
 
 from collections import defaultdict
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Any
 
 from django.db.models import OuterRef, Q, QuerySet, Subquery
@@ -22,7 +21,6 @@ from ui import stored_phrases as kept
 from ui.phrases import phrase
 
 SHOWN = 100  # lines on the page of one message
-LOOKED_AT = 500  # notices of an action, for the newest mails of a macro
 PER_MAIL = 5  # notices of one account that one mail carries, at most, in the usual case
 
 
@@ -86,24 +84,6 @@ def last_before_an_edit() -> Greatest:
     warned = Notice.objects.filter(**mine).order_by("-was_of", "-pk").values("evaluation__started_at")
     told = Told.objects.filter(**mine).order_by("-was_of", "-pk").values("at")
     return Greatest(Subquery(warned[:1]), Subquery(told[:1]))  # PostgreSQL's leaves out what is null
-
-
-def newest_mails(macro_id: int, *, since: datetime) -> set[int]:
-    """Return the ids of the messages of a macro's newest notices since then: of the last LOOKED_AT of each kind, which an index has."""
-    found = set[int]()
-    actions = MacroAction.objects.filter(macro=macro_id).values_list("pk", flat=True)
-    for column, pk in [*(("action_id", action) for action in actions), ("was_of", macro_id)]:
-        # Bounds, not equality: then only the index on this column and id has the order.
-        mine = {
-            f"{column}__gte": pk,
-            f"{column}__lte": pk,
-            "outcome": "mailed",
-            "message__created_at__gt": since,
-        }
-        for some in (Notice, Told):
-            rows = some.objects.filter(**mine).order_by(f"-{column}", "-pk")
-            found.update(one.message_id or 0 for one in rows.only("message")[:LOOKED_AT])
-    return found
 
 
 def _left_out(notices: Sequence[Notice | Told]) -> str:

@@ -1,6 +1,6 @@
-"""What is shown beside the form of a macro: what it would do, what an edit changes, and what it sent."""
+"""What is shown beside the form of a macro: what it would do, and what an edit changes."""
 
-from datetime import date, timedelta
+from datetime import date
 from typing import Any
 
 from django.urls import reverse
@@ -8,16 +8,11 @@ from django.utils import dateformat, timezone
 from django.utils.translation import gettext, pgettext
 
 from macros.models import Macro
-from macros.notices import history as message_history
 from macros.preview import services as preview
 from macros.preview.rules import Change, changes_between, drafts_differ, mark_of_draft, stored_draft
 from macros.preview.services import Draft
-from notifications.models import Message
 from ui.phrases import phrase
 from ui.text import number
-from users.models import User
-
-SENT = 8  # mails listed
 
 
 def day_words(when: date) -> str:
@@ -43,20 +38,7 @@ def preview_beside(draft: Draft, macro: Macro | None, *, edited: bool = False) -
         "found": found,
         "first_alone": "" if whole else phrase(preview.WORDS, "first_alone", most=number(preview.MOST)),
         "off": not draft.enabled,
+        "sent_url": f"{reverse('admin:notifications_message_changelist')}?macro={macro.pk}" if macro else "",
         "changes": changed,
         "seen": mark_of_draft(draft) if edited else "",
     }
-
-
-def mails_sent(macro: Macro, user: User) -> list[Message]:
-    """Return the newest mails of the last 30 days that carried something of the macro, of those that the person sees."""
-    if not user.has_perm("notifications.view_message"):
-        return []
-    ids = message_history.newest_mails(macro.pk, since=timezone.now() - timedelta(days=preview.DAYS))
-    seen = Message.objects.visible_to(user).filter(pk__in=ids)
-    return list(seen.defer("text", "html").order_by("-created_at", "-id")[:SENT])
-
-
-def sent_url(macro: Macro) -> str:
-    """Return the list of what it sent."""
-    return f"{reverse('admin:notifications_message_changelist')}?macro={macro.pk}"

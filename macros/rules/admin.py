@@ -1,17 +1,19 @@
 """Macros in the staff portal: the list, the form beside its preview, and what staff do with one."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
-from django.db.models import Count, OuterRef, Prefetch, Q, QuerySet, Subquery
+from django.db.models import Count, OuterRef, Prefetch, QuerySet, Subquery
 from django.db.models.functions import Coalesce, Greatest
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext, gettext_lazy, ngettext, npgettext_lazy, pgettext_lazy
 from unfold.decorators import display
@@ -26,33 +28,16 @@ from macros.preview import views as macro_preview
 from macros.preview.rules import stored_draft
 from macros.preview.services import Draft
 from macros.rules.forms import MacroForm
-from portal import access
-from portal.filters import ChoiceFilter
+from portal import access, bulk
 from portal.lists import OwnList, part
 from tokens.channels import declarations
 from ui import confirm
 from ui.addresses import id_of
 from ui.confirm import Done, Page, Said
 from ui.templatetags import ui as tags
+from ui.text import join_names
 from users.models import person
 from users.people.queries import names_for
-
-
-class OwnerFilter(ChoiceFilter):
-    """Macros of the viewer, and those that nobody looks after: their owner is switched off, or deleted."""
-
-    title = gettext_lazy("owner")
-    parameter_name = "owner"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        """Return the choices."""
-        self.viewer = person(request)
-        return [("me", gettext("Me")), ("gone", gettext("Switched off, or nobody"))]
-
-    def keep(self, rows: QuerySet[Any], value: str) -> QuerySet[Any]:
-        """Keep the macros of the choice."""
-        mine = Q(owner=self.viewer)
-        return rows.filter(mine if value == "me" else Q(owner=None) | Q(owner__is_active=False))
 
 
 def home_of_macro(macro: Macro) -> str:
@@ -87,27 +72,17 @@ def delete(request: HttpRequest, macro: Macro, log: Callable[[], object]) -> Htt
     return confirm.answer(request, page, do, frame=access.frame_of(macro))
 
 
-def beside(request: HttpRequest, macro: Macro | None, draft: Draft | None, *, edited: bool) -> HttpResponse:
-    """Answer with the column beside the form, of a draft; None where the form is not filled in."""
+def beside(
+    request: HttpRequest,
+    macro: Macro | None,
+    draft: Draft | None,
+    *,
+    edited: bool,
+    wrong: Sequence[str] = (),
+) -> HttpResponse:
+    """Answer with the column beside the form, of a draft; None where the form is not filled in, or is `wrong` for these reasons."""
     facts = macro_preview.preview_beside(draft, macro, edited=edited) if draft else None
-    return render(request, "portal/macros/_preview.html", {"preview": facts})
-
-
-def _told(addresses: int, *, notify_consenters: bool) -> str:
-    """Return whom a macro mails, in words; a dash for nobody."""
-    facts = {"number": addresses}
-    if addresses and notify_consenters:
-        return (
-            ngettext(
-                "%(number)s address and people who linked",
-                "%(number)s addresses and people who linked",
-                addresses,
-            )
-            % facts
-        )
-    if addresses:
-        return ngettext("%(number)s address", "%(number)s addresses", addresses) % facts
-    return gettext("people who linked") if notify_consenters else "—"
+    return render(request, "portal/macros/_preview.html", {"preview": facts, "wrong": wrong})
 
 
 @admin.register(Macro)
@@ -116,7 +91,7 @@ class MacroAdmin(OwnList):
 
     form = MacroForm
     list_display = ["name", "on_cell", "applied_on", "days", "recipients", "owner_cell", "last_mail"]
-    list_filter = ["enabled", "scope", TeamFilter, OwnerFilter]
+    list_filter = ["enabled", "scope", TeamFilter]
     search_fields = ["name", "description"]
     actions = None  # each has its own page
     change_form_template = "portal/macros/change_form.html"
@@ -183,7 +158,8 @@ class MacroAdmin(OwnList):
     def applied_on(self, macro: Any) -> str:
         """Return which accounts it watches."""
         if macro.scope == Macro.AppliesTo.ALL:
-            return gettext("All accounts")
+            team = {"team": macro.team}
+            return gettext("All accounts of %(team)s") % team if macro.team else gettext("All accounts")
         if macro.scope == Macro.AppliesTo.CHANNELS:
             return ", ".join(declarations.label(key) for key in macro.channels)
         return ngettext("%(number)s chosen account", "%(number)s chosen accounts", macro.chosen_count) % {
@@ -204,9 +180,10 @@ class MacroAdmin(OwnList):
     @display(description=gettext_lazy("Recipients"))
     def recipients(self, macro: Any) -> str:
         """Return how many addresses it names, and whether people who linked are told."""
-        addresses = {email for action in macro.actions.all() for email in action.emails}
-        notify_consenters = any(action.notify_consenters for action in macro.actions.all())
-        return _told(len(addresses), notify_consenters=notify_consenters)
+        number = len({email for action in macro.actions.all() for email in action.emails})
+        addresses = ngettext("%(number)s address", "%(number)s addresses", number) % {"number": number}
+        linked = any(action.notify_consenters for action in macro.actions.all())
+        return join_names([addresses] * bool(number) + [gettext("people who linked")] * linked) or "—"
 
     def preparing(self, request: HttpRequest) -> Callable[[Macro], None]:
         """Return what names the owner of each macro as the viewer may know them."""
@@ -257,8 +234,6 @@ class MacroAdmin(OwnList):
         macro = context.get("original")
         context["title"] = str(macro) if macro else gettext("Create Macro")
         context |= _beside(macro, context["adminform"].form)
-        context["sent"] = macro_preview.mails_sent(macro, person(request)) if macro else []
-        context["sent_url"] = macro_preview.sent_url(macro) if macro else ""
         context["preview_url"] = reverse("admin:macros_macro_preview") + (
             f"?macro={macro.pk}" if macro else ""
         )
@@ -271,20 +246,17 @@ class MacroAdmin(OwnList):
         super().save_model(request, obj, form, change)
         form.save_rest(obj, added_at=timezone.now() if change else None)
 
+    def response_change(self, request: HttpRequest, obj: Macro) -> HttpResponse:
+        """Say when the next mail goes out."""
+        return self.response_add(request, obj)
+
     def response_add(
         self, request: HttpRequest, obj: Macro, post_url_continue: str | None = None
     ) -> HttpResponse:
-        """Say when the first mail goes out."""
-        return self._saved(request, obj)
-
-    def response_change(self, request: HttpRequest, obj: Macro) -> HttpResponse:
-        """Say when the next mail goes out."""
-        return self._saved(request, obj)
-
-    def _saved(self, request: HttpRequest, macro: Macro) -> HttpResponse:
-        draft = stored_draft(macro)
+        """Say when the first mail goes out, and offer to choose accounts where there is none."""
+        draft = stored_draft(obj)
         assert draft is not None  # it was just saved with an action
-        if not macro.enabled:
+        if not obj.enabled:
             then = gettext("It is off, so nothing is mailed.")
         else:
             found = preview.preview_draft(draft, now=timezone.now())
@@ -293,9 +265,14 @@ class MacroAdmin(OwnList):
                 if found.first_on
                 else found.nothing
             )
-        add = messages.success if draft.applied else messages.warning
-        add(request, " ".join((gettext("Macro saved."), then)).strip())
-        return HttpResponseRedirect(reverse("admin:macros_macro_change", args=[macro.pk]))
+        said = " ".join((gettext("Macro saved."), then))
+        if draft.applied:
+            messages.success(request, said)
+        else:
+            link = '{} <a class="at-link" href="{}">{}</a>'
+            accounts = reverse("admin:accounts_account_changelist")
+            messages.warning(request, format_html(link, said, accounts, gettext("Choose accounts")))
+        return HttpResponseRedirect(home_of_macro(obj))
 
     # --- beside the form --------------------------------------------------------------------------------------------
 
@@ -310,18 +287,25 @@ class MacroAdmin(OwnList):
     def preview_view(self, request: HttpRequest) -> HttpResponse:
         """Answer with the column beside the form, for the form as it stands; for whoever may not change it, for the macro as it is stored.
 
-        403 for whoever may neither add nor see macros.
+        GET: what a macro would do if it were applied to the accounts that the address names, and to them alone.
+        403 for whoever may neither add nor see macros, or apply them.
         """
+        macro = self._macro(request, request.GET.get("macro", ""))
+        if request.method == "GET" and macro:
+            return _of_accounts(request, macro)
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
-        macro = self._macro(request, request.GET.get("macro", ""))
         allowed = self.has_change_permission(request, macro) if macro else self.has_add_permission(request)
         if not allowed:
             if macro is None or not self.has_view_permission(request, macro):
                 raise PermissionDenied
             return beside(request, macro, stored_draft(macro), edited=False)
         form = MacroForm(request.POST, instance=macro, user=person(request))
-        return beside(request, macro, form.draft() if form.is_valid() else None, edited=True)
+        if form.is_valid():
+            return beside(request, macro, form.draft(), edited=True)
+        typed = [name for name in ("emails", "days") if form[name].data]
+        wrong = [str(text) for name in typed for text in form.errors.get(name, ())]
+        return beside(request, macro, None, edited=True, wrong=wrong)
 
     def _macro(self, request: HttpRequest, pk: str) -> Macro | None:
         """Return a macro that the person sees; none for an empty id. Raises Http404."""
@@ -331,6 +315,15 @@ class MacroAdmin(OwnList):
         if macro is None:
             raise Http404(gettext("There is no such macro."))
         return macro
+
+
+def _of_accounts(request: HttpRequest, macro: Macro) -> HttpResponse:
+    """Answer with what a macro would do of the accounts that the address names. 403 for whoever may not apply it."""
+    access.require(request, "macros.apply_macro")
+    visible = Account.objects.visible_to(person(request)).filter(pk__in=bulk.wanted(request))
+    draft = stored_draft(macro)
+    chosen = draft and replace(draft, accounts=list(visible.values_list("pk", flat=True)))
+    return beside(request, macro, chosen, edited=False)
 
 
 def _beside(macro: Macro | None, form: Any) -> dict[str, Any]:

@@ -8,17 +8,19 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.functional import cached_property
+from django.utils.text import capfirst
 from django.utils.translation import gettext, gettext_lazy
 
 from accounts.models import Account
 from macros.models import Macro, MacroAccount, MacroAction
 from macros.mutes import services
 from macros.preview.rules import drafts_differ, mark_of_draft, stored_draft
-from macros.preview.services import Draft, draft_of
+from macros.preview.services import WORDS, Draft, draft_of
 from macros.rules.fields import ADDRESS, CHIPS, AccountsField, AccountsPicker, DaysField, EmailsField
 from tokens.channels import declarations
 from ui.confirm import ConfirmForm
 from ui.form_version import Versioned
+from ui.phrases import phrase
 from users.models import User
 
 if TYPE_CHECKING:
@@ -28,6 +30,15 @@ else:  # Django's class takes no type arguments at run time
 
 
 MOST_EXCLUDED = 200  # accounts: each run reads them all
+FEW = 2  # people: fewer are too few, unless the form says otherwise
+TICKS = (
+    (MacroAction.Kind.DEACTIVATED, gettext_lazy("Deactivated")),
+    (MacroAction.Kind.SHIFTED, gettext_lazy("Shifted")),
+    (MacroAction.Kind.RECOVERED, gettext_lazy("Works again")),
+    (MacroAction.Kind.RESTRICTED, gettext_lazy("Restricted")),
+)
+# Fields that the page folds, in order.
+MORE = ("team", "excluded", "watch", "people", "within", "escalate_to", "after")
 
 
 class MacroForm(Versioned, MacroModelForm):
@@ -41,44 +52,38 @@ class MacroForm(Versioned, MacroModelForm):
         label=gettext_lazy("E-mail addresses"), required=False, help_text=gettext_lazy("Several: separate them by commas."),
         widget=forms.Textarea(attrs={"rows": 2, "inputmode": "email", "autocomplete": "off"} | CHIPS | {"data-each": ADDRESS}),
     )  # fmt: skip
-    notify_consenters = forms.BooleanField(
-        label=gettext_lazy("Also mail the person who linked the token"), required=False, initial=True
-    )
     days = DaysField(
         label=gettext_lazy("Days in advance"), required=False, initial=[30, 7, 1],
         help_text=gettext_lazy("Only the nearest one is mailed. A missed day is caught up. Empty: it warns of nothing ahead."),
         widget=forms.TextInput(attrs={"autocomplete": "off", "inputmode": "numeric"} | CHIPS | {"data-each": r"\d{1,3}"}),
     )  # fmt: skip
+    notify_consenters = forms.BooleanField(
+        label=gettext_lazy("Also mail the person who linked the token"), required=False, initial=True
+    )
     watch = forms.ChoiceField(
         label=gettext_lazy("Warn when"), choices=MacroAction.Watch.choices, initial=MacroAction.Watch.ACCOUNT, widget=forms.RadioSelect,
         help_text=gettext_lazy("The account: quiet while a backup token covers it. Recommended."),
     )  # fmt: skip
     at_once = forms.MultipleChoiceField(
-        label=gettext_lazy("Also tell them at once, when"), choices=MacroAction.Kind.at_once, required=False,
-        widget=forms.CheckboxSelectMultiple,
+        label=gettext_lazy("Also tell them"), required=False, widget=forms.CheckboxSelectMultiple,
         help_text=gettext_lazy("Within about a minute. One cause is one mail; what goes off and on twice in a day is told in the evening."),
     )  # fmt: skip
     people = forms.IntegerField(
-        label=gettext_lazy("Also tell them when fewer people than this could carry an account"), required=False, min_value=2, max_value=20,
+        label=gettext_lazy("Too few people: fewer than"), required=False, min_value=2, max_value=20, initial=FEW,
         help_text=gettext_lazy("2: tells in the morning when one person is left. Once, and again only after it recovered."),
     )  # fmt: skip
     within = forms.IntegerField(
-        label=gettext_lazy("Look so many days ahead"), required=False, min_value=0, max_value=365,
-        help_text=gettext_lazy(
-            "Empty: who can carry it now. 14: also who will in 14 days if nobody re-authenticates, told in the morning."
-        ),
+        label=gettext_lazy("Too few people: days ahead"), required=False, min_value=0, max_value=365,
+        help_text=gettext_lazy("Empty: who is left now. 14: also who is left in 14 days if nobody re-authenticates."),
     )  # fmt: skip
     escalate_to = EmailsField(
-        label=gettext_lazy("When nothing happened, tell these addresses"), required=False,
-        help_text=gettext_lazy(
-            "Nobody re-authenticated, and nobody said that they are on it. That an account is deactivated counts as a warning. "
-            "Empty: the leads of the account’s team."
-        ),
+        label=gettext_lazy("If nobody acts, tell these addresses"), required=False,
+        help_text=gettext_lazy("Empty: the leads of the account’s team."),
         widget=forms.TextInput(attrs={"inputmode": "email", "autocomplete": "off"} | CHIPS | {"data-each": ADDRESS}),
     )  # fmt: skip
     after = forms.IntegerField(
         label=gettext_lazy("So many days after the first warning"), required=False, min_value=1, max_value=90, initial=3,
-        help_text=gettext_lazy("Empty: nobody else is told. An address where mails arrive and nobody reads them is noticed by this alone."),
+        help_text=gettext_lazy("Empty: nobody else is told."),
     )  # fmt: skip
     channels = forms.MultipleChoiceField(
         label=gettext_lazy("Channels"),
@@ -109,14 +114,26 @@ class MacroForm(Versioned, MacroModelForm):
         self._set_choices()
         stored = draft_of(self.instance) if self.instance.pk else None
         if stored is not None:
-            for name in ("emails", "notify_consenters", "at_once", "people", "escalate_to", "after"):
+            for name in ("emails", "notify_consenters", "escalate_to", "after", "days", "watch"):
                 self.fields[name].initial = getattr(stored, name)
+            few = [MacroAction.Kind.FEW_PEOPLE] if stored.people else []
+            self.fields["at_once"].initial = [*stored.at_once, *few]
+            self.fields["people"].initial = stored.people or FEW
             self.fields["within"].initial = stored.within or None
-            self.fields["days"].initial, self.fields["watch"].initial = stored.days, stored.watch
+        ticks = self.fields["at_once"]
+        assert isinstance(ticks, forms.MultipleChoiceField)
+        fewer = phrase(WORDS, "few", people=self.fields["people"].initial, days=self.fields["within"].initial)
+        ticks.choices = [*TICKS, (MacroAction.Kind.FEW_PEOPLE, capfirst(fewer))]
 
-    def add_prefix(self, field_name: str) -> str:
-        """Return a field's name on the page, where one keeps its first name: a page opened before an upgrade loses no tick."""
-        return super().add_prefix("linkers" if field_name == "notify_consenters" else field_name)
+    @property
+    def more(self) -> list[forms.BoundField]:
+        """Return the fields that the page folds."""
+        return [self[name] for name in MORE]
+
+    @property
+    def more_is_wrong(self) -> bool:
+        """Return whether one of them needs a change, and so is to be seen."""
+        return any(one.errors for one in self.more)
 
     def _set_choices(self) -> None:
         visible = Account.objects.visible_to(self.user)
@@ -150,6 +167,9 @@ class MacroForm(Versioned, MacroModelForm):
     def clean(self) -> dict[str, Any]:
         """Check what only fields together can say."""
         data = super().clean() or {}
+        few = MacroAction.Kind.FEW_PEOPLE in data.get("at_once", [])
+        data["at_once"] = [kind for kind in data.get("at_once", []) if kind != MacroAction.Kind.FEW_PEOPLE]
+        data["people"] = (data.get("people") or FEW) if few else None
         self._clean_days(data)
         if "emails" in data and not data["emails"] and not data.get("notify_consenters"):
             self.add_error("emails", gettext("Add at least one address, or tick the box below."))

@@ -29,6 +29,11 @@ def _form(request: HttpRequest, _chosen: Chosen) -> Callable[..., ApplyForm] | N
     return form if form().has_choice else None
 
 
+def _facts(chosen: Chosen) -> Mapping[str, Any]:
+    """Return the ids that *Create Macro* takes along; "" for more than an address names."""
+    return {"ids": "" if chosen.unread else ",".join(str(one.pk) for one in chosen.accounts)}
+
+
 def _choice(cleaned: Mapping[str, Any]) -> Mapping[str, Any]:
     return {"subject_id": cleaned["macro"].pk}
 
@@ -42,6 +47,7 @@ BULKS = tuple(
         gettext_lazy("There is no macro for chosen accounts yet."),
         ask_why=False,
         form=_form,
+        facts=_facts,
         choice=_choice,
     )
     for kind in (APPLY_MACRO, REMOVE_MACRO)

@@ -146,8 +146,8 @@ def staff_create_the_macro(mira: Visitor) -> None:
     page.get_by_label("Chosen accounts", exact=True).first.check()
     page.get_by_label("Action").select_option(label="Set Pre-Deactivation Notification")
     page.get_by_label("E-mail addresses").fill(AGENCY)
-    page.get_by_label("Also mail the person who linked the token").check()
     warn_so_many_days_ahead(mira, str(DAYS_OF_MACRO))
+    page.get_by_label("Also mail the person who linked the token").check()
     page.get_by_text("It is applied to no account yet.").wait_for()  # no account is chosen yet
     mira.take("10-create-macro")
     mira.press("Save macro")
@@ -180,12 +180,13 @@ def the_form_says_whom_it_would_mail(mira: Visitor) -> None:
 
 
 def staff_apply_it_to_the_account(mira: Visitor) -> None:
-    mira.open("/admin/")
-    mira.follow("Social Accounts")
+    mira.follow("Choose accounts")
     mira.page.get_by_label(f"Select {LUMEN}").check()
     mira.take("11-social-accounts")
     mira.press("Apply macro")
     mira.page.get_by_label("Macro", exact=True).select_option(label=MACRO)
+    mira.page.get_by_text("Due, next 30 days").wait_for()
+    mira.sees(AGENCY)
     mira.take("12-apply-macro")
     mira.press("Apply macro")
     mira.sees("1 account has the macro now")

@@ -257,7 +257,8 @@ def test_the_form_keeps_both_and_its_preview_counts_them() -> None:
     mira: Client = browser(make_person("mira@example.com", is_staff=True, is_superuser=True))
     carried(7, name="One")
     carried(7, 60, name="Two")
-    form = FORM | {"people": "2", "within": "", "escalate_to": BOSS, "after": "3", "days": "7"}
+    few = {"at_once": ["few_people"], "people": "2", "within": ""}
+    form = FORM | few | {"escalate_to": BOSS, "after": "3", "days": "7"}
     empty = mira.get("/admin/macros/macro/add/").content.decode()
     half = mira.post("/admin/macros/macro/add/", form | {"after": ""}).content.decode()
     mira.post("/admin/macros/macro/add/", form)

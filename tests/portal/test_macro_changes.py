@@ -46,7 +46,8 @@ def test_each_field_of_the_form_has_a_line_of_what_it_changes(mira: Client) -> N
         "watch": "account",
         "team": "",
     }
-    few = {"people": "2", "within": "14"}
+    few = {"people": "3", "within": "14"}
+    asks = {"at_once": ["few_people"]}
     nothing_happened = {"escalate_to": "boss@example.com", "after": "3"}
     # Field -> what is typed, and the line.
     lines: dict[str, tuple[dict[str, Any], str]] = {
@@ -65,7 +66,7 @@ def test_each_field_of_the_form_has_a_line_of_what_it_changes(mira: Client) -> N
             {"emails": "new@example.com"},
             "Told from now on new@example.com No longer told old@example.com",
         ),
-        "notify_consenters": ({"linkers": "on"}, "People who linked told from now on"),
+        "notify_consenters": ({"notify_consenters": "on"}, "People who linked told from now on"),
         "only at once": ({"days": "", "at_once": ["shifted"]}, "Days in advance nothing ahead, before: 7"),
         "days": ({"days": "7, 1"}, "Days in advance 7, 1, before: 7"),
         "watch": (
@@ -76,8 +77,9 @@ def test_each_field_of_the_form_has_a_line_of_what_it_changes(mira: Client) -> N
             {"at_once": ["restricted"]},
             "Told at once from now on, when the channel restricts an account",
         ),
-        "people": ({"people": "2"}, "Too few people fewer than 2 people now, before: –"),
-        "within": (few, "Too few people fewer than 2 people within 14 days, before: –"),
+        "few": (asks, "Too few people fewer than 2 people now, before: –"),
+        "people": (few | asks, "Too few people fewer than 3 people within 14 days, before: –"),
+        "within": (few | asks, "Too few people fewer than 3 people within 14 days, before: –"),
         "escalate_to": (
             nothing_happened,
             "Escalated to boss@example.com, 3 days after the first warning, before: –",
@@ -88,14 +90,25 @@ def test_each_field_of_the_form_has_a_line_of_what_it_changes(mira: Client) -> N
         ),
     }
 
-    alone = ("name", "enabled", "scope", "channels", "team", "accounts", "only at once", "people")
+    alone = (
+        "name",
+        "enabled",
+        "scope",
+        "channels",
+        "team",
+        "accounts",
+        "only at once",
+        "few",
+        "people",
+        "within",
+    )
     together: dict[str, Any] = {}
     for name in lines.keys() - set(alone):
         together |= lines[name][0]
     shown = dict.fromkeys(lines, changes_shown(mira, macro, stored | together))
     shown |= {name: changes_shown(mira, macro, stored | lines[name][0]) for name in alone}
 
-    assert set(lines) == set(MacroForm.base_fields) - {"kind"} | {"only at once"}
+    assert set(lines) == set(MacroForm.base_fields) - {"kind"} | {"only at once", "few"}
     assert {name for name, (_, line) in lines.items() if line not in shown[name]} == set()
     assert "Due, next 30 days 0, before: 1" in shown["enabled"]
     assert "Accounts removed" not in shown["scope"]

@@ -1,28 +1,22 @@
-"""What staff do with macros beside the form: a test to oneself, changes before they are saved, what it sent."""
+"""What staff do with macros beside the form: changes are shown before they are saved."""
 
 import re
-from datetime import timedelta
 
 import pytest
 from django.test import Client
 from django.urls import reverse
 
-from macros.models import Macro, Notice
-from macros.warnings import services as evaluation
-from notifications.models import Message
+from macros.models import Macro
 from tests.macros.conftest import _no_default_macro  # noqa: F401  # for every test here
 from tests.macros.support import ending, make_macro
 from tests.portal.support import notices
 from tests.portal.test_macros import (
     FORM,
     _at_noon,  # noqa: F401  # for every test here
-    browser,
     change,
     mira,  # noqa: F401  # a fixture
     save_seen,
-    staff,
 )
-from tests.support.factories import NOW, make_team
 
 pytestmark = pytest.mark.django_db
 
@@ -49,7 +43,12 @@ def test_what_an_edit_changes_is_shown_before_it_is_saved(mira: Client) -> None:
     for days in (5, 12):
         ending(days)
     action = make_macro(emails=["old@lumen.example"], days=[7], accounts=[near])
-    form = FORM | {"name": action.macro.name, "emails": "new@lumen.example", "linkers": "", "days": "7"}
+    form = FORM | {
+        "name": action.macro.name,
+        "emails": "new@lumen.example",
+        "notify_consenters": "",
+        "days": "7",
+    }
 
     first = mira.post(change(action.macro), form).content.decode()
     beside = mira.post(
@@ -71,29 +70,8 @@ def test_what_an_edit_changes_is_shown_before_it_is_saved(mira: Client) -> None:
 
 def test_a_new_name_alone_is_saved_at_once(mira: Client) -> None:  # noqa: F811  # the fixture
     action = make_macro(emails=["old@lumen.example"], days=[7])
-    form = FORM | {"name": "Renamed", "emails": "old@lumen.example", "linkers": "", "days": "7"}
+    form = FORM | {"name": "Renamed", "emails": "old@lumen.example", "notify_consenters": "", "days": "7"}
 
     mira.post(change(action.macro), form)
 
     assert Macro.objects.get().name == "Renamed"
-
-
-def test_the_page_lists_what_the_macro_sent_as_far_as_the_viewer_sees_it() -> None:
-    team = make_team("Lumen")
-    ending(3, name="Ours", team=team)
-    ending(3, name="Theirs", team=make_team("Fern"))
-    macro = make_macro(days=[7]).macro
-    evaluation.evaluate(now=NOW)
-    Message.objects.update(state="sent", sent_at=NOW)
-    for message in Message.objects.select_related("team"):
-        Message.objects.filter(pk=message.pk).update(subject=f"About {message.team}")
-    Notice.objects.update(outcome=Notice.Outcome.MAILED)
-    viewer = staff("macros.view_macro", "macros.change_macro", "notifications.view_message", team=team)
-
-    seen = browser(viewer).get(change(macro)).content.decode()
-    Message.objects.update(created_at=NOW - timedelta(days=31))
-    none = browser(viewer).get(change(macro)).content.decode()
-
-    part = seen.split("What it sent in the last 30 days")[1].split("</section>")[0]
-    assert re.findall(r"About \w+", part) == ["About Lumen"]
-    assert "What it sent in the last 30 days" not in none

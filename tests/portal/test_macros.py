@@ -38,14 +38,14 @@ from users.models import Membership, Team, User
 pytestmark = pytest.mark.django_db
 MACROS = "/admin/macros/macro/"
 ADD = f"{MACROS}add/"
-FORM = {
+FORM: dict[str, Any] = {
     "name": "Facebook EU",
     "description": "Warn the team.",
     "enabled": "on",
     "scope": "all",
     "kind": "pre_deactivation",
     "emails": "Team@Lumen.example, ben@lumen.example",
-    "linkers": "on",
+    "notify_consenters": "on",
     "days": "7, 30 1",
     "watch": "account",
     "team": "",
@@ -158,12 +158,6 @@ def test_a_macro_may_only_tell_at_once_and_warn_of_nothing_ahead(mira: Client) -
     assert "Days in advance</dt> <dd> nothing ahead, before: 30, 7, 1" in shown
 
 
-def test_saving_says_when_nothing_is_due(mira: Client) -> None:
-    response = mira.post(ADD, FORM)
-
-    assert notices(response) == "Macro saved. No account fits it yet."
-
-
 def test_a_wrong_field_is_named_and_nothing_typed_is_lost(mira: Client) -> None:
     changed = {"emails": "ben@lumen", "days": "7, 0", "scope": "channels"}
 
@@ -187,7 +181,7 @@ def test_a_wrong_field_is_named_and_nothing_typed_is_lost(mira: Client) -> None:
         ({"days": "366"}, "Use whole numbers from 1 to 365."),
         ({"days": "seven"}, "Use whole numbers from 1 to 365."),
         ({"days": "7, 1, 7"}, "7 is in the list twice."),
-        ({"emails": "", "linkers": ""}, "Add at least one address, or tick the box below."),
+        ({"emails": "", "notify_consenters": ""}, "Add at least one address, or tick the box below."),
     ],
 )
 def test_the_form_refuses_days_and_addresses_that_warn_nobody(changed: dict[str, str], words: str) -> None:
@@ -330,9 +324,12 @@ def test_the_preview_follows_the_form_and_writes_nothing(mira: Client) -> None:
 
     response = mira.post(reverse("admin:macros_macro_preview"), FORM)
     broken = mira.post(reverse("admin:macros_macro_preview"), FORM | {"days": "x"})
+    empty = mira.post(reverse("admin:macros_macro_preview"), FORM | {"name": ""})
 
     assert "Soon" in response.content.decode()
-    assert "Fill in the form" in broken.content.decode()
+    assert "team@lumen.example</dt>" in response.content.decode()
+    assert "Use whole numbers from 1 to 365." in broken.content.decode()
+    assert "Fill in the form" in empty.content.decode()
     assert not Macro.objects.exists()
 
 
@@ -410,7 +407,43 @@ def test_the_action_leads_to_a_page_and_changes_nothing(mira: Client) -> None:
 
     assert response["Location"] == f"{APPLY}?ids={account.pk}"
     assert "Apply which macro to 1 account?" in page.content.decode()
+    assert f"{ADD}?accounts={account.pk}" in page.content.decode()
     assert not MacroAccount.objects.filter(account=account).exists()
+
+
+def test_create_macro_takes_the_selection_along_and_a_macro_without_accounts_offers_to_choose_them(
+    mira: Client,
+) -> None:
+    accounts = [make_account(name=f"Chosen {number}") for number in range(3)]
+    page = mira.get(f"{APPLY}?ids={','.join(str(one.pk) for one in accounts[:2])}").content.decode()
+    (address,) = re.findall(rf'href="({ADD}[^"]*)"', page)
+
+    form = mira.get(address).content.decode()
+    saved = mira.post(ADD, FORM | {"scope": "chosen"}, follow=True).content.decode()
+
+    assert "There is no macro for chosen accounts yet." in page
+    assert [f"{one.full_name}</option>" in form for one in accounts] == [True, True, False]
+    assert f'It is applied to no account yet. <a class="at-link" href="{LIST}">Choose accounts</a>' in saved
+
+
+def test_applying_says_how_many_mails_that_is_of_the_accounts_that_are_seen(mira: Client) -> None:
+    team = make_team()
+    near, foreign = ending(10), ending(10, team=team)
+    macro = make_macro(emails=[WATCHER], days=[7], accounts=[make_account()]).macro
+    address = f"{reverse('admin:macros_macro_preview')}?macro={macro.pk}&ids={near.pk},{foreign.pk}"
+    reader = browser(staff("accounts.view_account", "macros.change_macro"))
+    applier = staff("accounts.view_account", "macros.change_macro", "macros.apply_macro")
+
+    both = " ".join(mira.get(address).content.decode().split())
+    Macro.objects.filter(pk=macro.pk).update(team=Team.default())
+    refused = reader.get(address).status_code
+    own = " ".join(browser(applier).get(address).content.decode().split())
+
+    assert refused == 403
+    assert "<strong>2</strong> mails" in both
+    assert f"<dt>{WATCHER}</dt> <dd> <strong>2</strong> mails" in both
+    assert "<strong>1</strong> mail" in own
+    assert macro.accounts.count() == 1
 
 
 def done(client: Client, address: str, macro: Macro) -> str:
@@ -540,9 +573,11 @@ def test_the_list_says_what_each_macro_does_and_when_it_last_mailed(mira: Client
     evaluation.evaluate(now=NOW)
     Notice.objects.update(outcome=Notice.Outcome.MAILED)
 
+    make_macro(team=make_team("Fern"))
     page = mira.get(MACROS).content.decode()
 
     assert "2 chosen accounts" in page
+    assert "All accounts of Fern" in page
     assert "Facebook, X" in page
     assert "30, 7" in page
     assert "1 address and people who linked" in page
@@ -571,7 +606,7 @@ def test_what_an_edit_takes_out_of_a_macro_is_still_what_the_macro_sent(mira: Cl
     assert kinds == ["shifted"]
     assert f"{NOW:%a} {NOW.day} {NOW:%b}" in listed
     assert list(messages) == [message]
-    assert reverse("admin:notifications_message_change", args=[message.pk]) in page
+    assert "What it sent" in page
     assert "1 notice of what it told" in asked
     assert stops
     assert (
