@@ -15,7 +15,7 @@ from macros.warnings import services as evaluation
 from notifications.models import Message
 from notifications.outbox.mails import NotWanted
 from tests.macros.support import make_macro
-from tests.portal.support import DAY, linked, staff, token_of
+from tests.portal.support import DAY, line_url, linked, staff, token_of
 from tests.support import acting
 from tests.support.factories import make_account, make_team, make_token, make_user
 from tokens.models import Token, UnknownAnswer
@@ -66,7 +66,7 @@ class TestMoving:
         )
         page = response.content.decode()
         assert f"{page_of(account)}&amp;team={lumen.pk}" in page
-        assert "Moved from Lumen to Fern" in page
+        assert "Moved from Lumen to Fern" in client.get(line_url(account)).text
 
     @pytest.mark.django_db(transaction=True)  # the job begins once the press is committed
     def test_staff_move_into_their_own_teams_only_and_administrators_into_all(self, client: Client) -> None:
@@ -104,7 +104,7 @@ class TestMoving:
         move(account, own)
         staff(client, team=own)
 
-        page = client.get(f"{LIST}{account.pk}/").content.decode()
+        page = client.get(line_url(account)).text
 
         assert "Moved from another team to Lumen" in page
         assert "Secret Client" not in page
