@@ -24,8 +24,6 @@ from ui.text import number
 from users.models import User, person
 from users.people.queries import names_for
 
-ON_START = 5  # jobs that the start page names
-
 
 @dataclass(frozen=True)
 class JobLine:
@@ -74,17 +72,6 @@ def my_jobs_url(user: User) -> str:
     """Return the address of the page where it lists something of the person; "" where it is empty."""
     listed = user.sees_all_teams or Job.objects.visible_to(user).filter(user=user).exists()
     return reverse("admin:accounts_account_jobs") if listed else ""
-
-
-def jobs_under_way(request: HttpRequest) -> list[dict[str, str]]:
-    """Return in words, each with its page, what the person asked for and is not over yet. The newest are enough."""
-    viewer = person(request)
-    going = list(Job.objects.in_name_of(viewer).order_by("-pk")[:ON_START])
-    names = jobs.names_in_titles(going)
-    return [
-        {"title": jobs.job_title(one, names), "url": one.get_absolute_url(), "far": _far(one)}
-        for one in going
-    ]
 
 
 def _lines(found: Sequence[Job], names: NameVisibility) -> list[JobLine]:

@@ -9,8 +9,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.translation import gettext
 
-from accounts.jobs import my_jobs
-from accounts.jobs.models import CHECK
+from accounts.jobs.models import CHECK, Job
 from accounts.jobs.services import KINDS
 from accounts.leaving import queries as leaving
 from accounts.leaving import services
@@ -55,7 +54,7 @@ def context(request: HttpRequest) -> dict[str, Any]:
         "doubted": [app for app in apps if app.pk in doubts.apps_of_many(Doubt.objects.undecided())],
         "late": [*_silent(apps), *(text for notices, _ in background for text in notices)],
         "left": _left(request),
-        "jobs": len(my_jobs.jobs_under_way(request)),
+        "jobs": Job.objects.in_name_of(person(request)).count(),
         "steps": first_steps.steps(request),
         "unwell": [*(line for _, lines in background for line in lines), *queries.lines_of_apps(apps, now)],
         "reads_all_mails": request.user.has_perm("notifications.view_message")
