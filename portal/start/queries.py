@@ -18,7 +18,7 @@ from tokens.channel_apps.services import call_problems
 from tokens.channels import declarations, registry, versions
 from tokens.models import ChannelApp
 from ui.phrases import phrase
-from ui.text import counted, first_name, number, shown
+from ui.text import LIMIT, counted, first_name, number, shown
 from users.models import User
 from users.people.queries import names_for
 
@@ -103,7 +103,7 @@ def _section(
     if health == Health.DEACTIVATED and (at_hand := counted(backups.accounts_with_backup_at_hand(accounts))):
         text = say_start("brought_back", n=at_hand, shown=shown(at_hand))
         rest.append(Said(text, list_of(f"state={health}&backup=1")))
-    if left := count - due.accounts:
+    if count <= LIMIT and (left := count - due.accounts):  # else the whole number is not known
         rest.append(Said(say_start("left", n=left, shown=number(left))))
     tone, icon = TONES[health]
     title = Said(say_start(health, n=count, shown=shown(count)), list_of(f"state={health}"))
@@ -136,13 +136,16 @@ def _ask_all(viewer: Viewer) -> Said | None:
 def figures(viewer: Viewer) -> list[Said]:
     """Return the other kinds of accounts that there are, each with its list, in queries that stop where pages stop counting."""
     accounts, alone = viewer.accounts, viewer.accounts.carried_by_one()
+    looked_at = (
+        alone if counted(alone) <= LIMIT else alone.none()
+    )  # who could back up very many is not looked for
     kinds: list[tuple[str, str, QuerySet[Account]]] = [
         ("restricted", f"state={Health.RESTRICTED}", viewer.in_health(Health.RESTRICTED)),
         ("interrupted", f"state={Health.INTERRUPTED}", viewer.in_health(Health.INTERRUPTED)),
         ("at_risk", f"state={Health.AT_RISK}", viewer.in_health(Health.AT_RISK)),
         ("lost", "lost=1", accounts.access_lost()),
         ("alone", "alone=1", alone),
-        ("backed_up", "alone=1&backup=1", backups.accounts_with_backup_at_hand(alone)),
+        ("backed_up", "alone=1&backup=1", backups.accounts_with_backup_at_hand(looked_at)),
         ("undated", "undated=1", accounts.filter(deadline_kind=Account.DeadlineKind.UNKNOWN)),
         ("no_macro", "macro=none", unwatched(accounts)),
         ("paused", f"state={Health.PAUSED}", viewer.in_health(Health.PAUSED)),

@@ -2,6 +2,7 @@
 
 import re
 from datetime import timedelta
+from functools import partial
 from html import unescape
 from urllib.parse import urlsplit
 
@@ -14,11 +15,13 @@ from pytest_django import Settings
 from accounts.models import AccountEvent
 from adtoken_project.ops import start_page as operations_notices
 from notifications.models import Message
+from portal.start import queries
 from portal.start import views as start_page
 from tests.portal.support import context_of, linked, settle, staff, token_of
 from tests.support.factories import make_account, make_app, make_team, make_token, make_user
 from tests.tools import visible
 from tokens.models import Token
+from ui.text import counted
 from users.models import Team, User
 
 pytestmark = pytest.mark.django_db
@@ -148,6 +151,20 @@ def test_who_can_fix_what_stands_by_person_and_a_press_asks_exactly_them(client:
     assert "Ask 1 person to re-authenticate?" in asked
     staff(client, team=fern)  # who may not ask is not led there
     assert "ask-due" not in client.get("/admin/").text
+
+
+def test_where_pages_stop_counting_nothing_is_said_that_needs_the_whole_number(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(queries, "counted", partial(counted, limit=1))
+    monkeypatch.setattr(queries, "LIMIT", 1, raising=False)
+    team, dora = make_team("Fern"), token_of("Dora", state="dead")
+    settle(*(linked(dora, name=f"Dark {number}", team=team) for number in range(3)))
+    staff(client, "tokens.ask_token", team=team)
+
+    page = client.get("/admin/")
+
+    assert [one.text for one in page.context["sections"][0].rest] == []
 
 
 def test_mails_that_failed_are_counted_with_the_list_of_them_for_whoever_reads_all(
