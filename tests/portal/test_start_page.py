@@ -157,7 +157,7 @@ def test_where_pages_stop_counting_nothing_is_said_that_needs_the_whole_number(
     client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(queries, "counted", partial(counted, limit=1))
-    monkeypatch.setattr(queries, "LIMIT", 1, raising=False)
+    monkeypatch.setattr(queries, "LIMIT", 1)
     team, dora = make_team("Fern"), token_of("Dora", state="dead")
     settle(*(linked(dora, name=f"Dark {number}", team=team) for number in range(3)))
     staff(client, "tokens.ask_token", team=team)
