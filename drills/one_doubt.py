@@ -20,7 +20,6 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
-from accounts.alerts import services as alerts_services
 from drills.stage import Tally, stage
 from tests.support.sandbox import Sandbox
 
@@ -127,6 +126,7 @@ class Life:
 
     def work(self) -> None:
         """Ask about all that is due, tell, mail, and look at how everybody stands."""
+        from accounts.alerts import services as alerts_services
         from accounts.checks import services as channel_sweep
         from accounts.models import Account
         from macros.at_once import services as at_once
