@@ -2,5 +2,5 @@
 
 SCHEDULES: dict[str, tuple[str, int]] = {
     "Evaluate macros if due": ("macros.evaluate_if_due", 300),
-    "Tell at once what happened": ("macros.tell_at_once", 15),
+    "Tell at once what happened": ("macros.tell_at_once", 20),
 }

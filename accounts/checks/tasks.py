@@ -9,7 +9,7 @@ from infra import database_clock
 from tokens.lifecycle import app_faults
 
 SCHEDULE = {
-    "Check due tokens": ("accounts.tasks.check_due_tokens", 10),
+    "Check due tokens": ("accounts.tasks.check_due_tokens", 15),
     "Ask about refused channel apps": ("accounts.tasks.ask_about_refused_apps", 3_600),
     "Compare accounts with their pools": ("accounts.tasks.nightly_check", 86_400),
 }

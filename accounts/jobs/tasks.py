@@ -6,7 +6,7 @@ from celery.worker import state as worker_state
 from accounts.jobs import services
 from infra import database_clock
 
-SCHEDULE = {"Do what was asked for to many": ("accounts.tasks.run_jobs", 15)}
+SCHEDULE = {"Do what was asked for to many": ("accounts.tasks.run_jobs", 30)}
 
 
 @shared_task(name="accounts.tasks.run_jobs")
