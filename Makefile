@@ -2,7 +2,7 @@
 # Choose a newer Python with `make PYTHON=python3.14 run`; ports and folder with WEB_PORT, SANDBOX_PORT and VAR.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test quick conformance year drills check lint format words lock size bench clean venv venv-dev chromium
+.PHONY: help run test quick conformance year drills check lint format words lock size bench docs release image clean venv venv-dev venv-release chromium
 
 PY := .venv/bin/python
 export PYTHON
@@ -57,12 +57,25 @@ lock: venv-dev ## renew requirements*.txt from requirements*.in
 	@$(LOCK) requirements-demo.in -o requirements-demo.txt
 	@$(LOCK) --no-strip-extras requirements-dev.in -o requirements-dev.txt
 	@$(LOCK) requirements-conformance.in -o requirements-conformance.txt
+	@$(LOCK) requirements-release.in -o requirements-release.txt
 
 size: venv-dev ## how much there is: bytes of the product, of templates, of tests, words of the documents
 	@$(PY) -m tests.tools.size
 
 bench: venv-dev ## measure: how fast, how many
 	@$(PY) -m benchmarks
+
+docs: venv-release ## build the pages as a site with a search: var/docs/index.html
+	@rm -rf var/docs var/docs-cache
+	@PYTHONPATH=. $(PY) -m sphinx --quiet --fail-on-warning --keep-going -c docs -d var/docs-cache . var/docs
+
+release: venv-release ## check what is committed, and make archive, hashes, list of packages, pages and tag of its version
+	@deploy/bootstrap/release.sh --check
+	@$(MAKE) --no-print-directory check docs
+	@deploy/bootstrap/release.sh
+
+image: ## build the container's image, named by its version
+	@deploy/bootstrap/image.sh
 
 clean: ## remove what was built here, the demo's data too
 	@deploy/bootstrap/clean.sh
@@ -72,6 +85,9 @@ venv:
 
 venv-dev:
 	@deploy/bootstrap/venv.sh dev
+
+venv-release:
+	@deploy/bootstrap/venv.sh dev release
 
 chromium: venv-dev
 	@deploy/bootstrap/chromium.sh
