@@ -18,7 +18,7 @@ from typing import Any
 import redis
 from django.conf import settings
 from django.db import DatabaseError, connection, transaction
-from django.db.models import Count, QuerySet
+from django.db.models import Count, Exists, OuterRef, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.utils import timezone
 from django.views.decorators.http import require_safe
@@ -32,6 +32,7 @@ from accounts.models import Account
 from adtoken_project.ops import lateness
 from adtoken_project.version import VERSION
 from adtoken_project.workers import lanes, signs_of_life
+from macros.models import Notice
 from notifications.models import Message
 from tokens.channels import gate
 from tokens.models import ChannelApp, Doubt, Token
@@ -165,6 +166,13 @@ def _of_rows(now: datetime) -> Iterator[Metric]:
         "adtoken_tokens_died_1h", "Tokens that died in the last hour.", died, "app__channel", "reason"
     )
     yield _counts("adtoken_accounts", "Ad accounts by state.", Account.objects.all(), "channel", "state")
+    told = Notice.objects.mailed().present().filter(account=OuterRef("pk"))
+    ending = Account.objects.filter(deadline_kind=Account.DeadlineKind.DATE, deadline__range=(now, now + DAY))
+    yield Gauge(
+        "adtoken_accounts_end_untold",
+        "Connected ad accounts that stop within a day, of which nobody was mailed.",
+        value=ending.filter(state=Account.State.CONNECTED).exclude(Exists(told)).count(),
+    )
     recent = Message.objects.filter(created_at__gt=now - DAY)
     yield _counts("adtoken_messages_1d", "Mails of the last day by state.", recent, "state")
 

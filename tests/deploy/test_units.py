@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import yaml
+from cryptography.fernet import Fernet
 from django.conf import settings
 from django.core.management import get_commands
 from django.db import connection
@@ -74,10 +75,12 @@ def test_the_compose_file_stops_nothing_sooner_than_it_needs_and_probes_the_file
 
 
 @pytest.mark.django_db
-def test_migrate_alone_runs_as_the_owner_of_the_tables_and_knows_its_password() -> None:
-    urls = {name: one["environment"]["DATABASE_URL"] for name, one in services().items()}
+def test_migrate_alone_runs_as_the_owner_of_the_tables_and_knows_its_password(tmp_path: Path) -> None:
+    made_twice(tmp_path)
+    files = {name: Path(one["environment"]["DATABASE_URL_FILE"]).name for name, one in services().items()}
+    urls = {name: (tmp_path / "secrets" / file).read_text() for name, file in files.items()}
     roles = {name: url.removeprefix("postgres://").partition(":")[0] for name, url in urls.items()}
-    made = compose()["configs"]["roles"]["content"].replace("adtoken", "composed")
+    made = (tmp_path / "secrets" / "roles.sql").read_text().replace("adtoken", "composed")
     with connection.cursor() as cursor:
         cursor.execute(made.replace("database composed", f"database {connection.settings_dict['NAME']}"))
         cursor.execute("select pg_get_userbyid(datdba) from pg_database where datname = current_database()")
@@ -88,7 +91,26 @@ def test_migrate_alone_runs_as_the_owner_of_the_tables_and_knows_its_password() 
     assert found == [("composed", False), ("composed_owner", False)]
     assert roles.pop("migrate") == owner.replace("composed", "adtoken") == "adtoken_owner"
     assert set(roles.values()) == {"adtoken"}
-    assert {services()[name]["environment"]["POSTGRES_OWNER_PASSWORD"] for name in roles} == {""}
+    given = {name: {Path(file).name for file in one["secrets"]} for name, one in services().items()}
+    assert [name for name in roles if "owner_url" in given[name]] == []
+    assert all({files[name], "redis_url", "secret_key", "fernet_keys"} == given[name] for name in given)
+
+
+def made_twice(folder: Path) -> None:
+    """Make the secrets as the script does, and again, which changes nothing; then hold them against the compose file and the settings."""
+    script = folder / "bootstrap" / "secrets.sh"
+    script.parent.mkdir()
+    shutil.copy(DEPLOY / "bootstrap" / "secrets.sh", script)
+    made = []
+    for _ in range(2):
+        subprocess.run([script], check=True, capture_output=True)
+        made.append({path.name: path.read_text() for path in (folder / "secrets").iterdir()})
+
+    assert made[0] == made[1]
+    assert {f"secrets/{name}" for name in made[0]} == {one["file"] for one in compose()["secrets"].values()}
+    assert (folder / "secrets").stat().st_mode & 0o077 == 0
+    assert len(made[0]["secret_key"]) > 50
+    Fernet(made[0]["fernet_keys"].strip())
 
 
 def test_no_service_of_ours_may_write_to_its_disk_or_gain_rights() -> None:
@@ -117,9 +139,7 @@ def test_a_password_keeps_its_dollar_through_compose(tmp_path: Path) -> None:
         return
     shutil.copy(DEPLOY / "compose.yaml", tmp_path)
     filled = example.replace("user:password@", "user:pa$word1@")
-    (tmp_path / ".env").write_text(
-        f"{filled}\nPOSTGRES_PASSWORD=a\nPOSTGRES_OWNER_PASSWORD=b\nVALKEY_PASSWORD=c\n"
-    )
+    (tmp_path / ".env").write_text(filled)
 
     command = ["docker-compose", "-f", str(tmp_path / "compose.yaml"), "config", "--format", "json"]
     said = subprocess.run(

@@ -93,6 +93,7 @@ tests:
       - {{series: 'adtoken_work_late{{lane="checks"}}', values: '0x4 1x10'}}
       - {{series: 'adtoken_leases_total{{status="200"}}', values: '0+90x40'}}
       - {{series: 'adtoken_leases_total{{status="503"}}', values: '0+10x40'}}
+      - {{series: 'adtoken_accounts_end_untold', values: '0x4 2x100'}}
     alert_rule_test:
       - {{eval_time: 4m, alertname: AdTokenWorkLate}}
       - eval_time: 11m
@@ -101,6 +102,10 @@ tests:
       - eval_time: 25m
         alertname: AdTokenJobsTurnedAway
         exp_alerts: [{{exp_labels: {{severity: warning}}}}]
+      - {{eval_time: 60m, alertname: AdTokenEndsUntold}}
+      - eval_time: 66m
+        alertname: AdTokenEndsUntold
+        exp_alerts: [{{exp_labels: {{severity: critical}}}}]
 """
 
 
