@@ -162,7 +162,7 @@ class NoBackupFilter(OnOff):
 class BackupAtHandFilter(OnOff):
     """Accounts that one person carries, or nobody, and that a colleague's log-in reaches already."""
 
-    title = gettext_lazy("a backup is at hand")
+    title = gettext_lazy("could be backed up at once")
     parameter_name = "backup"
 
     def keep(self, rows: QuerySet[Any], value: str) -> QuerySet[Any]:

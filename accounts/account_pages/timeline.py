@@ -244,7 +244,7 @@ def _mail_line(readers: Sequence[MessageRow]) -> HistoryLine:
     row, several = readers[0], len(readers) > 1
     message = row.message
     became = message.state if message.has_ended else "waits"
-    block = "mail_left_out" if row.left_out else f"mail_{became}"
+    block = "mail_cancelled" if row.left_out else f"mail_{became}"
     off = row.left_out or message.state == Message.State.CANCELLED
     return HistoryLine(
         at=row.at,

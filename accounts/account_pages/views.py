@@ -139,7 +139,6 @@ def make_active(request: HttpRequest, account_id: int, token_id: int) -> HttpRes
         "first_name": names.first(entry.token, account),
         "now_active": _described(before, account, names),
         "then_active": _described(entry, account, names),
-        "active_first": _first(before, account, names) if before else "",
     }
     page = Page(
         "portal/confirm/make_active.html",

@@ -5,7 +5,7 @@ and for a day, or until a day after the import where that waited; a line that wa
 """
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import ClassVar
 
 from django.conf import settings
@@ -44,11 +44,6 @@ class ImportFile(models.Model):
     def job(self) -> Job | None:
         """What was begun with it, the latest."""
         return Job.objects.filter(kind=IMPORT, subject_id=self.pk, user=self.user_id).order_by("-pk").first()
-
-    @property
-    def gone_at(self) -> datetime:
-        """When it is removed, unless somebody confirms it."""
-        return self.created_at + UNCONFIRMED_FOR
 
     @property
     def to_do(self) -> QuerySet["ImportFileLine"]:

@@ -188,7 +188,6 @@ def _facts(request: HttpRequest, file: ImportFile) -> dict[str, Any]:
         "rows": [_row(one) for one in shown.object_list],
         "shown": shown,
         "query": f"show={chosen or 'all'}&",
-        "gone_at": file.gone_at,
         "team": file.team,
     }
 

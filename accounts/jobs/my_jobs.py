@@ -103,8 +103,9 @@ def _state(job: Job) -> tuple[str, str, str, str]:
         return gettext("Failed"), "cancel", "bad", _far(job)
     # Of an offboarding the numbers are steps, of which nobody knows.
     why = "" if job.is_offboarding else job.came_of_it()
-    icon, tone = ("warning", "warn") if job.failed else ("check_circle", "good")
-    return gettext("Done"), icon, tone, why
+    if not job.failed:
+        return gettext("Done"), "check_circle", "good", why
+    return gettext("Done, %(number)s failed") % {"number": number(job.failed)}, "check_circle", "warn", why
 
 
 def _far(job: Job) -> str:

@@ -70,10 +70,10 @@ class LeaveForm(ConfirmForm):
                 found.offers,
                 gettext("Ask whoever reaches them to back up all of these accounts")
                 if own
-                else gettext("Add the backups that are at hand, to all accounts"),
+                else gettext("Add everybody who could back them up at once"),
             ),
             ("asks", found.asks, gettext("Ask all colleagues whose log-ins stopped to re-authenticate")),
-            ("invite", alone, gettext("Invite for all that nobody could carry: e-mail")),
+            ("invite", alone, gettext("Invite for all that nobody else could keep connected: e-mail")),
         ):
             self.fields[name].label = words
             if name not in may or not (there or found.unread):
@@ -152,7 +152,7 @@ def _lines(found: Plan, names: NameVisibility) -> list[ConfirmLine]:
 def _then(found: Plan, account: Account, names: NameVisibility) -> str:
     carrier = found.carriers.get(account.pk)
     if carrier is None:
-        return gettext("Stops: nobody else carries it")
+        return gettext("Stops: nobody else keeps it connected")
     return gettext("Goes on through %(name)s") % {"name": names.within(carrier, account)}
 
 

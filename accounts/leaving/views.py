@@ -240,7 +240,7 @@ def _foreign(tokens: QuerySet[Token], viewer: User) -> str:
     """Return why the viewer may not end these log-ins: they also carry accounts that they do not see."""
     if not services.carries_for_others(tokens, viewer):
         return ""
-    return gettext("Log-ins of this person also carry accounts of other teams. Ask an administrator.")
+    return gettext("Log-ins of this person also serve accounts of other teams. Ask an administrator.")
 
 
 def _back(request: HttpRequest) -> str:

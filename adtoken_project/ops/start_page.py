@@ -2,7 +2,6 @@
 
 from datetime import datetime
 
-from django.conf import settings
 from django.urls import reverse
 
 from accounts.account_pages import message_rows
@@ -34,12 +33,7 @@ def _of_mails(now: datetime) -> list[WellLine]:
         for words, (rows, count) in counts.items()
         if count
     ]
-    unreported = not (settings.MAIL_SERVICE and settings.MAIL_WEBHOOK_SECRET)
-    if not said and not unreported:
-        return []
-    icon, tone = ("warning", "warn") if said else ("info", "mute")
-    text = say_start("unreported") if unreported else ""
-    return [WellLine(say_start("messages"), text, icon, tone, link, said)]
+    return [WellLine(say_start("messages"), "", "warning", "warn", link, said)] if said else []
 
 
 def register_notices() -> None:

@@ -19,6 +19,7 @@ from notifications.models import Message
 from notifications.outbox.mails import FACTS, Fact
 from ui import stored_phrases as kept
 from ui.phrases import phrase
+from ui.text import join_all, join_names
 
 SHOWN = 100  # lines on the page of one message
 PER_MAIL = 5  # notices of one account that one mail carries, at most, in the usual case
@@ -45,24 +46,23 @@ def mails_about(account: Account, limit: int) -> list[message_history.SentMessag
 
 
 def facts_of(message: Message) -> list[Fact]:
-    """Return what a message carries and what became of it, for the page "why this mail?"."""
+    """Return what a message carries and what became of it, for the page "why this mail?": a line a macro, with all accounts of it."""
     warned = message.notices.order_by("threshold", "deadline")
     rows = message.told.order_by("pk") if message.kind == NEWS else warned
+    found: dict[tuple[str, str, str], list[Notice | Told]] = defaultdict(list)
+    for one in rows.select_related("action__macro", "account")[:SHOWN]:
+        found[one.macro_title, one.get_outcome_display(), kept.said(one.outcome_reason)].append(one)
     return [
-        Fact(
-            what=phrase(
-                FACTS,
-                "notice" if one.macro_title else "told_by_rule",
-                macro=one.macro_title,
-                account=str(one.account),
-                channel=one.account.get_channel_display(),
-                found=one.found,
-            ),
-            outcome=one.get_outcome_display(),
-            reason=kept.said(one.outcome_reason),
-        )
-        for one in rows.select_related("action__macro", "account")[:SHOWN]
+        Fact(_said(macro, together), outcome, reason) for (macro, outcome, reason), together in found.items()
     ]
+
+
+def _said(macro: str, together: Sequence[Notice | Told]) -> str:
+    facts = {
+        "accounts": join_names(list(dict.fromkeys(str(one.account) for one in together))),
+        "found": join_all(list(dict.fromkeys(one.found for one in together))),
+    }
+    return phrase(FACTS, "notice" if macro else "told_by_rule", macro=macro, **facts)
 
 
 def told_by(macro_id: int) -> Q:

@@ -56,7 +56,6 @@ def delete(request: HttpRequest, macro: Macro, log: Callable[[], object]) -> Htt
             "macro": macro,
             "watched": watched.count(),
             "unwatched": unwatched(watched, but=[macro]).count(),
-            "told": Notice.objects.filter(message_history.told_by(macro.pk)).count(),
         },
         warns=macro.enabled and not others.exists(),
         danger=True,

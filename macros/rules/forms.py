@@ -54,7 +54,7 @@ class MacroForm(Versioned, MacroModelForm):
     )  # fmt: skip
     days = DaysField(
         label=gettext_lazy("Days in advance"), required=False, initial=[30, 7, 1],
-        help_text=gettext_lazy("Only the nearest one is mailed. A missed day is caught up. Empty: it warns of nothing ahead."),
+        help_text=gettext_lazy("Only the nearest one is mailed. A missed day is caught up. Empty: it only tells at once."),
         widget=forms.TextInput(attrs={"autocomplete": "off", "inputmode": "numeric"} | CHIPS | {"data-each": r"\d{1,3}"}),
     )  # fmt: skip
     notify_consenters = forms.BooleanField(

@@ -1,5 +1,7 @@
 """Why did somebody (not) get a mail? One page for an address and an account, from recorded facts; it only reads."""
 
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from django.db.models import Q
@@ -15,19 +17,15 @@ from accounts.models import Account
 from accounts.pool import queries as pool_queries
 from macros.models import Macro
 from macros.why import queries as why
-from macros.why.answers import about_macros, by_rule
+from macros.why.answers import answer
 from macros.why.queries import Asked, Line
-from notifications.models import MailReturn
-from notifications.outbox.mails import name_of_kind
+from notifications.models import MailReturn, Message
 from portal import access
-from ui import pills
-from ui import stored_phrases as kept
 from ui.name_visibility import NameVisibility
 from users.models import AddressEvent, person
 from users.people.queries import names_for
 
 PERMISSION = "notifications.view_message"
-SHOWN = 20  # mails, reports, events
 CHOICES = 10  # accounts, where several fit
 LONGEST = 254
 
@@ -76,16 +74,16 @@ def _answer(request: HttpRequest, account: Account, address: str, names: NameVis
     }
     if not _may_know(request, asked, names):
         return {**known, "hidden": True}
-    macros = Macro.objects.visible_to(request.user)
-    return {
-        **known,
-        "now": now,
-        "about_address": [*why.about_address(asked), *by_rule(asked)],
-        "about_macros": _linked(request, about_macros(asked, macros, now=now)),
-        "told": why.mails_told(asked, macros),
-        "mails": _mails(request, asked, names),
-        "history": _history(request, asked),
-    }
+    found = answer(
+        asked, Macro.objects.visible_to(request.user), now=now, url_of=partial(_mail_url, request, names)
+    )
+    if request.user.has_perm("macros.view_macro"):
+        found["about_macros"] = [
+            replace(line, url=reverse("admin:macros_macro_change", args=[line.macro]))
+            for line in found["about_macros"]
+        ]
+    found["told"] = why.newest([*found["told"], *_history(request, asked)])
+    return {**known, **found}
 
 
 def _may_know(request: HttpRequest, asked: Asked, names: NameVisibility) -> bool:
@@ -94,35 +92,16 @@ def _may_know(request: HttpRequest, asked: Asked, names: NameVisibility) -> bool
     return asked.user is None or names.sees_all or asked.user.pk in {viewer.pk, *names.colleagues}
 
 
-def _linked(request: HttpRequest, lines: list[Line]) -> list[tuple[Line, str]]:
-    may = request.user.has_perm("macros.view_macro")
-    return [(line, reverse("admin:macros_macro_change", args=[line.macro]) if may else "") for line in lines]
-
-
-def _mails(request: HttpRequest, asked: Asked, names: NameVisibility) -> list[dict[str, Any]]:
-    """Return the newest mails to it about the account, log-ins that it has or had, or its team, and those about the own log-in."""
-    newest = why.mails_to(asked)[:SHOWN]
-    viewer = person(request)
-    return [
-        {
-            "at": one.sent_at or one.created_at,
-            "kind": name_of_kind(one),
-            "pill": pills.pill("message", one.state),
-            "why": kept.said(one.error),
-            "url": reverse("admin:notifications_message_change", args=[one.pk])
-            if names.sees_all or one.recipient == viewer.email or one.team_id in names.teams
-            else "",
-        }
-        for one in newest
-    ]
+def _mail_url(request: HttpRequest, names: NameVisibility, mail: Message) -> str:
+    seen = names.sees_all or mail.recipient == person(request).email or mail.team_id in names.teams
+    return reverse("admin:notifications_message_change", args=[mail.pk]) if seen else ""
 
 
 def _history(request: HttpRequest, asked: Asked) -> list[Line]:
     """Return what came back of mails to the address, and when it was parked and released."""
     if not request.user.has_perm("users.view_refusedaddress"):
         return []
-    reports = MailReturn.objects.filter(recipient=asked.address).order_by("-id")[:SHOWN]
-    events = AddressEvent.objects.filter(email=asked.address)[:SHOWN]
-    lines = [Line(one.said, "warn", about=str(one.get_kind_display()), at=one.at) for one in reports]
-    lines += [Line(one.words, about=str(one.get_kind_display()), at=one.at) for one in events]
-    return sorted(lines, key=lambda line: line.at or timezone.now(), reverse=True)[:SHOWN]
+    reports = MailReturn.objects.filter(recipient=asked.address).order_by("-id")[: why.SHOWN]
+    events = AddressEvent.objects.filter(email=asked.address)[: why.SHOWN]
+    lines = [Line(one.said, about=str(one.get_kind_display()), at=one.at) for one in reports]
+    return lines + [Line(one.words, about=str(one.get_kind_display()), at=one.at) for one in events]

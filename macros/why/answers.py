@@ -1,12 +1,13 @@
-"""What each macro does for an address and an account, in a sentence for each kind of its actions, and what is told without any macro.
+"""What each macro does for an address and an account, in one line, what is told without any macro, and the verdict over all of it.
 
 By the rules of the run itself, and of what is told at once.
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
+from typing import Any
 
 from django.db.models import Q, QuerySet
 from django.utils import timezone
@@ -22,15 +23,14 @@ from macros.notices.queries import read_accounts, read_directory, rules_of
 from macros.notices.rules import Due, Rule
 from macros.notices.values import LEFT_OUT, LIVE, PERSON_LEFT, REFUSED, AccountFacts, Directory, Span
 from macros.warnings import services as evaluation
-from macros.why.queries import Asked, Line, say
+from macros.why.queries import Asked, Line, about_address, mails_told, say
+from notifications.models import Message
 from ui import dates
 from users.people.queries import Via
 
 AHEAD = timedelta(days=366)
 MACROS = 20  # that are looked at
 Kind = MacroAction.Kind
-
-Said = tuple[str, str]  # a sentence and its tone
 
 
 @dataclass(frozen=True)
@@ -52,6 +52,21 @@ class _World:
         return "" if ways and (leads or Via.DIRECT in ways) else None
 
 
+def answer(
+    one: Asked, macros: QuerySet[Macro], *, now: datetime, url_of: Callable[[Message], str]
+) -> dict[str, Any]:
+    """Return what templates/portal/_why.html shows: the verdict, and the lines that it rests on."""
+    address = [*about_address(one), *by_rule(one)]
+    lines, told = about_macros(one, macros, now=now), mails_told(one, macros, url_of)
+    return {
+        "verdict": verdict(address, lines, told),
+        "about_address": address,
+        "about_macros": lines,
+        "told": told,
+        "now": now,
+    }
+
+
 def about_macros(one: Asked, macros: QuerySet[Macro], *, now: datetime) -> list[Line]:
     """Return what each of these macros does, of those that watch the account or name the address; the first MACROS."""
     names = Q(actions__emails__contains=[one.address]) | Q(applications__account=one.account)
@@ -69,33 +84,52 @@ def about_macros(one: Asked, macros: QuerySet[Macro], *, now: datetime) -> list[
     if not read:
         return []
     world = _World(one, read[0], read_directory([one.account.pk]), span)
-    return [
-        Line(text, tone, about=macro.name, macro=macro.pk)
+    lines = [
+        replace(_of_macro(world, found[macro.pk]), about=macro.name, macro=macro.pk)
         for macro in near
-        for text, tone in _of_macro(world, found[macro.pk])
+        if found[macro.pk]
     ]
+    return sorted(lines, key=lambda line: (line.next_on or date.max, line.tone == "mute"))
 
 
-def _of_macro(world: _World, of_macro: Sequence[Rule]) -> list[Said]:
-    one = world.one
-    if not of_macro:
-        return []
+def verdict(address: Sequence[Line], macros: Sequence[Line], told: Sequence[Line]) -> Line:
+    """Return the answer: whether it was told and when, when it is next, and what holds that up."""
+    last = next((line.at for line in told if line.pill == "sent" and line.at), None)
+    ahead = min((line.next_on for line in macros if line.next_on), default=None)
+    held = [line.text for line in address if line.tone in {"bad", "warn"}]
+    if not (held or ahead):
+        held = [say("nothing_more" if last or any(one.tone == "good" for one in macros) else "nothing_told")]
+    text = say(
+        "verdict",
+        last=dates.day(timezone.localdate(last)) if last else "",
+        next=dates.day(ahead) if ahead else "",
+        why=held[0] if held else "",
+    )
+    return Line(text, "good" if last else "mute", at=last, next_on=ahead)
+
+
+def _of_macro(world: _World, of_macro: Sequence[Rule]) -> Line:
+    """Return in one line what a macro does: the sentences of its actions, in the order in which they tell."""
     if why := of_macro[0].why_not(world.account):
-        return [(say(why), "mute")]
+        return Line(say(why))
     told = {rule: world.why_not_told(rule) for rule in of_macro}
     if LEFT_OUT in told.values():
-        return [(one.say("left_out"), "warn")]
+        return Line(say("left_out"), "warn")
     found = [_warning(world, rule, told[rule]) for rule in of_macro if rule.kind == Kind.PRE_DEACTIVATION]
     named = [rule for rule in of_macro if rule.kind != Kind.PRE_DEACTIVATION and told[rule] is not None]
-    if not (found or named):
-        return [(one.say("not_named"), "mute")]
     if unreached := [why for rule in named if (why := _unreached(told[rule]))]:
-        return list(dict.fromkeys([*found, (unreached[0], "mute")]))
+        return Line(unreached[0])
     kinds = dict(Kind.at_once())
     if at_once := ", ".join(str(Kind(rule.kind).label) for rule in named if rule.kind in kinds):
-        found.append((say("at_once", what=at_once), "good"))
+        found.append(Line(say("at_once", what=at_once), "good"))
     found += [_few(world, rule) for rule in named if rule.kind == Kind.FEW_PEOPLE]
-    return found + [_escalated(world, rule) for rule in named if rule.kind == Kind.ESCALATED]
+    found += [_escalated(world, rule) for rule in named if rule.kind == Kind.ESCALATED]
+    found = [line for line in found if line.text != say("not_named")] or [Line(say("not_named"))]
+    return Line(
+        " ".join(dict.fromkeys(line.text for line in found)),
+        next((line.tone for line in found if line.tone != "mute"), "mute"),
+        next_on=min((line.next_on for line in found if line.next_on), default=None),
+    )
 
 
 def _unreached(why: str | None) -> str:
@@ -103,33 +137,27 @@ def _unreached(why: str | None) -> str:
     return {PERSON_LEFT: say("person_left"), REFUSED: say("passed_over")}.get(why or "", "")
 
 
-def _warning(world: _World, rule: Rule, why: str | None) -> Said:
+def _warning(world: _World, rule: Rule, why: str | None) -> Line:
     """Return what a warning does for the address: when it tells it next; else why there is no such day."""
     found = list(rules.find_due(rule, world.account, world.directory, world.span))
-    news = [(one, one.news) for one in found]
-    told = [(one, one.told.readers) for one in found]
-    for each, is_news in ((news, True), (told, False)):
-        for due, readers in each:
-            for reader in readers:
-                if reader.address == world.one.address:
-                    return (
-                        _when(world.one, due, reader.via)
-                        if is_news
-                        else (world.one.say("told_before"), "good")
-                    )
-    return _silent(world, rule, why), "mute"
+    for due in found:
+        for reader in due.news:
+            if reader.address == world.one.address:
+                return _when(due, reader.via)
+    if any(reader.address == world.one.address for due in found for reader in due.told.readers):
+        return Line(say("told_before"), "good")
+    return Line(_silent(world, rule, why))
 
 
-def _when(one: Asked, due: Due, via: Via) -> Said:
-    day = dates.day(due.on)
-    text = one.say("due", day=day, days=due.threshold) if due.threshold else one.say("due_dark", day=day)
-    return (f"{text[:-1]}, {say(f'stands_in_{via}')}." if via else text), "good"
+def _when(due: Due, via: Via) -> Line:
+    text = say("due", day=dates.day(due.on))
+    return Line(f"{text[:-1]}, {say(f'stands_in_{via}')}." if via else text, "good", next_on=due.on)
 
 
 def _silent(world: _World, rule: Rule, why: str | None) -> str:
     """Return why a macro that watches the account has no day on which it tells the address."""
     if why is None:
-        return world.one.say("not_named")
+        return say("not_named")
     if unreached := _unreached(why):
         return unreached
     if (first := _covered(world, rule)) is not None:
@@ -151,40 +179,35 @@ def _covered(world: _World, rule: Rule) -> datetime | None:
     return min(ends, default=None)
 
 
-def _few(world: _World, rule: Rule) -> Said:
-    """Return what "too few people" does: told already, silent because it is dark or enough can carry it, or told soon."""
-    account, wanted, within = world.account, rule.people, rule.within
+def _few(world: _World, rule: Rule) -> Line:
+    """Return what "too few people" does: told already, told soon, or that enough keep it connected."""
+    account, wanted = world.account, rule.people
     if (until := world.directory.mutes.quiet_until(account.pk)) is not None:
-        return say("waits_for_snooze", day=dates.day(until)), "warn"
-    if account.state not in LIVE:
-        return say("few_stopped", wanted=wanted), "mute"
+        return Line(say("waits_for_snooze", day=dates.day(until)), "warn")
     short = next(
         (one for one in account.shortages if one.action_id == rule.action_id and one.over_at is None), None
     )
-    people = rules.people_left(rule, account, Span.day(world.span.now, world.span.zone))
-    if short is not None:
-        return say("few_told", people=short.people, day=dates.day(world.span.local(short.began_at))), "good"
-    if people >= wanted:
-        return say("few_enough", wanted=wanted, people=account.people_count, days=within), "mute"
-    if account.people_count >= wanted:
-        return say("few_due_then", wanted=wanted, people=people, days=within), "good"
-    return say("few_due", wanted=wanted, people=people), "good"
+    if account.state in LIVE and short is not None:
+        day = dates.day(world.span.local(short.began_at))
+        return Line(say("few_told", wanted=wanted, day=day), "good")
+    left = rules.people_left(rule, account, Span.day(world.span.now, world.span.zone))
+    due = account.state in LIVE and left < wanted
+    return Line(say("few_due" if due else "few", wanted=wanted), "good")
 
 
-def _escalated(world: _World, rule: Rule) -> Said:
-    """Return what "nothing happened" does: told already, on which day, or why not."""
+def _escalated(world: _World, rule: Rule) -> Line:
+    """Return what "nothing happened" does: told already, on which day, or once somebody was warned."""
     account, dark = world.account, world.account.is_dark(world.span.now)
     until = world.directory.mutes.quiet_until(account.pk)
     if not dark and until is not None:
-        return say("waits_for_snooze", day=dates.day(until)), "warn"
+        return Line(say("waits_for_snooze", day=dates.day(until)), "warn")
     if any(one.action_id == rule.action_id and one.address == world.one.address for one in account.told):
-        return say("escalated_told"), "good"
+        return Line(say("escalated_told"), "good")
     first = _first_warned(account, rule, dark=dark)
-    if first is None:
-        return say("escalated_unwarned", days=rule.after), "mute"
-    if account.acknowledged:
-        return say("escalated_on_it", days=rule.after), "mute"
-    return say("escalated_due", days=rule.after, day=dates.day(first + timedelta(days=rule.after))), "good"
+    if first is None or account.acknowledged:
+        return Line(say("escalated"), "good")
+    on = first + timedelta(days=rule.after)
+    return Line(say("escalated_due", day=dates.day(on)), "good", next_on=on)
 
 
 def _first_warned(account: AccountFacts, rule: Rule, *, dark: bool) -> date | None:
@@ -194,7 +217,7 @@ def _first_warned(account: AccountFacts, rule: Rule, *, dark: bool) -> date | No
 
 
 def by_rule(one: Asked) -> list[Line]:
-    """Return what the address is told without any macro, or why it is not. A fixed number of queries.
+    """Return what the address is told without any macro; nothing where mail does not reach it. A fixed number of queries.
 
     That is an account's people, when a log-in stops, is removed or loses the account, and when the channel restricts the account; where one
     of them cannot be told, or snoozed that it is restricted, whoever stands in.
@@ -202,32 +225,15 @@ def by_rule(one: Asked) -> list[Line]:
     now = timezone.now()
     world = read_facts({one.account.pk: now})
     account = world.accounts[one.account.pk]
-    own = one.address in account.people()
-    reached = not world.directory.unreached(one.address)
-    lost = [
-        entry for entry in account.log_ins if all(world.directory.unreached(each) for each in entry.people)
-    ]
-    instead = news_rules.stand_ins(account, world)
-    stands_in = one.address in {reader.address for reader in instead}
     limit = Fact(Told.Kind.RESTRICTED, 0, now)
     hears = one.address in {
         each.reader.address for each in news_rules.readers_of(limit, account, world) if not each.action_id
     }
-    lines = []
-    if own and reached:
-        lines.append(
-            Line(one.say("rule_own"), "good") if hears else Line(one.say("rule_own_snoozed"), "warn")
-        )
-    elif own:
-        lines.append(Line(one.say("rule_own_unreached"), "bad"))
-    elif hears:
-        lines.append(Line(one.say("rule_restriction"), "good"))
-    if stands_in and lost:
-        lines.append(Line(one.say("rule_stands_in", number=len(lost)), "good"))
-    elif stands_in and not own:
-        lines.append(Line(one.say("rule_not_needed")))
-    elif not own:
-        via = {reader.via for reader in instead}
-        how = "" if not via else "_leads" if Via.TEAM_LEAD in via else "_operators"
-        lines.append(Line(one.say(f"rule_others{how}")))
-    return lines
+    if world.directory.unreached(one.address):
+        return []
+    if one.address in account.people():
+        return [Line(say("rule_own"), "good") if hears else Line(say("rule_own_snoozed"), "warn")]
+    lost = any(all(map(world.directory.unreached, entry.people)) for entry in account.log_ins)
+    instead = {reader.address for reader in news_rules.stand_ins(account, world)}
+    stands_in = hears or (lost and one.address in instead)
+    return [Line(say("rule_stands_in"), "good") if stands_in else Line(say("rule_others"))]

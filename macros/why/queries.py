@@ -1,12 +1,12 @@
 """Why an address did or did not get mails about an account, from recorded facts: what it is, and what was sent.
 
-What each macro does for it is in `macros.why.answers`.
+What each macro does for it, and the verdict, are in `macros.why.answers`.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from functools import partial
-from typing import Any
 
 from django.db.models import Min, Q, QuerySet
 
@@ -16,7 +16,7 @@ from accounts.pool.rules import OUTSIDE
 from macros.models import Macro, Mute, Notice, Told
 from macros.mutes import acknowledgements, services
 from notifications.models import Message
-from notifications.outbox.mails import KINDS
+from notifications.outbox.mails import FACTS, KINDS, name_of_kind
 from tokens.models import Doubt
 from ui import dates
 from ui import stored_phrases as kept
@@ -33,8 +33,7 @@ _PILLS = {
     "failed": "failed",
     "cancelled": "cancelled",
 }
-NOTICES = 20  # the newest
-COUNTED = 1_000  # mails that wait
+SHOWN = 20  # the newest mails
 
 
 @dataclass(frozen=True)
@@ -47,6 +46,8 @@ class Line:
     at: datetime | None = None
     macro: int = 0
     pill: str = ""  # of a mail: a key of the family "message"
+    url: str = ""
+    next_on: date | None = None  # when a macro tells the address next
 
 
 @dataclass(frozen=True)
@@ -58,10 +59,6 @@ class Asked:
     user: User | None
     parked: RefusedAddress | None
     linked: bool
-
-    def say(self, key: str, **facts: Any) -> str:
-        """Return a phrase that speaks of the address."""
-        return phrase("words/why.txt", key, **facts)
 
 
 def what_is_asked(account: Account, address: str) -> Asked:
@@ -81,13 +78,11 @@ def about_address(one: Asked) -> list[Line]:
     """Return what the address is to this account."""
     lines = [_who(one)]
     if one.parked:
-        lines.append(Line(one.say("parked", why=one.parked.get_why_display()), "bad", at=one.parked.since))
+        lines.append(Line(say("parked", why=one.parked.get_why_display()), "bad", at=one.parked.since))
     if one.account.paused_at is not None:
-        lines.append(Line(one.say("paused"), "warn", at=one.account.paused_at))
+        lines.append(Line(say("paused"), "warn", at=one.account.paused_at))
     if one.user is not None:
-        lines.append(
-            Line(one.say("carries" if one.linked else "not_linked"), "good" if one.linked else "mute")
-        )
+        lines.append(Line(say("carries" if one.linked else "not_linked"), "good" if one.linked else "mute"))
         role = (
             Membership.objects.filter(team=one.account.team_id, user=one.user)
             .values_list("role", flat=True)
@@ -95,13 +90,11 @@ def about_address(one: Asked) -> list[Line]:
         )
         if role is None:
             outside = one.account.pool.filter(token__consented_by=one.user, access_reason=OUTSIDE).exists()
-            lines.append(
-                Line(one.say("no_longer_in_team"), "bad") if outside else Line(one.say("not_in_team"))
-            )
+            lines.append(Line(say("no_longer_in_team"), "bad") if outside else Line(say("not_in_team")))
         elif role == Membership.Role.TEAM_LEAD:
-            lines.append(Line(one.say("lead"), "good"))
+            lines.append(Line(say("lead"), "good"))
     if one.address in operators():
-        lines.append(Line(one.say("operator"), "good"))
+        lines.append(Line(say("operator"), "good"))
     return [*lines, *_held(one), *_quiet(one)]
 
 
@@ -114,9 +107,8 @@ def _held(one: Asked) -> list[Line]:
     if doubt is not None:
         lines.append(Line(say("doubted"), "warn", at=doubt.began_at))
     refused = Message.objects.filter(recipient=one.address).kept_back()
-    if number := refused.values("pk")[:COUNTED].count():
-        since = refused.aggregate(since=Min("waits_since"))["since"]
-        lines.append(Line(say("none_taken", number=number), "bad", at=since))
+    if since := refused.aggregate(since=Min("waits_since"))["since"]:
+        lines.append(Line(say("none_taken"), "bad", at=since))
     return lines
 
 
@@ -129,56 +121,55 @@ def _quiet(one: Asked) -> list[Line]:
     for silence in silences:
         what = "snoozed" if silence.email else "snoozed_for_all"
         assert silence.until is not None
-        lines.append(Line(one.say(what, day=dates.day(silence.until)), "warn", at=silence.started_at))
+        lines.append(Line(say(what, day=dates.day(silence.until)), "warn", at=silence.started_at))
     away = services.mute_of_person(one.address)
     if away is not None and away.until is not None:
         what = "away_by_staff" if away.by and away.by.email != one.address else "away"
-        lines.append(Line(one.say(what, day=dates.day(away.until)), "warn", at=away.started_at))
+        lines.append(Line(say(what, day=dates.day(away.until)), "warn", at=away.started_at))
     if (found := acknowledgements.running_of_accounts([one.account.pk]).get(one.account.pk)) is not None:
-        lines.append(Line(one.say("somebody_on_it"), "warn", at=found.at))
+        lines.append(Line(say("somebody_on_it"), "warn", at=found.at))
     return lines
 
 
 def _who(one: Asked) -> Line:
     user = one.user
     if user is None:
-        return Line(one.say("outside"))
+        return Line(say("outside"))
     return (
-        Line(one.say("person", name=str(user)), "good")
+        Line(say("person", name=str(user)), "good")
         if user.is_active
-        else Line(one.say("left", name=str(user)), "bad")
+        else Line(say("left", name=str(user)), "bad")
     )
 
 
-def mails_told(one: Asked, macros: QuerySet[Macro]) -> list[Line]:
-    """Return what these macros found for the address about the account, newest first, and what became of it."""
-    of_macros = Q(action__macro__in=macros) | Q(action=None)
-    notices = list(
-        Notice.objects.filter(of_macros, account=one.account, recipient=one.address)
-        .select_related("action__macro", "evaluation")
-        .order_by("-id")[:NOTICES]
-    )
-    fresh = list(
-        Told.objects.filter(of_macros, account=one.account, recipient=one.address)
-        .select_related("action__macro", "message")
-        .order_by("-id")[:NOTICES]
-    )
-    lines = [_told(notice, notice.found, notice.evaluation.started_at) for notice in notices]
-    lines += [_told(notice, notice.found, notice.at) for notice in fresh]
-    return sorted(lines, key=lambda line: line.at.timestamp() if line.at else 0.0, reverse=True)[:NOTICES]
+def mails_told(one: Asked, macros: QuerySet[Macro], url_of: Callable[[Message], str]) -> list[Line]:
+    """Return what was written to the address about the account, newest first, and what became of it.
 
-
-def mails_to(one: Asked) -> QuerySet[Message]:
-    """Return the mails to the address about the account, log-ins that it has or had, or its team, and those about the own log-in here."""
+    That is what these macros found, and mails about the account, log-ins that it has or had, its team, or the address's own log-in here.
+    """
+    of_macros = Q(Q(action__macro__in=macros) | Q(action=None), account=one.account, recipient=one.address)
+    warned = Notice.objects.filter(of_macros).select_related("action__macro", "evaluation").order_by("-id")
+    at_once = Told.objects.filter(of_macros).select_related("action__macro").order_by("-id")
+    lines = [_told(row) for row in [*warned[:SHOWN], *at_once[:SHOWN]]]
     personal = [name for name, kind in KINDS.items() if kind.to_parked is True]
-    rows = Message.objects.filter(mails_about.messages_naming(one.account) | Q(kind__in=personal))
-    return rows.filter(recipient=one.address).defer("text", "html").order_by("-id")
+    mails = Message.objects.filter(mails_about.messages_naming(one.account) | Q(kind__in=personal))
+    for mail in mails.filter(recipient=one.address).defer("text", "html").order_by("-id")[:SHOWN]:
+        at, why = mail.sent_at or mail.created_at, kept.said(mail.error)
+        lines.append(Line(why, about=name_of_kind(mail), at=at, pill=mail.state, url=url_of(mail)))
+    return newest(lines)
 
 
-def _told(notice: Notice | Told, what: str, at: datetime) -> Line:
+def newest(lines: list[Line]) -> list[Line]:
+    """Return the newest lines, newest first."""
+    return sorted(lines, key=lambda line: line.at.timestamp() if line.at else 0.0, reverse=True)[:SHOWN]
+
+
+def _told(notice: Notice | Told) -> Line:
+    at = notice.at if isinstance(notice, Told) else notice.told_at or notice.evaluation.started_at
     reasons = [
         *([say(f"stands_in_{notice.via}")] if notice.via else []),
         *([kept.said(notice.outcome_reason)] if notice.outcome_reason else []),
     ]
-    what_told = say("notice", found=what, macro=notice.macro_title) if notice.macro_title else what
-    return Line("; ".join(reasons), about=what_told, at=at, pill=_PILLS[notice.outcome])
+    by = notice.macro_title
+    found = phrase(FACTS, "found_by", found=notice.found, macro=by) if by else notice.found
+    return Line("; ".join(reasons), about=found, at=at, pill=_PILLS[notice.outcome])

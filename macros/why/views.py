@@ -12,13 +12,8 @@ from django.views.decorators.http import require_safe
 from accounts.models import Account
 from macros.models import Macro
 from macros.why import queries as why
-from macros.why.answers import about_macros, by_rule
-from notifications.outbox.mails import name_of_kind
-from ui import pills
-from ui import stored_phrases as kept
+from macros.why.answers import answer
 from users.models import person
-
-SHOWN = 20  # mails
 
 
 @login_required
@@ -36,19 +31,6 @@ def why_not_me(request: HttpRequest, account_id: int) -> HttpResponse:
         "account": account,
         "channel": account.get_channel_display(),
         "address": user.email,
-        "now": now,
-        "about_address": [*why.about_address(asked), *by_rule(asked)],
-        "about_macros": about_macros(asked, macros, now=now),
-        "told": why.mails_told(asked, macros),
-        "mails": [
-            {
-                "at": one.sent_at or one.created_at,
-                "kind": name_of_kind(one),
-                "pill": pills.pill("message", one.state),
-                "why": kept.said(one.error),
-                "url": reverse("why_message", args=[one.pk]),
-            }
-            for one in why.mails_to(asked)[:SHOWN]
-        ],
+        **answer(asked, macros, now=now, url_of=lambda mail: reverse("why_message", args=[mail.pk])),
     }
     return render(request, "selfservice/why_not_me.html", context)

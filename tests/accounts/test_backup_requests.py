@@ -306,6 +306,6 @@ def test_the_page_about_many_says_who_is_asked_first_and_where_somebody_was_aske
         "New": ("Emil", "is asked first", ""),
         "Asked": ("Nobody", "", "a colleague was asked and has not answered yet"),
     }
-    assert "1 backup added or asked for, 1 skipped" in answer.text
+    assert "1 added or asked for, 1 skipped" in answer.text
     assert set(AskLine.objects.values_list("stage", flat=True)) == {"waiting"}
     assert new.ask_lines.count() == 1

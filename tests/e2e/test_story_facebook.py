@@ -189,7 +189,7 @@ def staff_apply_it_to_the_account(mira: Visitor) -> None:
     mira.sees(AGENCY)
     mira.take("12-apply-macro")
     mira.press("Apply macro")
-    mira.sees("1 account has the macro now")
+    mira.sees("1 with the macro now")
 
 
 def everybody_is_warned_once(product: Product, ends: datetime, anybody: Visitor) -> None:

@@ -32,8 +32,8 @@ def test_accounts_come_in_from_a_list_and_what_is_wrong_is_named_by_its_line(
         with chromium.visitor(width=PHONE, theme="dark") as phone:
             log_in(phone, product, MIRA, f"{check}?show=all")
             phone.sees("Weißdorn Möbel Süd")
-        mira.press("Import 3 lines")
-        mira.page.get_by_text("3 lines imported").first.wait_for(timeout=30_000)
+        mira.press("Import")
+        mira.page.get_by_text("3 imported").first.wait_for(timeout=30_000)
         mira.sees("Line 2 · Facebook · 710000000000101", "New account. It waits for somebody to link it")
         mira.take("import-done")
         mira.open(f"{LIST}?q=Weißdorn")

@@ -31,9 +31,9 @@ def test_a_person_with_120_accounts_is_offboarded_in_under_ten_presses(
             mira.follow("Offboard")
             mira.sees(
                 f"Offboard {name}?",
-                "80 accounts: nobody else carries them",
+                "80 accounts: nobody else keeps them connected",
                 colleague,
-                "Add the backups that are at hand, to all accounts",
+                "Add everybody who could back them up at once",
             )
             mira.take("22-offboard", only=DESK)
             if width == DESK:

@@ -222,8 +222,8 @@ def test_what_a_former_team_kept_back_of_accounts_ends_with_the_move(client: Cli
     client.post(address, {"team": blue.pk, "seen": "", "note": ""})
     run_jobs()
 
-    assert "Snooze for everybody 1 account; that ends" in shown
-    assert "“I am on it” 2 accounts; that ends, unless" in shown
+    assert "Snooze for everybody 1 ends" in shown
+    assert "“I am on it” 2 end, unless" in shown
     assert set(acknowledgements.running_of_accounts(ids)) == {both_s.pk}
     assert [one.email for one in Mute.objects.running()] == [NEW]
     said = AccountEvent.objects.filter(cause="moved").values_list("kind", "account", "actor")
@@ -231,4 +231,4 @@ def test_what_a_former_team_kept_back_of_accounts_ends_with_the_move(client: Cli
     assert evaluate() == [NEW]
     assert set(Notice.objects.values_list("account", flat=True)) == {snoozed.pk, ada_s.pk}
     lines = page(client, reverse("admin:accounts_account_line", args=[ada_s.pk]))
-    assert "whoever said so no longer has to do with the account" in lines
+    assert "Nobody is on it now" in lines

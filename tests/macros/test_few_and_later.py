@@ -1,4 +1,4 @@
-"""Too few people, told once per fall; and further addresses where nothing happened after the first warning."""
+"""Too few people, told once per fall; and further addresses where Told this address that nobody acted.."""
 
 from datetime import timedelta
 from typing import Any
@@ -150,7 +150,7 @@ def test_many_accounts_with_one_person_are_one_mail_and_one_card_and_what_recove
     assert "Account 00" not in mail.text
     assert mail.subject == "Only one person can carry Account 01 (+2 more)"
     left_out = Told.objects.get(account=accounts[0])
-    assert kept.said(left_out.outcome_reason).startswith("Enough people could carry it again")
+    assert kept.said(left_out.outcome_reason).startswith("Enough people keep it connected again")
 
 
 def test_where_nothing_happened_further_addresses_are_told_once_in_the_thread_of_the_deadline() -> None:
@@ -192,7 +192,7 @@ def test_without_an_address_the_leads_of_the_team_hear_that_nothing_happened() -
         ]
     assert "nothing has happened since. So it comes to you." in text
     assert "can still be told" not in text
-    assert any("nothing happened after the first warning" in one for one in said)
+    assert any("Told this address that nobody acted." in one for one in said)
 
 
 def test_of_a_macro_that_only_tells_at_once_further_addresses_hear_what_stayed_dark() -> None:

@@ -476,8 +476,8 @@ def test_the_list_and_why_not_say_who_is_on_it_and_what_is_snoozed() -> None:
 
     assert "other@example.com is on it" in listed
     assert "Snoozed until Sun 29 Nov" in listed
-    assert "nothing of it is mailed to this address until Sat 28 Nov" in said["On"]
-    assert "Somebody said that they are on it" in said["On"]
+    assert "Snoozed this account until Sat 28 Nov" in said["On"]
+    assert "Somebody is on it" in said["On"]
     assert "snoozed for everybody until Sun 29 Nov" in said["Off"]
-    assert "leaves this address out of it" in said["Off"]
+    assert "Leaves this address out." in said["Off"]
     assert "Leaves this account out." in said["Out"]

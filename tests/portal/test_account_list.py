@@ -247,7 +247,7 @@ def test_five_filters_are_in_sight_and_a_selection_has_four_deeds_the_rest_is_un
 
     assert [chip.title for chip in shown["chips"]] == ["Channel", "State", "Days left", "Person", "Team"]
     assert [chip.title for chip in shown["more_chips"]] == [
-        "A backup is at hand", "Reason", "Macro", "Access lost",
+        "Could be backed up at once", "Reason", "Macro", "Access lost",
     ]  # fmt: skip
     assert [one["label"] for one in shown["bulk_actions"]] == ["Ask", "Back up", "Apply macro", "Export"]
     assert [one["label"] for one in shown["more_actions"]] == [

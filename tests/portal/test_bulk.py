@@ -265,7 +265,7 @@ def test_it_names_each_account_with_what_was_there_before_and_leads_to_what_chan
     assert "before: budget" in resumed
     assert "before: First" in moved
     assert f'href="{of_first}">' in moved
-    assert "Move 1 account to Second" in moved
+    assert "Move to Second (1)" in moved
     assert "Move 1 account to another team?" in moving_back
     assert f'<option value="{first.pk}" selected>' in moving_back
 
@@ -345,11 +345,11 @@ def test_my_jobs_lists_ones_own_and_administrators_find_everybodys(client: Clien
     assert JOBS in listed
     assert "1 job is under way" in start
     for shown in (
-        "Pause 1 account",
+        "Pause accounts (1)",
         "1 paused",
         "Lea Left",
         "4 of 9",
-        "Move 2 accounts to Lumen",
+        "Move to Lumen (2)",
         f'href="{page}"',
     ):
         assert shown in unescape(mine.content.decode())

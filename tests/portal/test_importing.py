@@ -106,7 +106,7 @@ def test_a_file_is_checked_then_confirmed_and_a_worker_imports_what_is_right(
     assert "Über Schuhe Facebook · 10" in everything
     assert "Here already. Nothing changes" in everything
     assert before == (2, 0)
-    assert "3 lines imported" in told
+    assert "3 imported" in told
     assert "Line 2 · Facebook · 10" in told
     made, token = Account.objects.get(native_id="10"), Token.objects.get()
     assert (made.name, made.team, made.state) == ("Über Schuhe", lumen, "connected")
@@ -196,7 +196,7 @@ def test_an_account_that_another_team_makes_meanwhile_stays_theirs(
 
     told = bring_in(client, address)
 
-    assert "1 line imported, 1 failed" in told
+    assert "1 imported, 1 failed" in told
     assert "belongs to another team here" in told
     assert not theirs.pool.exists()
 
@@ -235,11 +235,11 @@ def test_what_failed_is_run_again_with_what_was_uploaded(client: Client, mira: U
     again = client.post(f"{address}?again=1", {})["Location"]
     over = client.get(f"{address}?again=1")["Location"]
 
-    assert "1 line imported, 1 failed" in told
+    assert "1 imported, 1 failed" in told
     assert "has no app" in told
     assert f'href="{address}?again=1"' in offered
     assert "Import 1 line?" in asked
-    assert "1 line imported" in page(client, again)
+    assert "1 imported" in page(client, again)
     assert over == again
     assert Account.objects.get(native_id="50").active_token is not None
 

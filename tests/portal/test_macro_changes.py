@@ -67,7 +67,7 @@ def test_each_field_of_the_form_has_a_line_of_what_it_changes(mira: Client) -> N
             "Told from now on new@example.com No longer told old@example.com",
         ),
         "notify_consenters": ({"notify_consenters": "on"}, "People who linked told from now on"),
-        "only at once": ({"days": "", "at_once": ["shifted"]}, "Days in advance nothing ahead, before: 7"),
+        "only at once": ({"days": "", "at_once": ["shifted"]}, "Days in advance none, before: 7"),
         "days": ({"days": "7, 1"}, "Days in advance 7, 1, before: 7"),
         "watch": (
             {"watch": "token"},

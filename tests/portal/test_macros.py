@@ -148,14 +148,14 @@ def test_a_macro_may_only_tell_at_once_and_warn_of_nothing_ahead(mira: Client) -
     assert "There is no first warning: tick that an account is deactivated." in unescape(refused[1])
     assert "field needs a change" in refused[2]
     assert none == 0
-    assert notices(saved) == "Macro saved. It warns of nothing ahead: it only tells at once."
+    assert notices(saved) == "Macro saved. It only tells at once."
     assert told.notices == 0  # of what is dark already
-    assert "It warns of nothing ahead: it only tells at once." in page
+    assert "It only tells at once." in page
     assert "Due, next 30 days" not in page
     assert "At once only" in listed
     assert '<span class="at-strip-note">at once only</span>' in watched
     assert both == {"pre_deactivation", "shifted"}
-    assert "Days in advance</dt> <dd> nothing ahead, before: 30, 7, 1" in shown
+    assert "Days in advance</dt> <dd> none, before: 30, 7, 1" in shown
 
 
 def test_a_wrong_field_is_named_and_nothing_typed_is_lost(mira: Client) -> None:
@@ -463,10 +463,10 @@ def test_a_post_applies_or_removes_it_and_leaves_an_entry_on_each_account_and_on
     job = Job.objects.get()
     removed = done(mira, f"{REMOVE}?ids={first.pk},{third.pk}", macro)
 
-    assert "2 accounts have the macro now, 1 skipped" in applied
+    assert "2 with the macro now, 1 skipped" in applied
     assert "has the macro already" in applied
     assert f"{REMOVE}?job={job.pk}&macro={macro.pk}" in applied
-    assert "2 accounts no longer have the macro" in removed
+    assert "2 without the macro now" in removed
     assert set(macro.accounts.all()) == {second}
     entries = map(kept.said, LogEntry.objects.order_by("pk").values_list("change_message", flat=True))
     assert list(entries) == ["Applied to 2 accounts.", "Removed from 2 accounts."]
@@ -596,7 +596,6 @@ def test_what_an_edit_takes_out_of_a_macro_is_still_what_the_macro_sent(mira: Cl
     listed = mira.get(MACROS).content.decode()
     messages = mira.get("/admin/notifications/message/", {"macro": macro.pk}).context["cl"].result_list
     page = " ".join(mira.get(change(macro)).content.decode().split())
-    asked = mira.get(f"{change(macro)[: -len('change/')]}delete/").content.decode()
     stops = may_stop_mails(message)
     kinds = list(macro.actions.values_list("kind", flat=True))
     with pytest.raises(NotWanted, match="The macro no longer tells this"):
@@ -607,7 +606,6 @@ def test_what_an_edit_takes_out_of_a_macro_is_still_what_the_macro_sent(mira: Cl
     assert f"{NOW:%a} {NOW.day} {NOW:%b}" in listed
     assert list(messages) == [message]
     assert "What it sent" in page
-    assert "1 notice of what it told" in asked
     assert stops
     assert (
         Notice.objects.filter(action=None, was_of=None).values_list("macro_name", flat=True).get()

@@ -269,7 +269,7 @@ def test_the_page_that_deletes_a_person_says_what_goes_and_what_stays_and_that_i
     answer = client.post(url)
 
     assert there
-    for words in ("second factor and all sessions", "every log-in at a channel", "switch them off instead"):
+    for words in ("with second factor, sessions", "their log-ins at channels", "switch them off instead"):
         assert words in page
     assert "ada@example.com" in page
     assert "is deleted." in notices(answer)

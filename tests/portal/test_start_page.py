@@ -241,7 +241,6 @@ def test_an_installation_without_an_account_says_what_to_do_first_and_to_staff_a
 
     assert "First steps" in page
     assert "No worker runs for:" in page
-    assert "AdToken itself" in page
     assert "AdToken 0.2.0, release blue" in page
     assert "AdToken" in log_in
     assert "blue" not in log_in

@@ -89,7 +89,7 @@ def test_what_stops_is_read_first_and_the_leads_are_told(client: Client, way: st
     done = client.post(url, kept | {"typed": name})
 
     assert asked.status_code == 200
-    assert "2 accounts stop at once: nobody else carries them." in page
+    assert "2 accounts stop at once: nobody else keeps them connected." in page
     assert "Lumen EU" in page
     assert untouched == ({"connected"}, 0, 1)
     assert "This is not the name." in unnamed.text

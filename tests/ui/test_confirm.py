@@ -57,7 +57,7 @@ def test_get_asks_and_does_nothing() -> None:
 
     text = visible.dense(response.text)
     assert "Pause Lumen &lt;Shoes&gt;?" in text
-    assert 'type="submit">Pause this account</button>' in text
+    assert 'type="submit">Pause</button>' in text
     assert 'name="seen" value="7"' in text
 
 

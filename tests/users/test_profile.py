@@ -48,23 +48,6 @@ def test_a_name_is_what_others_can_see_of_it(client: Client, typed: str, saved: 
     assert (str(user), str(other)) == (shown, saved)
 
 
-def test_staff_switch_single_keys_off_and_others_are_not_asked(client: Client) -> None:
-    client.force_login(make_user())
-    others = client.get(reverse("profile")).text
-    user = make_user(is_staff=True, is_superuser=True)
-    client.force_login(user)
-
-    on = client.get("/admin/users/team/").text
-    client.post(reverse("profile"), {"name": "Ada", "theme": "auto"})
-    off = client.get("/admin/users/team/").text
-
-    assert 'name="single_keys"' not in others
-    assert 'name="single_keys"' in client.get(reverse("profile")).text
-    for page, has_them in ((on, True), (off, False)):
-        assert ('data-keys="off"' not in page) == has_them
-    assert "handleShortcut" in off  # Ctrl+K, which is no single key
-
-
 def test_rights_cannot_be_posted(client: Client) -> None:
     user = make_user()
     client.force_login(user)

@@ -75,7 +75,7 @@ def lead(request: HttpRequest, app_id: int) -> HttpResponse:
     page = Page(
         "portal/confirm/app_for_new_links.html",
         address("change", app),
-        {"app": app, "now_used": used, "in_use": in_use(count_log_ins(used)) if used else ""},
+        {"app": app, "now_used": used},
         refused=gettext("New links use it already.") if app.is_default else app.cannot_lead,
     )
 

@@ -42,30 +42,23 @@ class ProfileForm(UserModelForm):
 
     class Meta:
         model = User
-        fields = ["name", "language", "time_zone", "theme", "single_keys"]
+        fields = ["name", "language", "time_zone", "theme"]
         widgets = {"name": forms.TextInput(attrs={"autocomplete": "name"})}
         labels = {
             "name": gettext_lazy("Your name"),
             "language": gettext_lazy("Language"),
             "time_zone": gettext_lazy("Time zone"),
             "theme": gettext_lazy("Appearance"),
-            "single_keys": gettext_lazy("Single keys do something in the portal"),
         }
         help_texts = {
             "time_zone": gettext_lazy("Pages and mails show times in this zone."),
             "theme": "",
-            "single_keys": gettext_lazy(
-                "In lists j and k lead to the next row and the one before, x ticks it, f opens the filters; / and t search."
-                " Switch them off if you dictate, or press keys by accident. Ctrl+K always searches."
-            ),
         }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["name"].required = True
         self.fields["name"].validators.append(no_markup)
-        if not self.instance.is_staff:  # the other pages have no such keys
-            del self.fields["single_keys"]
         self.fields["language"] = forms.ChoiceField(
             label=gettext_lazy("Language"),
             choices=language_choices(),

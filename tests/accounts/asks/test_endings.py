@@ -78,7 +78,7 @@ def test_what_was_asked_for_a_moved_account_alone_ends_and_the_rest_goes_on(
 
     moves.refresh_from_db()
     assert moves.team == blue
-    assert "7 end (client links, invitations and mails to link it)" in " ".join(shown.split())
+    assert "Open asks</dt> <dd> 7 end </dd>" in " ".join(shown.split())
     still = Invitation.objects.filter(revoked_at=None).values_list("email", flat=True)
     assert set(still) == {"both@example.com", "member@example.com"}
     left = AskLine.objects.values_list("ask__email", "account")

@@ -1,8 +1,6 @@
 // The staff portal's small helps. Each page works without them.
 (() => {
-  const { names: said, keys: pressed } = document.currentScript.dataset;
-  const names = JSON.parse(said); // of icons that stand alone, in the reader's language
-  const single = pressed !== "off"; // keys that do something alone: the profile switches them off
+  const names = JSON.parse(document.currentScript.dataset.names); // of icons that stand alone, in the reader's language
   const ticks = () => [...document.querySelectorAll('input[type="checkbox"][name="_selected_action"]')];
   const sheet = document.querySelector("details.at-sheet");
   const all = document.querySelector("[data-pick-all]");
@@ -28,31 +26,8 @@
     }
     document.querySelectorAll("details.at-menu[open]").forEach((menu) => { if (!menu.contains(event.target)) menu.open = false; });
   });
-  // j, k: the next row and the one before; x: its tick; f: the filters; /: the search of the list; t: that of everything.
-  const rows = () => [...document.querySelectorAll("#changelist-form tbody tr")];
-  const keys = (event) => {
-    const all = rows(), at = all.findIndex((row) => row.classList.contains("at-row-at"));
-    if ((event.key === "j" || event.key === "k") && all.length) {
-      const next = event.key === "j" ? Math.min(at + 1, all.length - 1) : Math.max(at - 1, 0);
-      all.forEach((row) => row.classList.remove("at-row-at"));
-      all[next].classList.add("at-row-at");
-      (all[next].querySelector("a") ?? all[next].querySelector("input")).focus(); // Enter opens what a name leads to
-      all[next].scrollIntoView({ block: "nearest" });
-    } else if (event.key === "x" && at >= 0) {
-      const tick = all[at].querySelector('input[name="_selected_action"]');
-      if (tick) tick.click();
-    } else if (event.key === "f" && sheet) {
-      sheet.open = true;
-      [...sheet.querySelectorAll(".at-chips :is(summary, a)")].find((one) => one.checkVisibility())?.focus();
-    } else if (event.key === "t") window.dispatchEvent(new Event("opencommand"));
-    else if (event.key === "/" && document.getElementById("searchbar")) document.getElementById("searchbar").focus();
-    else return;
-    event.preventDefault();
-  };
   document.addEventListener("keydown", (event) => {
     if (event.key === "Escape") document.querySelectorAll("details.at-menu[open]").forEach((menu) => { menu.open = false; menu.querySelector("summary").focus(); });
-    const typing = event.target.closest("input:not([type=checkbox]), textarea, select, [contenteditable]");
-    if (single && !typing && !event.ctrlKey && !event.metaKey && !event.altKey) keys(event);
   });
 
   // The theme writes the name of a chosen file into a text field of its own widget, which our forms do not have.

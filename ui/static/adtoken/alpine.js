@@ -4,7 +4,7 @@ document.addEventListener("alpine:init", () => {
   const stands = () => wide() && localStorage.getItem("sidebarOpen") !== "0";
   Alpine.data("theme", (chosen) => {
     const made = theme(chosen), { pathname, search } = location;
-    delete made.themeBindings["x-on:keydown.window"]; // admin.js has the keys, and the profile switches them off
+    delete made.themeBindings["x-on:keydown.window"]; // its single keys, which get in the way of people who dictate
     made.themeBindings["x-resize.window"] = function () { this.sidebarOpen = stands(); };
     return {
       ...made, getCurrentTab, window: { location: { pathname, search } }, sidebarOpen: stands(),
