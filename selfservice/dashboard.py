@@ -1,15 +1,15 @@
 """My accounts: does anything need me, and what do I press. Grouped by log-in, because one consent renews all its accounts."""
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from typing import Any
 
-from django.db.models import QuerySet
+from django.core.paginator import Paginator
+from django.db.models import Count, QuerySet
 from django.utils import timezone
 
-from accounts.asks import inviting
 from accounts.asks import rules as fixers
 from accounts.linking import overview
 from accounts.models import Account, AccountToken
@@ -18,7 +18,7 @@ from accounts.pool.health import Health
 from accounts.pool.queries import Summary
 from selfservice import keepers
 from selfservice import queries as my_list
-from selfservice.queries import ATTENTION, STOPPED, WORKING
+from selfservice.queries import OTHERS, STOPPED, WORKING
 from tokens.channels import declarations, registry
 from tokens.models import Token
 from tokens.token import reasons
@@ -27,7 +27,7 @@ from ui.dates import AT_RISK, URGENT, DeadlineFacts, within
 from ui.name_visibility import NameVisibility
 from ui.phrases import phrase
 from ui.pills import Pill, pill
-from ui.text import first_name, join_names, mid, number, restriction_said
+from ui.text import first_name, mid, number, restriction_said
 from users.models import User
 from users.people.queries import names_for
 
@@ -61,8 +61,7 @@ class AccountRow:
     account: Account
     health: Health
     text: str
-    group: str  # one of GROUPS
-    action: str = ""  # "reauthenticate", "steps" (somebody else has to act), "link" (the person was never linked), "invite"
+    action: str = ""  # "reauthenticate", "steps" (somebody else has to act)
 
     @property
     def line(self) -> str:
@@ -76,11 +75,13 @@ class Group:
     """Accounts under one heading."""
 
     key: str  # of my_list.GROUPS
-    number: int  # on all pages
+    number: int  # of them, on all pages
     rows: Sequence[AccountRow]
-    alone: (
-        int  # accounts on all pages for which one person may be invited as the backup; 0 for fewer than two
-    )
+
+    @property
+    def has_more(self) -> bool:
+        """Whether it has more than the page shows."""
+        return self.number > len(self.rows)
 
 
 NAMED = 6  # accounts of a log-in
@@ -89,46 +90,75 @@ say = partial(phrase, "words/my_accounts.txt")
 
 
 def my_accounts_facts(
-    user: User, now: datetime, *, search: str = "", log_in: int = 0, number: int = 1
+    user: User, now: datetime, *, search: str = "", log_in: int = 0, only: str = "", number: str = ""
 ) -> dict[str, Any]:
-    """Return what "My accounts" shows: log-ins that need the person first, then a page of the accounts, what stops first above.
+    """Return what "My accounts" shows: log-ins that need the person first, then the first accounts that stopped, and that work.
 
-    `search` (name or id) and `log_in` (one of the person's own tokens) narrow the list, and then it holds those log-ins' accounts too.
+    `search` (name or id), `log_in` (one of the person's own tokens) and `only` (one of my_list.GROUPS) make it a list with pages; the
+    first two find those log-ins' accounts too.
     """
-    names, zone = names_for(user), timezone.get_current_timezone()
-    found, needing, one_log_in = my_list.read_list(user, log_in=log_in, search=search, now=now, zone=zone)
-    narrowed = bool(search or one_log_in)
-    counts = my_list.count_groups(found, user)
-    pages = max(1, -(-counts.total // my_list.PAGE))
-    number = min(max(1, number), pages)
-    first = (number - 1) * my_list.PAGE
-    accounts = _in_order(found.values_list("pk", flat=True)[first : first + my_list.PAGE])
-    rows = [_account_row(pool_queries.summarise(account, now), user, names, now) for account in accounts]
-    rows = _with_invitations(rows, user)
-    alone = {ATTENTION: counts.alone if counts.alone > 1 else 0}
-    groups = [
-        Group(key, getattr(counts, key), [row for row in rows if row.group == key], alone.get(key, 0))
-        for key in my_list.GROUPS
-    ]
+    names, needing = names_for(user), my_list.log_ins_needing(user, now)
+    one_log_in = Token.objects.filter(pk=log_in, consented_by=user).select_related("app").first()
+    above = [] if search or one_log_in else needing
+    found = my_list.listed_accounts(user, without=above, log_in=one_log_in, search=search)
+    numbers = dict(found.order_by().values_list("group").annotate(Count("pk")))
+    only = only if only in my_list.GROUPS else ""
+    narrowed = bool(search or one_log_in or only)
+    if only:
+        numbers, found = {only: numbers.get(only, 0)}, found.filter(group=only)
+    total = sum(numbers.values())
+    page = Paginator(found.values_list("pk", "group"), my_list.PAGE).get_page(number) if narrowed else None
+    row, alone = partial(_account_row, user, names, now), [] if narrowed else my_list.alone_by_team(user)
     return {
-        "do_first": _login_rows(needing, names, now) if number == 1 and not narrowed else [],
-        "groups": [group for group in groups if group.rows],
-        "lead": _narrowed_lead(search, one_log_in, counts) if narrowed else _lead(needing, counts, found),
-        "empty": not needing and not counts.total and not narrowed,
+        "do_first": [] if narrowed else _login_rows(needing, names, now),
+        "groups": _groups(_first_of(found) if page is None else page, numbers, now, row),
+        "others": 0 if narrowed else numbers.get(OTHERS, 0),
+        "alone": alone,
+        "lone": sum(team["number"] for team in alone),
+        "lead": _narrowed_lead(search, one_log_in, only, total)
+        if narrowed
+        else _lead(user, needing, numbers),
+        "empty": not needing and not total and not narrowed,
         "search": search,
         "log_in": one_log_in,
         "narrowed": narrowed,
         "only_looks": user.only_looks,
-        "searchable": narrowed or counts.total + sum(one.number for one in needing) > SEARCHED_FROM,
-        "number": number,
-        "pages": pages,
+        "searchable": narrowed or total + sum(one.number for one in needing) > SEARCHED_FROM,
+        "page": page,
     }
 
 
-def _narrowed_lead(search: str, log_in: Token | None, counts: my_list.Counts) -> str:
+def _first_of(found: QuerySet[Any]) -> list[tuple[int, str]]:
+    """Return id and group of the first accounts of those groups that are shown beside others."""
+    ids = found.values_list("pk", "group")
+    return [one for key in (STOPPED, WORKING) for one in ids.filter(group=key)[: my_list.FIRST]]
+
+
+def _groups(
+    shown: Iterable[tuple[int, str]],
+    numbers: Mapping[str, int],
+    now: datetime,
+    row: Callable[[Summary], AccountRow],
+) -> list[Group]:
+    """Return these accounts (id, group) as rows by group, and how many each group has."""
+    by_group: dict[str, list[int]] = {key: [] for key in my_list.GROUPS}
+    for pk, key in shown:
+        by_group[key].append(pk)
+    ids = [pk for some in by_group.values() for pk in some]
+    rows = {account.pk: row(pool_queries.summarise(account, now)) for account in _in_order(ids)}
+    groups = [
+        Group(key, numbers.get(key, 0), [rows[pk] for pk in some if pk in rows])
+        for key, some in by_group.items()
+    ]
+    return [group for group in groups if group.rows]
+
+
+def _narrowed_lead(search: str, log_in: Token | None, only: str, total: int) -> str:
     """Return how much of the list is shown. What is not shown may need somebody, so nothing is said of it."""
+    if only:
+        return say(only, **_count(total))
     channel = registry.get(log_in.app.channel).label if log_in else ""
-    return say("found", **_count(counts.total), channel=channel, search=search)
+    return say("found", **_count(total), channel=channel, search=search)
 
 
 def _count(found: int) -> dict[str, object]:
@@ -220,43 +250,29 @@ def _hanging(one: Summary, entry: AccountToken, names: NameVisibility, now: date
     return Hanging(account, say("works_through_until", name=name, until=day, left=left))
 
 
-def _account_row(one: Summary, user: User, names: NameVisibility, now: datetime) -> AccountRow:
-    account, health = one.account, one.health
+def _account_row(user: User, names: NameVisibility, now: datetime, one: Summary) -> AccountRow:
+    account, health = one.account, one.own_health
     if account.is_deactivated:
-        text, action = _stopped(one, user, names)
-        return AccountRow(account, health, text, STOPPED, action)
+        return AccountRow(account, health, *_stopped(one, user, names))
     if account.state == Account.State.INTERRUPTED:
-        return AccountRow(account, health, say("checking"), STOPPED)
+        return AccountRow(account, health, say("checking"))
     if account.state == Account.State.PAUSED:
-        return AccountRow(account, health, say("paused", note=account.pause_note), STOPPED)
+        return AccountRow(account, health, say("paused", note=account.pause_note))
     if account.restriction:
         label = registry.get(account.channel).label
         text = say("restricted", channel=label, restriction=restriction_said(account.restriction))
-        return AccountRow(account, health, text, STOPPED)
+        return AccountRow(account, health, text)
     own = overview.own_entry(one, user)
     if health == Health.DATE_UNKNOWN:
-        action = "reauthenticate" if own else ""
-        return AccountRow(account, health, say("date_unknown"), ATTENTION, action)
+        return AccountRow(account, health, say("date_unknown"), "reauthenticate" if own else "")
     left = dates.days_left(one.deadline, now=now, zone=timezone.get_current_timezone()).text
     carrier = _carried_by(one, user, names)
-    if own is not None and not own.is_living:
-        own.account = account
-        what = keepers.text_of_keeper(account, own, "", you=True, active=False)
-        text = say("carried_but", left=left, carrier=carrier, what=what)
-        return AccountRow(account, health, text, ATTENTION, _own_action(own))
-    text = say("carried", left=left, carrier=carrier)
-    return AccountRow(account, health, text, WORKING if health == Health.HEALTHY else ATTENTION)
-
-
-def _with_invitations(rows: Sequence[AccountRow], user: User) -> list[AccountRow]:
-    """Return the rows, where one that is connected through one person offers to invite a second, if nothing else is to be done."""
-    alone = [
-        row.account
-        for row in rows
-        if not row.action and row.group != STOPPED and row.account.people_count == 1
-    ]
-    invitable = inviting.invitable_accounts(user, alone)
-    return [replace(row, action="invite") if row.account.pk in invitable else row for row in rows]
+    if own is None or own.is_living:
+        return AccountRow(account, health, say("carried", left=left, carrier=carrier))
+    own.account = account
+    what = keepers.text_of_keeper(account, own, "", you=True, active=False)
+    text = say("carried_but", left=left, carrier=carrier, what=what)
+    return AccountRow(account, health, text, _own_action(own))
 
 
 def _own_action(own: AccountToken) -> str:
@@ -277,32 +293,25 @@ def _carried_by(one: Summary, user: User, names: NameVisibility) -> str:
 def _stopped(one: Summary, user: User, names: NameVisibility) -> tuple[str, str]:
     """Return why an account that is dark has stopped and whom it waits for, and what the reader can do."""
     if not one.entries:
-        return say("nobody_linked"), "link"
+        return say("nobody_linked"), ""
     account = one.account
     explanation = account.explain(account.reason_now(one.entries))
     found = fixers.fixers_of_dark(account, one.entries)
     waits_for = found.waits_for
     if found.entries and found.entries[0].token.consented_by_id not in {None, user.pk}:
         waits_for = names.within(found.entries[0].token, account)
-    own = overview.own_entry(one, user)
-    if own is None or own.token.is_removed:
-        action = "link"
-    else:
+    own, action = overview.own_entry(one, user), ""
+    if own is not None:
         own.account = account
         action = _own_action(own)
     return say("account_stopped", short=mid(explanation.short), who=waits_for), action
 
 
-def _lead(needing: Sequence[my_list.Needing], counts: my_list.Counts, found: QuerySet[Any]) -> str:
+def _lead(user: User, needing: Sequence[my_list.Needing], numbers: Mapping[str, int]) -> str:
     """Return the first sentence of the page, the worst fact first."""
-    said = []
-    if needing:
-        said.append(say("log_ins_need", **_count(len(needing))))
-    if counts.stopped and counts.stopped == counts.restricted and not needing:
-        limited = join_names(list(found.filter(group=STOPPED).values_list("name", flat=True)))
-        said.append(say("restricted_only", names=limited))
-    elif counts.stopped:
-        said.append(say("others_stopped" if needing else "stopped", **_count(counts.stopped)))
-    if counts.attention and not needing:
-        said.append(say("attention", **_count(counts.attention)))
+    said = [say("log_ins_need", **_count(len(needing)))] if needing else []
+    if stopped := numbers.get(STOPPED, 0):
+        said.append(say("others_stopped" if needing else "stopped", **_count(stopped)))
+    if not said and numbers.get(OTHERS, 0):
+        return say("own_work" if user.tokens.exists() else "none_linked")
     return " ".join(said) or say("all_well")

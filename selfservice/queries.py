@@ -2,11 +2,12 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, tzinfo
+from datetime import datetime
 from functools import reduce
 from operator import or_
 from typing import Any
 
+from django.contrib.postgres.aggregates import ArrayAgg
 from django.db.models import Case, Count, F, Q, QuerySet, Value, When, Window
 from django.db.models.functions import Lower, RowNumber
 
@@ -15,32 +16,16 @@ from accounts.models import Account, AccountToken
 from accounts.pool.queries import name_holds
 from tokens.channels import declarations
 from tokens.models import Token
-from ui.dates import AT_RISK, end_of_window
 from users.models import User
 
-PAGE = 100
-STOPPED, ATTENTION, WORKING = "stopped", "attention", "working"
-GROUPS = {STOPPED: 0, ATTENTION: 1, WORKING: 2}  # in the order of the page
+PAGE, FIRST = 50, 8  # accounts on a page of a list, and of each group on the page of all
+STOPPED, OTHERS, WORKING = "stopped", "others", "working"
+# In the order of the page. What is not the reader's and does not work has a page of its own.
+GROUPS = {STOPPED: 0, OTHERS: 1, WORKING: 2}
 _CHANNELS = [When(channel=key, then=Value(place)) for place, key in enumerate(declarations.channel_keys())]
 # What `AccountToken.reason` and `is_living` read of a pool entry, beside its token.
 _TOLD_BY = ("access", "access_reason", "can_publish")
 CONNECTED = Q(state=Account.State.CONNECTED, paused_at=None, restriction="")
-
-
-@dataclass(frozen=True)
-class Counts:
-    """How many accounts are in each group, and how many of the stopped ones only a channel's restriction stops."""
-
-    stopped: int = 0
-    restricted: int = 0
-    attention: int = 0
-    working: int = 0
-    alone: int = 0  # as `without_backup`
-
-    @property
-    def total(self) -> int:
-        """All of them."""
-        return self.stopped + self.attention + self.working
 
 
 @dataclass(frozen=True)
@@ -103,21 +88,16 @@ def accounts_of(found: Sequence[Needing]) -> Q:
 
 
 def listed_accounts(
-    user: User, *, without: Sequence[Needing], log_in: Token | None, search: str, now: datetime, zone: tzinfo
+    user: User, *, without: Sequence[Needing], log_in: Token | None, search: str
 ) -> QuerySet[Any]:
     """Return the person's accounts, or those of one log-in, but those of the log-ins above.
 
-    Each has its `group`: what has stopped comes first, then what stops first, then by name.
+    Each has its `group`: what of theirs has stopped, what of their teams has, and what works. In each what stops first comes first.
     """
-    own = AccountToken.objects.filter(token__consented_by=user)
-    worrying = (
-        Q(deadline__lt=end_of_window(AT_RISK, now=now, zone=zone))
-        | Q(deadline_kind__in=[Account.DeadlineKind.UNKNOWN, Account.DeadlineKind.NONE])
-        | Q(people_count__lte=1)
-        | (Q(pk__in=own.values("account")) & ~Q(pk__in=own.living().values("account")))
-    )
     group = Case(
-        When(~CONNECTED, then=Value(STOPPED)), When(worrying, then=Value(ATTENTION)), default=Value(WORKING)
+        When(CONNECTED, then=Value(WORKING)),
+        When(pk__in=_kept_by(user), then=Value(STOPPED)),
+        default=Value(OTHERS),
     )
     place = Case(
         When(state=Account.State.DEACTIVATED, then=0),
@@ -138,39 +118,21 @@ def listed_accounts(
     )
 
 
-def read_list(
-    user: User, *, log_in: int, search: str, now: datetime, zone: tzinfo
-) -> tuple[QuerySet[Any], list[Needing], Token | None]:
-    """Return what the list holds, narrowed to a search and to one of the person's log-ins (id; 0: none); with the log-ins above it."""
-    above = log_ins_needing(user, now)
-    one = Token.objects.filter(pk=log_in, consented_by=user).select_related("app").first()
-    narrowed = bool(search or one)
-    return (
-        listed_accounts(
-            user, without=[] if narrowed else above, log_in=one, search=search, now=now, zone=zone
-        ),
-        above,
-        one,
-    )
+def _kept_by(user: User) -> QuerySet[Any]:
+    """Return the ids of the accounts that the person keeps, or kept until their log-in stopped."""
+    return AccountToken.objects.filter(token__in=Token.objects.of_person(user)).values("account")
 
 
-def without_backup(user: User) -> Q:
-    """Return the condition of accounts that work through one person, and for which the person may invite a second one."""
+def without_backup(user: User) -> QuerySet[Account]:
+    """Return the accounts that work through the person alone, and for which they may invite a second one."""
     if not user.may_make_links():
-        return Q(pk__in=[])
-    return CONNECTED & Q(people_count=1, team__in=user.teams_managed.order_by().values("pk"))
+        return Account.objects.none()
+    mine = AccountToken.objects.filter(token__consented_by=user).living().values("account")
+    teams = user.teams_managed.order_by().values("pk")
+    return Account.objects.filter(CONNECTED, people_count=1, team__in=teams, pk__in=mine)
 
 
-def count_groups(found: QuerySet[Any], user: User) -> Counts:
-    """Count the accounts of each group."""
-    restricted = Count("pk", filter=Q(state=Account.State.CONNECTED, paused_at=None) & ~Q(restriction=""))
-    alone = Count("pk", filter=without_backup(user))
-    rows = found.order_by().values("group").annotate(number=Count("pk"), restricted=restricted, alone=alone)
-    numbers = {row["group"]: row for row in rows}
-    return Counts(
-        stopped=numbers.get(STOPPED, {}).get("number", 0),
-        restricted=numbers.get(STOPPED, {}).get("restricted", 0),
-        attention=numbers.get(ATTENTION, {}).get("number", 0),
-        working=numbers.get(WORKING, {}).get("number", 0),
-        alone=sum(row["alone"] for row in rows),
-    )
+def alone_by_team(user: User) -> list[dict[str, Any]]:
+    """Return the teams of these accounts: `team` (id), `called`, `names` and `number` of the accounts."""
+    by_team = without_backup(user).order_by("team__name", "team").values("team", called=F("team__name"))
+    return list(by_team.annotate(names=ArrayAgg("name", order_by="name"), number=Count("pk")))

@@ -226,8 +226,9 @@ def my_accounts(request: HttpRequest) -> HttpResponse:
         person(request),
         timezone.now(),
         search=request.GET.get("q", "").strip()[:100],
-        log_in=_number(request.GET.get("log_in", ""), 0),
-        number=_number(request.GET.get("page", ""), 1),
+        log_in=_number(request.GET.get("log_in", "")),
+        only=request.GET.get("only", ""),
+        number=request.GET.get("p", ""),
     )
     invited = AskLine.objects.to_link(person(request), timezone.now())
     first = invited.order_by("channel").first()
@@ -238,21 +239,13 @@ def my_accounts(request: HttpRequest) -> HttpResponse:
             request, "selfservice/first_account.html", {"channels": overview.channel_rows(person(request))}
         )
     asked = AskLine.objects.to_back_up(person(request)).count()
-    return render(
-        request,
-        "selfservice/my_accounts.html",
-        {
-            **context,
-            "asked": asked,
-            "invited": invited.count(),
-            "invited_at": first,
-        },
-    )
+    context |= {"asked": asked, "invited": invited.count(), "invited_at": first}
+    return render(request, "selfservice/my_accounts.html", context)
 
 
-def _number(text: str, otherwise: int) -> int:
-    """Return the number that an address names."""
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 16 else otherwise
+def _number(text: str) -> int:
+    """Return the number that an address names; 0 for none."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 16 else 0
 
 
 @login_required

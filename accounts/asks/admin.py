@@ -165,7 +165,6 @@ class AskAdmin(ReadOnlyList):
             "tabs": _tabs(ask, counts, chosen),
             "lines": board_rows(page.object_list, viewer=person(request), now=now),
             "page": page,
-            "query": f"stage={chosen}&" if chosen else "",
             "now": now,
             "on_hold": ask.ended_at is None and hold.current() is not None,
             "link_url": reverse("client_link_of", args=[ask.pk]) if ask.key else "",

@@ -70,23 +70,16 @@ def _back(request: HttpRequest) -> str:
 
 
 def _chosen(request: HttpRequest, user: User) -> Chosen:
-    """Return what the form carries, else what the address names: accounts, or all without a backup of the person's list."""
+    """Return what the form carries, else what the address names: accounts, or all that they keep alone, of one team or all."""
     given = request.POST if request.POST.get("account") else request.GET
     texts = [pk for some in given.getlist("account") for pk in some.split(",")]
     ids = [int(pk) for pk in texts if pk.isascii() and pk.isdigit() and len(pk) < 19]
     if ids or "alone" not in request.GET:
         found = Account.objects.visible_to(user).filter(pk__in=ids)
     else:
-        log_in = request.GET.get("log_in", "")
-        listed, _, _ = my_list.read_list(
-            user,
-            log_in=int(log_in) if log_in.isascii() and log_in.isdigit() and len(log_in) < 16 else 0,
-            search=request.GET.get("q", "").strip()[:100],
-            now=timezone.now(),
-            zone=timezone.get_current_timezone(),
-        )
-        alone = listed.filter(my_list.without_backup(user)).order_by().values("pk")
-        found = Account.objects.filter(pk__in=alone)
+        found = my_list.without_backup(user)
+        if (team := request.GET.get("team", "")).isdecimal() and len(team) < 10:
+            found = found.filter(team=int(team))
     return Chosen(list(found.select_related("team").order_by("name", "pk")[: inviting.MOST]))
 
 

@@ -77,13 +77,12 @@ def make(request: HttpRequest) -> HttpResponse:
             messages.success(request, say("made", email=link.email))
             return redirect("client_link_of", link.pk)
     now = timezone.now()
-    page = Paginator(Ask.objects.links_visible_to(user), ON_A_PAGE).get_page(request.GET.get("page"))
+    page = Paginator(Ask.objects.links_visible_to(user), ON_A_PAGE).get_page(request.GET.get("p"))
     lost = links.links_that_did_not_arrive(list(page))
     context = {
         "form": form if user.may_make_links() else None,
         "rows": [_row(link, now, lost) for link in page],
-        "number": page.number,
-        "pages": page.paginator.num_pages,
+        "page": page,
     }
     return render(request, "selfservice/client_links.html", context, status=400 if form.errors else 200)
 

@@ -187,7 +187,6 @@ def _facts(request: HttpRequest, file: ImportFile) -> dict[str, Any]:
         "tabs": _tabs(counts, chosen),
         "rows": [_row(one) for one in shown.object_list],
         "shown": shown,
-        "query": f"show={chosen or 'all'}&",
         "team": file.team,
     }
 

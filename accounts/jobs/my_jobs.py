@@ -60,7 +60,6 @@ def show(request: HttpRequest) -> HttpResponse:
         "lines": _lines(some, names_for(viewer)),
         "page": page,
         "now": timezone.now(),
-        "query": "all=1&" if everybody else "",
         "tabs": _tabs(everybody=everybody) if viewer.sees_all_teams else [],
         "everybody": everybody,
     }

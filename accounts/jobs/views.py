@@ -182,7 +182,6 @@ def show(request: HttpRequest, job_id: int) -> HttpResponse:
         "tabs": _tabs(job, shown),
         "lines": _LINES.get(job.kind, _of_accounts)(request, list(page.object_list)),
         "page": page,
-        "query": f"show={shown}&" if shown else "",
         "again_url": _again(job) if mine and not going and job.failed else "",
         "back_again": _back_again(request, job) if not going and job.acted else [],
         "back_url": back_url,

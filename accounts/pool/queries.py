@@ -28,6 +28,13 @@ class Summary:
     undated: int  # usable tokens whose date is not known, beside a known one
 
     @property
+    def own_health(self) -> Health:
+        """The state as those read it who keep the account: it is no trouble of theirs that they are alone."""
+        if self.health != Health.NO_BACKUP:
+            return self.health
+        return Health.DATE_UNKNOWN if self.deadline.kind == "unknown" else Health.HEALTHY
+
+    @property
     def usable(self) -> list[AccountToken]:
         """The entries that could be served."""
         return [entry for entry in self.entries if entry.is_usable]
