@@ -1,6 +1,6 @@
 """Who may open what in the portal: 403 without the permission, 404 for what one may not see."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from django.contrib import admin
@@ -8,12 +8,14 @@ from django.contrib.admin.models import CHANGE, LogEntry
 from django.core.exceptions import PermissionDenied
 from django.db.models import Exists, Model, OuterRef, Q, QuerySet
 from django.http import Http404, HttpRequest
+from django.urls import reverse
 from django.utils.translation import gettext
 
 from accounts.models import Account, AccountToken
 from accounts.pool.permissions import VIEW as VIEW
 from notifications.models import Message
 from ui import stored_phrases as kept
+from users.login import second_factor
 from users.models import Team, User, person
 
 
@@ -35,7 +37,43 @@ def frame_of(about: Model | type[Model], list_url: str = "") -> Callable[[HttpRe
 
 def frame_of_start(request: HttpRequest) -> dict[str, Any]:
     """Return `frame` with the path above a step of the start page, which is about no single list."""
-    return {**frame(request), "of_start": True}
+    return {**frame(request), "path": [(gettext("Start"), reverse("admin:index"))]}
+
+
+def stand_at(request: HttpRequest, path: str) -> None:
+    """Have the sidebar show that a page belongs to that of `path`, where its own address does not say so. Before the page is framed."""
+    request.place = path  # type: ignore[attr-defined]  # ours
+
+
+def frame_for_both(
+    request: HttpRequest,
+    title: str,
+    *,
+    about: Model | None = None,
+    path: Sequence[tuple[str, str]] | None = None,
+) -> dict[str, Any]:
+    """Return what stands around a page that marketers and staff share: staff have the portal's frame. `home` is where it leads back to.
+
+    `about`: the account whose page leads here; `path`: what stands above it in the portal (words, address), else the list of accounts.
+    """
+    user, home = request.user, reverse("admin:accounts_account_changelist")
+    if not (
+        isinstance(user, User) and user.is_staff and user.has_perm(VIEW) and second_factor.suffices(request)
+    ):
+        return {"home": reverse("my_accounts"), "home_words": gettext("Go to my accounts")}
+    above: dict[str, Any] = {"path": path}
+    if path is None:
+        stand_at(request, home)
+        above = {"about": about or Account, "crumb": title}
+    return {
+        **frame(request),
+        **above,
+        "title": title,
+        "home": home,
+        "home_words": gettext("Social Accounts"),
+        "layout": "portal/shared_page.html",
+        "framed": True,
+    }
 
 
 def log_change(request: HttpRequest, changed: Model, block: str, /, **facts: object) -> None:

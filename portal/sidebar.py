@@ -65,11 +65,6 @@ class Tab:
     selected: bool
 
 
-def stand_at(request: HttpRequest, path: str) -> None:
-    """Have the sidebar show that a page belongs to that of `path`, where its own address does not say so. Before the page is framed."""
-    request.place = path  # type: ignore[attr-defined]  # ours
-
-
 def _place(request: HttpRequest) -> str:
     return str(getattr(request, "place", request.path))
 

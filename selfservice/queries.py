@@ -132,7 +132,7 @@ def without_backup(user: User) -> QuerySet[Account]:
     return Account.objects.filter(CONNECTED, people_count=1, team__in=teams, pk__in=mine)
 
 
-def alone_by_team(user: User) -> list[dict[str, Any]]:
+def alone_by_team(user: User) -> Sequence[Any]:
     """Return the teams of these accounts: `team` (id), `called`, `names` and `number` of the accounts."""
     by_team = without_backup(user).order_by("team__name", "team").values("team", called=F("team__name"))
     return list(by_team.annotate(names=ArrayAgg("name", order_by="name"), number=Count("pk")))

@@ -11,18 +11,20 @@ from django import forms
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext, gettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
 from accounts.asks import inviting
 from accounts.backups import services as backing_up
 from accounts.models import Account, AskLine
+from portal import access
 from selfservice import queries as my_list
 from ui.errors import Refusal
 from ui.phrases import phrase
@@ -75,7 +77,7 @@ def _chosen(request: HttpRequest, user: User) -> Chosen:
     texts = [pk for some in given.getlist("account") for pk in some.split(",")]
     ids = [int(pk) for pk in texts if pk.isascii() and pk.isdigit() and len(pk) < 19]
     if ids or "alone" not in request.GET:
-        found = Account.objects.visible_to(user).filter(pk__in=ids)
+        found: QuerySet[Account] = Account.objects.visible_to(user).filter(pk__in=ids)
     else:
         found = my_list.without_backup(user)
         if (team := request.GET.get("team", "")).isdecimal() and len(team) < 10:
@@ -114,13 +116,17 @@ def invite(request: HttpRequest) -> HttpResponse:
             messages.success(request, say_invited("sent", email=said["email"].lower(), n=number))
             alone = reverse("my_account", args=[accounts[0].pk]) if len(accounts) == 1 else ""
             return redirect(back or alone or "my_accounts")
+    frame = access.frame_for_both(
+        request, gettext("Invite a backup"), about=accounts[0] if len(accounts) == 1 else None
+    )
     context = {
+        **frame,
         "form": form,
         "accounts": accounts[:SHOWN],
         "unseen": max(0, len(accounts) - SHOWN),
         "ids": chosen.ids,
         "count": len(accounts),
-        "back": back or reverse("my_accounts"),
+        "back": back or frame["home"],
         "refused": not inviting.may_invite(user, accounts),
     }
     return render(request, "selfservice/invite_backup.html", context, status=400 if form.errors else 200)

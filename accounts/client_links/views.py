@@ -21,6 +21,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_safe
 
@@ -33,6 +34,7 @@ from accounts.linking import services as linking
 from accounts.linking.choosing import Candidate, LinkEffect
 from accounts.models import Account, Ask, PendingLink
 from accounts.renewal_links.views import may_press, private, too_often
+from portal import access, sidebar
 from tokens.channels import declarations, registry
 from ui import confirm
 from ui.confirm import Page, Said
@@ -79,7 +81,10 @@ def make(request: HttpRequest) -> HttpResponse:
     now = timezone.now()
     page = Paginator(Ask.objects.links_visible_to(user), ON_A_PAGE).get_page(request.GET.get("p"))
     lost = links.links_that_did_not_arrive(list(page))
+    frame = access.frame_for_both(request, gettext("Client links"), path=[])
     context = {
+        **frame,
+        "tabs": sidebar.tabs(request) if "framed" in frame else [],
         "form": form if user.may_make_links() else None,
         "rows": [_row(link, now, lost) for link in page],
         "page": page,
@@ -111,6 +116,7 @@ def show(request: HttpRequest, link_id: int) -> HttpResponse:
     """Show one link: its address (not to auditors) while it opens something, and how it stands. 404 for what one may not see."""
     link, now = _found(request, link_id, User.may_see_links), timezone.now()
     context = {
+        **_frame_of(link, request),
         **_row(link, now, links.links_that_did_not_arrive([link])),
         "address": link.link_address if link.is_open(now) and person(request).may_make_links() else "",
         "accounts": Account.objects.visible_to(person(request))
@@ -133,7 +139,18 @@ def revoke(request: HttpRequest, link_id: int) -> HttpResponse:
     def do(_said: Said) -> None:
         links.revoke_link(link=link, by=person(request), now=timezone.now())
 
-    return confirm.answer(request, page, do, frame=lambda _: {"layout": "selfservice/confirm_page.html"})
+    return confirm.answer(request, page, do, frame=partial(_frame_of, link, asks=True))
+
+
+def _frame_of(link: Ask, request: HttpRequest, *, asks: bool = False) -> dict[str, Any]:
+    """Return what stands around a page about one link, or one that `asks`."""
+    above = [(gettext("Client links"), reverse("client_links"))]
+    frame = access.frame_for_both(request, link.name or link.email, path=above)
+    if asks:
+        frame["layout"] = (
+            "ui/confirm_page.html" if frame.pop("framed", False) else "selfservice/confirm_page.html"
+        )
+    return frame
 
 
 # In the session: of each list that this browser may choose from, by its id, the link that it came by, and what became of it.

@@ -43,7 +43,7 @@ from accounts.jobs.tasks import run_jobs
 from accounts.models import Account, ImportFileLine
 from infra import asking_workers, database_clock
 from macros.models import Macro
-from portal import access, sidebar
+from portal import access
 from tokens.models import Token
 from ui import progress
 from ui.addresses import id_of
@@ -160,7 +160,7 @@ def show(request: HttpRequest, job_id: int) -> HttpResponse:
     if not (viewer.sees_all_teams or viewer.has_perm(needed)):
         raise PermissionDenied
     model, back_url, frame = _around(job)
-    sidebar.stand_at(request, back_url)
+    access.stand_at(request, back_url)
     going, mine = job.is_going, job.user_id == viewer.pk
     shown = request.GET.get("show", "")
     shown = shown if shown in Outcome.values else ""

@@ -12,15 +12,19 @@ from django.shortcuts import render
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from accounts.asks import progress as asks
-from accounts.linking import renewing, services
-from accounts.models import Ask, LinkProblem
+from accounts.linking import overview, renewing, services
+from accounts.linking import queries as setup
+from accounts.models import Account, Ask, LinkProblem
 from accounts.renewal_links import services as renewal_links
+from portal import access
 from tokens.channels import declarations
 from tokens.models import ChannelApp
 from ui import progress
 from users.models import User
+from users.models import person as reader
 
 _NAME = "adtoken_begun"  # an attribute of the request: what its handshake is about, where its state is no longer at hand
 
@@ -60,6 +64,28 @@ ERRORS = {
     Kind.OUR_APP: LinkError(502),
     Kind.NOT_SET_UP: LinkError(404, "info"),
 }
+
+
+def frame_of_linking(request: HttpRequest, account: Account | None = None) -> dict[str, Any]:
+    """Return what stands around the pages of linking, for marketers and for staff; `account`: the one whose page leads here."""
+    return access.frame_for_both(request, gettext("Add Account"), about=account)
+
+
+def cannot_link(request: HttpRequest, channel: str) -> HttpResponse | None:
+    """Return the page that says why the channel cannot be linked and what to do; None where it can be."""
+    found = overview.channel_state_for(channel, reader(request))
+    said = overview.advise_on_channel(channel, reader(request), found=found)
+    if said is None:
+        return None
+    context = {
+        "advice": said,
+        "channel_key": channel,
+        "icon": "info",
+        "tone": "mute",
+        **frame_of_linking(request),
+    }
+    status = {setup.LOCKED: 503, overview.ONLY_LOOKS: 403}.get(found, 404)
+    return render(request, "selfservice/link/not_ready.html", context, status=status)
 
 
 def show_failure(
@@ -118,6 +144,7 @@ def show_error(
         "linking %s: %s (%s) %s; user %s from %s", channel, heading, code, detail, who, address_of(request)
     )
     context = {
+        **({"home": reverse("my_accounts")} if mailed else frame_of_linking(request)),
         **words,
         "channel_key": channel,
         "heading": heading,

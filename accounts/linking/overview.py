@@ -7,8 +7,6 @@ from functools import partial
 from typing import Any
 
 from django.contrib.auth.models import AnonymousUser
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone
@@ -29,7 +27,7 @@ from ui.dates import AT_RISK, DeadlineFacts, within
 from ui.name_visibility import NameVisibility
 from ui.phrases import phrase
 from ui.text import first_name, join_names
-from users.models import User, person
+from users.models import User
 from users.people.queries import names_for
 
 ONLY_LOOKS = "only_looks"  # beside the states of accounts.linking.queries: the reader is an auditor
@@ -51,7 +49,7 @@ def advise_on_channel(channel: str, user: User | AnonymousUser, *, found: str = 
 
     `found` is what `setup.channel_state` said, where the caller knows it.
     """
-    found = found or _state(channel, user)
+    found = found or channel_state_for(channel, user)
     if found == setup.READY:
         return None
     acts = found != ONLY_LOOKS and setup.may_set_up(user)
@@ -69,19 +67,9 @@ def advise_on_channel(channel: str, user: User | AnonymousUser, *, found: str = 
     return Advice(title, text, short, reverse("admin:tokens_channelapp_changelist") if acts else "")
 
 
-def _state(channel: str, user: User | AnonymousUser) -> str:
+def channel_state_for(channel: str, user: User | AnonymousUser) -> str:
+    """Return `setup.channel_state`, or ONLY_LOOKS for an auditor."""
     return ONLY_LOOKS if isinstance(user, User) and user.only_looks else setup.channel_state(channel)
-
-
-def cannot_link(request: HttpRequest, channel: str) -> HttpResponse | None:
-    """Return the page that says why the channel cannot be linked and what to do; None where it can be."""
-    found = _state(channel, person(request))
-    said = advise_on_channel(channel, person(request), found=found)
-    if said is None:
-        return None
-    context = {"advice": said, "channel_key": channel, "icon": "info", "tone": "mute"}
-    status = {setup.LOCKED: 503, ONLY_LOOKS: 403}.get(found, 404)
-    return render(request, "selfservice/link/not_ready.html", context, status=status)
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from accounts.asks import inviting
 from accounts.asks import progress as asks
 from accounts.checks import jobs as checking
-from accounts.linking import choosing, handshakes, overview, renewing
+from accounts.linking import choosing, errors, handshakes, overview, renewing
 from accounts.linking import services as linking
 from accounts.linking.choosing import Candidate, LinkEffect
 from accounts.models import Account, AccountToken, AskLine, PendingLink
@@ -53,7 +53,11 @@ PERMISSION = "tokens.add_system_user"
 @require_GET
 def add_account(request: HttpRequest) -> HttpResponse:
     """Choose the channel for which an ad account is added."""
-    context = {"channels": overview.channel_rows(person(request)), "next": request.GET.get("next", "")}
+    context = {
+        **errors.frame_of_linking(request),
+        "channels": overview.channel_rows(person(request)),
+        "next": request.GET.get("next", ""),
+    }
     return render(request, "selfservice/link/channels.html", context)
 
 
@@ -63,7 +67,7 @@ def link(request: HttpRequest, channel: str) -> HttpResponse:
     """Ask before leaving for the channel (GET), then go there (POST)."""
     if channel not in declarations.channel_keys():
         return render(request, "404.html", status=404)
-    if (refused := overview.cannot_link(request, channel)) is not None:
+    if (refused := errors.cannot_link(request, channel)) is not None:
         return refused
     account = _target(request, channel)
     if request.method == "POST":
@@ -76,6 +80,7 @@ def link(request: HttpRequest, channel: str) -> HttpResponse:
         )
     asked = [] if account else _asked(person(request), channel)
     context = {
+        **errors.frame_of_linking(request, account),
         "channel": registry.get(channel),
         "account": account,
         "asked": [one.name for one in asked],
@@ -127,7 +132,7 @@ def choose(request: HttpRequest, pending_id: uuid.UUID) -> HttpResponse:
             team_id=_number(request.POST["team"]) if "team" in request.POST else None,
         )
     except choosing.Ended:
-        return render(request, "selfservice/link/gone.html", {"ended": pending.token}, status=410)
+        return _show_gone(request, ended=pending.token)
     except choosing.Gone:
         return _gone(request, pending_id)
     except choosing.NotYourTeam:
@@ -169,6 +174,7 @@ def _choose_page(
         rows = [replace(row, checked=row.native.native_id in (ticked or set())) for row in rows]
     missing = pending.token.missing_scopes
     context: dict[str, Any] = {
+        **errors.frame_of_linking(request, pending.account),
         "pending": pending,
         "channel": native,
         "rows": rows,
@@ -191,7 +197,12 @@ def _gone(request: HttpRequest, pending_id: uuid.UUID) -> HttpResponse:
     done = dict(request.session.get(FINISHED, [])).get(str(pending_id))
     if done is not None:
         return redirect(done)
-    return render(request, "selfservice/link/gone.html", status=410)
+    return _show_gone(request)
+
+
+def _show_gone(request: HttpRequest, ended: Token | None = None) -> HttpResponse:
+    context = {**errors.frame_of_linking(request), "ended": ended}
+    return render(request, "selfservice/link/gone.html", context, status=410)
 
 
 @login_required
@@ -201,7 +212,7 @@ def refresh(request: HttpRequest, pending_id: uuid.UUID) -> HttpResponse:
     pending = _pending(request, pending_id)
     if pending is None:
         return _gone(request, pending_id)
-    if (refused := overview.cannot_link(request, pending.token.app.channel)) is not None:
+    if (refused := errors.cannot_link(request, pending.token.app.channel)) is not None:
         return refused
     linking.ask_for_list_again(pending, timezone.now())
     return redirect("link_choose", pending.pk)
@@ -222,6 +233,7 @@ def linked(request: HttpRequest) -> HttpResponse:
     invitable = inviting.invitable_accounts(user, [row.account for row in alone])
     asked = ",".join(str(row.account.pk) for row in alone if row.account.pk in invitable)
     context = {
+        **errors.frame_of_linking(request),
         "rows": rows,
         "now": now,
         "without_backup": alone,
@@ -245,7 +257,7 @@ def reauthenticate(request: HttpRequest, account_id: int) -> HttpResponse:
     account = Account.objects.visible_to(person(request)).filter(pk=account_id).select_related("team").first()
     if account is None:
         return _for_somebody_else(request)
-    if (refused := overview.cannot_link(request, account.channel)) is not None:
+    if (refused := errors.cannot_link(request, account.channel)) is not None:
         return refused
     if request.method == "POST":
         named = request.GET.get("log_in", "")

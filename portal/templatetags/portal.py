@@ -34,12 +34,13 @@ def path_above(context: Mapping[str, Any]) -> dict[str, Any]:
     """Return the links back (words and address), and what the page is called at their end.
 
     One of our pages names what it is about (`access.frame_of`) and, if it is a step or a tab, its `crumb`; the theme's forms name a model
-    (`opts`) and a row (`original` or `object`). A step of the start page names that alone (`access.frame_of_start`). Lists, the start page
-    and what opens in a window of its own have their title alone.
+    (`opts`) and a row (`original` or `object`). What is about no row names the `path` itself. Lists, the start page and what opens in a
+    window of its own have their title alone.
     """
     title = force_str(context.get("title") or "")
-    if context.get("of_start"):
-        return {"links": [(gettext("Start"), reverse("admin:index"))], "here": title}
+    framed = {"has_heading": "framed" in context}
+    if (path := context.get("path")) is not None:
+        return {"links": path, "here": title, **framed}
     about, step = context.get("about"), context.get("crumb", "")
     if about is None and (opts := context.get("opts")):
         row = context.get("original") or context.get("object")
@@ -60,7 +61,7 @@ def path_above(context: Mapping[str, Any]) -> dict[str, Any]:
     else:
         here = model_admin.row_name(about)
     opens = model_admin.has_view_permission(context["request"])
-    return {"links": [(words, url if opens else "") for words, url in links], "here": here}
+    return {"links": [(words, url if opens else "") for words, url in links], "here": here, **framed}
 
 
 def _list(model_admin: Any, request: HttpRequest) -> str:

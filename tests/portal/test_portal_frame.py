@@ -147,3 +147,22 @@ def test_accounts_that_a_macro_was_given_are_named_as_in_the_picker(client: Clie
     page = client.post(OWN_PAGE, {"name": "", "scope": "chosen", "accounts": [account.pk]}).text
 
     assert "Birch Bank (Facebook 402118001)</option>" in page
+
+
+def test_pages_that_marketers_share_keep_the_portals_frame_for_staff(client: Client, boss: User) -> None:
+    account = make_account(name="Lumen", state="connected")
+    back = {
+        "/link/": ("at-crumbs", OWN_LIST),
+        "/client-links/": ("at-tabs", STOCK_LIST),
+        f"/backups/invite/?account={account.pk}": ("at-crumbs", f"{OWN_LIST}{account.pk}/"),
+    }
+
+    framed = {path: client.get(path).text for path in back}
+    client.force_login(make_user("ada@example.com"))
+    own = [client.get(path).text for path in back]
+
+    for path, (part, way) in back.items():
+        assert 'id="nav-sidebar"' in framed[path]
+        assert framed[path].count("<h1") == 1
+        assert f'href="{way}"' in framed[path].split(f'class="{part}"')[1].split("</nav>")[0]
+    assert not any("nav-sidebar" in page for page in own)

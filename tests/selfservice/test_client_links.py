@@ -305,8 +305,8 @@ def test_all_links_are_listed_page_by_page(
     )
     client.force_login(mira)
 
-    pages = [client.get("/client-links/", {"page": number}).text for number in (1, 2, 3)]
+    pages = [client.get("/client-links/", {"p": number}).text for number in (1, 2, 3)]
 
     assert [sum(f"client{number:03}@" in page for number in range(12)) for page in pages] == [5, 5, 2]
-    assert "Page 3 of 3" in pages[2]
+    assert "11–12 of 12" in pages[2]
     assert "client011@" in pages[2]

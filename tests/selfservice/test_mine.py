@@ -322,7 +322,7 @@ def test_the_page_of_a_large_team_costs_as_much_as_that_of_a_small_one(
     assert "enough for all 67 accounts" in page
     assert page.count('class="at-row-title"') == 1 + my_list.FIRST
     assert 'href="?only=working">See all 36<' in visible.dense(page)
-    last = client.get(reverse("my_accounts"), {"only": "working", "p": 4}).content.decode()
+    last = client.get(reverse("my_accounts"), {"only": "working", "p": "4"}).content.decode()
     assert "B0024" in last
     assert "Do first" not in last
     assert "31–36 of 36" in last
