@@ -1,13 +1,16 @@
 """Who may open what in the portal: 403 without the permission, 404 for what one may not see."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from csp.constants import SELF, UNSAFE_INLINE
+from csp.decorators import csp_update
 from django.contrib import admin
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.core.exceptions import PermissionDenied
 from django.db.models import Exists, Model, OuterRef, Q, QuerySet
-from django.http import Http404, HttpRequest
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext
 
@@ -23,6 +26,10 @@ def require(request: HttpRequest, *permissions: str) -> None:
     """Raise PermissionDenied unless the person may see accounts and holds the permissions named."""
     if not request.user.has_perms([VIEW, *permissions]):
         raise PermissionDenied
+
+
+# The theme's templates hold inline styles. Pages outside the portal's frame keep the strict policy.
+allow_theme = csp_update({"style-src": [SELF, UNSAFE_INLINE]})
 
 
 def frame(request: HttpRequest) -> dict[str, Any]:
@@ -74,6 +81,20 @@ def frame_for_both(
         "layout": "portal/shared_page.html",
         "framed": True,
     }
+
+
+def render_for_both(
+    request: HttpRequest, template: str, context: dict[str, Any], *, status: int = 200
+) -> HttpResponse:
+    """Render such a page, with the policy that fits its frame."""
+    return give_policy(render(request, template, context, status=status), context)
+
+
+def give_policy(answer: HttpResponse, context: Mapping[str, Any]) -> HttpResponse:
+    """Allow an answer what the theme needs, where `context` is that of a page in the portal's frame."""
+    if "framed" in context:
+        allow_theme(lambda _: answer)(HttpRequest())
+    return answer
 
 
 def log_change(request: HttpRequest, changed: Model, block: str, /, **facts: object) -> None:

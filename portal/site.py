@@ -4,8 +4,6 @@ from collections.abc import Callable
 from typing import Any
 
 from allauth.account.decorators import secure_admin_login
-from csp.constants import SELF, UNSAFE_INLINE
-from csp.decorators import csp_update
 from django.contrib.admin.views.autocomplete import AutocompleteJsonView
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
@@ -18,15 +16,10 @@ from unfold.sites import UnfoldAdminSite
 from accounts.asks import views as asking
 from accounts.models import Account
 from macros.why import admin as why
-from portal import search
+from portal import access, search
 from portal.start import first_steps
 from portal.start import views as start_page
 from users.login import second_factor
-
-# The theme's templates hold inline styles. Self-service keeps the strict policy.
-THEME_POLICY = {
-    "style-src": [SELF, UNSAFE_INLINE],
-}
 
 
 class Choices(AutocompleteJsonView):
@@ -65,7 +58,7 @@ class AdTokenAdminSite(UnfoldAdminSite):  # type: ignore[misc]  # the theme ship
 
     def admin_view(self, view: Callable[..., Any], cacheable: bool = False) -> Callable[..., Any]:
         """Wrap a view of the portal, with the policy that the theme needs."""
-        return csp_update(THEME_POLICY)(super().admin_view(view, cacheable))
+        return access.allow_theme(super().admin_view(view, cacheable))
 
     def get_urls(self) -> list[URLPattern | URLResolver]:
         """Add what the start page leads to, and the pages about mails that are about no single row."""

@@ -18,7 +18,7 @@ from accounts.pool.health import Health
 from accounts.pool.queries import Summary
 from selfservice import keepers
 from selfservice import queries as my_list
-from selfservice.queries import OTHERS, STOPPED, WORKING
+from selfservice.queries import OTHERS, STOPPED, TEAMS, WORKING
 from tokens.channels import declarations, registry
 from tokens.models import Token
 from tokens.token import reasons
@@ -113,6 +113,7 @@ def my_accounts_facts(
         "do_first": [] if narrowed else _login_rows(needing, names, now),
         "groups": _groups(_first_of(found) if page is None else page, numbers, now, row),
         "others": 0 if narrowed else numbers.get(OTHERS, 0),
+        "teams": 0 if narrowed else numbers.get(TEAMS, 0),
         "alone": alone,
         "lone": sum(team["number"] for team in alone),
         "lead": _narrowed_lead(search, one_log_in, only, total)
@@ -312,6 +313,6 @@ def _lead(user: User, needing: Sequence[my_list.Needing], numbers: Mapping[str, 
     said = [say("log_ins_need", **_count(len(needing)))] if needing else []
     if stopped := numbers.get(STOPPED, 0):
         said.append(say("others_stopped" if needing else "stopped", **_count(stopped)))
-    if not said and numbers.get(OTHERS, 0):
-        return say("own_work" if user.tokens.exists() else "none_linked")
-    return " ".join(said) or say("all_well")
+    if not said and not user.tokens.exists():
+        return say("none_linked")
+    return " ".join(said) or say("own_work" if numbers.get(OTHERS, 0) else "all_well")

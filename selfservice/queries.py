@@ -19,9 +19,9 @@ from tokens.models import Token
 from users.models import User
 
 PAGE, FIRST = 50, 8  # accounts on a page of a list, and of each group on the page of all
-STOPPED, OTHERS, WORKING = "stopped", "others", "working"
-# In the order of the page. What is not the reader's and does not work has a page of its own.
-GROUPS = {STOPPED: 0, OTHERS: 1, WORKING: 2}
+# What the reader keeps, or kept until their log-in stopped; and what others of their teams keep.
+STOPPED, WORKING, OTHERS, TEAMS = "stopped", "working", "others", "teams"
+GROUPS = {STOPPED: 0, WORKING: 1, OTHERS: 2, TEAMS: 3}  # in the order of the page
 _CHANNELS = [When(channel=key, then=Value(place)) for place, key in enumerate(declarations.channel_keys())]
 # What `AccountToken.reason` and `is_living` read of a pool entry, beside its token.
 _TOLD_BY = ("access", "access_reason", "can_publish")
@@ -92,11 +92,13 @@ def listed_accounts(
 ) -> QuerySet[Any]:
     """Return the person's accounts, or those of one log-in, but those of the log-ins above.
 
-    Each has its `group`: what of theirs has stopped, what of their teams has, and what works. In each what stops first comes first.
+    Each has its `group`. In each what stops first comes first.
     """
+    own = Q(pk__in=AccountToken.objects.filter(token__in=Token.objects.of_person(user)).values("account"))
     group = Case(
-        When(CONNECTED, then=Value(WORKING)),
-        When(pk__in=_kept_by(user), then=Value(STOPPED)),
+        When(CONNECTED & own, then=Value(WORKING)),
+        When(CONNECTED, then=Value(TEAMS)),
+        When(own, then=Value(STOPPED)),
         default=Value(OTHERS),
     )
     place = Case(
@@ -116,11 +118,6 @@ def listed_accounts(
     return found.annotate(group=group).order_by(
         in_order, place, F("deadline").asc(nulls_last=True), Lower("name"), Case(*_CHANNELS), "pk"
     )
-
-
-def _kept_by(user: User) -> QuerySet[Any]:
-    """Return the ids of the accounts that the person keeps, or kept until their log-in stopped."""
-    return AccountToken.objects.filter(token__in=Token.objects.of_person(user)).values("account")
 
 
 def without_backup(user: User) -> QuerySet[Account]:

@@ -129,7 +129,9 @@ def invite(request: HttpRequest) -> HttpResponse:
         "back": back or frame["home"],
         "refused": not inviting.may_invite(user, accounts),
     }
-    return render(request, "selfservice/invite_backup.html", context, status=400 if form.errors else 200)
+    return access.render_for_both(
+        request, "selfservice/invite_backup.html", context, status=400 if form.errors else 200
+    )
 
 
 say = partial(phrase, "words/my_backups.txt")

@@ -89,7 +89,9 @@ def make(request: HttpRequest) -> HttpResponse:
         "rows": [_row(link, now, lost) for link in page],
         "page": page,
     }
-    return render(request, "selfservice/client_links.html", context, status=400 if form.errors else 200)
+    return access.render_for_both(
+        request, "selfservice/client_links.html", context, status=400 if form.errors else 200
+    )
 
 
 def _row(link: Ask, now: Any, lost: set[int]) -> dict[str, Any]:
@@ -123,7 +125,7 @@ def show(request: HttpRequest, link_id: int) -> HttpResponse:
         .filter(pk__in=link.linked_ids)
         .order_by("name"),
     }
-    return render(request, "selfservice/client_link.html", context)
+    return access.render_for_both(request, "selfservice/client_link.html", context)
 
 
 @login_required
@@ -139,18 +141,15 @@ def revoke(request: HttpRequest, link_id: int) -> HttpResponse:
     def do(_said: Said) -> None:
         links.revoke_link(link=link, by=person(request), now=timezone.now())
 
-    return confirm.answer(request, page, do, frame=partial(_frame_of, link, asks=True))
+    frame = _frame_of(link, request)
+    frame["layout"] = "ui/confirm_page.html" if "framed" in frame else "selfservice/confirm_page.html"
+    return access.give_policy(confirm.answer(request, page, do, frame=lambda _: frame), frame)
 
 
-def _frame_of(link: Ask, request: HttpRequest, *, asks: bool = False) -> dict[str, Any]:
-    """Return what stands around a page about one link, or one that `asks`."""
+def _frame_of(link: Ask, request: HttpRequest) -> dict[str, Any]:
+    """Return what stands around a page about one link."""
     above = [(gettext("Client links"), reverse("client_links"))]
-    frame = access.frame_for_both(request, link.name or link.email, path=above)
-    if asks:
-        frame["layout"] = (
-            "ui/confirm_page.html" if frame.pop("framed", False) else "selfservice/confirm_page.html"
-        )
-    return frame
+    return access.frame_for_both(request, link.name or link.email, path=above)
 
 
 # In the session: of each list that this browser may choose from, by its id, the link that it came by, and what became of it.

@@ -85,7 +85,7 @@ def cannot_link(request: HttpRequest, channel: str) -> HttpResponse | None:
         **frame_of_linking(request),
     }
     status = {setup.LOCKED: 503, overview.ONLY_LOOKS: 403}.get(found, 404)
-    return render(request, "selfservice/link/not_ready.html", context, status=status)
+    return access.render_for_both(request, "selfservice/link/not_ready.html", context, status=status)
 
 
 def show_failure(
@@ -155,7 +155,9 @@ def show_error(
         "at": now,
         "again_url": again_url,
     }
-    return render(request, "selfservice/link_error.html", context, status=status or shown.status)
+    return access.render_for_both(
+        request, "selfservice/link_error.html", context, status=status or shown.status
+    )
 
 
 def _client_link(about: Mapping[str, Any]) -> Ask | None:

@@ -58,7 +58,7 @@ def add_account(request: HttpRequest) -> HttpResponse:
         "channels": overview.channel_rows(person(request)),
         "next": request.GET.get("next", ""),
     }
-    return render(request, "selfservice/link/channels.html", context)
+    return access.render_for_both(request, "selfservice/link/channels.html", context)
 
 
 @login_required
@@ -88,7 +88,7 @@ def link(request: HttpRequest, channel: str) -> HttpResponse:
         "asked_by": asked[0].ask.made_by if asked else None,
         "next": request.GET.get("next", ""),
     }
-    return render(request, "selfservice/link/confirm.html", context)
+    return access.render_for_both(request, "selfservice/link/confirm.html", context)
 
 
 def _asked(user: User, channel: str) -> list[AskLine]:
@@ -189,7 +189,7 @@ def _choose_page(
         "team_chosen": _number(request.POST.get("team", "")),
         "error": error,
     }
-    return render(request, "selfservice/link/choose.html", context, status=status)
+    return access.render_for_both(request, "selfservice/link/choose.html", context, status=status)
 
 
 def _gone(request: HttpRequest, pending_id: uuid.UUID) -> HttpResponse:
@@ -202,7 +202,7 @@ def _gone(request: HttpRequest, pending_id: uuid.UUID) -> HttpResponse:
 
 def _show_gone(request: HttpRequest, ended: Token | None = None) -> HttpResponse:
     context = {**errors.frame_of_linking(request), "ended": ended}
-    return render(request, "selfservice/link/gone.html", context, status=410)
+    return access.render_for_both(request, "selfservice/link/gone.html", context, status=410)
 
 
 @login_required
@@ -241,7 +241,7 @@ def linked(request: HttpRequest) -> HttpResponse:
         "again": bool(request.GET.get("again")),
         "names": join_names([row.account.name for row in rows]),
     }
-    return render(request, "selfservice/link/linked.html", context)
+    return access.render_for_both(request, "selfservice/link/linked.html", context)
 
 
 def _for_somebody_else(request: HttpRequest) -> HttpResponse:

@@ -38,7 +38,7 @@ def path_above(context: Mapping[str, Any]) -> dict[str, Any]:
     window of its own have their title alone.
     """
     title = force_str(context.get("title") or "")
-    framed = {"has_heading": "framed" in context}
+    framed = {"has_heading": context.get("layout") == "portal/shared_page.html"}
     if (path := context.get("path")) is not None:
         return {"links": path, "here": title, **framed}
     about, step = context.get("about"), context.get("crumb", "")
