@@ -112,8 +112,9 @@ def my_accounts_facts(
     return {
         "do_first": [] if narrowed else _login_rows(needing, names, now),
         "groups": _groups(_first_of(found) if page is None else page, numbers, now, row),
-        "others": 0 if narrowed else numbers.get(OTHERS, 0),
-        "teams": 0 if narrowed else numbers.get(TEAMS, 0),
+        "elsewhere": []
+        if narrowed
+        else [(key, say(key, **_count(numbers[key]))) for key in (OTHERS, TEAMS) if key in numbers],
         "alone": alone,
         "lone": sum(team["number"] for team in alone),
         "lead": _narrowed_lead(search, one_log_in, only, total)

@@ -6,7 +6,6 @@ from functools import partial
 from typing import Any
 
 from accounts.asks import inviting
-from accounts.backups import queries as backups
 from accounts.linking import overview
 from accounts.models import Account, AccountToken
 from accounts.pool import queries as pool_queries
@@ -19,12 +18,11 @@ from tokens.token import reasons
 from ui.dates import DeadlineFacts
 from ui.name_visibility import NameVisibility
 from ui.phrases import phrase
-from ui.text import first_name, join_names
+from ui.text import first_name
 from users.models import User
 from users.people.queries import names_for
 
 say = partial(phrase, "words/my_accounts.txt")
-NAMED = 5  # colleagues who could back an account up
 
 
 @dataclass(frozen=True)
@@ -52,7 +50,6 @@ def facts_of_account(account: Account, user: User, now: datetime) -> dict[str, A
         "account": account,
         "summary": one,
         "keepers": keepers,
-        "could_back_up": _could_back_up(account, user, names),
         "invites": account.lacks_backup and inviting.may_invite(user, [account]),
         "invited": inviting.sentences_about_asks(account, user, now),
         "mine": mine is not None,
@@ -63,15 +60,6 @@ def facts_of_account(account: Account, user: User, now: datetime) -> dict[str, A
         "channel": registry.get(account.channel),
         "restricted": reasons.explain(account.channel, Reason.RESTRICTED, account=account.name),
     }
-
-
-def _could_back_up(account: Account, user: User, names: NameVisibility) -> str:
-    """Return which colleagues' log-ins reach an account that one person carries, or nobody; "" for none whom the reader may know."""
-    if not account.lacks_backup:
-        return ""
-    found = [offer.token for offer in backups.offers_by_account(account_ids=[account.pk]).get(account.pk, [])]
-    known = [one for one in found if names.sees_token(one, account) and one.consented_by_id != user.pk]
-    return join_names([one.person_name for one in known[:NAMED]])
 
 
 def _keeper(

@@ -110,42 +110,13 @@ GROUPS: Sequence[tuple[str, Sequence[Reason]]] = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True)
-class ListedChannel:
-    """One channel in the overview."""
-
-    lifetime: LifetimeText
-    advice: overview.Advice | None
-
-    @property
-    def key(self) -> str:
-        """The channel's key."""
-        return self.lifetime.key
-
-
-@dataclass(frozen=True)
-class ExplainedReason:
-    """One reason on a channel's page."""
-
-    reason: Reason
-    explanation: reasons.Explanation
-
-
-@dataclass(frozen=True)
-class ReasonGroup:
-    """Reasons that the same people act on."""
-
-    key: str  # log_in, account, writing, trouble
-    explained: Sequence[ExplainedReason]
-
-
 def channels_overview(user: User) -> dict[str, Any]:
     """Return what the overview shows: all channels, those that cannot be linked here last."""
     rows = [
-        ListedChannel(lifetime_of(key, str(label)), overview.advise_on_channel(key, user))
+        {"lifetime": lifetime_of(key, str(label)), "advice": overview.advise_on_channel(key, user)}
         for key, label in declarations.choices()
     ]
-    return {"rows": sorted(rows, key=lambda row: row.advice is not None)}
+    return {"rows": sorted(rows, key=lambda row: row["advice"] is not None)}
 
 
 def facts_of_channel(channel: str, user: User) -> dict[str, Any]:
@@ -161,14 +132,7 @@ def facts_of_channel(channel: str, user: User) -> dict[str, Any]:
         "last_step": package.last_step,
         "manage_url": package.manage_url,
         "groups": [
-            ReasonGroup(
-                key,
-                [
-                    ExplainedReason(one, reasons.explain(channel, one))
-                    for one in found
-                    if reasons.happens(channel, one)
-                ],
-            )
+            (key, [(one, reasons.explain(channel, one)) for one in found if reasons.happens(channel, one)])
             for key, found in GROUPS
         ],
     }
@@ -235,9 +199,8 @@ def my_accounts(request: HttpRequest) -> HttpResponse:
     if first is not None and WELCOME in request.GET:  # who came in by an invitation goes straight on
         return redirect("link", first.channel)
     if context["empty"]:
-        return render(
-            request, "selfservice/first_account.html", {"channels": overview.channel_rows(person(request))}
-        )
+        shown = {"channels": overview.channel_rows(person(request)), "first": True}
+        return render(request, "selfservice/link/channels.html", shown)
     asked = AskLine.objects.to_back_up(person(request)).count()
     context |= {"asked": asked, "invited": invited.count(), "invited_at": first}
     return render(request, "selfservice/my_accounts.html", context)

@@ -317,7 +317,7 @@ def _choose_page(request: HttpRequest, link: Ask, pending: PendingLink, *, error
     context = {
         "channel": registry.get(pending.token.app.channel),
         "log_in": pending.token.native_user_name,
-        "rows": [{"one": one, "note": _note(one)} for one in found],
+        "rows": [_row_of(one) for one in found],
         "shut_out": link.team is not None and choosing.is_shut_out(pending.token, pending.user, link.team),
         "open_rows": sum(one.is_open for one in found),
         "missing": pending.token.missing_scopes,
@@ -336,6 +336,10 @@ def _missing(link: Ask, pending: PendingLink) -> list[str]:
     there = {one["native_id"] for one in pending.offered}
     asked = [one for one in link.asked_for if one.channel == channel and one.native_id not in there]
     return [one.called for one in asked]
+
+
+def _row_of(one: Candidate) -> dict[str, Any]:
+    return {"native": one.native, "note": _note(one), "checked": one.ticked, "disabled": not one.is_open}
 
 
 def _note(one: Candidate) -> str:

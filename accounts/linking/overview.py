@@ -92,25 +92,14 @@ def channel_rows(user: User) -> list[ChannelRow]:
     return sorted(made, key=lambda row: not row.ready)
 
 
-@dataclass(frozen=True)
-class Lost:
-    """An account that this consent no longer serves."""
-
-    account: Account
-    deactivated: bool
-    carrier: str  # who carries it on; "" for nobody
-
-
-def accounts_lost(pending: PendingLink, now: datetime) -> list[Lost]:
-    """Return the accounts that a smaller grant took away, those now dark first."""
-    accounts = Account.objects.filter(pk__in=pending.no_longer).with_pools()
+def accounts_lost(pending: PendingLink, now: datetime) -> list[tuple[Account, str]]:
+    """Return the accounts that a smaller grant took away, each with who goes on with it ("" for nobody), those now dark first."""
     names = names_for(pending.user)
-    rows = []
-    for account in accounts:
-        deactivated = account.is_deactivated
-        carrier = pool_queries.summarise(account, now).active_name(names)
-        rows.append(Lost(account, deactivated, carrier))
-    return sorted(rows, key=lambda row: (not row.deactivated, row.account.name))
+    rows = [
+        (account, pool_queries.summarise(account, now).active_name(names))
+        for account in Account.objects.filter(pk__in=pending.no_longer).with_pools()
+    ]
+    return sorted(rows, key=lambda row: (not row[0].is_deactivated, row[0].name))
 
 
 @dataclass(frozen=True)

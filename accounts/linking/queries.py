@@ -3,7 +3,6 @@
 from django.contrib.auth.models import AnonymousUser, Permission
 from django.db.models import Q, QuerySet
 
-from tokens.channels import declarations
 from tokens.models import ChannelApp
 from users.models import User
 
@@ -13,16 +12,7 @@ _MAY = "tokens.change_channelapp"
 
 def channel_state(channel: str) -> str:
     """Return READY, NOT_SET_UP (no app for new links), or LOCKED (its secret does not open)."""
-    return _state(default_app(channel))
-
-
-def channel_states() -> dict[str, str]:
-    """Return `channel_state` of every channel, in one query."""
-    apps = {app.channel: app for app in _default_apps().order_by("-pk")}
-    return {key: _state(apps.get(key)) for key in declarations.channel_keys()}
-
-
-def _state(app: ChannelApp | None) -> str:
+    app = default_app(channel)
     if app is None:
         return NOT_SET_UP
     return READY if app.secret_opens else LOCKED

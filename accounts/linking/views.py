@@ -45,7 +45,7 @@ from users.people.queries import names_for
 say = partial(phrase, "words/linking.txt")
 ASKED_SHOWN = 10  # accounts that the person is asked to link, on the page before the channel
 FINISHED, FINISHED_KEPT = "finished_links", 5  # in the session: the last choices and where they led
-TONES = {LinkEffect.RESTRICTED: "limit", LinkEffect.REPAIR: "warn", LinkEffect.FIRST: "warn"}
+TONES = {LinkEffect.RESTRICTED: "limit", LinkEffect.REPAIR: "warn"}
 PERMISSION = "tokens.add_system_user"
 
 

@@ -10,7 +10,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from accounts.linking import views as choose_page
-from accounts.models import Account, AccountToken, PendingLink, ReachedAccount
+from accounts.models import Account, AccountToken, PendingLink
 from accounts.pool import services as pool
 from selfservice import queries as my_list
 from tests.support.factories import link, make_account, make_app, make_team, make_token, make_user
@@ -226,31 +226,9 @@ def test_an_account_says_who_keeps_it_connected(client: Client, ada: User, ben: 
 
     page = client.get(reverse("my_account", args=[account.pk])).content.decode()
 
-    assert "You carry it now." in page
+    assert "You keep it connected now." in page
     assert "Ben is a backup." in page
     assert "Chiara can only report. Not a backup." in page
-
-
-def test_an_account_with_one_person_says_whose_log_in_reaches_it_already(
-    client: Client, ada: User, ben: User
-) -> None:
-    account = linked("Lumen", make_token(consented_by=ada))
-    others = make_user(name="Zoe Secret", team=make_team("Other"))
-    for person in (ada, ben, others):
-        token = make_token(consented_by=person, native_user_name=person.name, first_linked_at=now())
-        ReachedAccount.objects.create(
-            token=token, native_id=account.native_id, can_publish="yes", seen_at=now()
-        )
-    page = reverse("my_account", args=[account.pk])
-
-    alone = client.get(page).content.decode()
-    link(account, make_token(consented_by=ben))
-    with transaction.atomic():
-        pool.settle(account_ids=[account.pk], cause="linked", now=now())
-
-    assert "Already reached by the log-in of Ben Lindqvist: staff can add it as a backup" in alone
-    assert "Zoe" not in alone
-    assert "Already reached" not in client.get(page).content.decode()
 
 
 def test_an_account_of_another_team_is_not_found(client: Client, ada: User) -> None:
@@ -438,7 +416,7 @@ def test_a_stopped_log_in_whose_account_is_being_checked_does_not_name_a_date(
     stopped = make_token(consented_by=ada, state="dead", reason="password_changed", deadline=now() + 40 * DAY)
     linked("Lumen", stopped, make_token(state="cooling", reason="unknown"))
 
-    assert "is being checked. Another log-in may carry it." in mine(client)
+    assert "is being checked. Another log-in may keep it connected." in mine(client)
 
 
 def test_a_restricted_account_is_not_called_working(client: Client, ada: User, ben: User) -> None:
