@@ -43,6 +43,7 @@ from users.models import User, person
 from users.people.queries import names_for
 
 say = partial(phrase, "words/linking.txt")
+MOST_DONE = 400  # accounts that the address of the page after linking names: a web server takes no longer one
 ASKED_SHOWN = 10  # accounts that the person is asked to link, on the page before the channel
 FINISHED, FINISHED_KEPT = "finished_links", 5  # in the session: the last choices and where they led
 TONES = {LinkEffect.RESTRICTED: "limit", LinkEffect.REPAIR: "warn"}
@@ -222,7 +223,7 @@ def refresh(request: HttpRequest, pending_id: uuid.UUID) -> HttpResponse:
 @require_GET
 def linked(request: HttpRequest) -> HttpResponse:
     """Say what is linked now, and where a backup is missing."""
-    ids = [_number(pk) for pk in request.GET.getlist("account")[:50]]
+    ids = [_number(pk) for some in request.GET.getlist("account") for pk in some.split(",")[:MOST_DONE]]
     user = person(request)
     accounts = Account.objects.visible_to(user).filter(pk__in=ids)
     now = timezone.now()
@@ -370,10 +371,8 @@ def welcome_back(pending: PendingLink) -> HttpResponse:
 
 def done_url(account_ids: Iterable[int], *, again: bool = False) -> str:
     """Return the address of the page that says what is linked now."""
-    query = [("account", pk) for pk in list(account_ids)[:50]]
-    if again:
-        query.append(("again", 1))
-    return f"{reverse('linked')}?{urlencode(query)}"
+    ids = ",".join(str(pk) for pk in list(account_ids)[:MOST_DONE])
+    return f"{reverse('linked')}?account={ids}{'&again=1' if again else ''}"
 
 
 # --- a system user's token: pasted by staff with their own permission, looked at before it is kept ---------------------------
