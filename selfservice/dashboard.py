@@ -33,14 +33,6 @@ from users.people.queries import names_for
 
 
 @dataclass(frozen=True)
-class Hanging:
-    """One account that uses a log-in, and what still carries it."""
-
-    account: Account
-    text: str
-
-
-@dataclass(frozen=True)
 class LoginRow:
     """One log-in of this person that needs him."""
 
@@ -49,7 +41,7 @@ class LoginRow:
     label: str
     pill: Pill
     text: str
-    accounts: Sequence[Hanging]  # those that are named
+    accounts: Sequence[tuple[Account, str]]  # those that are named, and what still keeps each connected
     more: int  # how many others use it
     target: Account
 
@@ -208,7 +200,7 @@ def _login_row(
         shown, text = pill("log_in", "limited", label=explanation.short), explanation.what
     if needing.number > 1:
         text = f"{text} {say('enough', n=needing.number)}".strip()
-    hanging = [_hanging(one, _entry_in(one, token), names, now) for one in named]
+    hanging = [(one.account, _hanging(one, _entry_in(one, token), names, now)) for one in named]
     more = needing.number - len(named)
     return LoginRow(token, token.app.channel, label, shown, text, hanging, more, named[0].account)
 
@@ -222,34 +214,35 @@ def _by_urgency(now: datetime) -> Callable[[LoginRow], tuple[bool, bool, datetim
     """Return the order of log-ins: those whose accounts stopped, then those that stopped, then by what ends first."""
 
     def place(row: LoginRow) -> tuple[bool, bool, datetime]:
-        deactivated = any(one.account.is_deactivated for one in row.accounts)
+        deactivated = any(account.is_deactivated for account, _ in row.accounts)
         return not deactivated, row.token.state != Token.State.DEAD, row.token.deadline or now
 
     return place
 
 
-def _hanging(one: Summary, entry: AccountToken, names: NameVisibility, now: datetime) -> Hanging:
+def _hanging(one: Summary, entry: AccountToken, names: NameVisibility, now: datetime) -> str:
+    """Return what becomes of an account that uses a log-in, and what still keeps it connected."""
     account, token = one.account, entry.token
     carriers = [other for other in one.usable if other.token_id != token.pk]
     no_backup = len(one.entries) == 1
     if account.is_deactivated:
-        return Hanging(account, say("has_stopped", no_backup=no_backup))
+        return say("has_stopped", no_backup=no_backup)
     if account.state == Account.State.PAUSED:
-        return Hanging(account, say("is_paused"))
+        return say("is_paused")
     if account.state == Account.State.INTERRUPTED:
-        return Hanging(account, say("is_checked"))
+        return say("is_checked")
     zone = timezone.get_current_timezone()
     if not carriers:
         ends = token.deadline
         when = dates.short_date(ends, zone=zone, now=now, named=True) if ends else ""
-        return Hanging(account, say("stops", when=when, no_backup=no_backup))
+        return say("stops", when=when, no_backup=no_backup)
     name = first_name(names.within(carriers[0].token, account))
     best = max((other.token.deadline for other in carriers if other.token.deadline), default=None)
     if any(other.token.deadline is None for other in carriers) or best is None:
-        return Hanging(account, say("works_through", name=name))
+        return say("works_through", name=name)
     day = dates.moment(best, zone=zone, now=now).day
     left = dates.time_left(best, now=now, zone=zone)
-    return Hanging(account, say("works_through_until", name=name, until=day, left=left))
+    return say("works_through_until", name=name, until=day, left=left)
 
 
 def _account_row(user: User, names: NameVisibility, now: datetime, one: Summary) -> AccountRow:

@@ -1,9 +1,9 @@
 """Self-service pages that only read: my accounts, who keeps one connected, what each channel needs, and what links in mails lead to."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import date
 from functools import partial
+from types import SimpleNamespace
 from typing import Any
 
 from django.contrib.auth.decorators import login_required
@@ -38,40 +38,23 @@ from users.people.queries import names_for
 say = partial(phrase, "words/lifetime.txt")
 
 
-@dataclass(frozen=True)
-class LifetimeText:
-    """What is known of one channel."""
-
-    key: str
-    label: str
-    summary: str
-    clocks: tuple[str, ...]
-    person_deadline: str
-    ends: tuple[str, ...]
-    renewed: str
-    note: str  # a rule that no vendor source proves
-    article: str  # the help article's line under "Timelines for deactivation"; "" where it does not speak of the channel
-    sources: tuple[str, ...]  # addresses of what the channel says itself
-    checked: str  # ISO date
-    causes: tuple[str, ...]
-
-
-def lifetime_of(key: str, label: str) -> LifetimeText:
-    """Return what is known of a channel."""
+def lifetime_of(key: str, label: str) -> SimpleNamespace:
+    """Return what is known of a channel, in words; `note`: a rule that no vendor source proves; `article`: the help article's line."""
     package = registry.get(key)
-    return LifetimeText(
+    said, listed = partial(channel_words.said, key), partial(channel_words.listed, key)
+    return SimpleNamespace(
         key=key,
         label=label,
-        summary=channel_words.said(key, "lifetime_summary"),
-        clocks=channel_words.listed(key, "lifetime_clocks"),
-        person_deadline=channel_words.said(key, "person_deadline"),
-        ends=channel_words.listed(key, "lifetime_ends"),
+        summary=said("lifetime_summary"),
+        clocks=listed("lifetime_clocks"),
+        person_deadline=said("person_deadline"),
+        ends=listed("lifetime_ends"),
         renewed=renewed_without_person(package),
-        note=channel_words.said(key, "lifetime_note"),
-        article=channel_words.said(key, "article_timeline"),
+        note=said("lifetime_note"),
+        article=said("article_timeline"),
         sources=_sources(package),
         checked=package.lifetime.checked,
-        causes=channel_words.listed(key, "causes"),
+        causes=listed("causes"),
     )
 
 

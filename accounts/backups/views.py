@@ -3,8 +3,6 @@
 And inviting a second person for one or several accounts, by a marketer or by staff: one mail, however many accounts.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import partial
 
 from django import forms
@@ -52,18 +50,6 @@ class InviteForm(forms.Form):
     note = forms.CharField(label=gettext_lazy("A line of yours"), max_length=300, required=False)
 
 
-@dataclass(frozen=True)
-class Chosen:
-    """The accounts that an address or a form names, of those that the person sees, `inviting.MOST` at most, by name."""
-
-    accounts: Sequence[Account]
-
-    @property
-    def ids(self) -> str:
-        """What the form carries, so that its button does what the page showed."""
-        return ",".join(str(account.pk) for account in self.accounts)
-
-
 def _back(request: HttpRequest) -> str:
     """Return the page here from which the person came, where the address names it."""
     asked = request.GET.get("next", "")
@@ -71,7 +57,7 @@ def _back(request: HttpRequest) -> str:
     return asked if ours else ""
 
 
-def _chosen(request: HttpRequest, user: User) -> Chosen:
+def _chosen(request: HttpRequest, user: User) -> list[Account]:
     """Return what the form carries, else what the address names: accounts, or all that they keep alone, of one team or all."""
     given = request.POST if request.POST.get("account") else request.GET
     texts = [pk for some in given.getlist("account") for pk in some.split(",")]
@@ -82,7 +68,7 @@ def _chosen(request: HttpRequest, user: User) -> Chosen:
         found = my_list.without_backup(user)
         if (team := request.GET.get("team", "")).isdecimal() and len(team) < 10:
             found = found.filter(team=int(team))
-    return Chosen(list(found.select_related("team").order_by("name", "pk")[: inviting.MOST]))
+    return list(found.select_related("team").order_by("name", "pk")[: inviting.MOST])
 
 
 @login_required
@@ -93,8 +79,7 @@ def invite(request: HttpRequest) -> HttpResponse:
     user = person(request)
     if not user.may_make_links():
         raise PermissionDenied
-    chosen = _chosen(request, user)
-    accounts, back = chosen.accounts, _back(request)
+    accounts, back = _chosen(request, user), _back(request)
     if not accounts:
         return redirect(back or "my_accounts")
     form = InviteForm(request.POST or None)
@@ -124,7 +109,7 @@ def invite(request: HttpRequest) -> HttpResponse:
         "form": form,
         "accounts": accounts[:SHOWN],
         "unseen": max(0, len(accounts) - SHOWN),
-        "ids": chosen.ids,
+        "ids": ",".join(str(account.pk) for account in accounts),  # its button does what the page showed
         "count": len(accounts),
         "back": back or frame["home"],
         "refused": not inviting.may_invite(user, accounts),

@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from allauth.account.adapter import get_adapter as get_account_adapter
@@ -44,25 +43,18 @@ logger = logging.getLogger(__name__)
 Kind = LinkProblem.Kind
 
 
-@dataclass(frozen=True)
-class LinkError:
-    """How the page of one kind answers. Its words are in templates/words/link_error.html."""
-
-    status: int
-    icon: str = "warning"
-
-
+# The status and the icon of the page of each kind. Its words are in templates/words/link_error.html.
 ERRORS = {
-    Kind.STOPPED: LinkError(200),
-    Kind.TOO_LATE: LinkError(400, "schedule"),
-    Kind.USED: LinkError(400, "info"),
-    Kind.BENT: LinkError(400),
-    Kind.TARGET_GONE: LinkError(404, "lock"),
-    Kind.FOREIGN: LinkError(403),
-    Kind.SILENT: LinkError(502, "sync"),
-    Kind.UNCLEAR: LinkError(502, "help"),
-    Kind.OUR_APP: LinkError(502),
-    Kind.NOT_SET_UP: LinkError(404, "info"),
+    Kind.STOPPED: (200, "warning"),
+    Kind.TOO_LATE: (400, "schedule"),
+    Kind.USED: (400, "info"),
+    Kind.BENT: (400, "warning"),
+    Kind.TARGET_GONE: (404, "lock"),
+    Kind.FOREIGN: (403, "warning"),
+    Kind.SILENT: (502, "sync"),
+    Kind.UNCLEAR: (502, "help"),
+    Kind.OUR_APP: (502, "warning"),
+    Kind.NOT_SET_UP: (404, "info"),
 }
 
 
@@ -116,7 +108,7 @@ def show_error(
 
     It is kept for staff, who find it by the code: of whom the handshake was begun for by a mailed link, else of whoever is logged in.
     """
-    shown, now = ERRORS[kind], timezone.now()
+    (usual, icon), now = ERRORS[kind], timezone.now()
     words = {"kind": kind, "channel": declarations.label(channel)}
     heading, cause = (
         render_to_string("words/link_error.html", {**words, "part": part}).strip()
@@ -149,15 +141,13 @@ def show_error(
         "channel_key": channel,
         "heading": heading,
         "cause": cause,
-        "icon": shown.icon,
+        "icon": icon,
         "code": code,
         "is_kept": is_kept,
         "at": now,
         "again_url": again_url,
     }
-    return access.render_for_both(
-        request, "selfservice/link_error.html", context, status=status or shown.status
-    )
+    return access.render_for_both(request, "selfservice/link_error.html", context, status=status or usual)
 
 
 def _client_link(about: Mapping[str, Any]) -> Ask | None:
