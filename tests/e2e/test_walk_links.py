@@ -89,7 +89,7 @@ def the_account_has_one_person_and_gets_an_invitation(mira: Visitor, walk: Walk)
     mira.sees("Clara Client", "Used", "linked")
     mira.touch(mira.page.locator("a.at-row", has_text=walk.client))
     mira.touch(mira.page.locator("a", has_text=LUMEN).first)
-    mira.sees("Who keeps it connected", "Clara Client")
+    mira.sees("Authenticate Tokens", "Clara Client")
     with measured(mira, "backup is invited"):
         mira.follow("Invite a backup")
         mira.page.get_by_label("E-mail of the second person").fill(walk.second)
