@@ -86,7 +86,7 @@ def is_page(response: Any) -> bool:
 def _people() -> Iterator[Visit]:
     """The pages of people, for a member with 400 log-ins and an agency's, and for one with few of them."""
     for who in (MEMBER, MATE):
-        for kind, query in (("", {}), ("page", {"only": "working", "p": "2"}), ("page", {"only": "others", "p": "9"}),
+        for kind, query in (("", {}), ("page", {"only": "own_working", "p": "2"}), ("page", {"only": "teams_dark", "p": "9"}),
                             ("search", {"q": "Lumen"}), ("search", {"q": "nothing"}), ("log-in", {"log_in": "1"})):  # fmt: skip
             address = reverse("my_accounts") + (f"?{urlencode(query)}" if query else "")
             yield Visit("My accounts", kind, "".join(query.values()), who, address)

@@ -18,7 +18,7 @@ from accounts.pool.health import Health
 from accounts.pool.queries import Summary
 from selfservice import keepers
 from selfservice import queries as my_list
-from selfservice.queries import OTHERS, STOPPED, TEAMS, WORKING
+from selfservice.queries import OWN_DARK, OWN_WORKING, TEAMS_DARK, TEAMS_WORKING
 from tokens.channels import declarations, registry
 from tokens.models import Token
 from tokens.token import reasons
@@ -106,7 +106,9 @@ def my_accounts_facts(
         "groups": _groups(_first_of(found) if page is None else page, numbers, now, row),
         "elsewhere": []
         if narrowed
-        else [(key, say(key, **_count(numbers[key]))) for key in (OTHERS, TEAMS) if key in numbers],
+        else [
+            (key, say(key, **_count(numbers[key]))) for key in (TEAMS_DARK, TEAMS_WORKING) if key in numbers
+        ],
         "alone": alone,
         "lone": sum(team["number"] for team in alone),
         "lead": _narrowed_lead(search, one_log_in, only, total)
@@ -125,7 +127,7 @@ def my_accounts_facts(
 def _first_of(found: QuerySet[Any]) -> list[tuple[int, str]]:
     """Return id and group of the first accounts of those groups that are shown beside others."""
     ids = found.values_list("pk", "group")
-    return [one for key in (STOPPED, WORKING) for one in ids.filter(group=key)[: my_list.FIRST]]
+    return [one for key in (OWN_DARK, OWN_WORKING) for one in ids.filter(group=key)[: my_list.FIRST]]
 
 
 def _groups(
@@ -305,8 +307,8 @@ def _stopped(one: Summary, user: User, names: NameVisibility) -> tuple[str, str]
 def _lead(user: User, needing: Sequence[my_list.Needing], numbers: Mapping[str, int]) -> str:
     """Return the first sentence of the page, the worst fact first."""
     said = [say("log_ins_need", **_count(len(needing)))] if needing else []
-    if stopped := numbers.get(STOPPED, 0):
-        said.append(say("others_stopped" if needing else "stopped", **_count(stopped)))
+    if stopped := numbers.get(OWN_DARK, 0):
+        said.append(say("others_stopped" if needing else OWN_DARK, **_count(stopped)))
     if not said and not user.tokens.exists():
         return say("none_linked")
-    return " ".join(said) or say("own_work" if numbers.get(OTHERS, 0) else "all_well")
+    return " ".join(said) or say("own_work" if numbers.get(TEAMS_DARK, 0) else "all_well")

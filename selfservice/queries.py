@@ -20,8 +20,13 @@ from users.models import User
 
 PAGE, FIRST = 50, 8  # accounts on a page of a list, and of each group on the page of all
 # What the reader keeps, or kept until their log-in stopped; and what others of their teams keep.
-STOPPED, WORKING, OTHERS, TEAMS = "stopped", "working", "others", "teams"
-GROUPS = {STOPPED: 0, WORKING: 1, OTHERS: 2, TEAMS: 3}  # in the order of the page
+GROUPS = (
+    "own_dark",
+    "own_working",
+    "teams_dark",
+    "teams_working",
+)  # in the order of the page, which is that of their letters
+OWN_DARK, OWN_WORKING, TEAMS_DARK, TEAMS_WORKING = GROUPS
 _CHANNELS = [When(channel=key, then=Value(place)) for place, key in enumerate(declarations.channel_keys())]
 # What `AccountToken.reason` and `is_living` read of a pool entry, beside its token.
 _TOLD_BY = ("access", "access_reason", "can_publish")
@@ -96,10 +101,10 @@ def listed_accounts(
     """
     own = Q(pk__in=AccountToken.objects.filter(token__in=Token.objects.of_person(user)).values("account"))
     group = Case(
-        When(CONNECTED & own, then=Value(WORKING)),
-        When(CONNECTED, then=Value(TEAMS)),
-        When(own, then=Value(STOPPED)),
-        default=Value(OTHERS),
+        When(CONNECTED & own, then=Value(OWN_WORKING)),
+        When(CONNECTED, then=Value(TEAMS_WORKING)),
+        When(own, then=Value(OWN_DARK)),
+        default=Value(TEAMS_DARK),
     )
     place = Case(
         When(state=Account.State.DEACTIVATED, then=0),
@@ -114,9 +119,8 @@ def listed_accounts(
         found = found.filter(pk__in=log_in.pool_entries.values("account"))
     if search:
         found = found.filter(name_holds(search))
-    in_order = Case(*(When(group=name, then=Value(number)) for name, number in GROUPS.items()))
     return found.annotate(group=group).order_by(
-        in_order, place, F("deadline").asc(nulls_last=True), Lower("name"), Case(*_CHANNELS), "pk"
+        "group", place, F("deadline").asc(nulls_last=True), Lower("name"), Case(*_CHANNELS), "pk"
     )
 
 

@@ -102,7 +102,7 @@ def test_what_is_not_ones_own_is_a_line_with_a_page_of_its_own(client: Client, a
     Account.objects.filter(pk=linked("Dark", dead).pk).update(reason="password_changed")
 
     page = mine(client)
-    others, teams = (client.get(f"/?only={key}").content.decode() for key in ("others", "teams"))
+    others, teams = (client.get(f"/?only={key}").content.decode() for key in ("teams_dark", "teams_working"))
 
     assert "1 of your log-ins needs you." in page
     places(page, "Do first", "Ends soon", ">Working<", "Healthy", "1 account of your teams does not work.")
@@ -281,7 +281,7 @@ def test_the_page_of_a_large_team_costs_as_much_as_that_of_a_small_one(
     assert "enough for all 67 accounts" in page
     assert page.count('class="at-row-title"') == 1 + my_list.FIRST
     assert "See all 36" in page
-    last = client.get(reverse("my_accounts"), {"only": "working", "p": "4"}).content.decode()
+    last = client.get(reverse("my_accounts"), {"only": "own_working", "p": "4"}).content.decode()
     assert "B0024" in last
     assert "Do first" not in last
     assert "31–36 of 36" in last
@@ -436,7 +436,7 @@ def test_a_restricted_account_is_not_called_working(client: Client, ada: User, b
 def test_an_account_that_nobody_linked_says_so(client: Client, ada: User) -> None:
     linked("Imported")
 
-    page = client.get(reverse("my_accounts"), {"only": "others"}).content.decode()
+    page = client.get(reverse("my_accounts"), {"only": "teams_dark"}).content.decode()
 
     assert "You have linked no log-in yet." in mine(client)
     assert "Nobody is linked yet." in page
