@@ -97,9 +97,9 @@ def _within(caller: Caller, email: str) -> tuple[User, User]:
 def _wanted(caller: Caller, person: User, actor: User, wanted: OffboardIn) -> Wanted:
     """Return what is done beside the log-ins. Raises NotPossible for what the maker may not do, and what is not within reach."""
     if wanted.revoke_keys and not actor.has_perm(permissions.REVOKE_API_KEY):
-        raise NotPossible(text("maker_may_not_keys"))
+        raise NotPossible(text("maker_may_not"))
     if wanted.take_over_keys and not actor.has_perm("accounts.add_apikey"):
-        raise NotPossible(text("maker_may_not_keys"))
+        raise NotPossible(text("maker_may_not"))
     keys = {key.pk: key for key in _keys(caller, person, actor)}
     if not keys.keys() >= {*wanted.revoke_keys, *wanted.take_over_keys}:
         raise NotPossible(text("no_such_keys"))
@@ -117,7 +117,7 @@ def _invites(caller: Caller, person: User, actor: User, wanted: OffboardIn) -> l
     if not wanted.invite:
         return []
     if not (actor.has_perm("users.invite_user") and actor.may_make_links()):
-        raise NotPossible(text("maker_may_not_invite"))
+        raise NotPossible(text("maker_may_not"))
     teams = actor.teams_managed
     teams = teams if caller.teams is None else teams.filter(pk__in=caller.teams)
     ids = dict(teams.values_list("name", "pk"))

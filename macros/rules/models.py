@@ -139,7 +139,7 @@ class MacroAction(models.Model):
         RECOVERED = "recovered", _("an account works again")
         RESTRICTED = "restricted", _("the channel restricts an account")
         # Found by each evaluation, see `macros.notices.rules`.
-        FEW_PEOPLE = "few_people", _("too few people could carry an account")
+        FEW_PEOPLE = "few_people", _("too few people keep an account connected")
         ESCALATED = "escalated", _("nothing happened after the first warning")
 
         @classmethod

@@ -16,7 +16,7 @@ from accounts.pool.rules import OUTSIDE
 from macros.models import Macro, Mute, Notice, Told
 from macros.mutes import acknowledgements, services
 from notifications.models import Message
-from notifications.outbox.mails import FACTS, KINDS, name_of_kind
+from notifications.outbox.mails import FACTS, name_of_kind
 from tokens.models import Doubt
 from ui import dates
 from ui import stored_phrases as kept
@@ -145,15 +145,14 @@ def _who(one: Asked) -> Line:
 def mails_told(one: Asked, macros: QuerySet[Macro], url_of: Callable[[Message], str]) -> list[Line]:
     """Return what was written to the address about the account, newest first, and what became of it.
 
-    That is what these macros found, and mails about the account, log-ins that it has or had, its team, or the address's own log-in here.
+    That is what these macros found, and mails about the account, log-ins that it has or had, or its team.
     """
     of_macros = Q(Q(action__macro__in=macros) | Q(action=None), account=one.account, recipient=one.address)
     warned = Notice.objects.filter(of_macros).select_related("action__macro", "evaluation").order_by("-id")
     at_once = Told.objects.filter(of_macros).select_related("action__macro").order_by("-id")
     lines = [_told(row) for row in [*warned[:SHOWN], *at_once[:SHOWN]]]
-    personal = [name for name, kind in KINDS.items() if kind.to_parked is True]
-    mails = Message.objects.filter(mails_about.messages_naming(one.account) | Q(kind__in=personal))
-    for mail in mails.filter(recipient=one.address).defer("text", "html").order_by("-id")[:SHOWN]:
+    mails = Message.objects.filter(mails_about.messages_naming(one.account), recipient=one.address)
+    for mail in mails.defer("text", "html").order_by("-id")[:SHOWN]:
         at, why = mail.sent_at or mail.created_at, kept.said(mail.error)
         lines.append(Line(why, about=name_of_kind(mail), at=at, pill=mail.state, url=url_of(mail)))
     return newest(lines)

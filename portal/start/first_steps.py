@@ -16,7 +16,6 @@ from macros.models import Macro
 from notifications.models import Message
 from notifications.outbox import services as outbox
 from notifications.outbox.mails import Mail, compose_mail, reader_of, register_kind
-from tokens.channels import declarations
 from tokens.models import ChannelApp
 from ui import addresses
 from ui.phrases import phrase
@@ -52,15 +51,14 @@ def steps(request: HttpRequest) -> list[Step]:
     return [Step(**{**vars(step), "next": step is first}) for step in found]
 
 
-def _step(name: str, link: str, *, done: bool, posts: bool = False, **facts: object) -> Step:
-    return Step(say(name), say(f"{name}_why", **facts), say(f"{name}_button"), link, done, posts)
+def _step(name: str, link: str, *, done: bool, posts: bool = False) -> Step:
+    return Step(say(name), say(f"{name}_why"), say(f"{name}_button"), link, done, posts)
 
 
 def _channel_app() -> Step:
     live = ChannelApp.objects.filter(state=ChannelApp.State.LIVE, secrets__isnull=False)
-    one, other, *_ = [*(str(name) for _, name in declarations.choices()[:2]), "", ""]
     link = reverse("admin:tokens_channelapp_add")
-    return _step("channel_app", link, done=live.exists(), one=one, other=other)
+    return _step("channel_app", link, done=live.exists())
 
 
 def _colleague() -> Step:

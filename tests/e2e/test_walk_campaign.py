@@ -94,7 +94,7 @@ def staff_stop_it(mira: Visitor) -> None:
     mira.follow(re.compile(r"^Failed \d"))
     mira.sees("Mail does not reach the person")
     mira.touch(mira.page.get_by_role("link", name="Stop", exact=True))
-    mira.sees("log-ins are not renewed yet")
+    mira.sees("Not renewed yet: ")
     mira.press("Stop")
     mira.sees("Stopped. Nobody is reminded.", "Not done")
     mira.open("/admin/accounts/ask/")

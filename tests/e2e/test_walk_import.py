@@ -26,7 +26,7 @@ def test_accounts_come_in_from_a_list_and_what_is_wrong_is_named_by_its_line(
         file = {"name": "kunden.csv", "mimeType": "text/csv", "buffer": ("\ufeff" + FILE).encode()}
         mira.page.get_by_label("CSV or XLSX file").set_input_files(files=file)  # type: ignore[arg-type]
         mira.press("Check the file")
-        mira.sees("Import 3 lines?", "2 lines are left out", "Line", "took this ID for a number")
+        mira.sees("Import 3 lines?", "upload it again: 2.", "Line", "took this ID for a number")
         mira.take("import-check")
         check = mira.page.url.removeprefix(product.web)
         with chromium.visitor(width=PHONE, theme="dark") as phone:

@@ -197,7 +197,7 @@ def test_stopping_asks_first_and_is_the_makers_or_an_administrators(client: Clie
     assert of_another == [403, 403, False]
     assert of_auditor == [200, 403, 403]
     assert begin == [403, 403]
-    assert "2 log-ins are not renewed yet." in asks
+    assert "Not renewed yet: 2." in asks
     assert untouched is None
     assert Ask.objects.get().ending == Ask.Ending.STOPPED
     assert set(AskLine.objects.values_list("stage", flat=True)) == {"left"}

@@ -100,7 +100,7 @@ def test_a_file_is_checked_then_confirmed_and_a_worker_imports_what_is_right(
     told = bring_in(client, address)
 
     assert "Import 3 lines?" in said
-    assert "2 lines are left out until they are fixed" in said
+    assert "upload it again: 2." in said
     assert "took this ID for a number" in said
     assert "There is no channel 'myspace'" in said
     assert "Über Schuhe Facebook · 10" in everything
