@@ -56,7 +56,7 @@ def main() -> None:
     from notifications.models import Message
 
     for message in Message.objects.order_by("pk")[:20]:
-        mails.build_warning(message)  # what is loaded once is loaded
+        mails.build_mail(message)  # what is loaded once is loaded
     print("ready", flush=True)
     window = Window(float(sys.stdin.readline()), options.warm_up, options.seconds, {})
     delivery.deliver(goes_on=window.goes_on)

@@ -162,12 +162,12 @@ def _make() -> Figures:
     """Make the mails of some messages, as delivery does before it sends them."""
     _queue_again()
     some = list(Message.objects.order_by("pk")[:50])
-    warning_mails.build_warning(some[0])
+    warning_mails.build_mail(some[0])
     with CaptureQueriesContext(connection) as queries:
-        warning_mails.build_warning(some[1])
+        warning_mails.build_mail(some[1])
     began = time.process_time()
     for message in some:
-        warning_mails.build_warning(message)
+        warning_mails.build_mail(message)
     return {
         "CPU, milliseconds/mail": (time.process_time() - began) * 1000 / len(some),
         "SQL statements/mail": len(queries),
@@ -180,12 +180,12 @@ def _largest(many: int, now: datetime) -> dict[str, dict[str, list[float]]]:
     User.objects.get_or_create(email=READER)  # a person gets one mail, whatever the teams
     for count in (min(FEW, many), many):
         message = _mail_about(count, now)
-        warning_mails.build_warning(message)  # what is loaded once is loaded
+        warning_mails.build_mail(message)  # what is loaded once is loaded
         began = time.process_time()
-        mail = warning_mails.build_warning(message)
+        mail = warning_mails.build_mail(message)
         cpu = time.process_time() - began
         tracemalloc.start()
-        warning_mails.build_warning(message)
+        warning_mails.build_mail(message)
         peak = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
         found[f"a mail about {count:,} accounts"] = {

@@ -33,7 +33,7 @@ def measure(run: Run) -> list[Section]:
 
     def mail(some: list[Notice]) -> None:
         shown, beyond = some[:LOADED], len(some[LOADED:])
-        mails.compose_warning(shown, Message(kind="macro", recipient=READER), now=now, beyond=beyond)
+        mails.compose_mail(shown, Message(kind="macro", recipient=READER), now=now, beyond=beyond)
 
     contenders: dict[str, Contender] = {
         "a mail of one account": lambda: _timed(lambda: mail(notices[:1]), times=20),

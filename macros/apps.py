@@ -12,12 +12,11 @@ class MacrosConfig(AppConfig):
 
     def ready(self) -> None:
         """Have each package say what it adds."""
-        from macros.at_once import mails as news
         from macros.mutes import disowning, receivers
         from macros.mutes import services as mutes
         from macros.notices import history
         from macros.rules import jobs, services
-        from macros.warnings import mails as warnings
+        from macros.warnings import mails
 
-        for package in (services, jobs, history, mutes, disowning, receivers, news, warnings):
+        for package in (services, jobs, history, mutes, disowning, receivers, mails):
             package.register()

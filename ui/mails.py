@@ -40,7 +40,7 @@ class Card:
     channel: str = ""  # the key, for the colour of its mark
     channel_name: str = ""
     pill: Pill | None = None
-    aside: str = ""  # what the pill says and plain text, which has none, says behind the first row
+    line: str = ""  # what there is to say where that is one line
     group: str = ""  # the heading above it and above those behind it of the same group
     # (word, text); the first is the strongest, one without a word goes on with the row above
     rows: Sequence[tuple[str, str]] = ()

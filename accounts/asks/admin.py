@@ -207,7 +207,7 @@ def ask_url(page: str, ask: Ask) -> str:
 
 
 def _by(ask: Ask, names: NameVisibility) -> str:
-    return names.user(ask.made_by) or gettext("somebody who was deleted")
+    return names.user(ask.made_by) or ask.email or gettext("somebody who was deleted")
 
 
 def _may_stop(request: HttpRequest, ask: Ask) -> bool:

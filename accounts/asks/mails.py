@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from django.conf import settings
 from django.db.models import QuerySet
 from django.utils import timezone
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts.asks import services
@@ -17,6 +18,7 @@ from accounts.asks.services import ANSWER, ASK
 from accounts.models import Account, AccountToken
 from accounts.pool import queries as pool_queries
 from accounts.pool.mails import Rows, mail_row
+from accounts.pool.rules import OUTSIDE
 from accounts.renewal_links import services as renewal_links
 from notifications.mails import tell_person
 from notifications.models import Message
@@ -30,10 +32,10 @@ from notifications.outbox.mails import (
     without_link,
 )
 from tokens.channels import declarations, registry
-from tokens.channels.kinds import AN_APPEAL_HELPS
 from tokens.models import Token
 from tokens.token import reasons
 from ui import addresses, dates
+from ui.pills import Pill
 from ui.text import before_more, first_name, join_names
 from users.models import User
 from users.people.queries import names_for
@@ -41,12 +43,12 @@ from users.people.queries import names_for
 # --- the card of a log-in: its accounts, why it stopped or when it ends, the button that renews it ---------------------------
 
 
-SHOWN = 10
+SHOWN = 4  # accounts: the one that names the card, and three that it also renews
 
 
 def rows_of_log_in(token: Token, reader: User, *, first: Collection[int] = ()) -> Rows:
     """Return the accounts that use this log-in: those named first, then those that stopped, with what carries the others."""
-    ids = AccountToken.objects.filter(token=token).values("account_id")
+    ids = AccountToken.objects.filter(token=token).values_list("account_id", flat=True)
     accounts = Account.objects.filter(pk__in=ids)
     names = names_for(reader)
     rows = []
@@ -57,43 +59,76 @@ def rows_of_log_in(token: Token, reader: User, *, first: Collection[int] = ()) -
     return Rows(rows, accounts.count())
 
 
-def build_log_in_card(token: Token, rows: Rows, zone: ZoneInfo) -> dict[str, object]:
-    """Return the facts of the card of a log-in, as templates/mail/_base/log_in_card.txt words them."""
-    native = registry.get(token.app.channel)
+def _card_asked_for(token: Token, rows: Rows, zone: ZoneInfo) -> dict[str, object]:
+    """Return the facts of the card of a log-in that somebody asks to renew."""
     account = rows.shown[0].account
     entry = AccountToken.objects.select_related("token").get(account=account, token=token)
     explanation = reasons.explain(
-        native.key,
+        account.channel,
         entry.reason,
         person=token.native_user_name,
         account=account.name,
         you=token.kind != Token.Kind.SYSTEM,
     )
-    dead = token.state == Token.State.DEAD
-    ends = token.deadline if not dead else None
+    ends = token.deadline if token.state != Token.State.DEAD else None
+    said = dates.moment(ends, zone=zone).full if ends else ""
+    return log_in_card(token, rows, explanation, zone=zone, ends=said, log_in=token.native_user_name)
+
+
+def log_in_card(
+    token: Token | None,
+    rows: Rows,
+    explanation: reasons.Explanation,
+    *,
+    zone: ZoneInfo,
+    ends: str = "",
+    log_in: str = "",
+    mine: bool = True,
+    words: str = "",
+    pill: Pill | None = None,
+    group: str = "",
+) -> dict[str, object]:
+    """Return the facts of a card for whoever can do something about a log-in, as templates/mail/_base/log_in_card.txt words them.
+
+    The reader's own (`mine`), or one that they help as an admin or a colleague; without a `token` their accounts are restricted, in these
+    `words` of the channel. `ends`: when it does.
+    """
+    account = rows.shown[0].account
+    native, dead = registry.get(account.channel), token is not None and token.state == Token.State.DEAD
+    system = token is not None and token.kind == Token.Kind.SYSTEM
+    helper, by_itself = explanation.helper, not explanation.reason or explanation.by_consent
+    renews = token is not None and mine and by_itself and not system
+    steps = explanation.steps if mine else explanation.own_steps
+    contact = token is not None and token.consented_by is not None and token.consented_by.is_contact
+    walled = explanation.reason == OUTSIDE
+    page = "reauthenticate" if mine and token is not None and not walled else "open_account"
     return {
         "rows": rows,
         "channel": native.label,
         "channel_key": native.key,
-        "log_in": token.native_user_name,
-        "stopped": dates.moment(token.state_since, zone=zone).full if dead else "",
-        "ends": dates.moment(ends, zone=zone).full if ends else "",
-        "explanation": explanation,
-        "steps": explanation.steps or (native.last_step,),
-        "url": _page(account, token),
+        "pill": pill or rows.shown[0].pill,
+        "group": group,
+        "stopped": dates.moment(token.state_since, zone=zone).full if token and dead else "",
+        "ends": ends,
+        "words": words,
+        "why": "" if words else explanation.what,
+        "causes": explanation.causes,
+        "log_in": log_in,
+        "waits_for": gettext("you") if helper and not mine else helper,
+        "steps": steps or ((native.last_step,) if renews else ()),
+        "steps_for": helper if mine and not explanation.only_appeal else "",
+        "system": system,
+        "walled": walled,
+        "only_appeal": explanation.only_appeal,
+        "renews": renews,
+        "checks": page == "reauthenticate",
+        # Empty for a contact whom only the steps in the mail help: they cannot log in here.
+        "url": renewal_links.renewal_page(account, token)
+        if renews and token
+        else ""
+        if contact
+        else addresses.absolute_url(page, account.pk),
     }
-
-
-def _page(account: Account, token: Token) -> str:
-    """Return the page that its button leads to: where the log-in is renewed; where that would fail now, the steps behind our log-in.
-
-    Empty for a contact whom only the steps in the mail help: they cannot log in here.
-    """
-    if token.state != Token.State.DEAD or token.reason not in AN_APPEAL_HELPS:
-        return renewal_links.renewal_page(account, token)
-    if token.consented_by is None or token.consented_by.is_contact:
-        return ""
-    return addresses.absolute_url("reauthenticate", account.pk)
 
 
 NAMED = 10  # accounts on a card; the rest is a number
@@ -191,6 +226,8 @@ def _asker(ask: Ask | None, person: User | None) -> tuple[str, str]:
     """Return who asks, as the reader may know them, and the address that an answer reaches; "" for nobody."""
     if ask is None:
         return "", ""
+    if ask.made_by is None and ask.what == Ask.What.RENEW:
+        return ask.email, ask.email  # a reader of a mail wishes it
     if ask.key:
         return ask.asker, ask.answers_to.email if ask.answers_to else ""
     return _signed(ask.made_by, to=person if ask.what == Ask.What.BACK_UP else None)
@@ -230,7 +267,7 @@ def _of_log_ins(message: Message, asks: Sequence[Ask], person: User) -> dict[str
         "count": len(pools),
         "log_in": pools[0][0].native_user_name,
         "stopped": sum(token.state == Token.State.DEAD for token, _ in pools),
-        "log_ins": [build_log_in_card(token, rows, person.zone) for token, rows in pools],
+        "log_ins": [_card_asked_for(token, rows, person.zone) for token, rows in pools],
         "about_channel": declarations.label(only) if only else "",
         "about_url": addresses.absolute_url("channel_page", only)
         if only

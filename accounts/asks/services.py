@@ -119,7 +119,7 @@ def end_due_asks(*, now: datetime) -> int:
     done = list(going.filter(key=None).exclude(Exists(waited_for)).values_list("pk", flat=True))
     over = list(going.filter(ends_at__lte=now).exclude(pk__in=done).values_list("pk", flat=True))
     left = going.filter(what=Ask.What.RENEW).exclude(pk__in=[*done, *over])
-    left = left.filter(Q(made_by=None) | Q(made_by__is_active=False))
+    left = left.filter(Q(made_by=None, email="") | Q(made_by__is_active=False))
     ended = end_asks(done, Ending.ALL_DONE, now) + end_asks(over, Ending.LAST_DAY, now)
     return ended + end_asks(list(left.values_list("pk", flat=True)), Ending.MAKER_LEFT, now)
 
@@ -177,23 +177,25 @@ def _end_invitations(ids: Collection[int], actor: User, now: datetime) -> None:
 @transaction.atomic
 def start_ask(
     *,
-    user: User,
+    user: User | None,
     token_ids: Iterable[int],
     now: datetime,
     name: str = "",
     note: str = "",
     ends_at: datetime | None = None,
     once: str = "",
+    email: str = "",
 ) -> tuple[Ask, bool]:
     """Begin to ask for these log-ins, which the caller has found visible to the user. Return False where the page asked already.
 
-    A worker writes the mails. Without `ends_at` it ends after USUAL. Raises OnHold where no mail is sent.
+    A worker writes the mails. Without `ends_at` it ends after USUAL. `email`: whose wish it is, where that is an address outside. Raises
+    OnHold where no mail is sent.
     """
     hold.refuse()
     ids = list(dict.fromkeys(token_ids))
     dead = set(Token.objects.filter(pk__in=ids, state=Token.State.DEAD).values_list("pk", flat=True))
     lines = (AskLine(token_id=pk, next_at=now, was_dead=pk in dead) for pk in ids)
-    facts = {"name": name, "note": note, "created_at": now, "ends_at": ends_at or now + USUAL}
+    facts = {"name": name, "note": note, "email": email, "created_at": now, "ends_at": ends_at or now + USUAL}
     try:
         with transaction.atomic():
             return begin_ask(lines, made_by=user, once=once, **facts), True
@@ -220,6 +222,31 @@ def ask_now(*, people: Collection[About], user: User, note: str, now: datetime) 
     if not may_ask(user):  # of an own log-in that goes, whose colleagues are asked once
         ask.lines.update(next_at=None)
     return told
+
+
+@transaction.atomic
+def ask_again(*, about: About, email: str, now: datetime) -> bool:
+    """Ask the one person of these log-ins by one mail, as the reader of a mail wishes, at most once a day. Return False where they were
+    asked for all of it today. Nobody is reminded by it. Raises ActionRefused where they cannot be asked, and OnHold.
+    """
+    # Two presses at once ask once.
+    ids = list(
+        Token.objects.filter(pk__in={token.pk for _, token in about}).locked().values_list("pk", flat=True)
+    )
+    asked = set(queries.asked_today(ids, now).values_list("token_id", flat=True))
+    fresh = [(account, token) for account, token in about if token.pk not in asked]
+    for _, token in fresh:
+        if why := rules.why_not(token):
+            raise ActionRefused("as_told", text=why)
+    if not fresh:
+        return False
+    user = User.objects.filter(email=email, is_active=True, is_contact=False).first()
+    ask, _ = start_ask(
+        user=user, email="" if user else email, token_ids=[token.pk for _, token in fresh], now=now
+    )
+    _write_request(ask, list(ask.lines.all()), fresh, now)
+    ask.lines.update(next_at=None)
+    return True
 
 
 # --- ending -------------------------------------------------------------------------------------------------------------------
@@ -335,9 +362,9 @@ def _write_request(ask: Ask, lines: Sequence[AskLine], about: About, now: dateti
             account=account,
             token=token,
             kind=AccountEvent.Kind.ASKED,
-            source="staff",
+            source="staff" if actor else "mail",
             actor=actor,
-            note=ask.note,
+            note=ask.note or ask.email,
             at=now,
         )
         for account, token in about

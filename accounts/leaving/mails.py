@@ -28,7 +28,7 @@ from users.people.queries import fallback_readers, names_for
 
 KIND = "left"
 Readers = dict[str, dict[str, Any]]  # address -> of which teams its reader is told, and what else
-SHOWN = 10
+SHOWN = 4  # accounts: the one that names the card, and three more
 SKEW = timedelta(minutes=5)  # so far the clocks of the web and of a worker may be apart
 _STOPPED = Q(state=Account.State.DEACTIVATED, reason=Token.REMOVED)  # by it, and not dark long before
 

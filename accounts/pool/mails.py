@@ -21,8 +21,6 @@ from ui.pills import Pill
 from ui.text import first_name
 from users.people.queries import names_for
 
-SHOWN = 10  # accounts in one mail; the rest is a number and a link
-
 
 @dataclass(frozen=True)
 class ReaderWithNames(Reader):

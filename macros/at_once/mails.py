@@ -1,78 +1,56 @@
-"""The one mail about what happened to accounts, made at sending of what holds then."""
+"""What a mail still has to say of what happened: rows that hold, and what is no log-in's end, by cause."""
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from itertools import zip_longest
 
-from django.utils import timezone
-from django.utils.translation import gettext_lazy as _
-
-from accounts.models import Account
-from accounts.pool import mails as mailing
-from accounts.pool.mails import ReaderWithNames
+from accounts.models import AccountEvent
 from macros.at_once import services
-from macros.at_once.cards import CARDS, Group, cards_of, groups_of
+from macros.at_once.news import ENDS
 from macros.at_once.queries import SLICE, read_facts
 from macros.at_once.rules import why_not
-from macros.mutes.mails import finish_mail, foot_addresses, may_stop_mails
-from macros.notices import history
 from macros.notices.models import Shortage, Told
 from macros.notices.values import AccountFacts
 from notifications.models import Message
-from notifications.outbox.mails import Mail, NotWanted, register_kind
-from ui import addresses
-from ui.text import join_names, quoted
-from users.models import User
-from users.people.queries import Via
-from users.signals import address_changed
 
-Kind = Told.Kind
+Kind, Event = Told.Kind, AccountEvent.Kind
+OF_LOG_INS = (*ENDS, Kind.DEACTIVATED, Kind.SHIFTED)  # said by lines of log-ins
+ORDER = [Kind.RESTRICTED, Kind.UNSTEADY, Kind.FEW_PEOPLE, Kind.RECOVERED]
 
 
-def build_news(message: Message) -> Mail:
-    """Build the mail from what still holds. Raises NotWanted, with the reasons, where nothing does."""
-    now = timezone.now()
-    rows, looked = _still(message)
-    reader = mailing.reader_of(message)
-    may_stop = may_stop_mails(message)
-    asks = any(one.asks for one in rows) and any(one.action_id for one in rows)
-    foot = foot_addresses(message, user=reader.user, may_stop=may_stop, asks=asks)
-    if not any(one.action_id for one in rows):
-        foot["not_mine_url"] = ""  # whose log-in it is, or who stands in, was not named by anybody
-    groups = groups_of(rows, looked, message.recipient)
-    mail = compose_news(rows, groups, looked, message, reader, foot, now=now)
-    return finish_mail(
-        mail,
-        message,
-        user=reader.user,
-        first=Account.objects.get(pk=groups[0].accounts[0]),
-        stop=foot["stop_url"],
-        teams={one.team_id for one in rows},
-        now=now,
+@dataclass(frozen=True)
+class StillTold:
+    """What a message still tells, the accounts as they are, and why the rest is dropped (codes)."""
+
+    rows: Sequence[Told] = ()
+    accounts: Mapping[int, AccountFacts] = field(default_factory=dict)
+    dropped: frozenset[str] = frozenset()
+
+
+def still_told(message: Message) -> StillTold:
+    """Return what still holds of what a message tells. Drops are recorded."""
+    rows = list(
+        Told.objects.live()
+        .filter(message=message)
+        .select_related("action__macro", "token__consented_by", "account")
+        .order_by("pk")
     )
-
-
-def _still(message: Message) -> tuple[list[Told], Mapping[int, AccountFacts]]:
-    """Return what a message still has to say, and the accounts as they are. Drops are recorded. Raises NotWanted where nothing is left."""
-    rows = list(Told.objects.live().filter(message=message).select_related("action__macro").order_by("pk"))
-    since = {one.account_id: min(one.at for one in rows) - timedelta(days=1) for one in rows}
+    since = {one.account_id: one.at for one in sorted(rows, key=lambda each: each.at, reverse=True)}
     ids, looked = sorted(since), dict[int, AccountFacts]()
-    kept_rows, dropped = list[Told](), dict[str, list[Told]]()
+    kept, dropped = list[Told](), defaultdict[str, list[Told]](list)
     over = _over_shortages(rows)
     for place in range(0, len(ids), SLICE):
-        some = read_facts({pk: since[pk] for pk in ids[place : place + SLICE]})
+        some = read_facts({pk: since[pk] - timedelta(days=1) for pk in ids[place : place + SLICE]})
         looked |= some.accounts
         for row in rows:
             if (account := some.accounts.get(row.account_id)) is not None:
                 again = row.kind == Kind.FEW_PEOPLE and (row.event in over or _enough(row, account))
                 reason = "people_again" if again else why_not(row, account, some)
-                (dropped.setdefault(reason, []) if reason else kept_rows).append(row)
+                (dropped[reason] if reason else kept).append(row)
     for reason, gone in dropped.items():
         services.drop_told(gone, reason)
-    if not kept_rows:
-        raise NotWanted(*(sorted(dropped) or ["deleted_or_told"]))
-    return kept_rows, looked
+    return StillTold(kept, looked, frozenset(dropped))
 
 
 def _enough(row: Told, account: AccountFacts) -> bool:
@@ -86,90 +64,79 @@ def _enough(row: Told, account: AccountFacts) -> bool:
 def _over_shortages(rows: Sequence[Told]) -> set[int]:
     """Return the numbers of shortages of people that are over, as rows have them."""
     asked = {-one.event for one in rows if one.kind == Kind.FEW_PEOPLE}
-    lasting = (
-        set(Shortage.objects.running().filter(pk__in=asked).values_list("pk", flat=True)) if asked else set()
-    )
+    if not asked:
+        return set()
+    lasting = set(Shortage.objects.running().filter(pk__in=asked).values_list("pk", flat=True))
     return {-pk for pk in asked - lasting}
 
 
-def compose_news(
-    rows: Sequence[Told],
-    groups: Sequence[Group],
-    looked: Mapping[int, AccountFacts],
-    message: Message,
-    reader: ReaderWithNames,
-    more: Mapping[str, object],
-    *,
-    now: datetime,
-) -> Mail:
-    """Return the mail that tells a reader of these groups, with `more` facts: the addresses of its foot."""
-    shown = groups[:CARDS]
-    cards = cards_of(shown, looked, reader, now)
-    ids = {one.account_id for one in rows}
-    macros = sorted({one.action.macro.name for one in rows if one.action})
-    first = cards[0]
-    facts = {
-        "first": first,
-        "name": first["line"]["name"],  # type: ignore[index]  # a line
-        "channel": first["channel"],
-        "more": len(ids) - 1,
-        "sums": _sums(groups, looked, cards),
-        "cards": cards,
-        "unseen": len(ids - {pk for one in shown for pk in one.accounts}),
-        "personal": any("?log_in=" in str(one.get("renew_url", "")) for one in cards),
-        "macros": join_names([quoted(name) for name in macros]),
-        "macro_count": len(macros),
-        "because": _because(rows, groups[0], first),
-        "about_channel": first["channel"] if first.get("mine") else "",
-        "about_url": addresses.absolute_url("channel_page", first["channel_key"])
-        if first.get("mine")
-        else "",
-    }
-    return mailing.compose_account_mail(services.KIND, message, reader, facts | dict(more))
+@dataclass(frozen=True)
+class Happening:
+    """Accounts (facts) to which the same happened that is no log-in's end, at the first of which; `row` tells it."""
+
+    row: Told
+    accounts: list[AccountFacts]
+
+    @property
+    def kind(self) -> str:
+        """What happened."""
+        return self.row.kind
+
+    @property
+    def lifted(self) -> bool:
+        """Whether a restriction is over."""
+        event = self.accounts[0].event(self.row.event)
+        return event is not None and event.kind == Event.UNRESTRICTED
+
+    @property
+    def since(self) -> datetime:
+        """When it happened."""
+        event = self.accounts[0].event(self.row.event)
+        return event.at if event else self.row.at
+
+    @property
+    def people(self) -> int:
+        """How many people are left: now, or, where these are enough, on the day that the macro looks ahead to."""
+        people = self.accounts[0].people_count
+        found = Shortage.objects.filter(pk=-self.row.event).values_list("people", flat=True)
+        return people if not self.within else found.first() or 0
+
+    @property
+    def wanted(self) -> int:
+        """How many people a macro wants."""
+        return (self.row.action.people or 0) if self.row.action else 0
+
+    @property
+    def within(self) -> int:
+        """Within how many days there are too few; 0: now."""
+        ahead = (self.row.action.within or 0) if self.row.action else 0
+        return ahead if self.accounts[0].people_count >= self.wanted else 0
+
+    @property
+    def times(self) -> int:
+        """How often it went off today."""
+        midnight = self.row.at.replace(hour=0, minute=0)
+        stops = (Event.DEACTIVATED, Event.RESTRICTED)
+        return max(1, sum(one.kind in stops and one.at >= midnight for one in self.accounts[0].events))
 
 
-def _sums(
-    groups: Sequence[Group], looked: Mapping[int, AccountFacts], cards: Sequence[Mapping[str, object]]
-) -> list[dict[str, object]]:
-    """Return how many accounts what happened to, and whom what is dark waits for; without the reader's own log-ins."""
-    found: Counter[tuple[str, str]] = Counter()
-    for group, card in zip_longest(groups, cards, fillvalue=None):
-        assert group is not None  # there are no more cards than groups
-        if group.card != "ended":
-            found[group.card, ""] += len(group.accounts)
-        elif not group.mine:
-            dark = sum(looked[pk].state != Account.State.CONNECTED for pk in group.accounts)
-            who = (card.get("waits_for") or card.get("person")) if card else ""
-            found["dark", str(who or "")] += dark
-            found["goes_on", ""] += len(group.accounts) - dark
-    return [{"kind": kind, "who": who, "number": number} for (kind, who), number in found.items() if number]
+def happenings(told: StillTold, but: Iterable[int]) -> list[Happening]:
+    """Return what a mail tells beside its lines of log-ins, by cause. Each account stands once, but where it is restricted.
 
-
-def _because(rows: Sequence[Told], group: Group, first: Mapping[str, object]) -> str:
-    """Return why the reader gets the mail, by what comes first in it."""
-    ways = {Via(one.via) for one in group.rows}
-    if group.mine:
-        return "owner" if first.get("system") else "linked"
-    if Via.TEAM_LEAD in ways:
-        return "lead"
-    if Via.OPERATOR in ways:
-        return "operator"
-    if any(one.action_id for one in rows):
-        return "macro"
-    if first.get("you_help"):
-        return "admin"
-    return {"restricted": "restricted", "works": "told"}.get(group.card, "looks_after")
-
-
-def register() -> None:
-    """Say how the mail is built, and that what was told goes along to a new address."""
-    register_kind(
-        services.KIND,
-        build_news,
-        name=_("What happened to accounts"),
-        ended=services.record_end,
-        why=history.facts_of,
-        asks=True,
-        readdress=services.readdress,
-    )
-    address_changed.connect(services.take_along, sender=User, dispatch_uid="macros.at_once")
+    `but`: accounts (ids) that have such a line.
+    """
+    found, placed = dict[tuple[object, ...], Happening](), set(but)
+    for row in sorted(
+        (one for one in told.rows if one.kind in ORDER), key=lambda one: ORDER.index(Kind(one.kind))
+    ):
+        account = told.accounts[row.account_id]
+        if row.kind != Kind.RESTRICTED and account.pk in placed:
+            continue
+        how: tuple[object, ...] = {
+            Kind.RESTRICTED: (account.restriction,),
+            Kind.RECOVERED: (account.active_token_id,),
+            Kind.FEW_PEOPLE: (account.people_count, row.action_id),
+        }.get(Kind(row.kind), (account.pk,))
+        found.setdefault((row.kind, account.channel, *how), Happening(row, [])).accounts.append(account)
+        placed.add(account.pk)
+    return sorted(found.values(), key=lambda one: (ORDER.index(Kind(one.kind)), -len(one.accounts)))

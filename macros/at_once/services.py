@@ -30,14 +30,22 @@ from notifications.outbox.services import deliver_soon
 from ui import stored_phrases as kept
 from users.models import RefusedAddress, User
 from users.people.queries import Via, operators, who_log_in
+from users.signals import address_changed
 
 KIND = NEWS
 GATHER = timedelta(seconds=30)
 # What goes on happening comes in few mails: after so many within `LATELY` the next leaves as many minutes after the last.
 LATELY, PAUSE, MOST_PAUSES = timedelta(minutes=15), timedelta(minutes=1), 10
+QUIET = {
+    Told.Kind.RECOVERED,
+    Told.Kind.SHIFTED,
+    Told.Kind.FEW_PEOPLE,
+}  # nobody need act: by a macro, told with the next mail
+LATEST = timedelta(days=2)  # or after so long by a mail of its own
 EVENING = time(18)  # in the project's time zone: when it is told what went on and off
 MAIL_WAITS = timedelta(days=1)  # so long before a mute began a mail may be that it kept back
 REFUSED = "address_refused"
+Key = tuple[str, int | None]  # a reader, and of an address outside the team (id) that a mail is about
 _OF_THE_READER = (REFUSED, "other_address", "not_told_", "reader_", "person_left")  # beginnings of codes
 
 
@@ -84,31 +92,32 @@ def _close(over: Iterable[tuple[int, str]], now: datetime) -> None:
         Told.objects.open().filter(recipient=recipient, account__in=accounts).update(over_at=now)
 
 
-def write_messages(due: Sequence[Due], now: datetime) -> int:
+def write_messages(due: Sequence[Due], now: datetime, carriers: Mapping[Key, Message] | None = None) -> int:
     """Write what is due, one message for each reader, or into the one that still waits for them. Returns how many messages are new.
 
-    A person's message is about all teams, that to an address outside about one: a client's, who may not read of others.
+    A person's message is about all teams, that to an address outside about one: a client's, who may not read of others. What nobody need
+    act on waits to be told by the next mail to its reader (`_leaves`): by one of these `carriers`, which leave now, or a later one.
     """
     if not due:
         return 0
     teams = dict(Account.objects.filter(pk__in={one.account_id for one in due}).values_list("pk", "team"))
     addresses = {one.recipient for one in due}
     people = who_log_in(addresses)
-    groups: dict[tuple[str, int | None, bool], list[Due]] = defaultdict(list)
+    groups: dict[Key, list[Due]] = defaultdict(list)
     for one in due:
         if one.account_id in teams and one.message_id is None:
-            team = None if one.recipient in people else teams[one.account_id]
-            groups[one.recipient, team, one.kind == Told.Kind.UNSTEADY].append(one)
-    waiting, lately = _waiting(addresses, now), _lately(addresses, now)
+            groups[one.recipient, None if one.recipient in people else teams[one.account_id]].append(one)
+    waiting, lately = waiting_mails(now, addresses) | dict(carriers or {}), _lately(addresses, now)
     new, rows = list[Message](), list[tuple[Message, Due]]()
     for key, some in groups.items():
-        message = waiting.get(key)
         of = {teams[one.account_id] for one in some}
+        leaves = min(_leaves(one, lately.get(key, ()), now) for one in some)
+        message = waiting.get(key)
         if message is None:
-            message = _message(key, of, lately.get(key[:2], ()), now)
+            message = _message(key, of, leaves, now)
             new.append(message)
-        elif message.team_id not in of or len(of) > 1:
-            Message.objects.filter(pk=message.pk).update(team=None)
+        else:
+            join_mail(message, of, leaves)
         rows += [(message, one) for one in some]
     Message.objects.bulk_create(new)
     told = [_told(message.pk, one, teams[one.account_id]) for message, one in rows]
@@ -118,9 +127,29 @@ def write_messages(due: Sequence[Due], now: datetime) -> int:
         if one.message_id is not None and one.account_id in teams
     ]
     Told.objects.bulk_create(told, ignore_conflicts=True)
-    if new:
+    if groups:
         deliver_soon()
     return len(new)
+
+
+def _leaves(one: Due, lately: Sequence[datetime], now: datetime) -> datetime:
+    """Return when something is told at the latest: now, but in few mails; in the evening what goes on and off; what nobody need act on, by
+    the next mail.
+    """
+    if one.kind == Told.Kind.UNSTEADY:
+        return evening(now)
+    if one.kind in QUIET and one.action_id is not None:
+        return now + LATEST
+    return max(now, max(lately) + PAUSE * min(len(lately), MOST_PAUSES)) if lately else now
+
+
+def join_mail(message: Message, teams: Collection[int], leaves: datetime) -> None:
+    """Have a message that waits, and is locked, tell something of these teams (ids), too, and leave by then."""
+    if message.next_attempt_at > leaves:
+        message.next_attempt_at = message.queued_at = leaves
+    if message.team_id not in teams or len(teams) > 1:
+        message.team = None
+    message.save(update_fields=["next_attempt_at", "queued_at", "team"])
 
 
 def _told(message_id: int, one: Due, team_id: int) -> Told:
@@ -141,42 +170,33 @@ def _told(message_id: int, one: Due, team_id: int) -> Told:
     )
 
 
-def _message(
-    key: tuple[str, int | None, bool], teams: Collection[int], lately: Sequence[datetime], now: datetime
-) -> Message:
-    recipient, team, in_the_evening = key
-    leaves = evening(now) if in_the_evening else now
-    if lately and not in_the_evening:
-        leaves = max(now, max(lately) + PAUSE * min(len(lately), MOST_PAUSES))
+def _message(key: Key, teams: Collection[int], leaves: datetime, now: datetime) -> Message:
+    recipient, team = key
     return Message(
         kind=KIND,
         recipient=recipient,
         team_id=next(iter(teams)) if len(teams) == 1 else None,
         dedupe_key=f"{KIND}:{uuid.uuid4().hex}",
-        payload={
-            **({"teams": "all"} if team is None else {}),
-            **({"evening": True} if in_the_evening else {}),
-        },
+        payload={"teams": "all"} if team is None else {},
         next_attempt_at=leaves,
         created_at=now,
         queued_at=leaves,
     )
 
 
-def _waiting(addresses: Collection[str], now: datetime) -> dict[tuple[str, int | None, bool], Message]:
-    """Return the messages to these readers that wait, and that no worker takes before the caller's transaction ends."""
-    rows = Message.objects.filter(
-        kind=KIND, recipient__in=addresses, state=Message.State.QUEUED, attempts=0, next_attempt_at__gt=now
-    )
+def waiting_mails(now: datetime, addresses: Collection[str] | None = None) -> dict[Key, Message]:
+    """Return the messages (to these readers) that wait, locked: no worker takes them before the caller's transaction ends."""
+    rows = Message.objects.filter(kind=KIND, state=Message.State.QUEUED, attempts=0, next_attempt_at__gt=now)
+    if addresses is not None:
+        rows = rows.filter(recipient__in=addresses)
     return {_key(one): one for one in rows.select_for_update(of=("self",)).order_by("pk")}
 
 
-def _key(message: Message) -> tuple[str, int | None, bool]:
-    team = None if message.payload.get("teams") == "all" else message.team_id
-    return message.recipient, team, bool(message.payload.get("evening"))
+def _key(message: Message) -> Key:
+    return message.recipient, None if message.payload.get("teams") == "all" else message.team_id
 
 
-def _lately(addresses: Collection[str], now: datetime) -> dict[tuple[str, int | None], list[datetime]]:
+def _lately(addresses: Collection[str], now: datetime) -> dict[Key, list[datetime]]:
     """Return when the mails of the last minutes left, or are to, by reader."""
     rows = Message.objects.not_lost().filter(
         kind=KIND,
@@ -184,10 +204,9 @@ def _lately(addresses: Collection[str], now: datetime) -> dict[tuple[str, int | 
         next_attempt_at__gt=now - LATELY,
         next_attempt_at__lte=now + LATELY,
     )
-    found: dict[tuple[str, int | None], list[datetime]] = defaultdict(list)
+    found: dict[Key, list[datetime]] = defaultdict(list)
     for one in rows.defer("text", "html"):
-        if not one.payload.get("evening"):
-            found[_key(one)[:2]].append(one.sent_at or one.next_attempt_at)
+        found[_key(one)].append(one.sent_at or one.next_attempt_at)
     return found
 
 
@@ -305,18 +324,34 @@ def readdress(message: Message, new: str) -> bool:
     Returns False, and leaves it, where it carries what stays with the old address, since a macro or OPERATOR_EMAILS names that: what is of
     the person is found anew then.
     """
-    old, rows = message.recipient, Told.objects.live().filter(message=message)
-    stays = Q(action__in=MacroAction.objects.filter(emails__contains=[old]))
-    if old in operators():
-        stays |= Q(via=Via.OPERATOR)
-    if rows.filter(stays).exists():
-        drop_told(
-            rows.exclude(pk__in=list(rows.filter(stays).values_list("pk", flat=True))), "not_told_direct"
-        )
-        look_again(set(rows.values_list("account", flat=True)), since=min(rows.values_list("at", flat=True)))
+    rows = Told.objects.live().filter(message=message)
+    if rows.filter(_stays(message.recipient)).exists():
+        leave_behind(message)
         return False
     known = set(Told.objects.live().filter(recipient=new).values_list("account", "kind", "token", "event"))
     double = [one for one in rows if (one.account_id, one.kind, one.token_id, one.event) in known]
     drop_told(double, "deleted_or_told")
     rows.exclude(pk__in=[one.pk for one in double]).update(recipient=new)
     return True
+
+
+def leave_behind(message: Message) -> None:
+    """Have what a message carries stay with its address: what is of the person is found anew."""
+    rows = list(Told.objects.live().filter(message=message))
+    staying = set(
+        Told.objects.filter(_stays(message.recipient), message=message).values_list("pk", flat=True)
+    )
+    drop_told([one for one in rows if one.pk not in staying], "not_told_direct")
+    if rows:
+        look_again({one.account_id for one in rows}, since=min(one.at for one in rows))
+
+
+def _stays(old: str) -> Q:
+    """Return the condition of rows that are of an address, whoever has it: a macro names it, or OPERATOR_EMAILS does."""
+    named = Q(action__in=MacroAction.objects.filter(emails__contains=[old]))
+    return named | Q(via=Via.OPERATOR) if old in operators() else named
+
+
+def register() -> None:
+    """Have what was told go along to a new address."""
+    address_changed.connect(take_along, sender=User, dispatch_uid="macros.at_once")

@@ -26,6 +26,8 @@ NOTE_LENGTH = 200
 def accounts_of(message: Message) -> list[Account]:
     """Return the accounts that a mail was about."""
     ids = {pk for told in notices_of(message) for pk in told.values_list("account_id", flat=True)}
+    if message.kind == SAID:
+        ids |= set(message.payload.get("accounts", ()))
     return list(Account.objects.filter(pk__in=ids).select_related("team").order_by("name", "pk"))
 
 

@@ -95,7 +95,8 @@ def foot_addresses(
     says = may_say(user)
     return {
         "stop_url": addresses.absolute_url("stop_mails", signed) if may_stop else "",
-        "snooze_url": page if may_stop else "",
+        "page_url": page,
+        "snooze_url": f"{page}?do=mute" if may_stop else "",
         "not_mine_url": f"{page}?do=not_mine" if says else "",
         "on_it_url": f"{page}?do=on_it" if says and asks else "",
     }
@@ -140,7 +141,7 @@ def notices_of(message: Message) -> tuple[NoticeQuerySet, ToldQuerySet]:
 
 
 ON_IT, NOT_MINE, OWN_ON_IT, OWN_MUTE = "on_it", "not_mine", "own_on_it", "own_mute"  # what was said
-SHOWN = 20  # accounts
+SHOWN = 10  # accounts
 
 
 def tell_muted(made: Mute, *, answers: Message, now: datetime) -> None:
@@ -180,7 +181,8 @@ def build_said(message: Message) -> Mail:
     facts = {"what": said["what"], **what}
     if "answers" in said:
         return _own(message, reader, facts)
-    mail = mailing.compose_account_mail(SAID, message, reader, facts)
+    facts["page_url"] = addresses.absolute_url("answer_mail", sign_message(message))
+    mail = mailing.compose_account_mail(SAID, message, reader, facts).hiding(sign_message(message), HIDDEN)
     return replace(mail, reply_to=said["who"]) if said["what"] == NOT_MINE else mail
 
 
@@ -220,10 +222,7 @@ def _of_accounts(message: Message, reader: mailing.ReaderWithNames) -> Mapping[s
         "name": accounts[0].name,
         "more": len(accounts) - 1,
         "count": len(accounts),
-        "accounts": [
-            (one, _until(one, reader), addresses.absolute_url("open_account", one.pk))
-            for one in accounts[:SHOWN]
-        ],
+        "accounts": [(one, _until(one, reader)) for one in accounts[:SHOWN]],
         "unseen": max(0, len(accounts) - SHOWN),
     }
 

@@ -18,14 +18,17 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
+from accounts.asks import services as asks
 from accounts.models import Account
+from accounts.pool.errors import ActionRefused
 from accounts.renewal_links.views import may_press, too_often
 from macros.models import Macro, Mute
-from macros.mutes import acknowledgements, disowning, services
+from macros.mutes import acknowledgements, disowning, services, watching
 from macros.mutes.mails import SAID, has_left, is_over, only_looks, open_told
 from macros.mutes.models import MuteQuerySet
 from macros.notices.queries import snoozes_of_readers
 from notifications.models import Message
+from notifications.outbox.mails import Reader
 from portal import access
 from ui import dates
 from ui.name_visibility import NameVisibility, unnamed
@@ -33,7 +36,7 @@ from ui.phrases import phrase
 from users.models import User, person
 
 USUAL = 7  # days that the page proposes
-ON_IT, MUTE, NOT_MINE = "on_it", "mute", "not_mine"
+ON_IT, MUTE, NOT_MINE, ASK = "on_it", "mute", "not_mine", "ask"
 
 
 @never_cache
@@ -61,6 +64,8 @@ def answer(request: HttpRequest, signed: str) -> HttpResponse:
             mutes=mine.about([one.pk for one in disowning.accounts_of(message)]), by=None, now=now
         )
         return redirect("answer_mail", signed)
+    if what == ASK:
+        return _ask_again(request, message, signed)
     if what not in _choices(message):
         return broken(request) if has_left(message) else _only_looks(request)
     chosen = _ticked(request, message, what)
@@ -72,6 +77,22 @@ def answer(request: HttpRequest, signed: str) -> HttpResponse:
     try:
         _note(request, message, what, chosen, now=now)
     except services.MuteRefusal as refusal:
+        return _show(request, message, refused=str(refusal))
+    return redirect("answer_mail", signed)
+
+
+def _ask_again(request: HttpRequest, message: Message, signed: str) -> HttpResponse:
+    """Ask one of those whom the page names, once a day."""
+    now, accounts = timezone.now(), disowning.accounts_of(message)
+    people = watching.facts_of_page(message, accounts, now)["people"]
+    one = next((each for each in people if str(each.user.pk) == request.POST.get("person")), None)
+    if one is None:
+        return _only_looks(request) if only_looks(message) else broken(request)
+    if not may_press(request, f"{ASK} {message.pk}"):
+        return too_often(request)
+    try:
+        asks.ask_again(about=one.about, email=message.recipient, now=now)
+    except ActionRefused as refusal:
         return _show(request, message, refused=str(refusal))
     return redirect("answer_mail", signed)
 
@@ -185,6 +206,13 @@ def _show(
         "chosen": chosen,
         "nothing": nothing,
         "length": disowning.NOTE_LENGTH,
+        "opened": bool(asked),
+        "now": timezone.now(),
+        "can_log_in": Reader(message.reader).can_log_in,
+        "may_take": [one.account.pk for one in acknowledgements.deadlines_of(message)]
+        if ON_IT in choices
+        else [],
+        **watching.facts_of_page(message, accounts, timezone.now()),
         **_days(request, refused=refused),
     }
     status = 400 if refused or nothing else 200

@@ -13,7 +13,7 @@ from django.db.models.signals import pre_delete
 
 from accounts import message_history
 from accounts.models import Account
-from macros.notices.models import NEWS, Notice, Told
+from macros.notices.models import NEWS, WARNING, Notice, Told
 from macros.rules.models import Macro, MacroAction
 from notifications.models import Message
 from notifications.outbox.mails import FACTS, Fact
@@ -22,6 +22,9 @@ from ui.phrases import phrase
 from ui.text import join_all, join_names
 
 SHOWN = 100  # lines on the page of one message
+TOLD_BY_WARNING = Q(
+    message__kind=WARNING, kind=Told.Kind.DEACTIVATED
+)  # the mark that a notice told it, which is shown itself
 PER_MAIL = 5  # notices of one account that one mail carries, at most, in the usual case
 
 
@@ -29,7 +32,7 @@ def mails_about(account: Account, limit: int) -> list[message_history.SentMessag
     """Return the newest mails that carry, or carried, a notice about the account, or tell at once what happened to it."""
     by_message: dict[int, list[Notice | Told]] = defaultdict(list)
     warned = Notice.objects.filter(account=account, message__isnull=False)
-    at_once = Told.objects.filter(account=account, message__kind=NEWS)
+    at_once = Told.objects.exclude(TOLD_BY_WARNING).filter(account=account, message__kind__in=[NEWS, WARNING])
     for rows in (warned, at_once):
         newest = rows.select_related("action__macro").order_by("-message_id", "-id")
         for one in newest[: limit * PER_MAIL]:
@@ -47,10 +50,10 @@ def mails_about(account: Account, limit: int) -> list[message_history.SentMessag
 
 def facts_of(message: Message) -> list[Fact]:
     """Return what a message carries and what became of it, for the page "why this mail?": a line a macro, with all accounts of it."""
-    warned = message.notices.order_by("threshold", "deadline")
-    rows = message.told.order_by("pk") if message.kind == NEWS else warned
+    warned = message.notices.order_by("threshold", "deadline").select_related("action__macro", "account")
+    told = message.told.exclude(TOLD_BY_WARNING).order_by("pk").select_related("action__macro", "account")
     found: dict[tuple[str, str, str], list[Notice | Told]] = defaultdict(list)
-    for one in rows.select_related("action__macro", "account")[:SHOWN]:
+    for one in [*warned[:SHOWN], *told[:SHOWN]][:SHOWN]:
         found[one.macro_title, one.get_outcome_display(), kept.said(one.outcome_reason)].append(one)
     return [
         Fact(_said(macro, together), outcome, reason) for (macro, outcome, reason), together in found.items()

@@ -1,20 +1,30 @@
-"""The warning mail: one per evaluation, recipient and team, made at sending from what still holds."""
+"""The one mail about accounts, made at sending of what holds then: what macros warn of, and what happened.
 
-from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+Who can fix it reads a card a log-in, with causes, steps and the button that renews it. Who watches reads a line a log-in: who, how many
+accounts, since when; the button leads to the signed page of these accounts, where the person is asked again (`macros.mutes.watching`).
+"""
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from accounts.asks.mails import log_in_card
+from accounts.models import Account
 from accounts.pool import mails as mailing
-from accounts.pool.mails import ReaderWithNames
+from accounts.pool.mails import ReaderWithNames, Rows, mail_row
+from accounts.pool.queries import Summary
 from accounts.renewal_links import services as renewal_links
+from macros.at_once import services as at_once
+from macros.at_once.mails import OF_LOG_INS, Happening, StillTold, happenings, still_told
 from macros.models import MacroAction, Notice
 from macros.mutes.mails import finish_mail, foot_addresses, may_stop_mails
 from macros.notices import history
-from macros.notices.models import WARNING
+from macros.notices.models import NEWS, WARNING, Told
 from macros.warnings import revalidation
 from macros.warnings.rules import (
     LOADED,
@@ -23,93 +33,238 @@ from macros.warnings.rules import (
     group_by_log_in,
     load_notices,
     pools_of_accounts,
+    sort_lines,
+    told_lines,
     warning_lines,
 )
 from notifications.models import Message
 from notifications.outbox.mails import Mail, NotWanted, register_kind
 from tokens.channels import declarations
-from tokens.channels.kinds import LIFTABLE
-from tokens.models import Token
-from ui import addresses, dates
+from tokens.channels.kinds import Reason
+from tokens.token import reasons
+from ui import dates
 from ui.mails import called
 from ui.pills import Pill, pill
-from ui.text import HiddenName, first_name, join_names, quoted
+from ui.text import first_name, join_names, quoted
 from users.people.queries import Via
 
-SHOWN = 20  # accounts in one mail; the rest is a number and a link
-PEOPLE = 5  # names of those who linked an account, in its card
+Kind = Told.Kind
+SHOWN = 10  # accounts named in the cards of a mail, or cards; the rest is a number and a link
+WATCHED = 3  # lines of log-ins that the reader only watches
+ON_CARD = 4  # accounts that a card names
 HEALTH = {
     Section.DEACTIVATED: "deactivated",
     Section.WEEK: "urgent",
     Section.MONTH: "at_risk",
     Section.LATER: "healthy",
 }
+PILLS = {Kind.RESTRICTED: "restricted", Kind.FEW_PEOPLE: "no_backup", Kind.RECOVERED: "healthy"}
 
 
-def build_warning(message: Message) -> Mail:
-    """Build the warning mail of a message. Raises NotWanted, with the reasons, where nothing is left to say."""
+def build_mail(message: Message) -> Mail:
+    """Build the mail of a message. Raises NotWanted, with the reasons, where nothing is left to say."""
     now = timezone.now()
     found = revalidation.still_wanted(message, most=LOADED, now=now)
-    if not found.accounts:
-        raise NotWanted(*(sorted(found.dropped_ids) or ["deleted_or_told"]))
+    told = still_told(message)
+    if not (found.accounts or told.rows):
+        raise NotWanted(*(sorted({*found.dropped_ids, *told.dropped}) or ["deleted_or_told"]))
     ids = [pk for some in found.accounts.values() for pk in some]
     notices = load_notices(ids)
     may_stop = found.names_reader or may_stop_mails(message)
-    return compose_warning(
-        [notices[pk] for pk in ids], message, now=now, beyond=found.further, may_stop=may_stop
+    return compose_mail(
+        [notices[pk] for pk in ids], message, now=now, told=told, beyond=found.further, may_stop=may_stop
     )
 
 
 @dataclass(frozen=True)
-class WarningReader(ReaderWithNames):
-    """Who reads the mail, and what is so of the whole mail."""
+class MailReader(ReaderWithNames):
+    """Who reads the mail, and which log-ins a link of their own renews."""
 
-    beyond: int = 0  # accounts that the mail is about and that it only counts
-    names_teams: bool = False  # the accounts of this mail belong to several teams
-    renewable: Collection[int] = ()  # log-ins that a link of the reader's own renews
+    address: str = ""
+    renewable: Collection[int] = ()
 
     def full(self, when: datetime | None) -> str:
         """Return "Fri 27 Nov 2026, 09:00 CET" in the reader's zone; "" for none."""
-        return dates.short_date(when, zone=self.zone, named=True) if when else ""
+        return dates.moment(when, zone=self.zone).full if when else ""
 
 
-def compose_warning(
-    notices: Sequence[Notice], message: Message, *, now: datetime, beyond: int = 0, may_stop: bool = False
+@dataclass(frozen=True)
+class Said:
+    """What a mail says: log-ins that its reader can do something about, those they watch, what else happened, how many accounts more."""
+
+    mine: Sequence[Sequence[WarningLine]]
+    watched: Sequence[Sequence[WarningLine]]
+    happened: Sequence[Happening]
+    summaries: Mapping[int, Summary] = field(default_factory=dict)
+    beyond: int = 0
+
+    @property
+    def lines(self) -> list[WarningLine]:
+        """All lines of log-ins, the most urgent first."""
+        return [line for some in (*self.mine, *self.watched) for line in some]
+
+    @property
+    def ids(self) -> set[int]:
+        """The accounts."""
+        return {line.account.pk for line in self.lines} | {
+            a.pk for one in self.happened for a in one.accounts
+        }
+
+
+def compose_mail(
+    notices: Sequence[Notice],
+    message: Message,
+    *,
+    now: datetime,
+    told: StillTold = StillTold(),  # noqa: B008  # frozen
+    beyond: int = 0,
+    may_stop: bool = False,
 ) -> Mail:
-    """Return the mail about these notices, whose macros are loaded. `beyond`: how many accounts more it is about.
+    """Return the mail about these notices, whose macros are loaded, and about what is told. `beyond`: how many accounts more it is about.
 
     `may_stop`: macros name its reader.
     """
     who = mailing.reader_of(message)
-    accounts = pools_of_accounts({notice.account_id for notice in notices})
-    lines = warning_lines(
+    rows: list[Notice | Told] = [*notices, *told.rows]
+    accounts = pools_of_accounts({one.account_id for one in rows})
+    ahead = warning_lines(
         notices, accounts=accounts, reader=who.user, names=who.names, now=now, zone=who.zone
     )
-    teams = {line.account.team_id for line in lines}
+    of_log_ins = [one for one in told.rows if one.kind in OF_LOG_INS]
+    at_once_lines = told_lines(of_log_ins, accounts=accounts, reader=who.user, names=who.names)
     tokens = {entry.token_id for one in accounts.values() for entry in one.entries}
     renewable = renewal_links.renewable_log_ins([who.user.pk], tokens) if who.user and tokens else {}
-    reader = WarningReader(
-        who.user, who.names, beyond=beyond, names_teams=len(teams) > 1, renewable=renewable
+    reader = MailReader(who.user, who.names, message.recipient, renewable)
+    said = _said(sort_lines([*ahead, *at_once_lines]), told, reader, beyond)
+    foot = foot_addresses(
+        message, user=who.user, may_stop=may_stop, asks=bool(notices) or any(one.asks for one in told.rows)
     )
-    macros = sorted({notice.action.macro.name for notice in notices if notice.action})
-    foot = foot_addresses(message, user=who.user, may_stop=may_stop)
-    escalated = _escalated(notices)
-    said = {
-        **facts_of_mail(lines, reader, macros=macros),
-        "cards": _cards(lines, reader),
-        "personal": any(_is_personal(line, reader) for line in lines[:SHOWN]),
-        "unseen": max(0, len(lines) - SHOWN) + beyond,
-        "about_url": addresses.absolute_url("channel_needs") if who.can_log_in else "",
-        **({} if who.can_log_in else {"all_url": ""}),
-        **foot,
+    if not any(one.action for one in rows):
+        foot |= {
+            "not_mine_url": "",
+            "on_it_url": "",
+        }  # nobody named who is told of the own log-in, or stands in
+    macros = sorted({one.action.macro.name for one in rows if one.action})
+    escalated = _escalated(notices) if not told.rows else 0
+    facts = {
+        **_facts_of_mail(said, reader),
+        "cards": _cards(said, reader),
+        "lines": _lines(said, reader),
+        "unseen": len(said.ids - _seen(said)) + beyond,
         "escalated": escalated,
+        "fallen_back": [] if said.mine or escalated else _fallen_back(said.lines),
+        "because": _because(said, told.rows),
+        "macros": join_names([quoted(name) for name in macros]),
+        "macro_count": len(macros),
+        **foot,
     }
-    if escalated:
-        said["fallen_back"] = []  # the mail says that nothing happened, and so why it came
-    mail = mailing.compose_account_mail("warning", message, reader, said)
-    return finish_mail(
-        mail, message, user=who.user, first=lines[0].account, stop=foot["stop_url"], teams=teams, now=now
+    mail = mailing.compose_account_mail("accounts", message, reader, facts)
+    first = said.lines[0].account if said.lines else said.happened[0].row.account
+    teams = {one.account.team_id for one in accounts.values()}
+    return finish_mail(mail, message, user=who.user, first=first, stop=foot["stop_url"], teams=teams, now=now)
+
+
+def _said(lines: Sequence[WarningLine], told: StillTold, reader: MailReader, beyond: int) -> Said:
+    mine, watched = list[Sequence[WarningLine]](), list[Sequence[WarningLine]]()
+    for some in group_by_log_in(lines):
+        (mine if _acts(some[0], told, reader) else watched).append(some)
+    happened = happenings(told, {line.account.pk for line in lines})
+    named = [line.account.pk for some in mine[:SHOWN] for line in some[:ON_CARD]]
+    named += [one.accounts[0].pk for one in happened if _of_the_reader(one, reader)]
+    return Said(mine, watched, happened, mailing.summaries(named), beyond)
+
+
+def _acts(line: WarningLine, told: StillTold, reader: MailReader) -> bool:
+    """Return whether the reader can do something about it: renew the own log-in, give its person the role back, or as a colleague help."""
+    if line.held_up:
+        return False
+    if line.mine or (reader.can_log_in and (line.walled or line.of_system)):
+        return True
+    return _gives_role_back(line, told, reader)
+
+
+def _gives_role_back(line: WarningLine, told: StillTold, reader: MailReader) -> bool:
+    account = told.accounts.get(line.account.pk)
+    admin = (
+        account is not None and reader.user is not None and reader.address in account.people(account.admins)
     )
+    return admin and bool(line.waits_for) and not line.only_appeal
+
+
+def _of_the_reader(one: Happening, reader: MailReader) -> bool:
+    """Return whether it is a restriction of an account that the reader links, which an admin at the channel has lifted."""
+    return (
+        one.kind == Kind.RESTRICTED and reader.user is not None and reader.address in one.accounts[0].people()
+    )
+
+
+def _seen(said: Said) -> set[int]:
+    """Return the accounts (ids) that the mail shows, or counts in a line."""
+    cards = {line.account.pk for some in said.mine[:SHOWN] for line in some}
+    return cards | {pk for some, _ in _watched(said) for pk in some}
+
+
+def _watched(said: Said) -> list[tuple[list[int], Sequence[WarningLine] | Happening]]:
+    """Return the accounts (ids) of each line for who watches, with what it is about."""
+    groups = [([line.account.pk for line in some], some) for some in said.watched]
+    found: list[tuple[list[int], Sequence[WarningLine] | Happening]] = [*groups]
+    found += [([account.pk for account in one.accounts], one) for one in said.happened]
+    return found[:WATCHED]
+
+
+# --- the whole mail
+
+
+def _facts_of_mail(said: Said, reader: MailReader) -> dict[str, object]:
+    """Return the facts of subject, heading, lead and preheader."""
+    lines = said.lines
+    acts = {line.account.pk for line in lines if line.can_act}
+    waits = [line for line in lines if line.account.pk not in acts and not _goes_on(line)]
+    log_ins = len({line.token.pk for line in lines if line.can_act and line.token})
+    numbers = Counter[str]()
+    for one in said.happened:
+        numbers[one.kind] += len(one.accounts)
+    goes_on = len({line.account.pk for line in lines if _goes_on(line) and not line.can_act})
+    sums = [
+        ("needs_you", len(acts), ""),
+        ("waits", len({line.account.pk for line in waits}), _names(_who(line) for line in waits)),
+        ("goes_on", goes_on, ""),
+        *((kind, number, "") for kind, number in numbers.items()),
+    ]
+    return {
+        "first": _line_of_log_in(lines[:1], reader) if lines else _line_of_event(said.happened[0], reader),
+        "more": len(said.ids) - 1 + said.beyond,
+        "log_ins": log_ins,
+        "sums": [{"kind": kind, "number": number, "who": who} for kind, number, who in sums if number],
+        "beyond": said.beyond,
+        "personal": any(_is_personal(some[0], reader) for some in said.mine[:SHOWN]),
+        "vain": any(some[0].mine and some[0].waits_for for some in said.mine),
+        "ask": _to_ask(said),
+        "about_url": "",
+    }
+
+
+def _goes_on(line: WarningLine) -> bool:
+    """Return whether an account goes on without the log-in that ended."""
+    return line.covered and line.since is not None
+
+
+def _who(line: WarningLine) -> str:
+    """Return whom it waits for; "" for nobody who can be asked."""
+    return line.waits_for or ("" if line.unreachable else line.person)
+
+
+def _names(names: Iterable[str]) -> str:
+    return join_names(list(dict.fromkeys(filter(None, names))))
+
+
+def _to_ask(said: Said) -> str:
+    """Return the first name of the one person whom the reader may ask again; "" where it is nobody, or several."""
+    waited = [some[0] for some in said.watched if not _goes_on(some[0])]
+    if said.mine or any(one.waits_for or one.unreachable or one.of_system for one in waited):
+        return ""
+    names = {str(one.person) for one in waited if one.names.sees_token(one.token, one.account)}  # type: ignore[arg-type]  # reachable
+    return first_name(names.pop()) if len(names) == 1 else ""
 
 
 def _escalated(notices: Iterable[Notice]) -> int:
@@ -118,97 +273,6 @@ def _escalated(notices: Iterable[Notice]) -> int:
     if any(one.kind != MacroAction.Kind.ESCALATED for one in actions):
         return 0
     return max((one.after or 0 for one in actions), default=0)
-
-
-def _cards(lines: Sequence[WarningLine], reader: WarningReader) -> list[dict[str, object]]:
-    """Return the facts of the cards, most urgent first and so by section, with at most 20 accounts by name."""
-    logins = group_by_log_in(lines)
-    places = zip(logins, _shares(logins), strict=True)
-    return [facts_of_card(login, reader, shown=share) for login, share in places if share]
-
-
-def _shares(found: Sequence[Sequence[WarningLine]]) -> list[int]:
-    """Part the places of a mail: one for each log-in, since each is a press of its own, then one more for each that has more."""
-    shares = [0] * len(found)
-    room = SHOWN
-    while room and (hungry := [n for n, login in enumerate(found) if shares[n] < len(login)][:room]):
-        for number in hungry:
-            shares[number] += 1
-        room -= len(hungry)
-    return shares
-
-
-def facts_of_mail(
-    lines: Sequence[WarningLine], reader: WarningReader, *, macros: Sequence[str]
-) -> dict[str, object]:
-    """Return the facts of the whole mail: subject, heading, lead, preheader and why the reader gets it."""
-    mine = {line.account.pk for line in lines if line.can_act}
-    rest = [line for line in lines if line.account.pk not in mine]
-    return {
-        "first": _line(lines[0], reader),
-        "more": len({line.account.pk for line in lines}) - 1 + reader.beyond,
-        "mine": len(mine),
-        "log_ins": len({line.token.pk for line in lines if line.can_act and line.token}),
-        "waiting": _waiting(rest),
-        "beyond": reader.beyond,
-        "fallen_back": [] if mine else _fallen_back(lines),
-        "because": _because(lines),
-        "linked": len({line.account.pk for line in lines if line.mine}),
-        "macros": join_names([quoted(name) for name in macros]),
-        "macro_count": len(macros),
-    }
-
-
-def _line(line: WarningLine, reader: WarningReader) -> dict[str, object]:
-    """Return the facts of the first line, which subject and heading are about."""
-    return {
-        "name": line.account.name,
-        "channel": declarations.label(line.account.channel),
-        "deactivated": line.deactivated,
-        "interrupted": reader.full(line.account.since) if line.interrupted else "",
-        "covered": line.covered,
-        "mine": line.mine,
-        "can_act": line.can_act,
-        "days": line.days,
-        "at": f"{line.ends.astimezone(reader.zone):%H:%M %Z}" if line.ends else "",
-        "ends": reader.full(line.ends),
-        "by_consent": line.by_consent,
-        "walled": line.walled,
-        "of_system": line.of_system,
-        "only_appeal": line.only_appeal,
-        "waits_for": line.waits_for,
-        "person": line.person,
-        "person_first": first_name(line.person),
-        "unreachable": line.unreachable,
-    }
-
-
-def _waiting(lines: Sequence[WarningLine]) -> list[dict[str, object]]:
-    """Return whom the accounts of a mail wait for: channels, people who re-authenticate, tokens of system users, admins, others, ours."""
-    channels = [line for line in lines if line.held_up]
-    lines = [line for line in lines if not line.held_up]
-    people = [line for line in lines if not line.waits_for and not line.of_system]
-    systems = [line for line in lines if line.of_system]
-    admins = [line for line in lines if line.waits_for and not line.walled and not line.only_appeal]
-    others = [line for line in lines if line.only_appeal]
-    walled = [line for line in lines if line.walled]
-    found = {
-        "channels": (channels, _names(line.waits_for for line in channels)),
-        "people": (people, _names(line.person for line in people if not line.unreachable)),
-        "systems": (systems, _names(line.person for line in systems)),
-        "admins": (admins, _names(line.waits_for for line in admins)),
-        "others": (others, _names(line.waits_for for line in others)),
-        "walled": (walled, ""),
-    }
-    return [
-        {"for": what, "count": len({line.account.pk for line in some}), "who": who}
-        for what, (some, who) in found.items()
-        if some
-    ]
-
-
-def _names(names: Iterable[str]) -> str:
-    return join_names(list(dict.fromkeys(filter(None, names))))
 
 
 def _fallen_back(lines: Sequence[WarningLine]) -> list[dict[str, object]]:
@@ -222,136 +286,196 @@ def _fallen_back(lines: Sequence[WarningLine]) -> list[dict[str, object]]:
     ]
 
 
-def _because(lines: Sequence[WarningLine]) -> str:
-    """Return why the reader gets the mail: "linked", "lead", "operator" or "address"."""
-    if any(line.mine for line in lines):
+def _because(said: Said, rows: Sequence[Told]) -> str:
+    """Return why the reader gets the mail, as a code."""
+    if any(some[0].mine or some[0].of_system for some in said.mine):
         return "linked"
-    ways = {line.via for line in lines}
-    if len(ways) > 1:
-        return "address"
-    return {Via.TEAM_LEAD: "lead", Via.OPERATOR: "operator", Via.DIRECT: "address"}[ways.pop()]
+    ways = {line.via for line in said.lines} | {Via(one.via) for one in rows}
+    if len(ways) == 1 and ways != {Via.DIRECT}:
+        return {Via.TEAM_LEAD: "lead", Via.OPERATOR: "operator"}[ways.pop()]
+    if not rows or any(one.action_id for one in rows):
+        return "macro"
+    if Via.TEAM_LEAD in ways:
+        return "lead"
+    if said.mine:
+        return "admin"
+    return "told" if rows[0].kind == Kind.RECOVERED else "looks_after"
 
 
-def facts_of_card(lines: Sequence[WarningLine], reader: WarningReader, *, shown: int) -> dict[str, object]:
+# --- cards, of what the reader can do something about
+
+
+def _cards(said: Said, reader: MailReader) -> list[dict[str, object]]:
+    """Return the facts of the cards, most urgent first: log-ins, then restrictions of accounts that the reader links."""
+    shares = _shares(said.mine)
+    cards = [_card(some, said, reader, share) for some, share in zip(said.mine, shares, strict=True) if share]
+    limits = [one for one in said.happened if _of_the_reader(one, reader)]
+    return [*cards, *(_restricted(one, said, reader) for one in limits[:WATCHED])]
+
+
+def _shares(found: Sequence[Sequence[WarningLine]]) -> list[int]:
+    """Part the places of a mail: one for each log-in, since each is a press of its own, then one more for each that has more."""
+    shares = [0] * len(found)
+    room = SHOWN
+    while room and (
+        hungry := [n for n, some in enumerate(found) if shares[n] < min(len(some), ON_CARD)][:room]
+    ):
+        for number in hungry:
+            shares[number] += 1
+        room -= len(hungry)
+    return shares
+
+
+def _card(lines: Sequence[WarningLine], said: Said, reader: MailReader, shown: int) -> dict[str, object]:
     """Return the facts of the card of a log-in, with so many of its accounts by name."""
-    first, count = lines[0], len(lines)
-    known = not isinstance(first.person, HiddenName)
+    first = lines[0]
+    rows = [
+        mail_row(said.summaries[line.account.pk], carrier=first_name(line.carrier), zone=reader.zone)
+        for line in lines[:shown]
+    ]
     explanation = first.explain(called([line.account.name for line in lines]))
-    return {
-        "section": first.section,
-        "account": first.account,
-        "channel": declarations.label(first.account.channel),
-        "count": count,
-        "unseen": count - shown,
-        "pill": _pill(first),
-        "aside": _left(first) if count == 1 and first.ends else "",
-        "teams": _teams(lines[:shown], reader),
-        "stopped": reader.full(first.account.since) if first.section == Section.DEACTIVATED else "",
-        "interrupted": first.interrupted,
-        "ends": reader.full(first.ends),
-        "covered": first.covered,
-        "carrier": first_name(first.carrier),
-        **_backup(first, reader),
-        **_linked_by(lines, reader),
-        "explanation": explanation,
-        "waits_for": first.waits_for,
-        "asks": not (first.waits_for or first.mine or first.unreachable),
-        "person": first.person if known else "",
-        "who": first_name(first.person) if known else "",
-        "named": first.person,
-        "contact": first.contact,
-        "steps_kind": first.steps_kind(explanation),
-        "steps": (explanation.steps if first.mine else explanation.own_steps) if explanation else (),
-        "liftable": first.reason in LIFTABLE,
-        "native": _native(first) or first.person,
-        "watches": first.watches or (first.only_appeal and not first.mine),
-        "only_appeal": first.only_appeal,
-        "mine": first.mine and not first.walled,
-        "by_consent": first.by_consent,
-        "renew_url": renewal_links.renewal_page(first.account, first.token)
-        if _is_personal(first, reader) and first.token
-        else addresses.absolute_url("reauthenticate", first.account.pk),
-        "open_url": addresses.absolute_url("open_account", first.account.pk),
-    }
+    assert explanation is not None  # without a log-in nobody acts
+    return log_in_card(
+        first.token,
+        Rows(rows, len(lines)),
+        explanation,
+        pill=_pill(first),
+        group=first.section if not _goes_on(first) else "",
+        ends=reader.full(first.ends),
+        mine=first.mine,
+        log_in=first.token.native_user_name if first.token and first.mine else str(first.person),
+        zone=reader.zone,
+    )
 
 
-def _is_personal(line: WarningLine, reader: WarningReader) -> bool:
+def _is_personal(line: WarningLine, reader: MailReader) -> bool:
     """Return whether its button is to be the reader's own link, which needs no log-in here."""
-    return line.mine and line.by_consent and line.token is not None and line.token.pk in reader.renewable
+    return line.can_act and line.token is not None and line.token.pk in reader.renewable
+
+
+def _restricted(one: Happening, said: Said, reader: MailReader) -> dict[str, object]:
+    """Return the facts of the card of a restriction that an admin at the channel has lifted."""
+    account = one.row.account
+    row = mail_row(said.summaries[account.pk], carrier="", zone=reader.zone)
+    explanation = reasons.explain(account.channel, Reason.RESTRICTED, account=account.name)
+    return log_in_card(
+        None, Rows([row], len(one.accounts)), explanation,
+        pill=pill("account", "restricted"), words=account.restriction, zone=reader.zone,
+    )  # fmt: skip
 
 
 def _pill(line: WarningLine) -> Pill:
     """Return the state of an account; while it works, the same count of days as the subject's."""
     if line.interrupted:
         return pill("account", "interrupted")
-    return pill("account", HEALTH[line.section], label="" if line.deactivated else _left(line))
+    if _goes_on(line):
+        return pill("account", "no_backup" if line.account.people_count == 1 else "healthy")
+    left = dates.whole_days_left(line.days) if line.days > 0 else gettext("Ends today")
+    return pill("account", HEALTH[line.section], label="" if line.deactivated else left)
 
 
-def _left(line: WarningLine) -> str:
-    return dates.whole_days_left(line.days) if line.days > 0 else gettext("Ends today")
+# --- lines, of what the reader watches
 
 
-def _teams(lines: Sequence[WarningLine], reader: WarningReader) -> list[dict[str, object]]:
-    """Return the accounts of a card by team; without the teams' names where all belong to one."""
-    teams: dict[str, list[dict[str, str]]] = {}
-    for line in lines:
-        account = line.account
-        facts = {"name": account.name, "native_id": account.native_id, "ends": reader.full(line.ends)}
-        facts["interrupted"] = reader.full(account.since) if line.interrupted else ""
-        teams.setdefault(account.team.name if reader.names_teams else "", []).append(facts)
-    return [{"name": name, "accounts": found} for name, found in teams.items()]
-
-
-def _backup(line: WarningLine, reader: WarningReader) -> dict[str, object]:
-    """Return who carries the account on where only a log-in ends, and until when."""
-    if not line.covered:
-        return {}
-    carriers = [
-        entry.token
-        for entry in line.entries
-        if entry.token.state == Token.State.VALID and (line.token is None or entry.token_id != line.token.pk)
+def _lines(said: Said, reader: MailReader) -> list[dict[str, object]]:
+    """Return the facts of the lines of log-ins, and of what happened beside, three at most."""
+    return [
+        _line_of_event(one, reader) if isinstance(one, Happening) else _line_of_log_in(one, reader)
+        for _, one in _watched(said)
+        if not (isinstance(one, Happening) and _of_the_reader(one, reader))
     ]
+
+
+def _line_of_log_in(lines: Sequence[WarningLine], reader: MailReader) -> dict[str, object]:
+    """Return the facts of a line, which are those of subject and heading, too, where it is the first."""
+    first, goes_on = lines[0], sum(_goes_on(line) for line in lines)
+    since = reader.full(first.account.since)
     return {
-        "backup": line.names.within(carriers[0], line.account) if carriers else "",
-        "backup_ends": reader.full(line.account.deadline),
+        **_named(first.account, [line.account.name for line in lines]),
+        "kind": "line",
+        "pill": _pill(first),
+        "interrupted": since if first.interrupted else "",
+        "deactivated": since if first.deactivated else "",
+        "goes_on": goes_on,
+        "dark": len(lines) - goes_on,
+        "carrier": first_name(first.carrier),
+        "covered": first.covered,
+        "days": first.days,
+        "at": f"{first.ends.astimezone(reader.zone):%H:%M %Z}" if first.ends else "",
+        "ends": reader.full(first.ends),
+        "mine": first.mine,
+        "can_act": first.can_act,
+        "of_system": first.of_system,
+        "waits_for": first.waits_for,
+        "person": first.person,
+        "person_first": first_name(first.person),
+        "unreachable": first.unreachable,
+        "who": _who(first),
+        "alone": sum(one.account.people_count == 1 for one in lines if _goes_on(one)),
     }
 
 
-def _linked_by(lines: Sequence[WarningLine], reader: WarningReader) -> dict[str, object]:
-    """Return who linked the accounts, the reader first: the name, and "you", "unknown", "left" or ""."""
-    found: dict[tuple[str, str], None] = {}
-    for line in lines:
-        for entry in line.entries:
-            me = entry.is_of(reader.user)
-            found[line.names.within(entry.token, line.account), "you" if me else _gone(entry.token)] = None
-    people = sorted(found, key=lambda one: one[1] != "you")
-    return {"people": people[:PEOPLE], "more_people": max(0, len(people) - PEOPLE)}
+def _line_of_event(one: Happening, reader: MailReader) -> dict[str, object]:
+    """Return the same of what happened beside."""
+    few = one.kind == Kind.FEW_PEOPLE
+    return {
+        **_named(one.row.account, [one.row.account.name] * len(one.accounts)),
+        "kind": one.kind,
+        "pill": pill("account", PILLS[Kind(one.kind)]) if one.kind in PILLS else None,
+        "since": reader.full(one.since),
+        "words": one.row.account.restriction,
+        "lifted": one.lifted,
+        "people": one.people if few else 0,
+        "wanted": one.wanted,
+        "within": one.within if few else 0,
+        "times": one.times if one.kind == Kind.UNSTEADY else 0,
+    }
 
 
-def _gone(token: Token) -> str:
-    """Return why a person cannot be asked: "unknown" to us, or "left"; "" where they can."""
-    if token.kind == Token.Kind.SYSTEM:
-        return ""
-    if token.consented_by is None:
-        return "unknown"
-    return "" if token.consented_by.is_active else "left"
+def _named(account: Account, names: Sequence[str]) -> dict[str, object]:
+    return {
+        "name": account.name,
+        "called": called(names),
+        "native_id": account.native_id if len(names) == 1 else "",
+        "count": len(names),
+        "channel": str(declarations.label(account.channel)),
+        "channel_key": account.channel,
+    }
 
 
-def _native(line: WarningLine) -> str:
-    """Return how the log-in is called at the channel, as the reader may know it."""
-    if line.token is None or not line.names.sees_token(line.token, line.account):
-        return ""
-    return line.token.native_user_name
+# --- what became of it
+
+
+def record_end(message: Message) -> None:
+    """Write what became of a message's notices, and of what it tells, in the transaction that records it."""
+    at_once.record_end(message)
+    if message.notices.exists():
+        revalidation.record_end(message)
+
+
+def readdress(message: Message, new: str) -> bool:
+    """Have what a message carries be its reader's new address's; False where it stays with the old one. See both parts.
+
+    Where it carries both kinds it stays, and what is of the person is found anew.
+    """
+    warned, told = message.notices.exists(), message.told.exists()
+    if warned and told:
+        revalidation.leave_behind(message)
+        at_once.leave_behind(message)
+        return False
+    return at_once.readdress(message, new) if told else revalidation.readdress(message, new)
 
 
 def register() -> None:
-    """Say how the mail is built."""
-    register_kind(
-        WARNING,
-        build_warning,
-        name=_("Macro"),
-        ended=revalidation.record_end,
-        why=history.facts_of,
-        asks=True,
-        readdress=revalidation.readdress,
-    )
+    """Say how the mails are built, and that what was told goes along to a new address."""
+    for kind, name in ((WARNING, _("Macro")), (NEWS, _("What happened to accounts"))):
+        register_kind(
+            kind,
+            build_mail,
+            name=name,
+            ended=record_end,
+            why=history.facts_of,
+            asks=True,
+            readdress=readdress,
+        )
+    at_once.register()

@@ -168,13 +168,19 @@ def readdress(message: Message, new: str) -> bool:
     live, stays = message.notices.live(), _stays(message.recipient)
     there = Notice.objects.filter(recipient=new, evaluation__in=message.notices.values("evaluation"))
     if there.exists() or live.filter(stays).exists():
-        live.exclude(stays).update(outcome=Outcome.DROPPED, outcome_reason=kept_reason("not_told_direct"))
+        leave_behind(message)
         return False
     message.notices.filter(known).update(
         outcome=Outcome.DROPPED, outcome_reason=kept_reason("deleted_or_told")
     )
     message.notices.update(recipient=new)
     return True
+
+
+def leave_behind(message: Message) -> None:
+    """Have a warning stay with its address: what is of the person is found anew, by the next evaluation."""
+    live = message.notices.live().exclude(_stays(message.recipient))
+    live.update(outcome=Outcome.DROPPED, outcome_reason=kept_reason("not_told_direct"))
 
 
 def _stays(old: str) -> Q:

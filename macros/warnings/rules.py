@@ -1,15 +1,16 @@
-"""What a warning mail says, as plain facts: the accounts of its notices, grouped by the log-in that has to be renewed."""
+"""What a mail about accounts says of log-ins, as plain facts: its lines, grouped by the log-in that ended or will."""
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, tzinfo
 from enum import StrEnum
 from functools import cached_property
 
 from accounts.models import Account, AccountToken
 from accounts.pool import rules as pool_rules
-from macros.models import Notice
+from macros.at_once.news import ENDS
+from macros.models import Notice, Told
 from macros.notices.rules import Candidate, choose_to_renew
 from tokens.channels import declarations
 from tokens.channels.kinds import AN_APPEAL_HELPS, Reason
@@ -24,7 +25,7 @@ _BY_CLOCK: Mapping[str, Reason] = {
     Token.DeadlineClock.DATA_ACCESS: Reason.DATA_ACCESS_EXPIRED,
 }
 
-LOADED = 40  # accounts of a mail whose pools are looked at, for the 20 that it shows; the rest is a number
+LOADED = 40  # accounts of a mail whose pools are looked at, for those that it shows; the rest is a number
 
 
 class Section(StrEnum):
@@ -53,11 +54,12 @@ class WarningLine:
     token: Token | None
     mine: bool  # the log-in is the reader’s own, and not one that they removed
     deactivated: bool
-    covered: bool  # a log-in ends, the account goes on
+    covered: bool  # a log-in ends or ended, the account goes on
     ends: datetime | None
     names: NameVisibility  # whose names its reader may read
     days: int  # that are left by the reader's calendar; below 0 for a deactivated account
-    via: Via = Via.DIRECT  # how it came to its reader
+    via: Via = Via.DIRECT  # how it came to its reader, where a macro warned
+    since: datetime | None = None  # when it happened, of what is told at once
 
     @property
     def section(self) -> Section:
@@ -84,13 +86,6 @@ class WarningLine:
         return self.names.within(self.token, self.account) if self.token else ""
 
     @property
-    def contact(self) -> str:
-        """The person's e-mail address, as the reader may know it; "" for none, and where nobody reads mail there now."""
-        person = self.token.consented_by if self.token else None
-        seen = self.token is not None and self.names.sees_token(self.token, self.account)
-        return person.email if person is not None and person.is_active and seen else ""
-
-    @property
     def unreachable(self) -> bool:
         """Whether nobody can be asked to fix it: the person is not known, can no longer log in, took it back, or there is no log-in."""
         if self.token is None or self.token.is_removed:
@@ -100,10 +95,10 @@ class WarningLine:
 
     @property
     def carrier(self) -> str:
-        """Who else carries the account until its deadline, or ""."""
+        """Who else carries the account: until its deadline, where it ends; or now. "" for nobody."""
         for entry in self.entries:
-            other = self.token is None or entry.token_id != self.token.pk
-            if other and entry.is_living and entry.token.deadline == self.account.deadline:
+            lasts = entry.is_living and entry.token.deadline == self.account.deadline
+            if entry.token != self.token and (lasts if self.ends else entry.is_usable):
                 return self.names.within(entry.token, self.account)
         return ""
 
@@ -141,12 +136,6 @@ class WarningLine:
         """Whether the reader ends it by re-authenticating."""
         return self.mine and self.by_consent and not self.held_up
 
-    @property
-    def watches(self) -> bool:
-        """Whether the reader can only wait for a person who re-authenticates."""
-        person = self.token is not None and self.token.kind == Token.Kind.PERSON
-        return person and self.by_consent and not self.mine and not self.unreachable
-
     @cached_property
     def waits_for(self) -> str:
         """Who has to act where it is not the person: "an admin at X", "somebody else with access at X", X; "" where it is."""
@@ -161,26 +150,6 @@ class WarningLine:
     def only_appeal(self) -> bool:
         """Whether the channel stopped its person's own account, so that somebody else has to link the account."""
         return self.lost in AN_APPEAL_HELPS
-
-    def steps_kind(self, explanation: reasons.Explanation | None) -> str:
-        """Return whose steps a card shows: "hold", "find" somebody, "system" user, "wall" of a team, "watch", the "channel"'s, "press" or
-        none.
-        """
-        if self.held_up:
-            return "hold"
-        if self.only_appeal and not self.mine:
-            return "find"
-        if self.unreachable and self.person and self.by_consent and not self.mine:
-            return "find"
-        if self.of_system:
-            return "system"
-        if self.walled:
-            return "wall"
-        if self.watches:
-            return "watch"
-        if explanation is not None and explanation.steps:
-            return "channel"
-        return "press" if self.mine or self.person else ""
 
     def explain(self, account: str) -> reasons.Explanation | None:
         """Return why it ends or ended, worded for its reader; None where no log-in is linked. `account`: its name, or that of all of
@@ -207,7 +176,7 @@ def warning_lines(
     now: datetime,
     zone: tzinfo,
 ) -> list[WarningLine]:
-    """Return one line per account and log-in, most urgent first. What several macros found is one line.
+    """Return the lines of what macros warn of.
 
     `accounts` are those of the notices by their ids, with their pools, as `pools_of_accounts` loads them. `zone` is the reader's, by whose
     calendar days count from `now`.
@@ -217,15 +186,54 @@ def warning_lines(
         notices, key=lambda one: one.threshold == 0
     ):  # the date of what is interrupted asks for more
         facts.setdefault((notice.account_id, notice.token_id), notice)
-    made = [
+    return [
         _line(accounts[notice.account_id], notice, reader, names, now.astimezone(zone))
         for notice in facts.values()
     ]
-    # The account's own line first: a log-in that ends says nothing more where that stands.
+
+
+def told_lines(
+    rows: Iterable[Told], *, accounts: Mapping[int, Pooled], reader: User | None, names: NameVisibility
+) -> list[WarningLine]:
+    """Return the same of what was told at once of log-ins, and of accounts by them: one line an account, of the own log-in first."""
+    lines: dict[int, WarningLine] = {}
+    for row in sorted(rows, key=lambda one: (one.kind not in ENDS, one.pk or 0)):
+        if row.account_id not in lines and row.account_id in accounts:
+            lines[row.account_id] = _told_line(accounts[row.account_id], row, reader, names)
+    return list(lines.values())
+
+
+def _told_line(pooled: Pooled, row: Told, reader: User | None, names: NameVisibility) -> WarningLine:
+    account, entries = pooled.account, pooled.entries
+    token, dark = row.token, account.state == Account.State.INTERRUPTED and row.kind == Told.Kind.DEACTIVATED
+    if token is None:
+        token = _token_that_stopped(account, entries, reader)
+    line = WarningLine(
+        account=account,
+        entries=entries,
+        token=token,
+        mine=_is_own(token, reader),
+        deactivated=account.is_deactivated or dark,
+        covered=account.state == Account.State.CONNECTED,
+        ends=None,
+        names=names,
+        days=-1,
+        since=row.at,
+    )
+    return line if line.lost else replace(line, mine=False)  # it works again, and is the backup
+
+
+def sort_lines(made: Iterable[WarningLine]) -> list[WarningLine]:
+    """Return one line an account, most urgent first, and one for each log-in of the reader's own.
+
+    What several macros found, or was told at once, too, is one line. The account's own line comes first: a log-in that ends says nothing
+    more where that stands.
+    """
     lines: dict[tuple[int, int | None], WarningLine] = {}
-    for line in sorted(made, key=lambda line: line.covered):
-        lines.setdefault((line.account.pk, line.token.pk if line.token else None), line)
-    return sorted(lines.values(), key=_urgency)
+    for line in sorted(made, key=lambda line: (not line.mine, line.since is None, line.covered)):
+        lines.setdefault((line.account.pk, line.token.pk if line.token and line.mine else None), line)
+    mine = {line.account.pk for line in lines.values() if line.mine}
+    return sorted((line for line in lines.values() if line.mine or line.account.pk not in mine), key=_urgency)
 
 
 def group_by_log_in(lines: Iterable[WarningLine]) -> list[list[WarningLine]]:
@@ -255,8 +263,9 @@ def load_notices(ids: Collection[int]) -> dict[int, Notice]:
     return Notice.objects.select_related("action__macro", "account", "token__consented_by").in_bulk(list(ids))
 
 
-def _urgency(line: WarningLine) -> tuple[bool, float, bool, str]:
+def _urgency(line: WarningLine) -> tuple[bool, bool, float, bool, str]:
     return (
+        line.since is not None and not line.mine and line.covered,
         not line.deactivated,
         line.ends.timestamp() if line.ends else 0.0,
         line.covered,
@@ -272,15 +281,12 @@ def _line(
     token = _token_of(notice, account, entries, reader)
     ends = None if deactivated else notice.ends
     days = (ends.astimezone(now.tzinfo).date() - now.date()).days if ends else -1
-    own = reader is not None and token is not None and token.consented_by_id == reader.pk
     later = account.deadline is None or ends is None or account.deadline - ends > timedelta(minutes=1)
     return WarningLine(
         account=account,
         entries=entries,
         token=token,
-        mine=own
-        and token is not None
-        and not token.is_removed,  # what was removed on purpose is nobody's to bring back
+        mine=_is_own(token, reader),
         deactivated=deactivated,
         covered=notice.token_id is not None and not deactivated and later,
         ends=ends,
@@ -298,6 +304,35 @@ def _can_be_asked(token: Token) -> bool:
     )
 
 
+def _own(entries: Sequence[AccountToken], reader: User | None) -> list[AccountToken]:
+    """Return the reader's own, but for what was removed on purpose: nobody is asked to bring that back."""
+    return [entry for entry in entries if entry.is_of(reader) and not entry.token.is_removed]
+
+
+def _is_own(token: Token | None, reader: User | None) -> bool:
+    if token is None or token.is_removed:
+        return False
+    return reader is not None and token.consented_by_id == reader.pk
+
+
+def _token_that_stopped(
+    account: Account, entries: Sequence[AccountToken], reader: User | None
+) -> Token | None:
+    """Return the log-in whose end stopped an account that is dark, of the reader's own where there are any."""
+    candidates = [
+        Candidate(
+            one.token_id,
+            one.reason,
+            one.token.state == Token.State.DEAD,
+            one.token.state_since,
+            asked=_can_be_asked(one.token),
+        )
+        for one in _own(entries, reader) or entries
+    ]
+    chosen = choose_to_renew(candidates, account.reason)
+    return next((one.token for one in entries if one.token_id == chosen), None)
+
+
 def _token_of(
     notice: Notice, account: Account, entries: Sequence[AccountToken], reader: User | None
 ) -> Token | None:
@@ -309,22 +344,9 @@ def _token_of(
     """
     if notice.token_id is not None:
         return next((entry.token for entry in entries if entry.token_id == notice.token_id), notice.token)
-    own = [entry for entry in entries if entry.is_of(reader)]
-    mine = [entry for entry in own if not entry.token.is_removed]  # nobody is asked to bring that back
     if notice.threshold == 0:
-        candidates = [
-            Candidate(
-                one.token_id,
-                one.reason,
-                one.token.state == Token.State.DEAD,
-                one.token.state_since,
-                asked=_can_be_asked(one.token),
-            )
-            for one in mine or entries
-        ]
-        chosen = choose_to_renew(candidates, account.reason)
-        return next((one.token for one in entries if one.token_id == chosen), None)
-    helpful = [entry for entry in mine if reasons.by_consent(entry.reason)]
+        return _token_that_stopped(account, entries, reader)
+    helpful = [one for one in _own(entries, reader) if reasons.by_consent(one.reason)]
 
     def rank(entry: AccountToken) -> tuple[bool, bool, float]:
         token = entry.token

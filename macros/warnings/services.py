@@ -8,6 +8,7 @@ import logging
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
+from functools import cached_property
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -59,7 +60,8 @@ def write_findings(*, run: Evaluation, span: Span) -> Counted:
         mails.carry(notices)
         Notice.objects.bulk_create(notices, batch_size=BATCH, ignore_conflicts=True)
         news += update_shortages(few, accounts, directory, span)
-    return Counted(run.found.count() + len(news), len(mails) + at_once.write_messages(news, run.started_at))
+    further = at_once.write_messages(news, run.started_at, mails.by_reader)
+    return Counted(run.found.count() + len(news), len(mails.by_reader) + further)
 
 
 def count_findings(span: Span) -> Counted:
@@ -123,10 +125,12 @@ class Messages:
 
     def __init__(self, run: Evaluation) -> None:
         self._run = run
-        self._found: dict[tuple[str, int | None], Message] = {}
+        self.by_reader: dict[tuple[str, int | None], Message] = {}
 
-    def __len__(self) -> int:
-        return len(self._found)
+    @cached_property
+    def _waiting(self) -> dict[tuple[str, int | None], Message]:
+        """What waits to be told by the next mail to its reader: these mails are that."""
+        return at_once.waiting_mails(self._run.started_at)
 
     def carry(self, notices: Sequence[Notice]) -> None:
         """Give notices the messages that will carry them.
@@ -136,16 +140,17 @@ class Messages:
         people = who_log_in(one.recipient for one in notices)
         new, mixed = list[Message](), list[Message]()
         for one in notices:
-            team = None if one.recipient in people else one.team_id
-            message = self._found.get((one.recipient, team))
+            key = one.recipient, None if one.recipient in people else one.team_id
+            message = self.by_reader.get(key) or self._waiting.get(key)
             if message is None:
-                message = self._message(one.recipient, team, of=one.team_id)
-                self._found[one.recipient, team] = message
+                message = self._message(*key, of=one.team_id)
                 new.append(message)
+            elif key not in self.by_reader:
+                at_once.join_mail(message, {one.team_id or 0}, self._run.started_at)
             elif message.team_id not in {None, one.team_id}:
                 message.team_id = None
                 mixed.append(message)
-            one.message = message
+            self.by_reader[key] = one.message = message
         Message.objects.bulk_create(new, batch_size=BATCH)
         Message.objects.filter(pk__in=[one.pk for one in mixed]).update(team=None)
 

@@ -59,7 +59,7 @@ def warned(recipient: str) -> Mail:
     make_macro(emails=["boss@example.com"], notify_consenters=True)
     evaluation.evaluate(now=NOW)
     with time_machine.travel(NOW, tick=False):
-        return macro_mails.build_warning(Message.objects.get(recipient=recipient))
+        return macro_mails.build_mail(Message.objects.get(recipient=recipient))
 
 
 def plain(text: str) -> str:
@@ -76,15 +76,12 @@ def test_a_warning_of_a_lost_role_waits_for_an_admin_and_asks_nobody_to_re_authe
 
     assert mail.subject == "Fern Gardens is deactivated: waiting for an admin at X"
     for part in (plain(mail.text), plain(mail.html)):
-        assert (
-            "no longer have a role in Fern Gardens" in part or "no longer has a role in Fern Gardens" in part
-        )
+        assert ("no longer have a role in Fern Gardens" in part) == (reader == ada.email)
         assert "Waiting for an admin at X" in part
-        assert "Steps for an admin at X:" in part
+        assert ("Steps for an admin at X:" in part) == (reader == ada.email)
         assert "ended your authorisation" not in part
         assert "Press Re-authenticate" not in part
         assert "Re-authenticate Fern" not in part
-    assert "for an admin at X to give a role back" in plain(mail.text)
 
 
 def test_a_missing_permission_is_granted_by_re_authenticating(ada: User) -> None:

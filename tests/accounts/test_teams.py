@@ -178,7 +178,7 @@ class TestFollowing:
         evaluation.evaluate(now=now)
 
         with pytest.raises(NotWanted, match="another team now"):
-            mails.build_warning(waiting)
+            mails.build_mail(waiting)
         assert Message.objects.filter(recipient="fern@example.com").count() == 1
         dropped = Notice.objects.get(recipient="lumen@example.com")
         assert (dropped.outcome, kept.said(dropped.outcome_reason)) == (

@@ -196,7 +196,7 @@ def test_mails_that_wait_and_news_leave_out_whoever_is_away_now() -> None:
     at_once.tell_news(SOON)
 
     with pytest.raises(NotWanted, match="This person snoozed all warnings"):
-        mails.build_warning(Message.objects.get(kind="macro"))
+        mails.build_mail(Message.objects.get(kind="macro"))
 
     by_macro = Told.objects.filter(action__isnull=False)
     assert set(by_macro.values_list("recipient", "via")) == {("ops@example.com", "operator")}

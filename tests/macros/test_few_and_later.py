@@ -8,7 +8,6 @@ import time_machine
 from django.test import Client
 
 from accounts.models import Account
-from macros.at_once import mails as news_mails
 from macros.at_once import services as at_once
 from macros.models import Macro, MacroAction, Shortage, Told
 from macros.mutes import acknowledgements
@@ -129,12 +128,11 @@ def test_days_ahead_count_who_will_be_left_and_what_is_dark_or_snoozed_is_not_to
     die(carried(30, name="Dark"))
 
     evaluate()
-    mail = news_mails.build_news(Message.objects.get(kind="news"))
+    mail = mails.build_mail(Message.objects.get())
 
     assert short() == {"One will go"}
-    assert mail.subject == "Only one person can carry One will go in 14 days"
+    assert "Dark is deactivated" in mail.subject  # one mail of a run
     assert "1 in 14 days, 2 wanted" in mail.text
-    assert "Have somebody else with access to the account at Facebook link it" in " ".join(mail.text.split())
 
 
 def test_many_accounts_with_one_person_are_one_mail_and_one_card_and_what_recovered_is_left_out() -> None:
@@ -144,11 +142,11 @@ def test_many_accounts_with_one_person_are_one_mail_and_one_card_and_what_recove
     link(accounts[0], make_token(consented_by=make_person(), deadline=noon(TODAY + 60 * DAY)))
     settle(accounts[0])
 
-    mail = news_mails.build_news(Message.objects.get(kind="news"))
+    mail = mails.build_mail(Message.objects.get(kind="news"))
 
-    assert "Facebook, 3 accounts" in mail.text
+    assert "Account 01 and 2 more (Facebook)" in mail.text
     assert "Account 00" not in mail.text
-    assert mail.subject == "Only one person can carry Account 01 (+2 more)"
+    assert mail.subject == "Only one person keeps Account 01 connected (+2 more)"
     left_out = Told.objects.get(account=accounts[0])
     assert kept.said(left_out.outcome_reason).startswith("Enough people keep it connected again")
 
@@ -157,10 +155,10 @@ def test_where_nothing_happened_further_addresses_are_told_once_in_the_thread_of
     escalates(days=[7])
     account = ending(7, name="Lumen Shoes")
     evaluate()
-    first = mails.build_warning(Message.objects.get())
+    first = mails.build_mail(Message.objects.get())
     early, due, again = evaluate(2), evaluate(3), evaluate(4)
 
-    mail = mails.build_warning(Message.objects.get(recipient=BOSS))
+    mail = mails.build_mail(Message.objects.get(recipient=BOSS))
 
     assert (early, due, again) == ([], [BOSS], [])
     assert mail.headers["References"] == first.headers["References"]
@@ -185,7 +183,7 @@ def test_without_an_address_the_leads_of_the_team_hear_that_nothing_happened() -
 
     assert days[1:] == [[], [lead.email], []]
     with time_machine.travel(NOW + 3 * DAY, tick=False):
-        text = " ".join(mails.build_warning(Message.objects.get(recipient=lead.email)).text.split())
+        text = " ".join(mails.build_mail(Message.objects.get(recipient=lead.email)).text.split())
         said = [
             line.text
             for line in about_macros(why.what_is_asked(account, lead.email), Macro.objects.all(), now=NOW)
@@ -250,7 +248,7 @@ def test_a_mail_to_further_addresses_that_waits_is_left_out_once_somebody_is_on_
         )
 
         with pytest.raises(NotWanted, match="Somebody is on it"):
-            mails.build_warning(Message.objects.get(recipient=BOSS))
+            mails.build_mail(Message.objects.get(recipient=BOSS))
 
 
 def test_the_form_keeps_both_and_its_preview_counts_them() -> None:

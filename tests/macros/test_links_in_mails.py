@@ -4,13 +4,16 @@ import re
 from datetime import timedelta
 
 import pytest
+import time_machine
 from django.conf import settings as conf
 from django.db.models import F
 from django.test import Client
 from django.urls import reverse
 from pytest_django import Settings
 
-from accounts.models import Account, AccountEvent, AccountToken
+from accounts.asks import services as asks
+from accounts.asks.mails import build_ask_mail
+from accounts.models import Account, AccountEvent, AccountToken, Ask
 from macros.models import Macro, Mute
 from macros.mutes import services
 from macros.mutes.mails import SAID, build_said
@@ -18,8 +21,8 @@ from macros.warnings import mails
 from macros.warnings import services as evaluation
 from notifications.models import Message
 from notifications.outbox.mails import Mail
-from tests.macros.support import WATCHER, die, ending, make_macro, make_person, settle
-from tests.support.factories import NOW, make_team, make_user
+from tests.macros.support import WATCHER, die, ending, make_macro, make_person
+from tests.support.factories import NOW, make_user
 from users.models import AddressEvent, Membership, Team, User
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("at_now")]
@@ -54,7 +57,7 @@ def evaluate(days: int = 0) -> list[str]:
 
 
 def mail_to(recipient: str) -> Mail:
-    return mails.build_warning(Message.objects.filter(recipient=recipient).latest("pk"))
+    return mails.build_mail(Message.objects.filter(recipient=recipient).latest("pk"))
 
 
 def stop_path(mail: Mail) -> str:
@@ -166,7 +169,7 @@ def test_saying_not_mine_tells_the_lead_and_mutes_the_reader_and_unlinks_nothing
     assert mail.reply_to == WATCHER
     for body in (mail.text, mail.html):
         assert "Emil runs it now" in body
-        assert f"{conf.BASE_URL}/open/{account.pk}/" in body
+        assert f"{conf.BASE_URL}/mails/" in body
         assert "Fern Gardens" not in body
     assert AccountToken.objects.count() == linked
     mute = Mute.objects.running().get()
@@ -201,20 +204,6 @@ def test_it_is_said_of_accounts_of_the_mail_only(client: Client) -> None:
 # --- whom the mail waits for ------------------------------------------------------------------------------------
 
 
-def test_a_watcher_of_another_team_reads_neither_name_nor_address_of_the_person(settings: Settings) -> None:
-    ada = make_user("ada@example.com", name="Ada Okafor", team=make_team())
-    make_user("watcher.inside@example.com", team=make_team())
-    make_macro(emails=["watcher.inside@example.com"])
-    ending(6, person=ada)
-    evaluate()
-
-    mail = mail_to("watcher.inside@example.com")
-
-    assert "ada@example.com" not in mail.text + mail.html
-    assert "Ada" not in mail.text + mail.html
-    assert "Reply to this mail" in mail.text
-
-
 def test_a_person_who_can_no_longer_log_in_is_not_named_as_the_one_to_ask() -> None:
     ada = make_person("ada@example.com", name="Ada Okafor", is_active=False)
     make_macro(emails=[WATCHER])
@@ -224,8 +213,7 @@ def test_a_person_who_can_no_longer_log_in_is_not_named_as_the_one_to_ask() -> N
     text = " ".join(mail_to(WATCHER).text.split())
 
     assert "Ask Ada" not in text
-    assert "Press Re-authenticate" not in text
-    assert "Find somebody who has access to the account at Facebook" in text
+    assert "Nobody can be asked: somebody with access links it in AdToken." in text
 
 
 def test_mails_about_one_deadline_form_one_thread_and_have_a_person_to_answer_to() -> None:
@@ -245,18 +233,37 @@ def test_mails_about_one_deadline_form_one_thread_and_have_a_person_to_answer_to
     assert Macro.objects.count() == 1
 
 
-def test_a_mail_about_a_stopped_log_in_and_a_lost_role_says_who_is_waited_for_in_both() -> None:
-    ada = make_person("ada@example.com", name="Ada Okafor")
-    make_macro(emails=[WATCHER])
-    die(ending(50, person=ada))
-    reader = ending(50, person=ada, channel="x")
-    reader.pool.update(can_publish="no", access_reason="publishing_lost")
-    settle(reader)
+# --- the page of the accounts, for who watches
+
+
+def test_the_page_of_an_outside_reader_shows_the_accounts_of_the_mail_for_two_weeks_and_asks_once_a_day(
+    client: Client,
+) -> None:
+    ada = make_user("ada@example.com", name="Ada Okafor")
+    watched, foreign = ending(6, name="Lumen Shoes", person=ada), ending(6, name="Foreign", person=ada)
+    make_macro(emails=[WATCHER], accounts=[watched])
     evaluate()
+    found = re.search(r"(/mails/\S+/)\n", mail_to(WATCHER).text)
+    assert found
+    page = found[1]
 
-    text = " ".join(mail_to(WATCHER).text.split())
+    shown = client.get(page)
+    untouched = Message.objects.filter(kind="ask").exists()
+    strangers = client.post(page, {"do": "ask", "person": make_user().pk}).status_code
+    asked = [client.post(page, {"do": "ask", "person": ada.pk}, follow=True).text for _ in range(2)]
+    mail = build_ask_mail(Message.objects.get(kind="ask"))
+    asks.end_due_asks(now=NOW)
+    with time_machine.travel(NOW + 15 * DAY, tick=False):
+        over = client.get(page).text, client.post(page, {"do": "ask", "person": ada.pk}).status_code
 
-    assert text.startswith(
-        "One ad account waits for Ada Okafor to re-authenticate and one ad account waits for an admin at X to give a role back."
-    )
-    assert "Check now" not in text
+    assert "Works until" in shown.text
+    assert "through Ada Okafor" in shown.text
+    assert foreign.name not in shown.text
+    assert "no-store" in shown["Cache-Control"]
+    assert (untouched, strangers) == (False, 404)
+    assert "Ask Ada again" in shown.text
+    assert all("Ada was asked today" in one and "Ask Ada again" not in one for one in asked)
+    assert mail.subject == f"{WATCHER} asks you to re-authenticate Facebook"
+    assert mail.reply_to == WATCHER
+    assert Ask.objects.get().ended_at is None
+    assert ("Lumen Shoes</h2>" in over[0], over[1]) == (False, 404)

@@ -43,7 +43,7 @@ def evaluate() -> None:
 
 def mail_to(recipient: str, now: datetime = NOW) -> Mail:
     with time_machine.travel(now, tick=False):
-        return mails.build_warning(Message.objects.get(recipient=recipient))
+        return mails.build_mail(Message.objects.get(recipient=recipient))
 
 
 def warned(recipient: str) -> Mail:
@@ -62,12 +62,11 @@ def test_the_person_who_can_fix_it_is_asked_and_shown_how(ada: User) -> None:
         assert "Lumen Shoes EU" in text
         assert account.native_id in text
         assert "1 Dec 2026, 12:00 CET" in text
-        assert "Ada Okafor (you)" in text
         assert "/renew/" in text  # the personal link; the kept copy leads to the page behind the log-in
         assert f"/my/{account.pk}/reauthenticate/" in str(mail.stored_text)
     assert mail.text.startswith("Ada, one ad account needs you. It takes about a minute.")
     assert "ENDS WITHIN 7 DAYS" in mail.text
-    assert "(6 days left)" in mail.text
+    assert "State        6 days left" in mail.text
     assert MARKER not in mail.subject + mail.text + mail.html
 
 
@@ -83,7 +82,7 @@ def test_nobody_is_said_to_re_authenticate_a_system_user(ada: User) -> None:
 
     assert mail.subject == "Lumen Shoes EU stops in 6 days: its system user is to be added again"
     said = " ".join(mail.text.split())
-    assert said.startswith("Ada, one ad account waits for Reporting bot to be added again.")
+    assert said.startswith("Ada, one ad account waits for Reporting bot.")
     assert "At Facebook, generate a new token for the system user Reporting bot" in said
     assert "Re-authenticate" not in said
 
@@ -98,43 +97,17 @@ def test_the_subject_says_when_in_words(ada: User, days: int, words: str) -> Non
 
 def test_a_watcher_waits_for_the_person(ada: User) -> None:
     make_macro(emails=["team@example.com"])
-    account = ending(6, name="Shoes", person=ada)
+    ending(6, name="Shoes", person=ada)
 
     mail = warned("team@example.com")
 
     assert mail.subject == "Shoes stops in 6 days: waiting for Ada Okafor"
     for body in (" ".join(mail.text.split()), mail.html):
-        assert "What you can do:" in body
-        assert "Ask Ada Okafor to re-authenticate, by mail to ada@example.com." in body
-        assert "Ada Okafor, ada@example.com" in body  # whom it waits for
+        assert "Works until Tue 1 Dec 2026, 12:00 CET. Waiting for Ada Okafor." in body
+        assert "Ask Ada again" in body
         assert "Press Re-authenticate" not in body
-        assert f"/open/{account.pk}/" in body
+        assert "/mails/" in body
     assert not re.search("/reauthenticate/|/renew/", mail.text + mail.html)
-
-
-def test_a_mail_about_accounts_of_several_people_says_who_has_to_act_for_each(ada: User) -> None:
-    make_macro(emails=["ada@example.com"], notify_consenters=True)
-    ending(5, person=ada)
-    ben = make_person(name="Ben Lindqvist")
-    make_colleagues(ada, ben)
-    ending(6, person=ben)
-
-    lead = " ".join(warned("ada@example.com").text.split())
-
-    assert "one ad account needs you. It takes about a minute." in lead
-    assert "One ad account waits for Ben Lindqvist to re-authenticate." in lead
-
-
-def test_long_names_are_cut_and_more_accounts_counted(ada: User) -> None:
-    make_macro(emails=[], notify_consenters=True)
-    ending(5, name="A very long name of an ad account indeed", person=ada)
-    for _ in range(3):
-        ending(6, person=ada)
-
-    subject = warned("ada@example.com").subject
-
-    assert subject == "A very long name of an ad a… stops in 5 days: please re-authenticate (+3 more)"
-    assert len(subject) <= 78
 
 
 @pytest.mark.parametrize(
@@ -174,8 +147,9 @@ def test_where_the_team_takes_its_own_people_only_nobody_is_asked_to_re_authenti
         mail = mail_to(reader)
         text = " ".join(mail.text.split())
         assert mail.subject == "Fern is deactivated: waiting for an administrator of AdToken"
-        assert "waits for an administrator of AdToken to add somebody to the team." in text
-        assert "to the team of Fern, or let it accept log-ins of other people too." in text
+        assert "ne ad account waits for an administrator of AdToken." in text
+        steps = "to the team of Fern, or let it accept log-ins of other people too."
+        assert (steps in text) == (reader == ada.email)  # who may not log in can do nothing about it
         assert not re.search("/reauthenticate/|/renew/", mail.html)
 
 
@@ -231,19 +205,19 @@ def test_one_log_in_has_one_button_for_all_its_accounts(ada: User) -> None:
     kept = str(mail.stored_html)
     assert f"/my/{first.pk}/reauthenticate/" in kept or f"/my/{others[0].pk}/reauthenticate/" in kept
     for account in (first, *others):
-        assert account.native_id in mail.text
+        assert account.name in mail.text
 
 
-def test_twenty_accounts_are_listed_and_the_rest_is_a_number_with_a_link(ada: User) -> None:
+def test_ten_accounts_are_listed_and_the_rest_is_a_number_with_a_link(ada: User) -> None:
     make_macro(emails=[], notify_consenters=True)
     for number in range(25):
         ending(5, name=f"Account-{number:02}", person=ada)
 
     mail = warned("ada@example.com")
 
-    assert sum(f"Account-{number:02} (" in mail.text for number in range(25)) == 20
-    assert "and 5 more" in mail.text
-    assert "and 5 more" in mail.html
+    assert sum(f"Account-{number:02} (" in mail.text for number in range(25)) == 10
+    assert "and 15 more" in mail.text
+    assert "and 15 more" in mail.html
 
 
 def test_an_account_that_several_macros_found_is_one_line(ada: User) -> None:
@@ -258,22 +232,6 @@ def test_an_account_that_several_macros_found_is_one_line(ada: User) -> None:
     assert f"“{first}” and “{second}”" in " ".join(mail.text.split())
 
 
-def test_a_colleague_who_carries_the_account_is_named(ada: User) -> None:
-    make_macro(emails=[], notify_consenters=True)
-    ben = make_person("ben@example.com", name="Ben Lindqvist")
-    make_colleagues(ada, ben)
-    account = ending(5, name="Shoes", person=ben)
-    link(account, make_token(state="dead", reason="password_changed", consented_by=ada))
-    settle(account)
-
-    evaluate()
-    to_ada, to_ben = mail_to("ada@example.com"), mail_to("ben@example.com")
-
-    assert "through Ben" in " ".join(to_ada.text.split())
-    assert to_ada.subject.endswith("please re-authenticate")
-    assert "through" not in to_ben.text
-
-
 def test_a_log_in_that_ends_with_a_backup_in_place_says_so(ada: User) -> None:
     make_macro(emails=[], notify_consenters=True, watch="token", days=[7])
     account = ending(6, name="Shoes", person=ada)
@@ -285,7 +243,7 @@ def test_a_log_in_that_ends_with_a_backup_in_place_says_so(ada: User) -> None:
     mail = warned("ada@example.com")
 
     assert mail.subject == "Your Facebook log-in ends in 6 days (backup in place)"
-    assert "Ben Lindqvist, until" in " ".join(mail.text.split())
+    assert "Goes on through Ben" in " ".join(mail.text.split())
 
 
 def test_times_stand_in_the_readers_zone(ada: User) -> None:
@@ -478,11 +436,11 @@ def test_what_a_mail_says_of_an_account_is_read_with_all_of_them(ada: User, watc
     counts = []
     for some in (notices[:4], notices):
         with CaptureQueriesContext(connection) as queries:
-            mails.compose_warning(some, Message(kind="macro", recipient=ada.email), now=NOW)
+            mails.compose_mail(some, Message(kind="macro", recipient=ada.email), now=NOW)
         counts.append(len(queries))
 
     assert counts[0] == counts[1]
-    assert counts[0] <= 8
+    assert counts[0] <= 9
 
 
 @pytest.mark.parametrize("watch", ["account", "token"])

@@ -34,7 +34,7 @@ def test_mail_page_filter_and_api_count_the_same_days(
 
     with time_machine.travel(now, tick=False):
         evaluation.evaluate(now=now)
-        subject = mails.build_warning(Message.objects.get()).subject
+        subject = mails.build_mail(Message.objects.get()).subject
         ada_sees, mira_sees = Client(), Client()
         ada_sees.force_login(ada)
         mira_sees.force_login(mira)

@@ -62,7 +62,7 @@ def test_a_warning_that_is_dropped_because_its_reader_left_is_told_to_the_lead_t
     User.objects.filter(pk=ada.pk).update(is_active=False)
 
     with time_machine.travel(at(25, 8), tick=False), pytest.raises(NotWanted):
-        mails.build_warning(Message.objects.get())
+        mails.build_mail(Message.objects.get())
     evaluation.evaluate_if_due(now=at(25, 8, 5))
 
     assert list(Message.objects.order_by("pk").values_list("recipient", flat=True)) == [

@@ -46,7 +46,7 @@ def test_the_warning_about_one_account_goes_to_each_reader_in_the_own_language(
         ada.email: "en-gb", uwe.email: "de", WATCHER: "en-gb",
     }  # fmt: skip
     subject, _, text = mails[uwe.email]
-    assert ("Läuft bis" in text, "Works until" in text) == (True, False)
+    assert ("Endet" in text, "Ends" in text) == (True, False)
     assert "neu autorisieren" in subject
     assert Message.objects.get(recipient=uwe.email).subject == subject.strip()
     assert get_language() == "en-gb"

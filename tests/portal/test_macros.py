@@ -599,7 +599,7 @@ def test_what_an_edit_takes_out_of_a_macro_is_still_what_the_macro_sent(mira: Cl
     stops = may_stop_mails(message)
     kinds = list(macro.actions.values_list("kind", flat=True))
     with pytest.raises(NotWanted, match="The macro no longer tells this"):
-        mails.build_warning(message)
+        mails.build_mail(message)
     macro.delete()
 
     assert kinds == ["shifted"]

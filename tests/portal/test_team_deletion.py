@@ -155,7 +155,7 @@ def test_a_warning_about_several_teams_that_waits_or_comes_back_still_says_it_on
     for message in (waits, comes_back):
         message.refresh_from_db()
         with time_machine.travel(noon(DAY_OF_MACROS), tick=False):
-            made.append(mails.build_warning(message).text)
+            made.append(mails.build_mail(message).text)
         message.state, message.sent_at = Message.State.SENT, noon(DAY_OF_MACROS)
         revalidation.record_end(message)
 

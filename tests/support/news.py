@@ -25,7 +25,7 @@ def ends(now: datetime | None = None) -> QuerySet[Message]:
 
 def built(recipient: str = "", now: datetime | None = None) -> Mail:
     """Return the one mail of news, to a reader, as it would leave now."""
-    from macros.at_once import mails
+    from macros.warnings import mails
 
     found = tell(now)
-    return mails.build_news(found.get(recipient=recipient) if recipient else found.get())
+    return mails.build_mail(found.get(recipient=recipient) if recipient else found.get())

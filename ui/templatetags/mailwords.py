@@ -146,9 +146,14 @@ def fold(text: str, *, first: str = "", rest: str = "") -> str:
 
 
 @register.simple_tag
-def textrow(word: str, text: str, aside: str = "") -> str:
-    """Return "  Works until  Fri 27 Nov 2026, 09:00 CET (2 days left)", folded under its own column. `aside` is put in brackets."""
-    text = f"{text} ({aside})" if aside else text
+def textline(text: str) -> str:
+    """Return the one line of a card, folded."""
+    return fold(str(text), first="  ", rest="  ")
+
+
+@register.simple_tag
+def textrow(word: str, text: str) -> str:
+    """Return "  Works until  Fri 27 Nov 2026, 09:00 CET", folded under its own column."""
     first = f"  {word}".ljust(_WORD_COLUMN)
     return fold(str(text), first=first if first.endswith(" ") else f"{first}  ", rest=" " * _WORD_COLUMN)
 
