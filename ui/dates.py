@@ -195,11 +195,6 @@ def long_day(when: date) -> str:
     return dateformat.format(when, pgettext("form of a date", "j F Y"))
 
 
-def short_day(when: date) -> str:
-    """Return "21 Nov" of a local day, for the heads of columns."""
-    return dateformat.format(when, pgettext("form of a date", "j M"))
-
-
 def short_date(when: datetime, *, zone: tzinfo, now: datetime | None = None, named: bool = False) -> str:
     """Return "Sat 21 Nov, 08:14"; with the year wherever it is not this year, and the zone's name where it is to be `named`."""
     local = when.astimezone(zone)

@@ -18,8 +18,7 @@ from notifications.delivery import claims
 from notifications.models import Message
 from notifications.outbox.mails import Mail, NotWanted
 from tests.macros.support import BERLIN, TODAY, die, ending, make_macro, make_person, move, noon, settle
-from tests.notifications.support import claim_next
-from tests.support.factories import MARKER, NOW, link, make_account, make_team, make_token
+from tests.support.factories import MARKER, NOW, link, make_team, make_token
 from tokens.models import Token
 from ui.stored_phrases import said as in_words
 from users.models import Membership, Team, User
@@ -153,19 +152,6 @@ def test_where_the_team_takes_its_own_people_only_nobody_is_asked_to_re_authenti
         assert not re.search("/reauthenticate/|/renew/", mail.html)
 
 
-def test_of_a_dark_account_a_person_who_can_be_asked_is_waited_for(ada: User) -> None:
-    make_macro(emails=["team@example.com"])
-    account = ending(50, name="Fern", person=ada)
-    die(account)
-    gone = make_person(name="Gone Away", is_active=False)
-    link(account, make_token(consented_by=gone, state="dead", reason="authorisation_cancelled"))
-    Account.objects.filter(pk=account.pk).update(reason="authorisation_cancelled")
-
-    mail = warned("team@example.com")
-
-    assert mail.subject == "Fern is deactivated: waiting for Ada Okafor"
-
-
 def test_groups_stand_in_the_order_of_urgency(ada: User) -> None:
     make_macro(emails=[], notify_consenters=True, days=[100, 30, 7])
     ending(90, name="Later", person=ada)
@@ -188,24 +174,6 @@ def test_groups_stand_in_the_order_of_urgency(ada: User) -> None:
     places = [mail.text.index(word) for word in words]
     assert places == sorted(places)
     assert mail.subject == "Dark is deactivated: please re-authenticate (+3 more)"
-
-
-def test_one_log_in_has_one_button_for_all_its_accounts(ada: User) -> None:
-    make_macro(emails=[], notify_consenters=True)
-    first = ending(5, name="Shoes", person=ada)
-    others = [make_account(name=f"Other {number}") for number in range(2)]
-    for other in others:
-        link(other, Token.objects.get())
-    settle(*others)
-
-    mail = warned("ada@example.com")
-
-    assert mail.html.count('class="btn"') == 1
-    assert "Re-authenticate Facebook, 3 accounts" in mail.html
-    kept = str(mail.stored_html)
-    assert f"/my/{first.pk}/reauthenticate/" in kept or f"/my/{others[0].pk}/reauthenticate/" in kept
-    for account in (first, *others):
-        assert account.name in mail.text
 
 
 def test_ten_accounts_are_listed_and_the_rest_is_a_number_with_a_link(ada: User) -> None:
@@ -319,19 +287,6 @@ def test_an_account_that_works_again_is_not_told_dark(ada: User) -> None:
         mail_to("ada@example.com")
 
 
-def test_what_still_holds_is_said_without_what_does_not(ada: User) -> None:
-    make_macro(emails=[], notify_consenters=True)
-    renewed = ending(5, name="Renewed", person=ada)
-    ending(6, name="Waits", person=ada)
-    evaluate()
-    move(renewed, deadline=noon(TODAY + timedelta(days=60)))
-
-    mail = mail_to("ada@example.com")
-
-    assert mail.subject == "Waits stops in 6 days: please re-authenticate"
-    assert "Renewed" not in mail.text
-
-
 @pytest.mark.parametrize("watch", ["account", "token"])
 def test_a_mail_that_leaves_after_the_date_says_nothing_of_it_and_that_it_is_dark_is_told(
     ada: User, watch: str
@@ -351,18 +306,6 @@ def test_a_mail_that_leaves_after_the_date_says_nothing_of_it_and_that_it_is_dar
     assert in_words(dropped.outcome_reason).startswith("The date had passed")
     told = Notice.objects.filter(account=account, token=None).exclude(outcome="dropped")
     assert [one.threshold for one in told] == [0]
-
-
-def test_notices_learn_how_their_message_ended(ada: User) -> None:
-    make_macro(emails=[], notify_consenters=True)
-    ending(5, person=ada)
-    evaluate()
-    message = claim_next(now=NOW + timedelta(days=1))
-    assert message is not None
-
-    claims.record_sent(message, claims.Sent("s", "t", "h"), now=NOW)
-
-    assert Notice.objects.get().outcome == "mailed"
 
 
 def test_a_message_that_staff_cancelled_is_not_found_again(ada: User) -> None:
