@@ -25,7 +25,7 @@ WORDS = """{% load i18n mailwords %}
 {% endsay %}
 {% part "lead" %}{{ said.heading }}: act
    now.{% endpart %}
-{% card name=name native_id="1" channel="x" channel_name="X" group=_("Soon") aside="2 left" %}
+{% card name=name native_id="1" channel="x" channel_name="X" group=_("Soon") %}
   {% row _("Works until") %}Friday{% endrow %}
   {% row _("Backup") %}{% endrow %}
   {% say step %}Press <Allow>.{% endsay %}
@@ -58,7 +58,7 @@ def test_html_and_text_say_the_same_and_only_html_is_escaped() -> None:
     assert "Press &lt;Allow&gt;." in mail["html"]
     text = mail["text"]
     assert text.startswith("Shoes & more stops in 1 day: act now.\n\n\nSOON\n\nShoes & more (X, 1)\n")
-    assert "  Works until  Friday (2 left)\n  Steps for Ben:\n  1. Press <Allow>.\n  2. Then wait.\n" in text
+    assert "  Works until  Friday\n  Steps for Ben:\n  1. Press <Allow>.\n  2. Then wait.\n" in text
     assert "  See Shoes &…:\n  https://x.example/\n" in text
     assert "Backup" not in text + mail["html"]  # a row without text is left out, and a step
     assert mail["html"].count("<li>") == 2
