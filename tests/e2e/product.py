@@ -133,10 +133,10 @@ class Served:
             self._python.close()
 
     def beat_quickly(self) -> None:
-        """Have beat send what it sends every quarter of a minute every two seconds, and what it sends each minute every five."""
+        """Have beat send what it sends twice a minute or more often every two seconds, and what it sends each minute every five."""
         with psycopg.connect(self.facts["database_url"]) as connection:
             connection.execute(
-                """update django_celery_beat_intervalschedule set every = case when every <= 15 then 2 else 5 end
+                """update django_celery_beat_intervalschedule set every = case when every <= 30 then 2 else 5 end
                    where period = 'seconds' and every <= 60"""
             )
             connection.execute("update django_celery_beat_periodictasks set last_update = now()")

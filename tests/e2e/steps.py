@@ -89,7 +89,7 @@ def wait_for(visitor: Visitor, path: str, text: str, *, seconds: float = WORKER_
         html = visitor.page.context.request.get(address).text()
         return text in " ".join(re.sub(r"<[^>]*>", " ", html).split())
 
-    wait_until(says_it, seconds=seconds, every=0.3)
+    wait_until(says_it, seconds=seconds, every=0.5)
     visitor.open(path)
     visitor.sees(text)
 
