@@ -8,6 +8,7 @@ import sys
 from base64 import urlsafe_b64encode
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from ipaddress import ip_network
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -165,6 +166,19 @@ def _scheme(name: str, schemes: set[str], example: str, default: str | None = No
 def names(name: str, default: str = "") -> list[str]:
     """Return the variable's comma-separated parts, without blanks."""
     return [part.strip() for part in text(name, default).split(",") if part.strip()]
+
+
+def networks(name: str, default: str = "") -> list[str]:
+    """Return the variable's comma-separated networks, as "10.0.5.0/24"."""
+    found = names(name, default)
+    for one in found:
+        try:
+            ip_network(one)
+        except ValueError as error:
+            raise ImproperlyConfigured(
+                f"{name} holds {one!r}, which is no network such as 10.0.5.0/24: {error}"
+            ) from None
+    return found
 
 
 @contextmanager

@@ -177,6 +177,8 @@ CONSENT_ORIGINS = sorted({f"{page.scheme}://{page.netloc}" for page in _CONSENT_
 CHANNEL_TIMEOUT = 10  # seconds for one call to a channel
 # Processes of a web server, and the threads of each, as gunicorn is told: half of these at most wait for channels.
 WEB_CONCURRENCY = env.whole("WEB_CONCURRENCY", default=4, least=1)
+# Networks, though private, that webhooks may be sent to.
+WEBHOOK_NETWORKS = env.networks("WEBHOOK_NETWORKS", default="127.0.0.0/8" if DEMO else "")
 WEB_THREADS = env.whole("WEB_THREADS", default=4, least=1)
 REFRESH_TIMEOUT = 120  # seconds for a refresh: an answer that is not waited for may cost the log-in
 REPORT_PROBE_TIMEOUT = 5  # seconds in which a report is confirmed or answered "retry later"

@@ -12,6 +12,7 @@ class Lock(IntEnum):
     MUTES = 7_406  # of an address: no row of a person may be there
     EVALUATION = 7_407  # two by hand on different dates would tell one recipient twice
     TELLING = 7_408  # two would write one person two mails
+    EVENTS = 7_410  # ids of the stream grow in the order in which they can be read
     CLAIMS = 7_409  # two at once would not see whom the other one mails
 
 

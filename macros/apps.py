@@ -16,7 +16,8 @@ class MacrosConfig(AppConfig):
         from macros.mutes import services as mutes
         from macros.notices import history
         from macros.rules import jobs, services
-        from macros.warnings import mails
+        from macros.warnings import mails as warnings
+        from macros.webhooks import mails as webhooks
 
-        for package in (services, jobs, history, mutes, disowning, receivers, mails):
+        for package in (services, jobs, history, mutes, disowning, receivers, warnings, webhooks):
             package.register()

@@ -50,7 +50,7 @@ _GROUPS: list[tuple[StrPromise, list[tuple[StrPromise, str, list[str]]]]] = [
                 "shield",
                 ["tokens.ChannelApp", "tokens.UnknownAnswer", "accounts.LinkProblem"],
             ),
-            (gettext_lazy("Settings"), "settings", ["accounts.ApiKey"]),
+            (gettext_lazy("Settings"), "settings", ["accounts.ApiKey", "macros.Endpoint"]),
         ],
     ),
 ]

@@ -17,6 +17,7 @@ from adtoken_project.api import description as api_description
 from adtoken_project.api.errors import LARGEST_BODY, answer_of, plain_problem, problem
 from broker.api import api as accounts_api
 from broker.api.errors import problem_of
+from broker.events import api as events_api
 from broker.leases.callers import Caller, authenticate
 from broker.leases.errors import text
 from broker.people import api as people_api
@@ -55,6 +56,7 @@ api = BrokerAPI(
     servers=[{"url": settings.BASE_URL, "description": "This installation"}],
 )
 api.add_router("", accounts_api.router)
+api.add_router("", events_api.router)
 api.add_router("", people_api.router)
 
 

@@ -47,6 +47,7 @@ ROUTES = {
     "accounts.tasks.check_tokens": {"queue": "pushes"},
     "accounts.tasks.run_jobs": {"queue": "pushes"},  # it must hold up neither mails nor sweeps
     "accounts.tasks.run_asks": {"queue": "pushes"},
+    "macros.send_webhooks": {"queue": "pushes"},  # a receiver may be slow
     "accounts.pushes.*": {"queue": "pushes"},
 }
 

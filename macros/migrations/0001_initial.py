@@ -1,3 +1,4 @@
+import tokens.vault.services
 import django.contrib.postgres.fields
 import django.core.validators
 import django.db.models.deletion
@@ -222,4 +223,65 @@ class Migration(migrations.Migration):
             constraint=models.UniqueConstraint(condition=models.Q(('outcome', 'dropped'), _negated=True), fields=('account', 'kind', 'token', 'event', 'recipient'), name='told_once', nulls_distinct=False),
         ),
         migrations.RunPython(add_default_macro, migrations.RunPython.noop),
+        migrations.CreateModel(
+            name='Endpoint',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('kind', models.CharField(choices=[('webhook', 'Webhook'), ('slack', 'Slack'), ('teams', 'Microsoft Teams'), ('pagerduty', 'PagerDuty')], default='webhook', max_length=10, verbose_name='kind')),
+                ('name', models.CharField(max_length=100, verbose_name='name')),
+                ('types', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=30), default=list, size=None)),
+                ('address', tokens.vault.services.SealedField(editable=False)),
+                ('address_key', tokens.vault.services.KeyNameField(blank=True, db_default='', default='', editable=False, max_length=16, of='address')),
+                ('host', models.CharField(max_length=255, verbose_name='host')),
+                ('secret_number', models.PositiveSmallIntegerField(default=1)),
+                ('secret_changed_at', models.DateTimeField(blank=True, null=True)),
+                ('created_at', models.DateTimeField()),
+                ('failures', models.PositiveSmallIntegerField(default=0)),
+                ('pause_until', models.DateTimeField(blank=True, null=True)),
+                ('claimed_until', models.DateTimeField(blank=True, null=True)),
+                ('off_at', models.DateTimeField(blank=True, null=True)),
+                ('off_why', models.CharField(blank=True, max_length=200)),
+                ('made_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ('team', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='users.team', verbose_name='team')),
+            ],
+            options={
+                'verbose_name': 'webhook',
+                'verbose_name_plural': 'webhooks', 'default_permissions': ('add', 'view'),
+            },
+        ),
+        migrations.CreateModel(
+            name='Event',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('key', models.CharField(max_length=100, unique=True)),
+                ('type', models.CharField(choices=[('account.pre_expiry', 'An account stops in some days'), ('account.deactivated', 'An account stopped'), ('account.shifted', 'Another log-in took over'), ('account.recovered', 'An account works again'), ('account.restricted', 'The channel restricted an account'), ('account.acknowledged', 'Somebody is on it'), ('account.redundancy_low', 'Too few people keep an account connected'), ('login.ended', 'A log-in stopped'), ('login.renewed', 'A log-in works again'), ('ask.opened', 'People were asked for something'), ('ask.done', 'What people were asked for is over'), ('incident.opened', 'A channel refuses AdToken, or is doubted'), ('incident.closed', 'The channel takes AdToken again'), ('version.ending', "A version of a channel's API ends")], max_length=30)),
+                ('channel', models.CharField(max_length=20)),
+                ('data', models.JSONField(default=dict)),
+                ('at', models.DateTimeField()),
+                ('created_at', models.DateTimeField(db_index=True)),
+                ('account', models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='accounts.account')),
+                ('team', models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='users.team')),
+            ],
+            options={
+                'ordering': ['pk'],
+                'default_permissions': (),
+            },
+        ),
+        migrations.CreateModel(
+            name='Delivery',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('failures', models.PositiveSmallIntegerField(default=0)),
+                ('tries', models.JSONField(default=list)),
+                ('next_at', models.DateTimeField(null=True)),
+                ('delivered_at', models.DateTimeField(null=True)),
+                ('endpoint', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='deliveries', to='macros.endpoint')),
+                ('event', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='macros.event')),
+            ],
+            options={
+                'default_permissions': (),
+                'indexes': [models.Index(models.F('next_at'), condition=models.Q(('next_at__isnull', False)), name='delivery_due')],
+                'constraints': [models.UniqueConstraint(fields=('endpoint', 'event'), name='one_delivery_of_an_event')],
+            },
+        ),
     ]

@@ -12,6 +12,7 @@ READERS = {
     "whole",
     "choice",
     "names",
+    "networks",
     "zone",
     "database",
     "redis",

@@ -44,7 +44,7 @@ LINES = ("EU", "Always-on 2026", "Prospecting Österreich und Südtirol", "US")
 DAY = timedelta(days=1)
 NAMED = (
     ("accounts.Account", "name"), ("accounts.ApiKey", "name"), ("accounts.Ask", "name"),
-    ("macros.Macro", "name"), ("tokens.ChannelApp", "label"), ("tokens.Token", "native_user_name"),
+    ("macros.Endpoint", "name"), ("macros.Macro", "name"), ("tokens.ChannelApp", "label"), ("tokens.Token", "native_user_name"),
     ("users.Invitation", "name"), ("users.Team", "name"), ("users.User", "name"),
 )  # fmt: skip
 

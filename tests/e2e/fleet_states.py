@@ -278,10 +278,45 @@ def _people(fleet: Fleet) -> dict[str, Any]:
         "session": sessions[1].handle,
         "deletable": deletable.pk,
         "key": key.pk,
+        "webhook": _webhook(fleet).pk,
         "problem": LinkProblem.objects.filter(user=lena).latest("pk").pk,
         "team_empty": _closing(fleet).pk,
         "reset_key": f"{user_pk_to_url_str(deletable)}-{default_token_generator.make_token(deletable)}",
     }
+
+
+def _webhook(fleet: Fleet) -> Any:
+    """A webhook that was switched off, with something that it took and something that it did not."""
+    from accounts.models import AccountEvent
+    from macros.events import services as events
+    from macros.models import Delivery, Endpoint, Event
+
+    now = fleet.now
+    hook = Endpoint(
+        name="Publishing system of the night",
+        team=fleet.team,
+        types=Event.Type.values[:6],
+        host="hooks.example.com",
+    )
+    hook.made_by, hook.created_at, hook.off_at, hook.off_why = (
+        fleet.boss,
+        now - 9 * DAY,
+        now,
+        "503 Service Unavailable",
+    )
+    hook.address = hook.seal_address("https://hooks.example.com/adtoken")
+    hook.save()
+    account = next(one for one in fleet.accounts if one.team_id == fleet.team.pk)
+    for kind in ("shifted", "deactivated"):
+        AccountEvent.objects.create(account=account, kind=kind, at=now)
+    events.publish(now)
+    taken, failed = Event.objects.filter(account=account).order_by("-pk")[:2]
+    said = {"at": now.isoformat(), "status": 503, "said": "503 Service Unavailable", "ms": 812}
+    Delivery.objects.create(endpoint=hook, event=failed, tries=[said, said], failures=2, next_at=now + DAY)
+    Delivery.objects.create(
+        endpoint=hook, event=taken, tries=[{**said, "status": 200, "said": ""}], delivered_at=now
+    )
+    return hook
 
 
 def _closing(fleet: Fleet) -> Any:

@@ -57,6 +57,9 @@ admin-tokens                    /admin/tokens/token/
 admin-token-system-user         /admin/tokens/token/system-user/
 admin-api-keys                  /admin/accounts/apikey/
 admin-api-key-make              /admin/accounts/apikey/add/
+admin-webhooks                  /admin/macros/endpoint/
+admin-webhook-make              /admin/macros/endpoint/add/
+admin-webhook                   /admin/macros/endpoint/{webhook}/change/
 admin-handed-out                /admin/accounts/apikey/handed-out/?account={account}
 """)
 

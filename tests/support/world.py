@@ -18,7 +18,7 @@ from adtoken_project.tasks import heartbeat
 from adtoken_project.workers import signs_of_life
 from benchmarks.addresses import patterns
 from broker.leases import callers
-from macros.models import Macro, MacroAction
+from macros.models import Endpoint, Macro, MacroAction
 from macros.warnings import services as evaluation
 from notifications.delivery import services as delivery
 from notifications.models import Message
@@ -105,6 +105,11 @@ def _leave_something_to_decide(world: World, now: datetime) -> None:
         created_at=now,
         ends_at=now + timedelta(days=7),
     )
+    hook = Endpoint(
+        name="Hook", types=["account.shifted"], host="hooks.example.com", made_by=world.staff, created_at=now
+    )
+    hook.address = hook.seal_address(f"https://hooks.example.com/{Sandbox.MARKER}")
+    hook.save()
     Invitation.objects.create(
         email="new@example.com", team=Team.default(), expires_at=now + timedelta(days=7)
     )

@@ -1,3 +1,4 @@
+import django.contrib.postgres.indexes
 import django.core.validators
 import django.db.models.deletion
 import django.db.models.functions.datetime
@@ -207,5 +208,9 @@ class Migration(migrations.Migration):
                 'indexes': [models.Index(models.F('app'), models.F('kind'), condition=models.Q(('ended_at', None), ('true_at', None)), name='doubt_undecided'), models.Index(models.F('app'), models.F('began_at'), name='doubt_of_app')],
                 'constraints': [models.UniqueConstraint(condition=models.Q(('ended_at', None)), fields=('token', 'kind', 'about'), name='one_open_doubt')],
             },
+        ),
+        migrations.AddIndex(
+            model_name='tokenevent',
+            index=django.contrib.postgres.indexes.BrinIndex(autosummarize=True, fields=['at'], name='token_event_lately'),
         ),
     ]

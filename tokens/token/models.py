@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
 from django.conf import settings
+from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
@@ -371,6 +372,8 @@ class TokenEvent(models.Model):
         ordering = ["-at", "-id"]
         indexes = [
             models.Index(F("token"), F("at").desc(), name="token_event_line"),
+            # what happened lately, among many rows that were added in this order
+            BrinIndex(fields=["at"], autosummarize=True, name="token_event_lately"),
             # Few, and written by those who ask alone.
             models.Index("at", condition=Q(kind="asked"), name="token_event_asked"),
         ]

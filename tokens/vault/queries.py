@@ -52,7 +52,17 @@ class ImportRows(SealedRows):
     changes = "sealed = v.new, sealed_key = %(newest)s"
 
 
-PLACES = (AppRows(), TokenRows(), ImportRows(), FactorRows())
+class EndpointRows(SealedRows):
+    """The addresses of other systems that are told what happens."""
+
+    label = "webhooks"
+    table = "macros_endpoint"
+    column = "address"
+    key = "address_key"
+    changes = "address = v.new, address_key = %(newest)s"
+
+
+PLACES = (AppRows(), TokenRows(), ImportRows(), EndpointRows(), FactorRows())
 
 say = partial(phrase, "words/key_usage.txt")
 UNNAMED = "unnamed"  # in FERNET_KEYS_LOST: the rows without a key's name
