@@ -98,7 +98,6 @@ class Migration(migrations.Migration):
                 ('time_zone', models.CharField(blank=True, help_text="Empty: the project's time zone.", max_length=64)),
                 ('language', models.CharField(blank=True, db_default='', help_text='Empty: as the browser asks for it.', max_length=10, verbose_name='language')),
                 ('theme', models.CharField(choices=[('auto', 'As the device says'), ('light', 'Light'), ('dark', 'Dark')], default='auto', help_text='Light or dark pages.', max_length=5, verbose_name='theme')),
-                ('single_keys', models.BooleanField(db_default=True, default=True, verbose_name='single-letter keys')),
                 ('is_staff', models.BooleanField(default=False, help_text='May open the admin portal.', verbose_name='staff')),
                 ('is_contact', models.BooleanField(db_default=False, default=False, editable=False, verbose_name='contact')),
                 ('is_active', models.BooleanField(default=True, help_text='Switch off instead of deleting.', verbose_name='active')),
