@@ -160,7 +160,7 @@ class Delivery(models.Model):
         indexes = [models.Index("next_at", condition=Q(next_at__isnull=False), name="delivery_due")]
 
     def __str__(self) -> str:
-        return f"event {self.event_id} for endpoint {self.endpoint_id}"
+        return self.webhook_id
 
     @property
     def webhook_id(self) -> str:

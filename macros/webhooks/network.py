@@ -110,7 +110,7 @@ def _post(url: str, content: bytes, headers: Mapping[str, str], end: float) -> R
     except Private:
         return Reply(0, error="private address")
     except (httpcore2.TimeoutException, TimeoutError):
-        return Reply(0, error="no answer in time")
+        return Reply(0, error="timeout")
     except (
         httpcore2.NetworkError,
         httpcore2.ProtocolError,

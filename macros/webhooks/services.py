@@ -78,7 +78,7 @@ def _send(delivery: Delivery, now: datetime) -> Reply:
     except VaultError as error:
         return Reply(0, error=str(error))
     if request is None:
-        return Reply(204, "not sent: of no use there")
+        return Reply(204, "not sent")
     return network.post(request.url, content=request.body, headers=request.headers)
 
 
