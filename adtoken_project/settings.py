@@ -36,8 +36,6 @@ METRICS_TOKEN = env.text("METRICS_TOKEN", "")  # what Prometheus shows; "": no f
 INSTALLED_APPS = [
     "ui",  # before the theme: its build of Alpine is in the place of the theme's
     "unfold.apps.BasicAppConfig",  # the site is ours, see portal.site
-    "unfold.contrib.filters",
-    "unfold.contrib.forms",
     "portal.apps.AdminSiteConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",

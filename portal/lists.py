@@ -10,22 +10,20 @@ from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.templatetags.admin_list import result_headers
 from django.contrib.admin.templatetags.admin_urls import add_preserved_filters
 from django.contrib.admin.utils import display_for_field, label_for_field, lookup_field
+from django.contrib.admin.views.main import ChangeList
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
-from django.db import connection, models
+from django.db import models
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.template.loader import render_to_string
 from django.template.response import TemplateResponse
-from django.utils.functional import Promise
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext, gettext_lazy
-from unfold.admin import ModelAdmin
-from unfold.views import ChangeList
 
 from portal import sidebar
-from ui import stored_phrases as kept
+from portal.rows import OwnPages, RowLink, Words
 from ui.addresses import id_of
 from ui.templatetags import ui as tags
 from ui.text import LIMIT, counted, number, short_count, shown
@@ -34,9 +32,6 @@ from ui.text import LIMIT, counted, number, short_count, shown
 def part(name: str, /, **context: Any) -> SafeString:
     """Render templates/portal/_<name>.html without a page's context."""
     return SafeString(render_to_string(f"portal/_{name}.html", context).strip())  # rendered by us
-
-
-Words = str | Promise
 
 
 class CappedPaginator(Paginator):  # type: ignore[type-arg]  # generic only in the stubs
@@ -67,22 +62,13 @@ class Cell:
 
 
 @dataclass(frozen=True)
-class RowLink:
-    """An action on one row, or a page of it."""
-
-    label: str
-    icon: str
-    url: str
-
-
-@dataclass(frozen=True)
 class ListLine:
     """One line of the list."""
 
     pk: Any
     label: str
     cells: Sequence[Cell]
-    links: Sequence["RowLink"] = ()
+    links: Sequence[RowLink] = ()
 
 
 @dataclass(frozen=True)
@@ -97,7 +83,7 @@ class Chip:
     finds: tuple[str, str] = ("", "")  # parameter and words of a field that finds what is not listed
 
 
-class FiltersOnly(ChangeList):  # type: ignore[misc]  # the theme ships no types
+class FiltersOnly(ChangeList):
     """What a list's address keeps, where no page of it is shown: no row is counted or read."""
 
     def get_results(self, request: HttpRequest) -> None:  # Django's
@@ -106,8 +92,8 @@ class FiltersOnly(ChangeList):  # type: ignore[misc]  # the theme ships no types
         self.result_list: Sequence[Any] = []
 
 
-class OwnList(ModelAdmin):  # type: ignore[misc]  # the theme ships no types
-    """A ModelAdmin whose list is drawn by us: each filter a chip and a link, each row a line that is a card on phones.
+class OwnList(OwnPages):
+    """A ModelAdmin that is drawn by us. Its list: each filter a chip and a link, each row a line that is a card on phones.
 
     The first column is the row's name, `state_column` its state. Columns that are no method show dates, choices and "Yes" or "No" alike.
     """
@@ -133,7 +119,8 @@ class OwnList(ModelAdmin):  # type: ignore[misc]  # the theme ships no types
 
     def get_paginator(self, request: HttpRequest, *args: Any, **kwargs: Any) -> CappedPaginator:
         """Return what counts the rows, and cuts them into pages."""
-        paginator: CappedPaginator = super().get_paginator(request, *args, **kwargs)
+        paginator = super().get_paginator(request, *args, **kwargs)
+        assert isinstance(paginator, CappedPaginator)
         paginator.asked = id_of(request.GET.get("p", "")) or 1
         return paginator
 
@@ -157,15 +144,6 @@ class OwnList(ModelAdmin):  # type: ignore[misc]  # the theme ships no types
             request.filters_only = False  # type: ignore[attr-defined]
         return found
 
-    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
-        """Return a row. Of a form that is sent it is locked: who saves at the same moment waits, and finds what was saved then."""
-        found = super().get_object(request, object_id, from_field)
-        if found is None or request.method != "POST" or not connection.in_atomic_block:
-            return found
-        rows = self.model._base_manager.select_for_update(no_key=True)  # noqa: SLF001  # Django documents it
-        rows.filter(pk=found.pk).values_list("pk").first()
-        return super().get_object(request, object_id, from_field)
-
     def preparing(self, request: HttpRequest) -> Callable[[Any], None]:
         """Return what readies each row that is shown for its cells; asked once a page."""
         return lambda row: None
@@ -175,7 +153,7 @@ class OwnList(ModelAdmin):  # type: ignore[misc]  # the theme ships no types
 
     def everything(self, request: HttpRequest) -> QuerySet[Any]:
         """Return what the viewer sees without filters, to be counted."""
-        return self.get_queryset(request)  # type: ignore[no-any-return]  # untyped theme
+        return self.get_queryset(request)
 
     def row_links(self, request: HttpRequest) -> Callable[[Any], Sequence[RowLink]]:
         """Return what gives a row its actions: shown on hover and focus, and in a menu where nothing hovers. Asked once a page."""
@@ -199,17 +177,7 @@ class OwnList(ModelAdmin):  # type: ignore[misc]  # the theme ships no types
         if context and "cl" in context:
             context |= {"tabs": sidebar.tabs(request)}
             context |= _context(self, request, context["cl"]) | self.list_facts(request)
-        return response  # type: ignore[no-any-return]  # untyped theme
-
-    def history_view(
-        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
-    ) -> HttpResponse:
-        """Show what was done to a row, said in the viewer's language."""
-        response = super().history_view(request, object_id, extra_context)
-        context = response.context_data if isinstance(response, TemplateResponse) else None
-        for entry in (context or {}).get("action_list", ()):
-            entry.change_message = kept.said(entry.change_message)
-        return response  # type: ignore[no-any-return]  # untyped theme
+        return response
 
 
 class ReadOnlyList(OwnList):
@@ -304,7 +272,7 @@ def _lines(model_admin: OwnList, request: HttpRequest, cl: ChangeList) -> list[L
         prepare(row)
 
     def cell(name: str, row: Any) -> Cell:
-        value = _value(name, row, model_admin)
+        value = value_of(name, row, model_admin)
         if name == columns[0] and cl.list_display_links:
             value = _link(value, row, cl)
         return Cell(name, kinds[name], _capital(labels[name]), value)
@@ -316,8 +284,8 @@ def _lines(model_admin: OwnList, request: HttpRequest, cl: ChangeList) -> list[L
     ]
 
 
-def _value(name: str, row: Any, model_admin: OwnList) -> Any:
-    """Return what a cell shows: dates as on all pages, "Yes" and "No", a choice's word."""
+def value_of(name: str, row: Any, model_admin: Any) -> Any:
+    """Return what a cell, or a field that is only looked at, shows: dates as on all pages, "Yes" and "No", a choice's word."""
     field, attribute, value = lookup_field(name, row, model_admin)
     if isinstance(value, bool) and (field is not None or getattr(attribute, "boolean", False)):
         return part("yes_no", value=value)

@@ -89,6 +89,12 @@ class AdTokenAdminSite(UnfoldAdminSite):  # type: ignore[misc]  # the theme ship
             headers={"HX-Trigger": "search"},
         )
 
+    def app_index(
+        self, request: HttpRequest, app_label: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Lead to the start page: apps are no subject of the portal."""
+        return redirect("admin:index")
+
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
         """Show the start page: counts that lead to filtered lists."""
         return super().index(request, {**start_page.context(request), **(extra_context or {})})  # type: ignore[no-any-return]  # untyped theme

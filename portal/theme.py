@@ -13,9 +13,7 @@ UNFOLD = {
         {"rel": "icon", "type": "image/svg+xml", "href": lambda _request: static("adtoken/favicon.svg")}
     ],
     "SITE_URL": reverse_lazy("my_accounts"),
-    "SHOW_HISTORY": True,
     "SHOW_VIEW_ON_SITE": False,
-    "SHOW_BACK_BUTTON": False,
     "BORDER_RADIUS": "6px",
     "COLORS": {
         "base": {

@@ -32,7 +32,8 @@ from accounts.pool.queries import search_accounts
 from macros.mutes import views as mute_lines
 from macros.rules import views as macros_on_accounts
 from portal import bulk
-from portal.lists import ReadOnlyList, RowLink, part
+from portal.lists import ReadOnlyList, part
+from portal.rows import RowLink
 from tokens.templatetags import channels as channel_tags
 from ui.templatetags import ui as tags
 from ui.text import number
@@ -132,7 +133,7 @@ class AccountAdmin(ReadOnlyList):
     table_class = "at-rows"
     action_icons: ClassVar = {one.name: one.icon for one in ACTIONS}
 
-    def get_list_display(self, request: HttpRequest) -> list[str]:
+    def get_list_display(self, request: HttpRequest) -> list[Any]:
         """Return the columns: with the team for whoever sees several."""
         columns = list(self.list_display)
         if self._sees_several_teams(request):
@@ -255,7 +256,7 @@ class AccountAdmin(ReadOnlyList):
 
     # --- actions: they only lead to a page that shows what will happen -----------------------------------------------
 
-    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
+    def get_actions(self, request: HttpRequest, *args: Any) -> dict[str, Any]:
         """Return what the person may do with chosen accounts."""
         return {
             one.name: (one.lead, one.name, one.label)

@@ -143,11 +143,13 @@ class ApiKeyAdmin(ReadOnlyList):
         take = reverse("admin:accounts_apikey_take_over", args=[key.pk])
         return format_html('{} <a class="at-link" href="{}">{}</a>', link, take, gettext("Take over"))
 
-    def get_list_display(self, request: HttpRequest) -> list[str]:
+    def get_list_display(self, request: HttpRequest) -> list[Any]:
         """Leave out what the viewer may not do or see."""
         needed = {"record_cell": handed_out.PERMISSION, "action_cell": permissions.REVOKE_API_KEY}
         return [
-            name for name in self.list_display if name not in needed or request.user.has_perm(needed[name])
+            name
+            for name in map(str, self.list_display)
+            if name not in needed or request.user.has_perm(needed[name])
         ]
 
     def lookup_allowed(

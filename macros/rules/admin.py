@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from django.contrib import admin, messages
+from django.contrib.admin import display
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.db.models import Count, OuterRef, Prefetch, QuerySet, Subquery
@@ -16,7 +17,6 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext, gettext_lazy, ngettext, npgettext_lazy, pgettext_lazy
-from unfold.decorators import display
 
 from accounts.account_pages.filters import TeamFilter
 from accounts.models import Account
@@ -132,19 +132,9 @@ class MacroAdmin(OwnList):
         allowed = super().has_delete_permission(request, obj)
         return bool(allowed and (obj is None or obj.may_be_changed_by(request.user)))
 
-    def delete_view(
-        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
-    ) -> HttpResponse:
-        """GET says what stops and what stays, POST deletes.
-
-        404 for a macro that one does not see, 403 for one that one may not delete.
-        """
-        macro = self._macro(request, object_id) if object_id else None
-        if macro is None:
-            raise Http404
-        if not self.has_delete_permission(request, macro):
-            raise PermissionDenied
-        return delete(request, macro, lambda: self.log_deletions(request, [macro]))
+    def delete_page(self, request: HttpRequest, row: Macro) -> HttpResponse:
+        """Say what stops and what stays, then delete."""
+        return delete(request, row, lambda: self.log_deletions(request, Macro.objects.filter(pk=row.pk)))
 
     # --- the list -------------------------------------------------------------------------------------------------
 

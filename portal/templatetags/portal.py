@@ -13,6 +13,8 @@ from django.urls import NoReverseMatch, reverse
 from django.utils.encoding import force_str
 from django.utils.translation import gettext, gettext_lazy
 
+from portal.lists import value_of
+
 register = template.Library()
 # What the theme's icons are called where they stand alone in a link or a button (ui/static/adtoken/admin.js).
 ICONS: dict[str, Any] = {
@@ -62,6 +64,12 @@ def path_above(context: Mapping[str, Any]) -> dict[str, Any]:
         here = model_admin.row_name(about)
     opens = model_admin.has_view_permission(context["request"])
     return {"links": [(words, url if opens else "") for words, url in links], "here": here, **framed}
+
+
+@register.simple_tag
+def value(one: Any) -> Any:
+    """Return what a field of a form says that is only looked at (Django's AdminReadonlyField)."""
+    return value_of(one.field["field"], one.form.instance, one.model_admin)
 
 
 def _list(model_admin: Any, request: HttpRequest) -> str:

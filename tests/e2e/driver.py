@@ -36,7 +36,7 @@ TALLEST = 1800  # a picture of the tour is cut here
 CONTENT_END = """() => {
   const root = document.querySelector('main, #main') ?? document.body;
   const shown = [...root.querySelectorAll('*')].filter(one => {
-    const skipped = '.at-save, .at-pick, .at-hidden, details:not([open]) > :not(summary)';
+    const skipped = '.at-pick, .at-hidden, details:not([open]) > :not(summary)';
     if (!one.getClientRects().length || one.children.length || one.closest(skipped)) return false;
     for (let at = one; at && at !== root; at = at.parentElement)  // some bars stick on phones only
       if (['fixed', 'sticky'].includes(getComputedStyle(at).position)) return false;
@@ -47,7 +47,7 @@ CONTENT_END = """() => {
 }"""
 GIVEN_UP = "net::ERR_ABORTED"  # by the browser itself: the person left the page while something was loading
 NO_SCRIPTS = "Blocked script execution"  # in a mail, where nothing may run: of figures.COUNTER there
-EDGE_BARS = ".at-save, .at-pick"
+EDGE_BARS = ".at-pick"
 # A phone shows a page that is too wide smaller, so that it fits: the window's own width is the wrong measure there.
 IN_A_TEXT = (
     "one => getComputedStyle(one).display === 'inline'"  # links in sentences may be lower than a finger

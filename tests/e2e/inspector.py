@@ -342,7 +342,7 @@ def _close_team(visitor: Visitor) -> None:
     """Have the team take log-ins of its own people only, which asks first: accounts would stop."""
     page = visitor.page
     page.locator("[name=members_only]").check()
-    page.locator("button[name=_save]").first.click()
+    page.locator("#team_form button[type=submit]").click()
     page.wait_for_load_state()
 
 

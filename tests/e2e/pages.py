@@ -43,7 +43,6 @@ START = _staff("""
 admin-start                     /admin/
 admin-start-search              /admin/ search
 admin-ask-due                   /admin/ask-due/
-admin-app-list                  /admin/accounts/
 admin-why                       /admin/why/
 admin-why-answer                /admin/why/?address={marketer}&account={account_native}
 """)

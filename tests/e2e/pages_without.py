@@ -60,6 +60,7 @@ WITHOUT: dict[str, str] = {
     "admin/login/": _LEADS,
     "admin/accounts/account/add/": _LEADS,
     "admin/logout/": _LEADS,
+    "admin/^(?P<app_label>*": _LEADS,
     "admin/password_change/*": _LEADS,
     "admin/r/*": _LEADS,
     "admin/accounts/linkproblem/*": _REFUSED,

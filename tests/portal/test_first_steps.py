@@ -102,7 +102,7 @@ def test_the_test_button_says_whether_the_channel_takes_the_keys(
     bad = notices(mira.post(address))
     app.refresh_from_db()
 
-    assert f'formaction="{address}"' in page
+    assert f'action="{address}"' in page
     assert "accepts the ID and the secret of this app." in good
     assert "refuses this app:" in bad
     assert app.fault_since is not None

@@ -38,11 +38,10 @@ def test_the_persons_page_and_the_list_say_what_depends_on_them(
 
     narrowed = rows_of(client, f"{reverse('admin:accounts_account_changelist')}?person={mara.pk}&alone=1")
     assert {one.pk for one in narrowed} == {one.pk for one in alone}
-    assert f'?person={mara.pk}&amp;alone=1">and 1 more</a>' in page
+    assert f'?person={mara.pk}&amp;alone=1">See in the list</a>' in page
     assert "2 accounts depend on this person alone:" in page
     assert "Alone GmbH" in page
     assert "Beside GmbH" not in page
-    assert "1 would keep one person without them." in page
     assert numbers == {mara.pk: (3, 2), emil.pk: (1, 0)}
     assert "Alone" in rows
 
@@ -67,7 +66,6 @@ def test_the_persons_page_leads_to_their_mails_log_ins_and_keys_and_to_nobody_el
     assert [line.pk for line in mails] == [told[0].pk]
     assert {line.consented_by_id for line in log_ins} == {mara.pk}
     assert [line.pk for line in keys] == [key.pk]
-    assert "Read accounts, Lease, sign and report tokens" in page
 
 
 def test_accounts_of_teams_that_the_viewer_does_not_see_are_not_told(client: Client) -> None:
@@ -105,4 +103,4 @@ def test_pages_ask_the_database_as_often_for_many_accounts_as_for_few(client: Cl
         counts.append(len(asked))
 
     assert counts[0] == counts[1]
-    assert sum('AS "then"' in query["sql"] for query in asked) < 8  # the theme asks for a card five times
+    assert sum('AS "then"' in query["sql"] for query in asked) < 8

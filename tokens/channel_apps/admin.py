@@ -18,6 +18,7 @@ from django.utils.translation import gettext, gettext_lazy, npgettext_lazy
 from accounts.pool import permissions
 from accounts.sync import app_migration as app_use
 from portal.lists import OwnList
+from portal.rows import RowLink
 from tokens.channel_apps import services as default_app
 from tokens.channel_apps import views as channel_app_pages
 from tokens.channel_apps.forms import ChannelAppForm
@@ -29,8 +30,6 @@ from ui.phrases import phrase
 from ui.templatetags import ui as tags
 
 say = partial(phrase, "words/app_pages.txt")
-_TROUBLE = gettext_lazy("Trouble")
-_IN_DOUBT = gettext_lazy("In doubt")
 
 
 @admin.register(ChannelApp)
@@ -48,47 +47,30 @@ class ChannelAppAdmin(OwnList):
         "api_version",
         "secret_saved",
     ]
-    list_filter: ClassVar[list[str]] = ["channel", "state"]
+    list_filter: ClassVar[list[Any]] = ["channel", "state"]
     search_fields = ["label", "client_id"]
-    readonly_fields = [
+    readonly_fields: ClassVar[list[str]] = [
         "redirect_uri_to_register",
         "pushes_to_enter",
-        "secret_saved",
-        "fault_text",
         "api_version_in_full",
-        "version",
     ]
-    fieldsets = [
+    fieldsets: ClassVar[Any] = [
+        (None, {"fields": ["channel", "label", "client_id", "new_secret", "state", "is_default"]}),
+        (gettext_lazy("At the channel"), {"fields": ["redirect_uri_to_register", "pushes_to_enter"]}),
         (
-            None,
+            gettext_lazy("More"),
             {
                 "fields": [
-                    "channel",
-                    "label",
-                    "client_id",
-                    "new_secret",
-                    "secret_saved",
-                    "state",
-                    "is_default",
-                ]
-            },
-        ),
-        (
-            gettext_lazy("At the channel"),
-            {
-                "fields": [
-                    "redirect_uri_to_register",
                     "redirect_base",
                     "wanted_scopes",
                     "config_id",
                     "daily_budget",
-                    "pushes_to_enter",
-                ]
+                    "api_version_in_full",
+                ],
+                "classes": ["collapse"],
             },
         ),
-        (_TROUBLE, {"fields": ["fault_text", "api_version_in_full", "version"]}),
     ]
-    warn_unsaved_form = True
     change_list_template = "admin/tokens/channelapp/change_list.html"
     list_title = gettext_lazy("Channel apps")
     nouns = npgettext_lazy("of so many", "%(shown)s channel app", "%(shown)s channel apps", "number")
@@ -108,28 +90,31 @@ class ChannelAppAdmin(OwnList):
 
         return prepare
 
-    def get_fieldsets(self, request: HttpRequest, obj: ChannelApp | None = None) -> Any:
-        """Say on the page of a saved app what depends on it; leave out what there is nothing to say of before it is saved."""
-        shown = list(super().get_fieldsets(request, obj))
-        if obj is None:
-            return [group for group in shown if group[0] != _TROUBLE]
-        in_use = (gettext("In use"), {"fields": ["log_ins", "actions_cell"]})
-        in_doubt = (
-            [(_IN_DOUBT, {"fields": ["doubted"]})] if channel_app_pages.doubted(obj, may_decide=False) else []
-        )
-        return [*in_doubt, *shown[:1], in_use, *shown[1:]]
-
     def get_readonly_fields(self, request: HttpRequest, obj: ChannelApp | None = None) -> list[str]:
         """Fix channel and client ID of a saved app: its secrets and tokens are sealed for them."""
-        fixed = ["channel", "client_id"] if obj is not None else []
-        return [*self.readonly_fields, *fixed, "log_ins", "actions_cell", "doubted"]
+        return [*self.readonly_fields, *(["channel", "client_id"] if obj else [])]
 
-    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
-        """Return the app, with the viewer, whose actions its page shows, and its log-ins: the theme asks for each fact several times."""
-        app = super().get_object(request, object_id, from_field)
-        if app is not None:
-            app.viewer, app.in_use = request.user, app_use.count_log_ins(app)
-        return app
+    def page_links(self, request: HttpRequest, row: Any) -> list[RowLink]:
+        """Return what the viewer may do with the app."""
+        may, address, links = request.user.has_perm, channel_app_pages.address, []
+        if may(CHANGE) and not row.is_default and not row.cannot_lead:
+            links.append(RowLink(say("lead"), "link", address("lead", row)))
+        row.in_use = app_use.count_log_ins(row)  # for the head, too
+        if may(permissions.ASK) and row.state == ChannelApp.State.RETIRING and row.in_use.linked:
+            links.append(RowLink(say("ask"), "mail", address("ask", row)))
+        return links
+
+    def head_facts(self, request: HttpRequest, row: Any) -> dict[str, Any]:
+        """Return what depends on the app, and what its channel says against it or its log-ins."""
+        may_change = request.user.has_perm(CHANGE)
+        return {
+            "in_use": channel_app_pages.in_use(row.in_use),
+            "doubted": channel_app_pages.doubted(row, may_decide=may_change),
+            "problems": [*filter(None, [row.fault]), *default_app.call_problems(row)],
+            "test_url": channel_app_pages.address("test", row)
+            if may_change and row.secrets is not None
+            else "",
+        }
 
     def get_urls(self) -> list[URLPattern]:
         """Add the actions."""
@@ -159,38 +144,7 @@ class ChannelAppAdmin(OwnList):
         text = gettext("%(works)s of %(linked)s work") % {"works": works, "linked": linked}
         return text.replace(" ", "\u00a0")
 
-    @display(description=gettext_lazy("Log-ins"))
-    def log_ins(self, app: Any) -> str:
-        """Return how many log-ins use it, in a sentence."""
-        return channel_app_pages.in_use(app.in_use)
-
-    @display(description=gettext_lazy("What you can do"))
-    def actions_cell(self, app: Any) -> SafeString:
-        """Return the links to the actions that this person may do."""
-        may, address, links = app.viewer.has_perm, channel_app_pages.address, []
-        if may(CHANGE) and not app.is_default and not app.cannot_lead:
-            links.append((address("lead", app), say("lead")))
-        if may(permissions.ASK) and app.state == ChannelApp.State.RETIRING and app.in_use.linked:
-            links.append((address("ask", app), say("ask")))
-        more = format_html_join(SafeString(""), ' · <a class="at-link" href="{}">{}</a>', links)
-        if not may(CHANGE) or app.secrets is None:
-            return more or format_html('<span class="at-quiet">{}</span>', say("nothing_to_do"))
-        # Of the form around it, which is not saved by it.
-        test = '<button class="at-btn" type="submit" formaction="{}" formnovalidate>{}</button> {}'
-        return format_html(
-            f"{test}{{}}",
-            address("test", app),
-            say("test"),
-            say("test_does"),
-            more,
-        )
-
-    @display(description=_IN_DOUBT)
-    def doubted(self, app: Any) -> str:
-        """Return what the channel says against the app's log-ins, which is not believed yet."""
-        return channel_app_pages.doubted(app, may_decide=app.viewer.has_perm(CHANGE))
-
-    @display(description=_TROUBLE)
+    @display(description=gettext_lazy("Trouble"))
     def fault_text(self, app: ChannelApp) -> str:
         """Return what the channel said when it refused our app, and what holds up its calls now."""
         return " ".join([*filter(None, [app.fault]), *default_app.call_problems(app)]) or gettext(
@@ -216,7 +170,7 @@ class ChannelAppAdmin(OwnList):
         channel = registry.get(app.channel)
         known = channel.versions
         return format_html(
-            '<p class="mb-3">{}. {} <a class="at-link" href="{}">{}</a></p>',
+            '<p>{}. {} <a class="at-link" href="{}">{}</a></p>',
             versions.summary(channel, timezone.localdate()),
             say("version_set_by", setting=known.setting, day=versions.day(date.fromisoformat(known.checked))),
             known.source,
@@ -246,9 +200,7 @@ class ChannelAppAdmin(OwnList):
         rows = app.push_fields
         if not rows:
             return say("no_pushes" if app.pk else "pushes_later")
-        return format_html_join(
-            "", '<p class="mb-3">{}<br><code class="at-mono at-pickable">{}</code></p>', rows
-        )
+        return format_html_join("", '<p>{}<br><code class="at-mono at-pickable">{}</code></p>', rows)
 
     def save_model(
         self, request: HttpRequest, obj: ChannelApp, form: Any, change: bool

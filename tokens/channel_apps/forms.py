@@ -5,7 +5,6 @@ from typing import Any
 from django import forms
 from django.forms import ModelForm
 from django.utils.translation import gettext, gettext_lazy
-from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminTextareaWidget
 
 from tokens.channels import registry
 from tokens.models import ChannelApp
@@ -20,12 +19,12 @@ class ChannelAppForm(Versioned, ModelForm[ChannelApp]):
         required=False,
         strip=True,
         max_length=500,
-        widget=UnfoldAdminPasswordWidget(attrs={"autocomplete": "new-password"}),
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
     )
     wanted_scopes = forms.CharField(
         label=gettext_lazy("Permissions to ask for"),
         required=False,
-        widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}),
+        widget=forms.Textarea(attrs={"rows": 3}),
         help_text=gettext_lazy("One per line, in the channel's own names. Empty: the channel's usual ones."),
     )
 

@@ -5,19 +5,18 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib import admin, messages
-from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext, gettext_lazy, npgettext_lazy
-from unfold.decorators import action
+from django.utils.translation import gettext_lazy, npgettext_lazy
 
 from accounts.account_pages.filters import TeamFilter
 from portal import access
 from portal.lists import ReadOnlyList
+from portal.rows import Deed
 from ui import confirm
 from ui.confirm import Page, Said
 from ui.phrases import phrase
@@ -40,7 +39,11 @@ class InvitationAdmin(ReadOnlyList):
     list_select_related = ["team", "invited_by"]
     search_fields = ["email", "name"]
     actions = None
-    actions_detail = ["send_again", "revoke"]
+    save_words = gettext_lazy("Send invitation")
+    deeds = [
+        Deed("send_again", gettext_lazy("Send again"), "mail"),
+        Deed("revoke", gettext_lazy("Revoke"), "close"),
+    ]
     list_title = gettext_lazy("Invitations")
     nouns = npgettext_lazy("of so many", "%(shown)s invitation", "%(shown)s invitations", "number")
     searched = gettext_lazy("E-mail or name")
@@ -50,9 +53,9 @@ class InvitationAdmin(ReadOnlyList):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Invitation]:
         """Return the invitations to teams that the viewer sees: others are not found by any address."""
         own = person(request).teams_seen
-        return super().get_queryset(request).filter(team__in=own.values("pk"))  # type: ignore[no-any-return]
+        return super().get_queryset(request).filter(team__in=own.values("pk"))
 
-    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
         """Return whether the address may filter by this: not by the key, which would be guessed letter by letter."""
         return not lookup.startswith("key") and bool(super().lookup_allowed(lookup, value, request))
 
@@ -66,22 +69,23 @@ class InvitationAdmin(ReadOnlyList):
         """Return what became of the invitation."""
         return tags.pill("invitation", invitation.state(timezone.now()))
 
-    def get_fields(self, request: HttpRequest, obj: Invitation | None = None) -> list[str]:
+    def get_fields(self, request: HttpRequest, obj: Invitation | None = None) -> list[Any]:
         """Return the form's fields for a new one, else what is known, without the key. Only superusers open the portal to somebody."""
         if obj is None:
             return ["email", "name", "team", *(["role"] if person(request).is_superuser else [])]
-        return [
-            "email", "name", "team", "role_cell", "status", "number", "invited_by", "created_at", "expires_at",
-            "accepted_at", "revoked_at",
-        ]  # fmt: skip
+        dates = ["created_at", "expires_at", "accepted_at", "revoked_at"]
+        known = [name for name in dates if getattr(obj, name)]
+        return ["email", "name", "team", "role_cell", "status", "invited_by", *known]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Invitation | None = None) -> list[str]:
         """Return all fields of an invitation that exists: a changed one would not be the one that was mailed."""
         return self.get_fields(request, obj) if obj else []
 
-    def get_form(self, request: HttpRequest, obj: Invitation | None = None, **kwargs: Any) -> Any:
+    def get_form(
+        self, request: HttpRequest, obj: Invitation | None = None, change: bool = False, **kwargs: Any
+    ) -> Any:
         """Return the form that knows who invites."""
-        form = super().get_form(request, obj, **kwargs)
+        form: Any = super().get_form(request, obj, change, **kwargs)
         form.invited_by = request.user
         return form
 
@@ -92,7 +96,7 @@ class InvitationAdmin(ReadOnlyList):
         made = invitations.create(now=timezone.now(), invited_by=form.invited_by, **form.cleaned_data)
         obj.pk, obj.__dict__ = made.pk, made.__dict__
 
-    def log_addition(self, request: HttpRequest, obj: Invitation, message: Any) -> None:
+    def log_addition(self, request: HttpRequest, obj: Invitation, message: Any) -> Any:
         """Write nothing: the service has."""
 
     def response_add(
@@ -107,44 +111,32 @@ class InvitationAdmin(ReadOnlyList):
         """Return whether people may be invited."""
         return request.user.has_perm("users.invite_user")
 
-    def has_invite_permission(self, request: HttpRequest, object_id: str = "") -> bool:
+    def may_do(self, request: HttpRequest, deed: str, row: Invitation) -> bool:
         """Return whether this invitation may be sent again or revoked: staff's by superusers only."""
-        if request.user.is_superuser or not request.user.has_perm("users.invite_user"):
-            return bool(request.user.is_superuser)
-        return not Invitation.objects.filter(pk=object_id).exclude(role=Role.MARKETER).exists()
+        may = request.user.has_perm("users.invite_user")
+        return bool(request.user.is_superuser or (may and row.role == Role.MARKETER))
 
-    @action(description=gettext_lazy("Send again"), permissions=["invite"], url_path="send-again")
-    def send_again(self, request: HttpRequest, object_id: str) -> HttpResponse:
+    def send_again(self, request: HttpRequest, invitation: Invitation) -> HttpResponse:
         """Mail it once more, after a confirm page."""
-
-        invitation = self.get_object(request, object_id)
-        page = self._page(request, "send_invitation_again", invitation)
 
         def do(_said: Said) -> None:
             invitations.send_again(invitation=invitation, by=person(request), now=timezone.now())
 
+        page = _page("send_invitation_again", invitation)
         return confirm.answer(request, page, do, frame=access.frame_of(invitation))
 
-    @action(description=gettext_lazy("Revoke"), permissions=["invite"], url_path="revoke")
-    def revoke(self, request: HttpRequest, object_id: str) -> HttpResponse:
+    def revoke(self, request: HttpRequest, invitation: Invitation) -> HttpResponse:
         """Make its links worthless, after a confirm page."""
-
-        invitation = self.get_object(request, object_id)
-        page = self._page(request, "revoke_invitation", invitation, danger=True)
 
         def do(_said: Said) -> None:
             invitations.revoke(invitation=invitation, by=person(request), now=timezone.now())
 
+        page = _page("revoke_invitation", invitation, danger=True)
         return confirm.answer(request, page, do, frame=access.frame_of(invitation))
 
-    def _page(
-        self, request: HttpRequest, name: str, invitation: Invitation | None, *, danger: bool = False
-    ) -> Page:
-        """Return the page that asks. Raises Http404, or PermissionDenied for what one may not see."""
-        if invitation is None:
-            raise Http404(gettext("There is no such invitation."))
-        if not self.has_view_permission(request, invitation):
-            raise PermissionDenied
-        back = reverse("admin:users_invitation_change", args=[invitation.pk])
-        facts = {"invitation": invitation}
-        return Page(f"portal/confirm/{name}.html", back, facts, danger=danger, ask_why=False)
+
+def _page(name: str, invitation: Invitation, *, danger: bool = False) -> Page:
+    """Return a page that asks before something is done with an invitation."""
+    back = reverse("admin:users_invitation_change", args=[invitation.pk])
+    facts = {"invitation": invitation}
+    return Page(f"portal/confirm/{name}.html", back, facts, danger=danger, ask_why=False)

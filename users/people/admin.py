@@ -1,29 +1,26 @@
 """People in the admin portal. Nobody raises their own rights here: what gives rights is for superusers."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
 from allauth.socialaccount.models import SocialAccount, SocialApp, SocialToken
 from django.contrib import admin
-from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.db.models import Exists, OuterRef, QuerySet
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext, gettext_lazy, npgettext_lazy, pgettext, pgettext_lazy
-from unfold.admin import TabularInline
-from unfold.decorators import action
+from django.utils.translation import gettext, gettext_lazy, npgettext_lazy, pgettext
 
 from accounts.account_pages.filters import TeamFilter
 from accounts.leaving import services
 from accounts.leaving import views as leaving
 from portal import access
 from portal.filters import ChoiceFilter, Lookups
+from portal.rows import Deed, OwnInline
 from ui import confirm
 from ui.confirm import Done, Page, Said
 from ui.errors import Refusal
@@ -39,10 +36,6 @@ from users.people.models import GROUPS, SUPERUSER, Role
 from users.people.services import role_choices, set_role
 from users.sessions import admin as login_records
 from users.teams.views import AsksBeforeStops
-
-_RIGHTS = gettext_lazy("Rights")
-_SESSIONS = gettext_lazy("Where logged in")
-_LOG_INS = pgettext_lazy("at AdToken", "Log-ins")
 
 # allauth registers these. They show secrets, or let the login differ from the person's e-mail.
 for _model in (SocialApp, SocialAccount, SocialToken, EmailAddress, Authenticator):
@@ -68,20 +61,20 @@ class RoleFilter(ChoiceFilter):
         return others.filter(groups__name=GROUPS[Role(value)]) if value in GROUPS else others
 
 
-class MembershipInline(TabularInline):  # type: ignore[misc]  # the theme ships no types
+class MembershipInline(OwnInline):
     """The teams of a person that the viewer manages, and where they lead: other teams are not shown, so they cannot be posted either."""
 
     model = Membership
     form = MembershipForm
+    verbose_name, verbose_name_plural = gettext_lazy("Team"), gettext_lazy("Teams")
     fields = ["team", "role"]
-    extra = 0
     autocomplete_fields = ["team"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Membership]:
         """Return the memberships of teams that the viewer sees."""
         teams = person(request).teams_seen
         rows = super().get_queryset(request).select_related("user", "team")
-        return rows.filter(team__in=teams.values("pk"))  # type: ignore[no-any-return]
+        return rows.filter(team__in=teams.values("pk"))
 
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         """Offer, and take, only teams that the viewer manages."""
@@ -101,16 +94,11 @@ class UserAdmin(AsksBeforeStops):
     search_fields = ["email", "name"]
     ordering = ["email"]
     actions = None  # people are switched off or deleted one at a time, each after its own page
-    readonly_fields = ["carried", "logged_in", "last_log_in", "joined", "log_ins"]
-    fieldsets = [
-        (gettext_lazy("At the channels"), {"fields": ["carried"]}),  # what depends on the person comes first
-        (_SESSIONS, {"fields": ["logged_in"]}),
-        (None, {"fields": ["email", "name", "language", "time_zone", "theme", "is_active"]}),
-        (_RIGHTS, {"fields": ["role"]}),
-        (gettext_lazy("Dates"), {"fields": ["last_log_in", "joined"]}),
-        (_LOG_INS, {"fields": ["log_ins"]}),
+    deeds = [
+        Deed("offboard", gettext_lazy("Offboard"), "logout"),
+        Deed("end_sessions", gettext_lazy("Log out everywhere"), "close"),
+        Deed("reset_second_factor", gettext_lazy("Reset second factor"), "shield"),
     ]
-    actions_detail = ["offboard", "end_sessions", "reset_second_factor"]
     list_title = gettext_lazy("Users")
     nouns = npgettext_lazy("of so many", "%(shown)s user", "%(shown)s users", "number")
     searched = gettext_lazy("E-mail or name")
@@ -132,19 +120,6 @@ class UserAdmin(AsksBeforeStops):
         """Return how many of these depend on this person alone."""
         return number(user.numbers[1])
 
-    @admin.display(description=gettext_lazy("Carries"))
-    def carried(self, user: Any) -> SafeString:
-        """Return the person's log-ins at channels, and what depends on them."""
-        if not hasattr(user, "card"):  # the theme asks for it five times
-            user.card = person_page.carries_section(user, user.viewer)
-        card: SafeString = user.card
-        return card
-
-    @admin.display(description=gettext_lazy("Browsers"))
-    def logged_in(self, user: Any) -> SafeString:
-        """Return where the person is logged in, with the way to end each."""
-        return person_page.person_card(user, user.viewed_in)
-
     @admin.display(description=gettext_lazy("Second factor"))
     def factor(self, user: User) -> str:
         """Return whether the person has enrolled one."""
@@ -155,55 +130,49 @@ class UserAdmin(AsksBeforeStops):
         """Return when the person last logged in, in the viewer's zone."""
         return tags.when(user.last_login) if user.last_login else gettext("Never")
 
-    @admin.display(description=gettext_lazy("Joined"))
-    def joined(self, user: User) -> SafeString:
-        """Return when the person got a log-in, in the viewer's zone."""
-        return tags.when(user.date_joined)
-
-    @admin.display(description=gettext_lazy("Latest log-ins"))
-    def log_ins(self, user: User) -> str:
-        """Return the person's last log-ins, failed ones and changes too."""
-        return login_records.latest(user)
-
     def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
         """Return the people whom the viewer sees, each with whether a second factor is enrolled."""
         factors = Authenticator.objects.filter(user=OuterRef("pk"), type__in=second_factor.FACTORS)
         seen = (
             super().get_queryset(request).filter(pk__in=User.objects.visible_to(person(request)).values("pk"))
         )
-        return seen.annotate(enrolled=Exists(factors)).prefetch_related("groups")  # type: ignore[no-any-return]
+        found: QuerySet[User] = seen.annotate(enrolled=Exists(factors))
+        return found.prefetch_related("groups")
 
     def prepare_page(self, request: HttpRequest, rows: Sequence[Any]) -> None:
         """Give each person of the page the numbers of their accounts."""
         person_page.count_accounts(rows, person(request))
 
-    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
-        """Return the person, with who looks, and in which session."""
-        found = super().get_object(request, object_id, from_field)
-        if found is not None:
-            found.viewer, found.viewed_in = person(request), request
-        return found
-
-    def get_fieldsets(self, request: HttpRequest, obj: User | None = None) -> Any:
-        """Leave the rights out of the form for all but superusers: what is not in the form cannot be posted. Auditors only look.
+    def head_facts(self, request: HttpRequest, row: User) -> dict[str, Any]:
+        """Return what depends on the person, and where they are logged in.
 
         Browsers and addresses are shown to whoever may see those of colleagues, and everybody's own to themselves.
         """
-        fieldsets, viewer = super().get_fieldsets(request, obj), person(request)
+        viewer = person(request)
+        log_ins = viewer == row or viewer.has_perm("users.view_loginrecord")
+        return {
+            "role": self.role(row),
+            "carries": person_page.carries_section(row, viewer),
+            "sessions": person_page.person_card(row, request) if person_page.may_see(viewer, row) else "",
+            "log_ins": login_records.latest(row) if log_ins else "",
+        }
+
+    def get_fields(self, request: HttpRequest, obj: User | None = None) -> list[Any]:
+        """Return the fields of the form: the role for those alone who may give it, as what is not in the form cannot be posted. Auditors
+        look at it.
+        """
         if obj is None:
             return []
-        hidden = set() if person_page.may_see(viewer, obj) else {_SESSIONS}
-        if not (viewer == obj or viewer.has_perm("users.view_loginrecord")):
-            hidden.add(_LOG_INS)
-        looks_at = viewer.sees_all_teams and not self.has_change_permission(request, obj)
-        if obj.is_contact or not (viewer.is_superuser or looks_at):
-            hidden.add(_RIGHTS)
-        return [fieldset for fieldset in fieldsets if fieldset[0] not in hidden]
+        shown = ["email", "name", "language", "time_zone", "is_active"]
+        looks_at = person(request).sees_all_teams and not self.has_change_permission(request, obj)
+        return [*shown, "role"] if not obj.is_contact and (self._gives_role(request) or looks_at) else shown
+
+    def _gives_role(self, request: HttpRequest) -> bool:
+        return bool(request.user.is_superuser)
 
     def get_form(self, request: HttpRequest, obj: User | None = None, *args: Any, **kwargs: Any) -> Any:
         """Return the form, with the role for those alone who may give rights."""
-        shown = self.get_fieldsets(request, obj) if obj is not None and request.user.is_superuser else []
-        if any(name == _RIGHTS for name, _ in shown):
+        if obj is not None and self._gives_role(request) and "role" in self.get_fields(request, obj):
             kwargs["form"] = RoleForm
         return super().get_form(request, obj, *args, **kwargs)
 
@@ -211,7 +180,7 @@ class UserAdmin(AsksBeforeStops):
         """Return False: people are invited, and nobody else knows their password."""
         return False
 
-    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
         """Return whether the address may filter by this: not by the password's hash, which would be guessed letter by letter."""
         return not lookup.startswith("password") and bool(super().lookup_allowed(lookup, value, request))
 
@@ -230,30 +199,19 @@ class UserAdmin(AsksBeforeStops):
         """Return whether the person may be deleted; switching off keeps the history."""
         return bool(request.user.is_superuser) and obj != request.user
 
-    def delete_view(
-        self,
-        request: HttpRequest,
-        object_id: str,
-        extra_context: dict[str, Any] | None = None,  # the parent's interface
-    ) -> HttpResponse:
-        """Delete a person, after a page that says what goes and what stays: Django's own names rows of tables, and not what stays.
-
-        403 for whom one may not delete.
-        """
-        if not self.has_delete_permission(request, self.get_object(request, object_id)):
-            raise PermissionDenied
-        user, page = self._page(request, "delete_person", object_id)
-        page = replace(page, refused=leaving.why_to_offboard_first(user, deleting=True))
+    def delete_page(self, request: HttpRequest, row: User) -> HttpResponse:
+        """Delete a person, after a page that says what goes and what stays: Django's own names rows of tables, and not what stays."""
+        page = _page("delete_person", row, refused=leaving.why_to_offboard_first(row, deleting=True))
 
         @transaction.atomic
         def do(_said: Said) -> Done:
             if page.refused:
                 raise Refusal(page.refused)
-            self.log_deletions(request, User.objects.filter(pk=object_id))
-            user.delete()
+            self.log_deletions(request, User.objects.filter(pk=row.pk))
+            row.delete()
             return Done(after=reverse("admin:users_user_changelist"))
 
-        return confirm.answer(request, page, do, frame=access.frame_of(user))
+        return confirm.answer(request, page, do, frame=access.frame_of(row))
 
     def save_model(self, request: HttpRequest, obj: User, form: PersonForm, change: bool) -> None:
         """Save what was changed, and tell the person of a new e-mail address (the old address too) and of being switched off or on."""
@@ -269,62 +227,40 @@ class UserAdmin(AsksBeforeStops):
             kind = ChangeKind.SWITCHED_ON if obj.is_active else ChangeKind.SWITCHED_OFF
             login_changes.notify_by_staff(kind, user=obj, by=by, now=now)
 
-    def has_offboard_permission(self, request: HttpRequest, object_id: str = "") -> bool:
-        """Return whether the person may be offboarded by the viewer."""
-        found = self.get_queryset(request).filter(pk=object_id).first() if object_id else None
-        return services.may_offboard(person(request), found)
+    def may_do(self, request: HttpRequest, deed: str, row: User) -> bool:
+        """Return whether the viewer may see the person off, log them out (as for changes), or take their second factor."""
+        viewer = person(request)
+        if deed == "reset_second_factor":
+            return viewer.is_superuser
+        return services.may_offboard(viewer, row) if deed == "offboard" else person_page.may_end(viewer, row)
 
-    @action(description=gettext_lazy("Offboard"), permissions=["offboard"], url_path="offboard")
-    def offboard(self, request: HttpRequest, object_id: str) -> HttpResponse:
+    def offboard(self, request: HttpRequest, user: User) -> HttpResponse:
         """See somebody off, after a page that says what stops and who could carry on."""
-        user, _ = self._page(request, "offboard", object_id)
         return leaving.offboard(request, user)
 
-    def has_end_permission(self, request: HttpRequest, object_id: str = "") -> bool:
-        """Return whether the person may be logged out everywhere: staff and people of foreign teams as for changes."""
-        found = self.get_queryset(request).filter(pk=object_id).first()
-        if found is None:
-            return request.user.has_perm("users.end_sessions")
-        return person_page.may_end(person(request), found)
-
-    @action(description=gettext_lazy("Log out everywhere"), permissions=["end"], url_path="end-sessions")
-    def end_sessions(self, request: HttpRequest, object_id: str) -> HttpResponse:
+    def end_sessions(self, request: HttpRequest, user: User) -> HttpResponse:
         """End all sessions of the person, after a confirm page."""
-
-        user, page = self._page(request, "log_out_everywhere", object_id)
 
         @transaction.atomic
         def do(_said: Said) -> None:
             number = login_changes.log_out(user)
             access.log_change(request, user, "logged_out", number=number)
 
-        return confirm.answer(request, page, do, frame=access.frame_of(user))
+        return confirm.answer(request, _page("log_out_everywhere", user), do, frame=access.frame_of(user))
 
-    def has_reset_permission(self, request: HttpRequest, _object_id: str | None = None) -> bool:
-        """Return whether second factors may be reset."""
-        return bool(request.user.is_superuser)
-
-    @action(
-        description=gettext_lazy("Reset second factor"), permissions=["reset"], url_path="reset-second-factor"
-    )
-    def reset_second_factor(self, request: HttpRequest, object_id: str) -> HttpResponse:
+    def reset_second_factor(self, request: HttpRequest, user: User) -> HttpResponse:
         """Remove a lost device, after a confirm page, so that the person can enrol a new one."""
-
-        user, page = self._page(request, "reset_second_factor", object_id)
 
         @transaction.atomic
         def do(_said: Said) -> None:
             login_changes.reset_second_factor(user, by=person(request), now=timezone.now())
             access.log_change(request, user, "factor_reset")
 
-        return confirm.answer(request, page, do, frame=access.frame_of(user))
+        return confirm.answer(request, _page("reset_second_factor", user), do, frame=access.frame_of(user))
 
-    def _page(self, request: HttpRequest, name: str, object_id: str) -> tuple[User, Page]:
-        """Return the person and the page that asks. Raises Http404, or PermissionDenied for whom one may not see."""
-        user: User | None = self.get_object(request, object_id)
-        if user is None:
-            raise Http404(gettext("There is no such person."))
-        if not self.has_view_permission(request, user):
-            raise PermissionDenied
-        back = reverse("admin:users_user_change", args=[user.pk])
-        return user, Page(f"portal/confirm/{name}.html", back, {"person": user}, danger=True, ask_why=False)
+
+def _page(name: str, user: User, refused: str = "") -> Page:
+    """Return a page that asks before something is done about a person."""
+    back = reverse("admin:users_user_change", args=[user.pk])
+    facts = {"person": user}
+    return Page(f"portal/confirm/{name}.html", back, facts, refused=refused, danger=True, ask_why=False)

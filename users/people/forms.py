@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from django import forms
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext, gettext_lazy
-from unfold.widgets import UnfoldAdminSelectWidget
 
 from accounts.leaving import views as leaving
 from ui.form_version import Versioned
@@ -43,28 +42,21 @@ class MembershipForm(forms.ModelForm):  # type: ignore[type-arg]  # the theme's 
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        row = str(self.instance) if self.instance.pk else gettext("new row")
-        for field in self.fields.values():
-            # What the admin wraps with its links is what is drawn.
-            named: Any = getattr(field.widget, "widget", field.widget)
-            named.attrs["aria-label"] = f"{field.label}: {row}"
+        stored = self.instance.pk is not None
+        for name, field in self.fields.items():
+            field.widget.attrs["aria-label"] = (
+                f"{field.label}: {self.instance if stored else gettext('new row')}"
+            )
+            if name != "role" and stored:
+                field.disabled = True
+                self.shown = str(getattr(self.instance, name))  # in the place of the field
 
 
 class PersonForm(Versioned, PersonModelForm):
     """A person, without the password: its hash is nobody's business."""
 
-    language = forms.ChoiceField(
-        label=gettext_lazy("Language"),
-        choices=language_choices,
-        required=False,
-        widget=UnfoldAdminSelectWidget,
-    )
-    time_zone = forms.ChoiceField(
-        label=gettext_lazy("Time zone"),
-        choices=time_zone_choices,
-        required=False,
-        widget=UnfoldAdminSelectWidget,
-    )
+    language = forms.ChoiceField(label=gettext_lazy("Language"), choices=language_choices, required=False)
+    time_zone = forms.ChoiceField(label=gettext_lazy("Time zone"), choices=time_zone_choices, required=False)
 
     class Meta:
         model = User
@@ -91,12 +83,7 @@ class PersonForm(Versioned, PersonModelForm):
 class RoleForm(PersonForm):
     """A person with the role, for whoever gives rights."""
 
-    role = forms.ChoiceField(
-        label=gettext_lazy("Role"),
-        choices=role_choices,
-        help_text=ROLES,
-        widget=UnfoldAdminSelectWidget,
-    )
+    role = forms.ChoiceField(label=gettext_lazy("Role"), choices=role_choices, help_text=ROLES)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

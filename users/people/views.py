@@ -12,7 +12,6 @@ from django.utils import timezone
 from django.utils.http import urlencode
 from django.utils.safestring import SafeString
 
-from accounts.api_keys import admin as api_keys
 from accounts.leaving import plan, queries, services
 from accounts.leaving.plan import Then
 from accounts.models import Account, AccountToken, ApiKey
@@ -70,16 +69,6 @@ class LogInLine:
     accounts: int  # that the viewer sees
 
 
-@dataclass(frozen=True)
-class KeyLine:
-    """One API key that the person made."""
-
-    key: ApiKey
-    may: str
-    state: SafeString
-    url: str
-
-
 def carries_section(user: User, viewer: User) -> SafeString:
     """Return the card of a person's page. A fixed number of queries; accounts that the viewer does not see are not counted either."""
     visible = _visible_to(viewer)
@@ -93,9 +82,6 @@ def carries_section(user: User, viewer: User) -> SafeString:
         "lines": _log_ins(user, visible),
         "alone": list(alone) if numbers[Then.STOPS] else [],
         "stop": numbers[Then.STOPS],
-        "unshown": max(0, numbers[Then.STOPS] - SHOWN),
-        "one_left": numbers[Then.ONE_LEFT],
-        "total": sum(numbers.values()),
         "still": still,
         "offboard_url": reverse("admin:users_user_offboard", args=[user.pk])
         if services.may_offboard(viewer, user)
@@ -157,17 +143,14 @@ def _log_ins(user: User, visible: QuerySet[Account] | None) -> list[LogInLine]:
     ]
 
 
-def _keys(user: User, viewer: User) -> list[KeyLine]:
-    """Return the keys that the person made and nobody revoked, as far as the viewer sees them."""
+def _keys(user: User, viewer: User) -> list[tuple[str, str]]:
+    """Return name and address of the keys that the person made and nobody revoked, as far as the viewer sees them."""
     if not viewer.has_perm("accounts.view_apikey"):
         return []
     keys = ApiKey.objects.in_name_of(user).order_by("name")
     if not viewer.sees_all_teams:
         keys = keys.exclude(teams__in=Team.objects.exclude(memberships__user=viewer))
-    return [
-        KeyLine(one, one.scope_labels, api_keys.key_state(one), _list_of("accounts_apikey", q=one.prefix))
-        for one in keys[:SHOWN]
-    ]
+    return [(one.name, _list_of("accounts_apikey", q=one.prefix)) for one in keys[:SHOWN]]
 
 
 def _list_of(model: str, **query: str | int) -> str:

@@ -4,12 +4,11 @@ from typing import Any
 
 from django.contrib import admin
 from django.contrib.auth.models import Group
-from django.core.exceptions import PermissionDenied
 from django.db.models import Count, Prefetch, QuerySet
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext, gettext_lazy, npgettext_lazy
-from unfold.admin import TabularInline
 
+from portal.rows import OwnInline
 from users.models import Membership, Team, User, person
 from users.people.forms import MembershipForm, TeamForm
 from users.teams import views as team_deletion
@@ -19,18 +18,18 @@ if admin.site.is_registered(Group):
     admin.site.unregister(Group)  # what a role may do is code: `adtoken_project.setup.groups`
 
 
-class MemberInline(TabularInline):  # type: ignore[misc]  # the theme ships no types
+class MemberInline(OwnInline):
     """The people of a team, and who leads it."""
 
     model = Membership
     form = MembershipForm
+    verbose_name, verbose_name_plural = gettext_lazy("Person"), gettext_lazy("People")
     fields = ["user", "role"]
-    extra = 0
     autocomplete_fields = ["user"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Membership]:
         """Return the memberships with what their rows name."""
-        return super().get_queryset(request).select_related("user", "team")  # type: ignore[no-any-return]
+        return super().get_queryset(request).select_related("user", "team")
 
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         """Offer, and take, only people whom the viewer sees; others come by invitation."""
@@ -47,7 +46,6 @@ class TeamAdmin(AsksBeforeStops):
     list_display = ["name", "people", "leads", "members_only", "default_cell"]
     search_fields = ["name"]
     ordering = ["name"]  # the model's own is lost where people are counted
-    readonly_fields = ["is_default"]
     actions = None
     inlines = [MemberInline]
     list_title = gettext_lazy("Teams")
@@ -61,7 +59,8 @@ class TeamAdmin(AsksBeforeStops):
         leads = Prefetch(
             "memberships", Membership.objects.leads().select_related("user"), to_attr="lead_rows"
         )
-        return seen.annotate(member_count=Count("memberships")).prefetch_related(leads)  # type: ignore[no-any-return]
+        counted: QuerySet[Team] = seen.annotate(member_count=Count("memberships"))
+        return counted.prefetch_related(leads)
 
     @admin.display(description=gettext_lazy("People"), ordering="member_count")
     def people(self, team: Team) -> int:
@@ -84,16 +83,6 @@ class TeamAdmin(AsksBeforeStops):
         """Return whether the team may be deleted: never the default one, which takes what names no team."""
         return bool(super().has_delete_permission(request, obj)) and not (obj and obj.is_default)
 
-    def delete_view(
-        self,
-        request: HttpRequest,
-        object_id: str,
-        extra_context: dict[str, Any] | None = None,  # the parent's interface
-    ) -> HttpResponse:
-        """Delete a team, after a page that says what becomes of what belongs to it. Raises Http404, PermissionDenied."""
-        team = self.get_object(request, object_id)
-        if team is None:
-            raise Http404(gettext("There is no such team."))
-        if not self.has_delete_permission(request, team):
-            raise PermissionDenied
-        return team_deletion.answer_deletion(self, request, team)
+    def delete_page(self, request: HttpRequest, row: Team) -> HttpResponse:
+        """Delete a team, after a page that says what becomes of what belongs to it."""
+        return team_deletion.answer_deletion(self, request, row)

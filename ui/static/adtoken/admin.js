@@ -43,23 +43,22 @@
   hush(document);
   new MutationObserver((changes) => changes.forEach(({ addedNodes }) => addedNodes.forEach((node) => node.parentElement && hush(node.parentElement)))).observe(document.body, { childList: true, subtree: true });
 
-  // What Django's two lists of choices explain is said by a label, which a thing without a role may not have.
-  const explained = () => document.querySelectorAll(".help-tooltip[aria-label]:not([role])").forEach((sign) => sign.setAttribute("role", "img"));
-  explained();
-  window.addEventListener("load", explained); // the lists are made then
-
-  // Django's picker of many rows makes a search field without a name: it takes the label of the list behind it.
-  document.querySelectorAll("select.admin-autocomplete[multiple]").forEach((list) => {
-    const label = document.querySelector(`label[for="${list.id}"]`);
-    const name = () => {
-      const field = list.nextElementSibling?.querySelector(".select2-search__field");
-      if (field && label) field.setAttribute("aria-label", label.textContent.trim());
-      // What was chosen is a list within a combobox, whose items are no list items there.
-      list.nextElementSibling?.querySelector(".select2-selection__rendered")?.setAttribute("role", "presentation");
-    };
-    name();
-    new MutationObserver(name).observe(list.parentNode, { childList: true }); // it comes whenever the picker is ready
+  // Django's picker of many rows makes a field without a name: it takes that of the list behind it. What was chosen is a list, or a text
+  // field, within a combobox, where neither may be.
+  const nameLists = () => document.querySelectorAll("select.admin-autocomplete").forEach((list) => {
+    const made = list.nextElementSibling, shown = made?.querySelector(".select2-selection__rendered");
+    const field = made?.querySelector(list.multiple ? ".select2-search__field" : ".select2-selection");
+    if (!shown || !field) return;
+    field.ariaLabel = list.ariaLabel || document.querySelector(`label[for="${list.id}"]`)?.textContent.trim();
+    shown.setAttribute("role", "presentation");
+    shown.removeAttribute("aria-readonly");
+    if (list.multiple) return;
+    field.id = `${list.id}-picker`;
+    field.setAttribute("aria-labelledby", `${field.id} ${shown.id}`);
   });
+  nameLists();
+  window.addEventListener("load", () => setTimeout(nameLists)); // they are made then
+  document.addEventListener("formset:added", () => setTimeout(nameLists));
 
   // A list that is typed as text is shown as chips, each with a button that takes it out. What is typed becomes one at a comma, a space,
   // Enter, or when the field is left. The field itself keeps the text. <input data-chips="Remove #" data-each="what one must look like">.
