@@ -7,8 +7,9 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from macros.models import Endpoint, Event
-from tests.macros.test_webhooks import Receiver, endpoint_to, happen, receiver, send  # noqa: F401  # a fixture
+from tests.macros.test_webhooks import endpoint_to, happen, receiver, send  # noqa: F401  # a fixture
 from tests.support.factories import make_user
+from tests.support.receiver import Receiver
 from users.models import Team
 from users.people.models import Role
 from users.people.services import give_role

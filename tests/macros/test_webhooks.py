@@ -3,12 +3,9 @@
 import base64
 import hashlib
 import hmac
-import json
 import socket
 from collections.abc import Iterator
 from datetime import timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
 from typing import Any
 
 import httpcore2
@@ -22,48 +19,10 @@ from macros.models import Delivery, Endpoint, Event
 from macros.webhooks import network, services
 from notifications.models import Message
 from tests.support.factories import make_account, make_team, make_user
+from tests.support.receiver import Receiver
 from users.models import Team
 
 pytestmark = pytest.mark.django_db
-
-
-class Receiver:
-    """A server that keeps what it was sent and answers what it is told to."""
-
-    def __init__(self) -> None:
-        self.answers: list[tuple[int, dict[str, str]]] = []  # the last one again and again
-        self.got: list[tuple[dict[str, str], bytes]] = []
-        receiver = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["Content-Length"]))
-                receiver.got.append(({name.lower(): value for name, value in self.headers.items()}, body))
-                answers = receiver.answers
-                status, headers = (
-                    (answers.pop(0) if len(answers) > 1 else answers[0]) if answers else (200, {})
-                )
-                self.send_response(status)
-                for name, value in headers.items():
-                    self.send_header(name, value)
-                self.send_header("Content-Length", "2")
-                self.end_headers()
-                self.wfile.write(b"ok")
-
-            def log_message(self, *_: Any) -> None:
-                pass
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.server.server_port}/hook"
-        Thread(target=self.server.serve_forever, daemon=True).start()
-
-    @property
-    def ids(self) -> list[str]:
-        return [headers["webhook-id"] for headers, _ in self.got]
-
-    @property
-    def bodies(self) -> list[Any]:
-        return [json.loads(body) for _, body in self.got]
 
 
 @pytest.fixture
