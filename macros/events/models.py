@@ -22,7 +22,7 @@ class EventQuerySet(models.QuerySet["Event"]):
         return self.filter(condition if channels is None else condition & Q(channel__in=channels))
 
     def expired(self, now: datetime) -> Self:
-        """Keep those that nobody can ask for any more."""
+        """Keep those that can no longer be asked for."""
         return self.filter(created_at__lt=now - KEPT)
 
 

@@ -295,8 +295,8 @@ def _because(said: Said, rows: Sequence[Told]) -> str:
         return {Via.TEAM_LEAD: "lead", Via.OPERATOR: "operator"}[ways.pop()]
     if not rows or any(one.action_id for one in rows):
         return "macro"
-    if Via.TEAM_LEAD in ways:
-        return "lead"
+    if stands_in := ways & {Via.TEAM_LEAD, Via.OPERATOR}:
+        return "lead" if Via.TEAM_LEAD in stands_in else "operator"
     if said.mine:
         return "admin"
     return "told" if rows[0].kind == Kind.RECOVERED else "looks_after"

@@ -1,4 +1,4 @@
-"""The mail that says that nothing is sent to an endpoint any more: to whoever made it, else to operators."""
+"""The mail that says that an endpoint is switched off: to whoever made it, else to operators."""
 
 from datetime import datetime
 

@@ -14,6 +14,7 @@ from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext_lazy as _
 
 from macros.events.models import Event
+from tokens.channels import declarations
 from tokens.vault import services as vault
 from tokens.vault.services import KeyNameField, Sealed, SealedField
 from users.models import Team, User
@@ -52,9 +53,9 @@ class Endpoint(models.Model):
 
     class Kind(models.TextChoices):
         WEBHOOK = "webhook", _("Webhook")
-        SLACK = "slack", "Slack"
-        TEAMS = "teams", "Microsoft Teams"
-        PAGERDUTY = "pagerduty", "PagerDuty"
+        SLACK = "slack", _("Slack")
+        TEAMS = "teams", _("Microsoft Teams")
+        PAGERDUTY = "pagerduty", _("PagerDuty")
 
     kind = models.CharField(_("kind"), max_length=10, choices=Kind, default=Kind.WEBHOOK)
     name = models.CharField(_("name"), max_length=100)
@@ -124,7 +125,7 @@ class Endpoint(models.Model):
         return of_team and event.type in self.types and event.at >= self.created_at
 
     def switch_off(self, why: str, now: datetime) -> None:
-        """Send nothing there any more. Does not save."""
+        """Send nothing there from now on. Does not save."""
         self.off_at, self.off_why = now, why
 
     def switch_on(self) -> None:
@@ -201,4 +202,10 @@ def example_event(endpoint: Endpoint, now: datetime) -> Event:
         "works_until": None,
         "test": True,
     }
-    return Event(type=Event.Type.RECOVERED, at=now, channel="facebook", team=endpoint.team, data=data)
+    return Event(
+        type=Event.Type.RECOVERED,
+        at=now,
+        channel=next(iter(declarations.channel_keys())),
+        team=endpoint.team,
+        data=data,
+    )

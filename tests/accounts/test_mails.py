@@ -1,6 +1,5 @@
 """Mails of accounts: whose log-in died is told once, also when a backup took over; staff may ask."""
 
-import re
 from datetime import timedelta
 from typing import Any
 
@@ -58,7 +57,7 @@ def test_the_mail_of_a_last_log_in_says_that_the_account_is_deactivated_first(ad
 
     mail = news.built()
     assert mail.subject == "Zephyr is deactivated: please re-authenticate (+1 more)"
-    assert re.search(r"Aurora \(\w+\), goes on through Ben", " ".join(mail.text.split()))
+    assert "Also renews Aurora (goes on through Ben)" in " ".join(mail.text.split())
 
 
 def test_a_death_is_mailed_once_whatever_happens_after(ada: User) -> None:
@@ -120,7 +119,7 @@ def test_where_the_team_has_no_lead_operators_are_told_of_a_stopped_log_in(ada: 
     end(token)
 
     mail = news.built("ops@example.com")
-    assert mail.subject.endswith(": nobody can be asked")
+    assert mail.subject == "Lumen goes on through Ben"
     assert "an operator of AdToken, and nobody else can be told." in " ".join(mail.text.split())
 
 

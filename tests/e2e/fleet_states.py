@@ -296,22 +296,22 @@ def _webhook(fleet: Fleet) -> Any:
         name="Publishing system of the night",
         team=fleet.team,
         types=Event.Type.values[:6],
-        host="hooks.example.com",
+        host="agentur-elbe.example",
     )
     hook.made_by, hook.created_at, hook.off_at, hook.off_why = (
         fleet.boss,
         now - 9 * DAY,
         now,
-        "503 Service Unavailable",
+        "503",
     )
-    hook.address = hook.seal_address("https://hooks.example.com/adtoken")
+    hook.address = hook.seal_address("https://agentur-elbe.example/adtoken")
     hook.save()
     account = next(one for one in fleet.accounts if one.team_id == fleet.team.pk)
     for kind in ("shifted", "deactivated"):
         AccountEvent.objects.create(account=account, kind=kind, at=now)
     events.publish(now)
     taken, failed = Event.objects.filter(account=account).order_by("-pk")[:2]
-    said = {"at": now.isoformat(), "status": 503, "said": "503 Service Unavailable", "ms": 812}
+    said = {"at": now.isoformat(), "status": 503, "said": "503", "ms": 812}
     Delivery.objects.create(endpoint=hook, event=failed, tries=[said, said], failures=2, next_at=now + DAY)
     Delivery.objects.create(
         endpoint=hook, event=taken, tries=[{**said, "status": 200, "said": ""}], delivered_at=now

@@ -318,6 +318,7 @@ def test_operations_have_names_that_clients_can_live_with(schema: Any) -> None:
     assert names == {
         "list_accounts",
         "get_account",
+        "list_events",
         "lease_token",
         "lease_tokens",
         "plan_offboarding",
