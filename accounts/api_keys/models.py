@@ -43,6 +43,10 @@ class ApiKey(models.Model):
     class Scope(models.TextChoices):
         READ = "accounts:read", _("Read accounts")
         LEASE = "tokens:lease", _("Lease, sign and report tokens")
+        ASKS = "asks:write", _("Ask people, and make client links")
+        ACCOUNTS = "accounts:write", _("Pause, resume and check accounts")
+        MACROS = "macros:write", _("Read and apply macros")
+        RECORDS = "records:read", _("Read what was handed out to whom")
         OFFBOARD = "people:offboard", _("Offboard people of its teams")
 
     name = models.CharField(max_length=100)

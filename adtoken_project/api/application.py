@@ -16,6 +16,8 @@ import broker
 from adtoken_project.api import description as api_description
 from adtoken_project.api.errors import LARGEST_BODY, answer_of, plain_problem, problem
 from broker.api import api as accounts_api
+from broker.api import problems
+from broker.api.codes import Code
 from broker.api.errors import problem_of
 from broker.events import api as events_api
 from broker.leases.callers import Caller, authenticate
@@ -58,6 +60,7 @@ api = BrokerAPI(
 api.add_router("", accounts_api.router)
 api.add_router("", events_api.router)
 api.add_router("", people_api.router)
+api.add_router("", problems.router)
 
 
 @csrf_exempt
@@ -73,7 +76,7 @@ def _refused(request: HttpRequest, error: broker.BrokerError) -> HttpResponse:  
 
 @api.exception_handler(hold.OnHold)
 def _on_hold(request: HttpRequest, error: hold.OnHold) -> HttpResponse:  # noqa: ARG001
-    return problem(503, text("title_on_hold"), str(error), retry_after=hold.RETRY_AFTER)
+    return problem(Code.ON_HOLD, str(error), retry_after=hold.RETRY_AFTER)
 
 
 @api.exception_handler(VaultError)
@@ -84,7 +87,7 @@ def _sealed_for_good(request: HttpRequest, error: VaultError) -> HttpResponse:  
 
 @api.exception_handler(accounts_api.ScopeMissing)
 def _scope_missing(request: HttpRequest, error: accounts_api.ScopeMissing) -> HttpResponse:  # noqa: ARG001
-    return problem(403, text("title_scope_missing"), text("scope_missing", name=str(error)))
+    return problem(Code.SCOPE_MISSING, text("scope_missing", name=str(error)))
 
 
 @api.exception_handler(accounts_api.BadQuery)
@@ -99,7 +102,7 @@ def _too_large(request: HttpRequest, error: RequestDataTooBig) -> HttpResponse: 
 
 @api.exception_handler(AuthenticationError)
 def _unauthorised(request: HttpRequest, error: AuthenticationError) -> HttpResponse:  # noqa: ARG001
-    return problem(401, text("title_no_key"), text("no_key"))
+    return problem(Code.NO_KEY, text("no_key"))
 
 
 @api.exception_handler(ValidationError)
@@ -109,7 +112,7 @@ def _not_valid(request: HttpRequest, error: ValidationError) -> HttpResponse:  #
 
 def _invalid(errors: list[dict[str, str]]) -> HttpResponse:
     words = "; ".join(f"{one['field'] or text('the_body')}: {one['detail']}" for one in errors)
-    return problem(422, text("title_not_valid"), words, errors=errors)
+    return problem(Code.NOT_VALID, words, errors=errors)
 
 
 def _field_problem(item: dict[str, Any]) -> dict[str, str]:
@@ -122,4 +125,4 @@ def _field_problem(item: dict[str, Any]) -> dict[str, str]:
 
 @api.exception_handler(HttpError)
 def _http_error(request: HttpRequest, error: HttpError) -> HttpResponse:  # noqa: ARG001
-    return problem(error.status_code, text("title_refused"), str(error))
+    return plain_problem(error.status_code, str(error))

@@ -1,8 +1,11 @@
 """What /api/v1/openapi.json says beyond what the views declare: the errors of every operation, as they are really answered."""
 
+from itertools import groupby
 from typing import Any
 
 from adtoken_project.api.errors import MEDIA_TYPE
+from adtoken_project.api.once import LONGEST, is_of_jobs
+from broker.api.codes import Code
 from broker.api.schemas import NAMED, Problem
 
 INTRODUCTION = (
@@ -13,77 +16,65 @@ INTRODUCTION = (
     "version 1; nothing is renamed or removed."
 )
 
-_RETRY_AFTER = {
-    "Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer", "minimum": 1}}
+_HEADERS = {
+    "Retry-After": ("Seconds to wait.", {"type": "integer", "minimum": 1}),
+    "Allow": ("The methods that are taken.", {"type": "string"}),
+    "WWW-Authenticate": ("`Bearer`", {"type": "string"}),
 }
-_ALLOW = {"Allow": {"description": "The methods that are taken.", "schema": {"type": "string"}}}
-_CHALLENGE = {"WWW-Authenticate": {"description": "`Bearer`", "schema": {"type": "string"}}}
+_WITH = {401: ["WWW-Authenticate"], 405: ["Allow"], 429: ["Retry-After"], 503: ["Retry-After"]}
+_OF_PEOPLE = {Code.NOT_FOUND, Code.NOT_POSSIBLE}
+_OF_LEASES = {Code.NOT_FOUND, Code.PERSON_NEEDED, Code.BUSY, Code.ON_HOLD, Code.OUT_OF_ORDER}
+# What an operation may answer beside what all may. Of those that hand out tokens the rest is not said everywhere.
+_OF: dict[str, set[Code]] = {
+    "get_account": {Code.NOT_FOUND},
+    "lease_token": {*_OF_LEASES, Code.NEVER_SO_LONG},
+    "lease_tokens": {Code.ON_HOLD},
+    "plan_offboarding": _OF_PEOPLE,
+    "offboard_person": {*_OF_PEOPLE, Code.ON_HOLD},
+    "get_offboarding": {Code.NOT_FOUND},
+    "get_problem": {Code.UNKNOWN_ADDRESS},
+    "sign_request": {*_OF_LEASES, Code.NOT_SIGNED, Code.LEASE_OVER},
+    "report_answer": {Code.NOT_FOUND, Code.LEASE_OVER},
+}
+_SOMEWHERE = set().union(*_OF.values()) | {Code.STILL_RUNNING, Code.KEY_REUSED}
+_EVERYWHERE = set(Code) - _SOMEWHERE - {Code.REFUSED}
 
-# Status -> description, headers. Of every operation.
-_EVERYWHERE: dict[int, tuple[str, dict[str, Any]]] = {
-    400: ("The request cannot be read: not JSON, or a wrong host.", {}),
-    401: ("No key, or one that is invalid or has ended.", _CHALLENGE),
-    403: ("The key lacks the scope, or the request came by plain HTTP.", {}),
-    405: ("The address does not take this method.", _ALLOW),
-    413: ("The body is larger than 256 kB.", {}),
-    422: ("Fields or parameters are wrong, unknown, or given twice; `errors` names each.", {}),
-    429: ("Too many requests. A proxy in front may say so; it need not be problem+json then.", _RETRY_AFTER),
-    500: ("Something broke on our side; nothing was handed out.", {}),
-    503: ("Not possible at the moment, such as a database that is away.", _RETRY_AFTER),
-}
-_OF: dict[str, dict[int, tuple[str, dict[str, Any]]]] = {
-    "get_account": {404: ("There is no such account, or the key does not see it.", {})},
-    "lease_token": {
-        404: ("There is no such account, or the key does not see it.", {}),
-        409: (
-            "Only a person can help: reason, since, who, steps. Or nobody, where `min_valid_for` is more than a new token of the channel "
-            "lives: then who and steps are empty.",
-            {},
-        ),
-        503: ("Tokens are being checked, or the lease could not be recorded.", _RETRY_AFTER),
-    },
-    "lease_tokens": {},
-    "plan_offboarding": {
-        404: ("There is no such person in the key's teams.", {}),
-        409: (
-            "The person, or what their log-ins carry, is also outside of the key's teams or channels, or the key's maker may not.",
-            {},
-        ),
-    },
-    "offboard_person": {
-        404: ("There is no such person in the key's teams.", {}),
-        409: (
-            "The person, what their log-ins carry, or a key or team that is named is outside of the key's reach, or its maker may not.",
-            {},
-        ),
-    },
-    "get_offboarding": {404: ("There is no such offboarding, or the key does not see it.", {})},
-    "sign_request": {
-        400: ("This is not signed: the detail says what is. Or the request cannot be read.", {}),
-        404: ("There is no such lease, or it is another key's.", {}),
-        409: ("Only a person can help: the account was paused or restricted meanwhile.", {}),
-        410: ("The lease is over, or its token no longer serves the account: get a new lease.", {}),
-        503: ("The signature could not be recorded.", _RETRY_AFTER),
-    },
-    "report_answer": {
-        404: ("There is no such lease, or it is another key's.", {}),
-        410: ("The lease is older than 24 hours.", {}),
-    },
+# Of each operation that changes something and hands out no token.
+_IDEMPOTENCY_KEY = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": False,
+    "description": "Any text, new for each deed. Sent again within 24 hours with the same key, the call is answered as at first, and "
+    "nothing is done again. An answer of 400 or more is not kept: the call may be sent again.",
+    "schema": {"type": "string", "minLength": 1, "maxLength": LONGEST},
 }
 
 
 def finish(description: Any) -> Any:
     """Add the errors to every operation. Takes and returns ninja's OpenAPI object."""
+    models = description["components"]["schemas"]
     definitions = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
-    description["components"]["schemas"] |= definitions.pop("$defs", {})
-    description["components"]["schemas"]["Problem"] = definitions
-    for methods in description["paths"].values():
-        for operation in methods.values():
-            answers = _EVERYWHERE | _OF.get(operation["operationId"], {})
-            for status, (words, headers) in sorted(answers.items()):
-                operation["responses"][status] = _error(words, headers)
-    _name_lists(description, description["components"]["schemas"])
+    models |= definitions.pop("$defs", {})
+    models["Problem"] = definitions
+    for path, methods in description["paths"].items():
+        for method, operation in methods.items():
+            codes = _EVERYWHERE | _OF.get(operation["operationId"], set())
+            if method == "post" and not is_of_jobs(path):
+                operation.setdefault("parameters", []).append(_IDEMPOTENCY_KEY)
+                codes |= {Code.STILL_RUNNING, Code.KEY_REUSED}
+            for status, of_status in groupby(sorted(codes, key=_by_status), key=lambda code: code.status):
+                operation["responses"][status] = _error(status, list(of_status))
+    _name_lists(description, models)
+    models["ProblemCode"]["description"] = "\n".join(_entry(code) for code in Code)
     return description
+
+
+def _by_status(code: Code) -> tuple[int, str]:
+    return code.status, code
+
+
+def _entry(code: Code) -> str:
+    return f"- `{code}` ({code.status}): {code.meaning}"
 
 
 def _name_lists(node: Any, models: dict[str, Any]) -> None:
@@ -104,7 +95,9 @@ def _name_lists(node: Any, models: dict[str, Any]) -> None:
     values["$ref"] = f"#/components/schemas/{name}"
 
 
-def _error(words: str, headers: dict[str, Any]) -> dict[str, Any]:
+def _error(status: int, codes: list[Code]) -> dict[str, Any]:
     schema = {"$ref": "#/components/schemas/Problem"}
-    more = {"headers": headers} if headers else {}
-    return {"description": words, "content": {MEDIA_TYPE: {"schema": schema}}, **more}
+    named = {name: _HEADERS[name] for name in _WITH.get(status, ())}
+    headers = {name: {"description": words, "schema": of} for name, (words, of) in named.items()}
+    said = {"description": "\n".join(map(_entry, codes)), "content": {MEDIA_TYPE: {"schema": schema}}}
+    return {**said, "headers": headers} if headers else said

@@ -7,6 +7,7 @@ import logging
 import re
 import time
 from collections.abc import Callable
+from functools import partial
 from http import HTTPStatus
 from typing import Any
 
@@ -17,10 +18,13 @@ from django.urls import resolve
 from django.utils.translation import override
 
 from adtoken_project.api import routes as api_routes
+from adtoken_project.api.application import key_auth
 from adtoken_project.api.errors import MEDIA_TYPE, plain_problem, problem
+from adtoken_project.api.once import answer_once
 from adtoken_project.database import kept_connections
 from adtoken_project.ops import metrics
 from adtoken_project.telemetry import logs
+from broker.api.codes import Code
 from broker.leases.callers import Caller
 from broker.leases.errors import text
 from broker.leases.records import hash_of
@@ -72,7 +76,7 @@ class ApiMiddleware:
     def _answer(self, request: HttpRequest, respond: View) -> HttpResponse:
         if settings.SECURE_SSL_REDIRECT and not request.is_secure():
             # A redirect would let a job go on sending its key in clear, first to us and then once more.
-            return problem(403, text("title_https_only"), text("https_only"))
+            return problem(Code.HTTPS_ONLY, text("https_only"))
         head = request.method == "HEAD"
         if head:
             request.method = "GET"
@@ -91,7 +95,8 @@ def _serve(request: HttpRequest) -> HttpResponse:
     answer = api_routes.serve(request)
     if answer is None:
         match = request.resolver_match = resolve(request.path_info)
-        answer = match.func(request, *match.args, **match.kwargs)
+        respond = partial(match.func, request, *match.args, **match.kwargs)
+        answer = answer_once(request, key_auth, respond)
     return answer
 
 

@@ -8,6 +8,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic_core import PydanticCustomError, PydanticKnownError
 
 from accounts.pool import rules as pool_rules
+from broker.api.codes import Code
 from broker.leases.errors import text
 from broker.leases.services import MOST
 from tokens.channels import declarations
@@ -53,6 +54,7 @@ ReasonCode = Annotated[
         title="Reason",
     ),
 ]
+ProblemCode = Annotated[str, _one_of(list(Code), title="ProblemCode")]
 VerdictCode = Annotated[str, _one_of([verdict.value for verdict in Verdict], title="Verdict")]
 # In addresses: one that is unknown is answered 404, as an account that is.
 ChannelName = Annotated[str, _one_of(list(declarations.channel_keys()), title="ChannelKey")]
@@ -68,6 +70,7 @@ Purpose = Literal["publish", "read"]
 _KEY, _NAME = declarations.choices()[0]  # of examples
 
 NAMED = (
+    "ProblemCode",
     "Reason",
     "Verdict",
     "ChannelKey",
@@ -94,7 +97,8 @@ class Problem(BaseModel):
     model_config = ConfigDict(
         json_schema_extra={
             "example": {
-                "type": "about:blank",
+                "type": Code.PERSON_NEEDED.address,
+                "code": Code.PERSON_NEEDED,
                 "title": "Only a person can help",
                 "status": 409,
                 "detail": f"This account is deactivated (password_changed). Somebody must re-authenticate at {_NAME}.",
@@ -106,7 +110,8 @@ class Problem(BaseModel):
         }
     )
 
-    type: str
+    type: str = Field(description="Address of the code's entry, relative to the installation.")
+    code: ProblemCode = Field(description="What went wrong. Compare this.")
     title: str
     status: int
     detail: str = Field(description="For people. Do not compare it.")
@@ -114,8 +119,17 @@ class Problem(BaseModel):
     since: datetime | None = Field(None, description="409: since when.")
     who: list[str] | None = Field(None, description="409: who can help.")
     steps: list[str] | None = Field(None, description="409: what they do.")
-    retry_after: int | None = Field(None, description="503: seconds, as in the header Retry-After.")
+    retry_after: int | None = Field(None, description="409, 429, 503: seconds, as in the header Retry-After.")
     errors: list[FieldProblem] | None = Field(None, description="422: each field that is wrong.")
+
+
+class ProblemEntry(BaseModel):
+    """What a code means."""
+
+    code: ProblemCode
+    status: int
+    title: str
+    meaning: str
 
 
 class PoolEntry(BaseModel):

@@ -2,6 +2,8 @@
 
 Ninja builds a model for the path, one for the body and one for the answer at each call, which was a third of a lease. What is declared
 here is what the schema says: the same path, body and answer.
+
+What people's work needs goes through ninja's own router: there every POST takes an Idempotency-Key (`adtoken_project.api.once`).
 """
 
 import re

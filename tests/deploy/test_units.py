@@ -18,6 +18,7 @@ from django.db import connection
 from django.utils import translation
 
 from adtoken_project.workers import lanes, signs_of_life
+from broker.api.codes import Code
 from broker.leases.errors import text
 from devtools.launcher import Launcher, Options
 from tests.project.test_redis_by_tls import certificate
@@ -225,7 +226,12 @@ def test_the_proxies_wait_for_adtoken_and_refuse_what_it_refuses() -> None:
 
     for one in said:
         assert one is not None
-        assert json.loads(one[1]) == {"type": "about:blank", "status": 403, **refused}
+        assert json.loads(one[1]) == {
+            "type": Code.HTTPS_ONLY.address,
+            "code": "https_only",
+            "status": 403,
+            **refused,
+        }
     (waits,) = re.findall(r"proxy_read_timeout (\d+)s;", nginx)
     assert int(waits) > 180  # the statement_timeout of the compose file
     assert "statement_timeout=180s" in (DEPLOY / "compose.yaml").read_text(encoding="utf-8")

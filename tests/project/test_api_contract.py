@@ -42,7 +42,8 @@ def is_problem(answer: Any, status: int) -> bool:
     assert answer["Cache-Control"] == "no-store"
     assert "Vary" not in answer
     body = answer.json()
-    return body["status"] == status and {"type", "title", "detail"} <= set(body)
+    assert body["type"].endswith(body["code"])
+    return body["status"] == status and {"type", "code", "title", "detail"} <= set(body)
 
 
 # ---- every error is a problem
@@ -319,6 +320,7 @@ def test_operations_have_names_that_clients_can_live_with(schema: Any) -> None:
         "list_accounts",
         "get_account",
         "list_events",
+        "get_problem",
         "lease_token",
         "lease_tokens",
         "plan_offboarding",
@@ -336,6 +338,7 @@ def test_operations_have_names_that_clients_can_live_with(schema: Any) -> None:
         ("AccountOut", "channel"), ("AccountOut", "state"), ("AccountOut", "deadline_kind"), ("AccountOut", "reason"),
         ("PoolEntry", "reason"), ("LeaseOut", "channel"), ("ReportOut", "verdict"), ("ReportOut", "action"),
         ("ReportOut", "reason"), ("Problem", "reason"),
+        ("Problem", "code"), ("ProblemEntry", "code"),
     ],
 )  # fmt: skip
 def test_values_that_are_known_are_listed(schema: Any, model: str, field: str) -> None:

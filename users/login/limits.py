@@ -40,10 +40,10 @@ _ADD = _PUT.format(where="where users_limitcount.ends_at <= %(now)s")  # one of 
 
 
 class LimitCounts(BaseCache):
-    """Counts (wrong passwords, codes, links of mails, calendars) in PostgreSQL: the library's only cache.
+    """Counts (wrong passwords, codes, links of mails, calendars) in PostgreSQL: the library's only cache. Also what the API did once.
 
-    It keeps each as a list of moments under a key, behind a lock that is another key. An old row is written over when its key comes again,
-    and the hourly task removes the rest. It holds JSON alone: whoever writes to the table runs nothing by it.
+    The library keeps each as a list of moments under a key, behind a lock that is another key. An old row is written over when its key
+    comes again, and the hourly task removes the rest. It holds JSON alone: whoever writes to the table runs nothing by it.
     """
 
     def __init__(self, _location: str, params: dict[str, Any]) -> None:
