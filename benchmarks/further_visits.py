@@ -26,7 +26,6 @@ _MORE: tuple[tuple[str, str, list[int], str], ...] = (
     ("Macro of all accounts", "admin:macros_macro_change", [1], ""),
     ("Macro of channels", "admin:macros_macro_change", [2], ""),
     ("Macro of 4,000 accounts", "admin:macros_macro_change", [3], ""),
-    ("Mail of a macro, of one account", "admin:macros_macro_mail", [1], "?account=1"),
     ("Why, for a person and an account", "admin:why", [], "?address=p1@example.com&account=1000000001"),
     ("Why, for an address that macros name", "admin:why", [], "?address=agency3@example.com&account=1000000123"),
     ("Why, for somebody whose mails come back", "admin:why", [], "?address=p20@example.com&account=1000000004"),
@@ -125,7 +124,7 @@ def _macros() -> Iterator[Visit]:
 
 def _people() -> Iterator[Visit]:
     """A person's pages beyond the first of each: of invitations, of calendars; whoever leaves with few log-ins."""
-    for who in (MEMBER, STAFF, BOSS):
+    for who in (MEMBER, STAFF):
         yield Visit("Calendar", "", "", who, reverse("calendar", args=[SECRET.format(who)]))
     for number in (1, 20):
         accounts = ",".join(map(str, range(1, number + 1)))

@@ -132,6 +132,8 @@ def _backups(accounts: int, people: int, boss: User) -> None:
         "ask": "(select id from accounts_ask where what = 'back_up')",
         "account": "n * 6 + 1",
         "token": "1",
+        "channel": "'facebook'",
+        "native_id": "n::text",
     }
     insert(AskLine, line, _numbers(min(ASKED, accounts // 6 - 1)))
     invited = {

@@ -8,7 +8,7 @@ from django.db import connection
 
 from accounts.models import Account, AccountEvent, AccountToken
 from accounts.pool import services as pool
-from benchmarks import data
+from benchmarks import data, further_visits, page_data, page_visits
 from benchmarks.parts import PARTS
 from macros.models import MacroAccount
 from tests.support.factories import NOW
@@ -63,3 +63,13 @@ def test_what_it_makes_is_an_installation_in_order_and_leaves_the_database_as_it
 
 def test_every_part_of_the_benchmark_has_a_module_that_measures() -> None:
     assert all(callable(part.load()) for part in PARTS)
+
+
+def test_the_pages_that_are_measured_by_name_are_there(settings: Any) -> None:
+    settings.ALLOWED_HOSTS = ["127.0.0.1"]
+    page_data.fill(accounts=page_data.LEAST, now=NOW)
+    browsers = {who: page_visits.browser(who) for who in (page_data.BOSS, page_data.STAFF, page_data.MEMBER)}
+    named = {one.group: one for one in further_visits.all_of_them(browsers[page_data.BOSS])}.values()
+
+    lost = [one.name for one in named if not page_visits.is_page(one.ask(browsers[one.who]))]
+    assert lost == []
