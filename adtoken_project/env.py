@@ -181,6 +181,26 @@ def networks(name: str, default: str = "") -> list[str]:
     return found
 
 
+def origins(name: str) -> list[str]:
+    """Return the variable's comma-separated origins, as "https://portal.example.com". Raises ImproperlyConfigured for what is none, and
+    for plain http elsewhere than on this machine.
+    """
+    found = names(name)
+    for one in found:
+        url = urlsplit(one)
+        here = url.hostname in {"127.0.0.1", "localhost", "::1"}
+        if (
+            one != f"{url.scheme}://{url.netloc}"
+            or not url.hostname
+            or "@" in one
+            or not (url.scheme == "https" or here)
+        ):
+            raise ImproperlyConfigured(
+                f"{name} holds {one!r}, which is no origin such as https://portal.example.com."
+            )
+    return found
+
+
 @contextmanager
 def told_in_one_line(status: int = 1) -> Iterator[None]:
     """End the process with this exit status (SystemExit) where it is not configured, and say so without a traceback."""

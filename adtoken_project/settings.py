@@ -172,6 +172,8 @@ vars().update(_OF_CHANNELS)
 # Where consent pages are: browsers must be allowed to leave for them.
 _CONSENT_PAGES = [urlsplit(_OF_CHANNELS[one.consent]) for one in _CHANNELS]
 CONSENT_ORIGINS = sorted({f"{page.scheme}://{page.netloc}" for page in _CONSENT_PAGES})
+# Where the last page of a client link that was made by API may lead.
+ASK_RETURN_ORIGINS = env.origins("ASK_RETURN_ORIGINS")
 CHANNEL_TIMEOUT = 10  # seconds for one call to a channel
 # Processes of a web server, and the threads of each, as gunicorn is told: half of these at most wait for channels.
 WEB_CONCURRENCY = env.whole("WEB_CONCURRENCY", default=4, least=1)

@@ -340,7 +340,7 @@ def _resumes(
 def _resume(account: Account, called: str, names: NameVisibility) -> ConfirmLine:
     if not account.is_paused:
         return ConfirmLine(called, account.get_state_display(), skipped=gettext("not paused"))
-    who, why = names.user(account.paused_by), account.pause_note
+    who, why = names.user(account.paused_by), account.why_paused
     text = gettext("Paused by %(who)s: %(why)s") if why else gettext("Paused by %(who)s")
     return ConfirmLine(called, text % {"who": who, "why": why} if who else account.get_state_display())
 

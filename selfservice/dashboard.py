@@ -254,7 +254,7 @@ def _account_row(user: User, names: NameVisibility, now: datetime, one: Summary)
     if account.state == Account.State.INTERRUPTED:
         return AccountRow(account, health, say("checking"))
     if account.state == Account.State.PAUSED:
-        return AccountRow(account, health, say("paused", note=account.pause_note))
+        return AccountRow(account, health, say("paused", note=account.why_paused))
     if account.restriction:
         label = registry.get(account.channel).label
         text = say("restricted", channel=label, restriction=restriction_said(account.restriction))

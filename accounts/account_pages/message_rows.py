@@ -11,12 +11,13 @@ from django.urls import reverse
 
 from accounts import message_history
 from accounts.models import Account
+from accounts.timeline import MESSAGES, SHOWN, HistoryLine, Timeline, say
 from notifications.models import Message, MessageQuerySet
 from notifications.outbox.mails import name_of_kind
 from ui import stored_phrases as kept
 from ui.name_visibility import NameVisibility, unnamed
 from ui.phrases import phrase
-from ui.text import short_count
+from ui.text import quoted, short_count
 from users.models import User
 
 
@@ -34,6 +35,14 @@ class MessageRow:
     url: str
 
 
+@dataclass(frozen=True)
+class MailLine(HistoryLine):
+    """A mail as an entry of the time-line."""
+
+    readers: Sequence[MessageRow] = ()  # of a mail to several
+
+
+READERS = 5  # mails that are read for each line: one line is a mail to all its readers
 DUE, FAILED, KEPT_BACK = "due", "failed", "kept_back"  # in the address of the list
 WAITS_AT_MOST = timedelta(minutes=5)  # for which a mail that is due may wait
 COUNTED = 10_000  # messages, at the head of the list
@@ -107,3 +116,36 @@ def _row(
         why=one.left_out or kept.said(message.error),
         url=reverse("admin:notifications_message_change", args=[message.pk]) if opens else "",
     )
+
+
+def timeline_of_mails(rows: Sequence[MessageRow], *, shown: int = SHOWN) -> Timeline:
+    """Return the newest mails, one entry for all readers to whom the same was written in the same minute, and became of it."""
+    found: dict[tuple[object, ...], list[MessageRow]] = {}
+    for row in rows:
+        message = row.message
+        minute = message.created_at.replace(second=0, microsecond=0)
+        found.setdefault((message.kind, minute, message.state, row.said, row.why), []).append(row)
+    lines = [_mail_line(readers) for readers in found.values()]
+    return Timeline(lines[:shown], len(lines) > shown or len(rows) > shown * READERS, MESSAGES)
+
+
+def _mail_line(readers: Sequence[MessageRow]) -> MailLine:
+    row, several = readers[0], len(readers) > 1
+    message = row.message
+    became = message.state if message.has_ended else "waits"
+    block = "mail_cancelled" if row.left_out else f"mail_{became}"
+    off = row.left_out or message.state == Message.State.CANCELLED
+    return MailLine(
+        at=row.at,
+        key=(row.at, 2, message.pk),
+        title=say(block, who=row.who, n=len(readers) if several else 0),
+        text=" ".join(part for part in (quoted(row.subject), _sentence(row.said), row.why) if part),
+        icon="mail",
+        tone="bad" if message.has_failed else "mute" if off else "",
+        url="" if several else row.url,
+        readers=readers if several else (),
+    )
+
+
+def _sentence(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:]}." if text else ""

@@ -1,6 +1,5 @@
 """The rows of one account's pool: who, until when, in what state, and which action helps."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -17,7 +16,7 @@ from accounts.asks import rules
 from accounts.models import Account, AccountToken
 from accounts.pool import queries as pool_queries
 from accounts.pool import rules as pool_rules
-from infra import scrub
+from accounts.timeline import pretty
 from tokens.channels import declarations, registry, words
 from tokens.channels.kinds import Verdict
 from tokens.models import Token, TokenEvent
@@ -365,8 +364,3 @@ def _first_two(
 def _copy_link(account: Account) -> PoolAction:
     link = addresses.absolute_url("reauthenticate", account.pk)
     return PoolAction(say("copy_link"), link, icon="copy", copy=link)
-
-
-def pretty(evidence: Any) -> str:
-    """Return a stored answer of a channel for the fold, scrubbed once more on its way to the page."""
-    return json.dumps(scrub.data(evidence), indent=2, ensure_ascii=False, default=str)

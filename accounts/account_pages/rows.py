@@ -103,7 +103,7 @@ def _paused(account: Account, names: NameVisibility, now: datetime) -> str:
     assert account.paused_at is not None
     day = dates.moment(account.paused_at, zone=timezone.get_current_timezone(), now=now).day
     who = names.user(account.paused_by) if account.paused_by else ""
-    return say("paused", who=who, when=day, note=account.pause_note)
+    return say("paused", who=who, when=day, note=account.why_paused)
 
 
 def _tried_again(entries: Sequence[AccountToken], now: datetime) -> str:

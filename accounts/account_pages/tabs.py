@@ -13,7 +13,8 @@ from django.utils.http import urlencode
 from django.utils.translation import gettext
 from django.views.decorators.http import require_GET
 
-from accounts.account_pages import message_rows, pool_rows, timeline
+from accounts import timeline
+from accounts.account_pages import message_rows, pool_rows
 from accounts.account_pages.pool_rows import PoolAction
 from accounts.asks import inviting
 from accounts.backups import card as backup_card
@@ -211,8 +212,8 @@ def line_tab(request: HttpRequest, account: Account) -> HttpResponse:
     shown, names = min(shown, timeline.MOST), names_for(request.user)
     if chosen == timeline.MESSAGES:
         access.require(request, "notifications.view_message")
-        mails = message_rows.message_rows_of(request, account, names, limit=shown * timeline.READERS + 1)
-        line = timeline.timeline_of_mails(mails, shown=shown)
+        mails = message_rows.message_rows_of(request, account, names, limit=shown * message_rows.READERS + 1)
+        line = message_rows.timeline_of_mails(mails, shown=shown)
     else:
         line = timeline.timeline_of(account, names, chosen=chosen, shown=shown)
     return TemplateResponse(

@@ -1,5 +1,6 @@
 """Keys of publishing systems, and the record of what was handed out to them."""
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import ClassVar, Self
 
@@ -29,6 +30,10 @@ class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
     def in_name_of(self, person: User) -> Self:
         """Keys that a person made and nobody revoked."""
         return self.unrevoked().filter(created_by=person)
+
+    def within(self, teams: Collection[int] | None) -> Self:
+        """Keys that reach no team beyond these (ids); None: all."""
+        return self if teams is None else self.exclude(teams__in=Team.objects.exclude(pk__in=teams))
 
     def visible_to(self, user: User) -> Self:
         """Keys that reach no team beyond the person's own; superusers, administrators and auditors see all."""

@@ -23,7 +23,7 @@ from django.views.decorators.http import require_GET
 from accounts.asks import progress, rules, services
 from accounts.asks.models import Ask, AskLine
 from accounts.asks.rules import Stage
-from accounts.models import Account, AccountToken, LinkProblem
+from accounts.models import Account, AccountToken
 from accounts.pool import permissions
 from accounts.pool import queries as pool_queries
 from portal import access
@@ -36,7 +36,7 @@ from ui.confirm import Late, Page, Said
 from ui.dates import DeadlineFacts
 from ui.mails import called
 from ui.name_visibility import NameVisibility
-from ui.phrases import blocks, phrase
+from ui.phrases import phrase
 from ui.templatetags import ui as tags
 from users.installation import hold
 from users.models import User, person
@@ -92,7 +92,7 @@ class AskAdmin(ReadOnlyList):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Ask]:
         """Return those that the viewer sees."""
-        return Ask.objects.visible_to(person(request)).select_related("made_by", "stopped_by")
+        return Ask.objects.visible_to(person(request)).select_related("made_by", "stopped_by", "api_key")
 
     def prepare_page(self, request: HttpRequest, rows: Any) -> None:  # one interface
         """Count the log-ins of a page's asks that the viewer sees."""
@@ -207,7 +207,8 @@ def ask_url(page: str, ask: Ask) -> str:
 
 
 def _by(ask: Ask, names: NameVisibility) -> str:
-    return names.user(ask.made_by) or ask.email or gettext("somebody who was deleted")
+    by = names.user(ask.made_by) or ask.email or gettext("somebody who was deleted")
+    return f"{by} ({ask.api_key.name})" if ask.api_key else by
 
 
 def _may_stop(request: HttpRequest, ask: Ask) -> bool:
@@ -347,10 +348,6 @@ def _reached(line: AskLine) -> tuple[Stage, datetime | None]:
 
 def _why(line: AskLine, until: date | None) -> str:
     """Return why a line waits, failed or cannot be asked for, in words; "" where there is nothing to say. `until`: of its snooze."""
-    if not line.why or line.stage == Stage.LEFT:  # what it waited for never comes
-        return ""
-    if until is not None:
+    if until is not None and line.why and line.stage != Stage.LEFT:
         return say("snoozed_until", day=dates.day(until, year=False))
-    if line.why in blocks(rules.WORDS):
-        return say(line.why)
-    return str(LinkProblem.Kind(line.why).label)
+    return rules.why_said(line)

@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from accounts.asks import links, services
 from accounts.asks.models import Ask, AskLine
-from accounts.models import Account, AccountToken
+from accounts.models import Account, AccountToken, ApiKey
 from ui.dates import day
 from ui.errors import Refusal
 from ui.phrases import phrase
@@ -73,11 +73,12 @@ def invite_to_link(
     name: str = "",
     note: str = "",
     without_account: bool = False,
-) -> int:
+    api_key: ApiKey | None = None,
+) -> list[Ask]:
     """Ask one person by one mail to link these accounts. `without_account`: by a client link, so that they need no password here.
 
-    Returns how many: an account for which the address was asked already is left out. What it answers and raises depends on these asks
-    alone, never on whether the address has a log-in, is switched off or carries an account: then nobody is mailed about that.
+    Returns what asks for them: an account for which the address was asked already is left out. What it answers and raises depends on these
+    asks alone, never on whether the address has a log-in, is switched off or carries an account: then nobody is mailed about that.
     Raises InviteRefused (AskedAlready), ClientLinkRefused, and OnHold.
     """
     hold.refuse()
@@ -99,13 +100,16 @@ def invite_to_link(
     needed = _needed(fresh, email, user)
     by_team: dict[tuple[Team, bool], list[Account]] = defaultdict(list)
     for account in fresh:
-        by_team[account.team, account.pk in needed].append(account)
+        # What they carry already is asked for by no client link, which would have it given once more.
+        by_team[account.team, without_account and account.pk in needed].append(account)
     made = []
-    for (team, is_needed), some in by_team.items():
+    for (team, _), some in by_team.items():
         facts = {"email": email, "name": name.strip(), "note": note, "team": team, "made_by": by, "now": now}
+        facts |= {"api_key": api_key}
+        is_needed = any(account.pk in needed for account in some)
         made.append(_ask(some, user, facts, is_needed=is_needed, without_account=without_account))
     _mail(made, user, now)
-    return len(fresh)
+    return made
 
 
 def _open_lines(email: str, ids: Sequence[int]) -> QuerySet[AskLine]:

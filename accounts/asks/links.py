@@ -7,7 +7,9 @@ The address that the maker gave stands for the person: the mail goes there, and 
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from functools import partial
+from urllib.parse import urlsplit
 
+from django.conf import settings
 from django.contrib.admin.models import ADDITION, CHANGE, LogEntry
 from django.core import signing
 from django.db import transaction
@@ -15,7 +17,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from accounts.asks.models import LINK_SALT, Ask, AskLine
 from accounts.asks.services import ANSWER, ASK, begin_ask, end_asks, line_of, write_ask_mail
-from accounts.models import Account
+from accounts.models import Account, ApiKey
 from notifications.models import Message
 from tokens.models import Token
 from ui import stored_phrases as kept
@@ -27,6 +29,7 @@ from users.people.queries import fallback_readers
 
 VALID_FOR = timedelta(days=7)
 LONGEST = timedelta(days=30)
+MOST_ASKED_FOR = 200  # ad accounts that a form or a call names by their ids
 MOST_OPEN = 200  # links of one maker that are open at a time
 Stage = AskLine.Stage
 UNUSED_FOR = timedelta(days=1)  # a contact without a log-in is not swept before
@@ -58,18 +61,24 @@ def make_link(
     note: str = "",
     valid_for: timedelta = VALID_FOR,
     mailed: bool = True,
+    api_key: ApiKey | None = None,
+    return_url: str = "",
 ) -> Ask:
     """Make a link and have it mailed, with one log entry. `accounts` and `asked_for` (channel, native id): the only ones that it links.
 
-    Not `mailed`: the caller has one mail written about several links, by `mail_links`.
+    Not `mailed`: the caller has one mail written about several links, by `mail_links`, or hands the address over. `api_key`: makes it in
+    the person's name. `return_url`: where its last page leads.
 
-    Raises ClientLinkRefused where the person may not make it, where too many of theirs are open, and OnHold.
+    Raises ClientLinkRefused where the person may not make it, where too many of theirs are open, or where it would lead elsewhere than
+    settings allow; and OnHold.
     """
     hold.refuse()
     if not made_by.may_make_links() or not teams_for_links(made_by).filter(pk=team.pk).exists():
         raise ClientLinkRefused(say("own_teams_only"))
     if not channels:
         raise ClientLinkRefused(say("no_channel"))
+    if return_url and not may_return_to(return_url):
+        raise ClientLinkRefused(say("no_way_back"))
     demand_room_for_links(made_by, now)
     link = begin_ask(
         [*(line_of(one) for one in accounts), *(_line(team, *one) for one in asked_for)],
@@ -83,11 +92,26 @@ def make_link(
         made_by=made_by,
         created_at=now,
         ends_at=now + min(valid_for, LONGEST),
+        api_key=api_key,
+        return_url=return_url,
     )
-    _log(made_by, link, ADDITION, kept.keep(WORDS, "log_made", email=link.email, team=str(team)))
+    said = kept.keep(WORDS, "log_made", email=link.email, team=str(team))
+    if api_key is not None:
+        said = kept.both(said, kept.keep("words/api.txt", "by_key", name=api_key.name, note=""))
+    _log(made_by, link, ADDITION, said)
     if mailed:
         mail_links([link], now=now)
     return link
+
+
+def may_return_to(url: str) -> bool:
+    """Return whether a link may lead there: to an origin that ASK_RETURN_ORIGINS names, as the address spells it, and nowhere else."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return False
+    plain = url.isascii() and url.isprintable() and not set(url) & set(" \\<>\"'")
+    return plain and f"{parts.scheme}://{parts.netloc}" in settings.ASK_RETURN_ORIGINS
 
 
 def _line(team: Team, channel: str, native_id: str) -> AskLine:

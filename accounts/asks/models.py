@@ -16,9 +16,11 @@ from django.utils.functional import cached_property
 from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
+from accounts.api_keys.models import ApiKey
 from accounts.pool.models import Account, AccountToken
 from tokens.models import Token
 from ui import dates
+from ui import stored_phrases as kept
 from users.models import Invitation, Membership, Team, User
 
 LINK_SALT = "accounts.client_link"
@@ -94,6 +96,8 @@ class Ask(models.Model):
     made_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+"
     )
+    # By which it was asked for in that person's name; empty: on our pages.
+    api_key = models.ForeignKey(ApiKey, models.SET_NULL, null=True, blank=True, related_name="+")
     created_at = models.DateTimeField(_("created at"), default=timezone.now)
     ends_at = models.DateTimeField()
     ended_at = models.DateTimeField(null=True, blank=True)
@@ -114,6 +118,9 @@ class Ask(models.Model):
     channels = models.JSONField(default=list, blank=True)
     used = models.JSONField(default=dict, blank=True)
     opened_at = models.DateTimeField(null=True, blank=True)  # when somebody first pressed its button
+    return_url = models.CharField(
+        max_length=500, blank=True
+    )  # where its last page leads, see `links.may_return_to`
     contact = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+"
     )
@@ -152,6 +159,13 @@ class Ask(models.Model):
     def last_day(self) -> datetime:
         """A moment of its last day: it ends as that is over."""
         return self.ends_at - timedelta(seconds=1)
+
+    @property
+    def note_of_event(self) -> str:
+        """What an account's time-line says of it beside who asked: the key, the note, or the address whose wish it was."""
+        if self.api_key is None:
+            return self.note or self.email
+        return kept.cut(kept.keep("words/api.txt", "by_key", name=self.api_key.name, note=self.note), 300)
 
     def is_open(self, now: datetime) -> bool:
         """Return whether it still asks for anything, and its link opens anything."""

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from accounts.asks.models import AskLine
-from accounts.models import Account, AccountToken
+from accounts.models import Account, AccountToken, LinkProblem
 from notifications.models import Message
 from tokens.channels.kinds import AN_APPEAL_HELPS
 from tokens.models import Token
-from ui.phrases import phrase
+from ui.phrases import blocks, phrase
 
 WORDS = "words/asks.txt"
 Stage = AskLine.Stage
@@ -58,6 +58,13 @@ def why_not(token: Token) -> str:
     """Return the same in words."""
     code = cannot_ask(token)
     return phrase(WORDS, code) if code else ""
+
+
+def why_said(line: AskLine) -> str:
+    """Return in words why a line waits or failed; "" where there is nothing to say, or what it waited for never comes."""
+    if not line.why or line.stage == Stage.LEFT:
+        return ""
+    return phrase(WORDS, line.why) if line.why in blocks(WORDS) else str(LinkProblem.Kind(line.why).label)
 
 
 def asking_is_vain(entry: AccountToken) -> str:

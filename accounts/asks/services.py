@@ -185,17 +185,19 @@ def start_ask(
     ends_at: datetime | None = None,
     once: str = "",
     email: str = "",
+    api_key: int | None = None,
 ) -> tuple[Ask, bool]:
     """Begin to ask for these log-ins, which the caller has found visible to the user. Return False where the page asked already.
 
-    A worker writes the mails. Without `ends_at` it ends after USUAL. `email`: whose wish it is, where that is an address outside. Raises
-    OnHold where no mail is sent.
+    A worker writes the mails. Without `ends_at` it ends after USUAL. `email`: whose wish it is, where that is an address outside;
+    `api_key`: the id of the key that asks in the user's name. Raises OnHold where no mail is sent.
     """
     hold.refuse()
     ids = list(dict.fromkeys(token_ids))
     dead = set(Token.objects.filter(pk__in=ids, state=Token.State.DEAD).values_list("pk", flat=True))
     lines = (AskLine(token_id=pk, next_at=now, was_dead=pk in dead) for pk in ids)
-    facts = {"name": name, "note": note, "email": email, "created_at": now, "ends_at": ends_at or now + USUAL}
+    facts: dict[str, Any] = {"name": name, "note": note, "email": email, "api_key_id": api_key}
+    facts |= {"created_at": now, "ends_at": ends_at or now + USUAL}
     try:
         with transaction.atomic():
             return begin_ask(lines, made_by=user, once=once, **facts), True
@@ -364,7 +366,7 @@ def _write_request(ask: Ask, lines: Sequence[AskLine], about: About, now: dateti
             kind=AccountEvent.Kind.ASKED,
             source="staff" if actor else "mail",
             actor=actor,
-            note=ask.note or ask.email,
+            note=ask.note_of_event,
             at=now,
         )
         for account, token in about

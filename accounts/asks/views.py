@@ -12,7 +12,6 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
-from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, path, reverse
@@ -20,11 +19,11 @@ from django.utils import timezone
 from django.utils.translation import gettext, gettext_lazy
 
 from accounts import tasks
-from accounts.asks import progress, queries, rules, services
+from accounts.asks import planning, progress, queries, rules, services
+from accounts.asks.planning import plan_ask
 from accounts.models import Account, AccountToken
 from accounts.pool import permissions
 from accounts.pool.queries import account_labels
-from infra import asking_workers
 from portal import access, bulk
 from portal.forms import first_moment
 from tokens.models import Token
@@ -34,7 +33,7 @@ from ui.confirm import ConfirmForm, ConfirmLine, Done, Frame, Page, Said
 from ui.errors import Refusal
 from ui.name_visibility import NameVisibility
 from ui.phrases import phrase
-from ui.text import join_names, number
+from ui.text import join_names
 from users.models import person
 from users.people.queries import names_for
 
@@ -109,7 +108,7 @@ def _of_accounts(request: HttpRequest, *, choose: bulk.Choose) -> HttpResponse:
         queries.entries_to_renew(chosen.whole, timezone.now()),
         bulk.back(request),
         bulk.frame(request),
-        lambda: gettext("No log-in of these accounts stopped or ends within 30 days."),
+        planning.NONE_ENDS.__str__,
     )
     return answer_ask_page(request, origin)
 
@@ -135,18 +134,15 @@ def answer_ask_page(request: HttpRequest, origin: Origin) -> HttpResponse:
     """Show who would be asked (GET), then have a worker ask them and lead to the board (POST). 403 for whoever may not ask."""
     access.require(request, permissions.ASK)
     now = timezone.now()
-    ids = queries.log_in_ids(origin.entries, most=services.MOST)
-    people = _people([] if len(ids) > services.MOST else ids)
-    askable = [tokens for tokens in people if not rules.cannot_ask(tokens[0])]
-    unreached = queries.people_without_mail([tokens[0].consented_by_id or 0 for tokens in askable])
-    live = [tokens for tokens in askable if tokens[0].consented_by_id not in unreached]
+    plan = plan_ask(origin.entries)
+    people, ids, unreached = plan.people, plan.ids, plan.unreached
     page = Page(
         "portal/confirm/ask_people.html",
         origin.back,
-        {"asked": len(askable), "log_ins": len(ids), "parked": len(unreached)},
+        {"asked": len(plan.askable), "log_ins": len(ids), "parked": len(unreached)},
         lines=_lines(people[: confirm.SHOWN], origin.entries, unreached, names_for(request.user), now),
         unread=max(0, len(people) - confirm.SHOWN),
-        refused=origin.refused or _refused(origin, live, ids),
+        refused=origin.refused or plan.refusal(origin.nobody),
         ask_why=False,
         seen=bulk.known_by(ids, LOG_INS),
         form=partial(AskForm, now=now),
@@ -159,7 +155,8 @@ def answer_ask_page(request: HttpRequest, origin: Origin) -> HttpResponse:
         read = ids if shown is None else [pk for pk in ids if pk in set(shown)]
         if not read:
             raise Refusal(gettext("Nothing was done: none of these log-ins matches any longer."))
-        ask, is_new = services.start_ask(
+        ask = planning.begin(
+            tasks.run_asks,
             user=person(request),
             name=said.cleaned["name"],
             note=said.note,
@@ -168,30 +165,9 @@ def answer_ask_page(request: HttpRequest, origin: Origin) -> HttpResponse:
             once=said.seen.rpartition(".")[2][-40:],
             now=now,
         )
-        if is_new:
-            transaction.on_commit(partial(asking_workers.ask, tasks.run_asks))
         return Done({"number": len(read)}, after=reverse("admin:accounts_ask_change", args=[ask.pk]))
 
     return confirm.answer(request, page, do, frame=origin.frame)
-
-
-def _refused(origin: Origin, live: Sequence[object], ids: Sequence[int]) -> str:
-    """Return why there is no button; "" where there is one."""
-    if len(ids) > services.MOST:
-        most = {"most": number(services.MOST)}
-        return gettext("One request asks for %(most)s log-ins at most. Narrow the list first.") % most
-    if live:
-        return ""
-    return gettext("Nobody is asked: see the reasons above.") if ids else origin.nobody()
-
-
-def _people(ids: Sequence[int]) -> list[list[Token]]:
-    """Return the log-ins by person, what stopped or ends first before the rest; whoever cannot be asked stands last, each alone."""
-    tokens = Token.objects.filter(pk__in=ids).select_related("app", "consented_by").defer("credentials")
-    found: dict[int, list[Token]] = defaultdict(list)
-    for token in tokens.order_by("deadline", "pk"):
-        found[-token.pk if rules.cannot_ask(token) else token.consented_by_id or 0].append(token)
-    return sorted(found.values(), key=lambda some: bool(rules.cannot_ask(some[0])))
 
 
 def _lines(

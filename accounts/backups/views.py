@@ -86,7 +86,7 @@ def invite(request: HttpRequest) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         said = form.cleaned_data
         try:
-            number = inviting.invite_to_link(
+            asks = inviting.invite_to_link(
                 accounts=accounts,
                 email=said["email"],
                 name=said["name"],
@@ -98,6 +98,7 @@ def invite(request: HttpRequest) -> HttpResponse:
         except Refusal as refusal:
             form.add_error(None, str(refusal))
         else:
+            number = sum(len(one.asked_for) for one in asks)
             messages.success(request, say_invited("sent", email=said["email"].lower(), n=number))
             alone = reverse("my_account", args=[accounts[0].pk]) if len(accounts) == 1 else ""
             return redirect(back or alone or "my_accounts")

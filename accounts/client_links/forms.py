@@ -13,8 +13,6 @@ from accounts.linking import queries as setup
 from tokens.channels import declarations, registry
 from users.models import Team, User
 
-MOST_ACCOUNTS = 200
-
 
 class ClientLinkForm(forms.Form):
     """Whom to ask, for which team, at which channels, and whether only certain ad accounts."""
@@ -63,8 +61,8 @@ class ClientLinkForm(forms.Form):
         if wanted and len(channels) != 1:
             self.add_error("native_ids", say("one_channel"))
             return found
-        if len(wanted) > MOST_ACCOUNTS:  # nothing is left out in silence
-            self.add_error("native_ids", say("too_many_ids", n=len(wanted), most=MOST_ACCOUNTS))
+        if len(wanted) > links.MOST_ASKED_FOR:  # nothing is left out in silence
+            self.add_error("native_ids", say("too_many_ids", n=len(wanted), most=links.MOST_ASKED_FOR))
             return found
         found["asked_for"] = [self._asked(channels[0], one) for one in wanted]
         return found

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from datetime import timedelta
 from functools import partial
 from typing import Any
+from urllib.parse import urlsplit
 
 from allauth.socialaccount.models import SocialLogin
 from django.conf import settings
@@ -187,6 +188,7 @@ def not_open(request: HttpRequest, link: Ask | None, *, late: bool = False) -> H
         "state": link.link_state(now) if link is not None else "",
         "open_url": link.link_path if link is not None and is_open and barred is None else "",
         "late": late,
+        **(_way_back(link) if link is not None else {}),
     }
     status = 409 if context["open_url"] else 410
     return render(request, "selfservice/client/not_open.html", context, status=status)
@@ -250,6 +252,13 @@ def _facts(link: Ask) -> dict[str, Any]:
     """Return what the pages say of a link: who asks, at which channels, for which accounts."""
     channels = [(registry.get(key), _names(link, key)) for key in link.left if key in registry.CHANNELS]
     return {"link": link, "channels": channels, "organisation": settings.ORGANISATION_NAME}
+
+
+def _way_back(link: Ask) -> dict[str, str]:
+    """Return where a link leads once it is used for all of its channels, as far as settings still allow; and what that is called."""
+    if link.link_state(timezone.now()) != LinkState.USED or not links.may_return_to(link.return_url):
+        return {}
+    return {"back_url": link.return_url, "back_host": urlsplit(link.return_url).netloc}
 
 
 def _names(link: Ask, channel: str) -> list[str]:
@@ -366,6 +375,7 @@ def done(request: HttpRequest, pending_id: uuid.UUID) -> HttpResponse:
         "log_in": said.get("name", ""),
         "accounts": Account.objects.filter(pk__in=link.used.get(said["done"], [])).order_by("name"),
         "next_url": link.link_path if link.is_open(timezone.now()) else "",
+        **_way_back(link),
         **_facts(link),
     }
     return render(request, "selfservice/client/done.html", context)

@@ -12,6 +12,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from ui import stored_phrases as kept
 from ui.phrases import blocks, phrase
 from ui.text import join_names, number
 from users.models import User
@@ -216,5 +217,5 @@ class JobItem(models.Model):
         if "names" in facts:
             facts["accounts"] = join_names(facts["names"], facts["number"])
         said = [phrase(words, self.why, **facts)] if self.why else []
-        said += [phrase(WORDS, "was", was=self.facts["was"])] if self.facts.get("was") else []
+        said += [phrase(WORDS, "was", was=kept.said(self.facts["was"]))] if self.facts.get("was") else []
         return " · ".join(said)

@@ -4,14 +4,12 @@ import dataclasses
 from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 from django.contrib import admin
 from django.contrib.humanize.templatetags.humanize import intcomma
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
-from django.db import transaction
 from django.db.models import Count, Model, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
@@ -22,7 +20,7 @@ from django.utils.translation import gettext, gettext_lazy
 from django.views.decorators.http import require_GET
 
 from accounts.imports import tables
-from accounts.jobs import services
+from accounts.jobs import starting
 from accounts.jobs.models import (
     APPLY_MACRO,
     BACKUP,
@@ -39,9 +37,7 @@ from accounts.jobs.models import (
     say,
 )
 from accounts.jobs.services import KINDS, Outcome
-from accounts.jobs.tasks import run_jobs
 from accounts.models import Account, ImportFileLine
-from infra import asking_workers, database_clock
 from macros.models import Macro
 from portal import access
 from tokens.models import Token
@@ -54,7 +50,6 @@ from users.models import Team, User, person
 from users.people.queries import names_for
 
 LATE = 60.0  # seconds after which a job that nobody has begun waits for a worker
-SMALL = 50  # things that are done in the request that asks for it
 ON_A_PAGE = 100
 # Icon and tone of an outcome.
 LOOKS = {
@@ -111,22 +106,11 @@ def begin_job(request: HttpRequest, kind: str, keys: Sequence[int] | QuerySet[An
 
     Raises Late where somebody else has begun it, OnHold where nothing is done.
     """
-    hold.refuse()
     user = person(request)
-    job, is_new = services.start_job(user=user, kind=kind, keys=keys, now=database_clock.now(), **facts)
+    job, is_new = starting.begin(user=user, kind=kind, keys=keys, **facts)
     if not is_new and job.user_id != user.pk:
         raise Late
-    if is_new:
-        transaction.on_commit(partial(_do_or_ask, job))
     return job
-
-
-def _do_or_ask(job: Job) -> None:
-    """Do a small job; what is big, or calls a channel, is a worker's, and so is what could not be done now."""
-    if job.total <= SMALL and KINDS[job.kind].after is None:
-        services.do_job_now(job)
-    if Job.objects.filter(pk=job.pk, state=Job.State.WAITING).exists():
-        asking_workers.ask(run_jobs)
 
 
 def find_asked_job(request: HttpRequest) -> Job | None:

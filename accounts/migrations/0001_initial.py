@@ -159,6 +159,8 @@ class Migration(migrations.Migration):
                 ('channels', models.JSONField(blank=True, default=list)),
                 ('used', models.JSONField(blank=True, default=dict)),
                 ('opened_at', models.DateTimeField(blank=True, null=True)),
+                ('return_url', models.CharField(blank=True, max_length=500)),
+                ('api_key', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='accounts.apikey')),
                 ('contact', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
                 ('invitation', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='users.invitation')),
                 ('made_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),

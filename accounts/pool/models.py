@@ -24,6 +24,7 @@ from tokens.choices import channel_choices
 from tokens.models import Token
 from tokens.token import reasons
 from tokens.token.queries import TokenQuerySet
+from ui import stored_phrases as kept
 from users.models import Membership, Team, User
 
 # What `AccountToken.can_serve`, `is_living` and `is_usable` ask, as conditions of rows. `settle` asks it in its own SQL.
@@ -126,6 +127,11 @@ class Account(AccountHealth, models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def why_paused(self) -> str:
+        """What was said when it was paused, in the language that is spoken."""
+        return kept.said(self.pause_note)
 
     @property
     def full_name(self) -> str:

@@ -15,11 +15,14 @@ from ninja.security import HttpBearer
 import broker
 from adtoken_project.api import description as api_description
 from adtoken_project.api.errors import LARGEST_BODY, answer_of, plain_problem, problem
+from broker.actions import api as actions_api
 from broker.api import api as accounts_api
 from broker.api import problems
 from broker.api.codes import Code
 from broker.api.errors import problem_of
+from broker.asks import api as asks_api
 from broker.events import api as events_api
+from broker.histories import api as histories_api
 from broker.leases.callers import Caller, authenticate
 from broker.leases.errors import text
 from broker.people import api as people_api
@@ -58,7 +61,10 @@ api = BrokerAPI(
     servers=[{"url": settings.BASE_URL, "description": "This installation"}],
 )
 api.add_router("", accounts_api.router)
+api.add_router("", histories_api.router)
 api.add_router("", events_api.router)
+api.add_router("", asks_api.router)
+api.add_router("", actions_api.router)
 api.add_router("", people_api.router)
 api.add_router("", problems.router)
 

@@ -1,7 +1,5 @@
 """The HTTP face of the broker: a router; adtoken_project.api.application makes the one API object with its keys and errors."""
 
-import base64
-import json
 from collections import Counter
 from collections.abc import Collection
 from dataclasses import replace
@@ -17,6 +15,7 @@ from accounts.models import Account, AccountToken, ApiKey
 from accounts.pool import queries as pool_queries
 from accounts.pool.queries import Summary
 from broker import Caller
+from broker.api import cursors, reach
 from broker.api.errors import held_problem, problem_of
 from broker.api.schemas import (
     STATE_HELP,
@@ -42,7 +41,6 @@ from broker.api.schemas import (
 from broker.api.urls import Routes
 from broker.leases.errors import text
 from broker.leases.services import Answer, Lease
-from tokens.channels import registry
 from tokens.token import reasons
 from ui.dates import end_of_window
 from ui.name_visibility import NameVisibility
@@ -105,7 +103,7 @@ def list_accounts(
     """Return the accounts of the key's teams, in the order of their ids, 100 a page."""
     caller = caller_of(request, ApiKey.Scope.READ, query=FILTERS)
     now = timezone.now()
-    accounts = Account.objects.filter(caller.visible(), pk__gt=_position(cursor))
+    accounts = Account.objects.filter(caller.visible(), pk__gt=position_of(cursor, otherwise=0))
     if channel:
         accounts = accounts.filter(channel=channel)
     if state:
@@ -116,8 +114,8 @@ def list_accounts(
         after = end_of_window(deadline_within_days, now=now, zone=timezone.get_default_timezone())
         accounts = accounts.filter(Q(deadline_kind="date", deadline__lt=after) | Q(deadline_kind="none"))
     page = list(accounts.order_by("pk").with_pools()[: PAGE + 1])
-    shown = [_account(pool_queries.summarise(account, now)) for account in page[:PAGE]]
-    return AccountPage(accounts=shown, next=_cursor(page[PAGE - 1].pk) if len(page) > PAGE else None)
+    shown = [account_out(pool_queries.summarise(account, now)) for account in page[:PAGE]]
+    return AccountPage(accounts=shown, next=cursors.make(page[PAGE - 1].pk) if len(page) > PAGE else None)
 
 
 @router.get(
@@ -129,14 +127,7 @@ def list_accounts(
 def read_account(request: HttpRequest, channel: ChannelName, native_id: str) -> AccountDetail:
     """Return one account with its pool. 404 for an account that the key does not see."""
     caller = caller_of(request, ApiKey.Scope.READ)
-    try:
-        canonical = registry.get(channel).canonical_id(native_id)
-    except (registry.UnknownChannel, ValueError) as error:
-        raise broker.NotFound(text("no_account")) from error
-    found = Account.objects.filter(caller.visible(), channel=channel, native_id=canonical).with_pools()
-    account = found.first()
-    if account is None:
-        raise broker.NotFound(text("no_account"))
+    account = reach.find_account(caller, channel, native_id, Account.objects.with_pools())
     return _detail(pool_queries.summarise(account, timezone.now()), caller)
 
 
@@ -246,7 +237,8 @@ def _state(account: Account) -> AccountState:
     return state
 
 
-def _account(one: Summary) -> AccountOut:
+def account_out(one: Summary) -> AccountOut:
+    """Return an account as it is answered."""
     account = one.account
     facts = {
         "channel": account.channel,
@@ -270,7 +262,7 @@ def _detail(one: Summary, caller: Caller) -> AccountDetail:
     explanation = reasons.explain(account.channel, account.reason_now(one.entries), account=account.name)
     names = names_for_teams(caller.teams, people=[entry.token.consented_by_id for entry in one.entries])
     return AccountDetail(
-        **_account(one).model_dump(),
+        **account_out(one).model_dump(),
         pool=[_entry(one, entry, names) for entry in one.entries],
         what=explanation.what,
         who=explanation.who,
@@ -315,17 +307,9 @@ def _lease(given: Lease) -> LeaseOut:
     )
 
 
-def _cursor(position: int) -> str:
-    return base64.urlsafe_b64encode(json.dumps(position).encode()).decode().rstrip("=")
-
-
-def _position(cursor: str | None) -> int:
-    if not cursor:
-        return 0
+def position_of(cursor: str | None, *, otherwise: int) -> int:
+    """Return where a page begins; `otherwise` without a cursor. Raises BadQuery for one that we did not give."""
     try:
-        position = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-    except (ValueError, RecursionError) as error:
+        return cursors.read_number(cursor, otherwise=otherwise)
+    except ValueError as error:
         raise BadQuery("cursor", text("bad_cursor")) from error
-    if type(position) is not int or not 0 <= position < 2**63:
-        raise BadQuery("cursor", text("bad_cursor"))
-    return position

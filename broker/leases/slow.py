@@ -175,7 +175,7 @@ def not_available(
     account = Account.objects.select_related("active_token__app").get(pk=account_id)
     native = registry.get(account.channel)
     if account.state == Account.State.PAUSED:
-        detail = text("paused", note=account.pause_note)
+        detail = text("paused", note=account.why_paused)
         return NotAvailable("paused", "paused", detail, account.paused_at, _names([account.paused_by], teams))
     if not account.is_deactivated and account.restriction:
         fine = account.state == Account.State.CONNECTED

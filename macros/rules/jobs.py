@@ -79,13 +79,15 @@ def _log(job: Job, _now: datetime) -> None:
     if macro is None or not number:
         return
     said = kept.keep(HISTORY, "applied" if job.kind == APPLY_MACRO else "removed", number=number)
+    said = kept.both(said, job.note) if job.note else said  # by a key
     LogEntry.objects.log_actions(job.user_id, [macro], CHANGE, said, single_object=True)
 
 
 def _record(
     job: Job, macro: Macro, account_ids: Sequence[int], kind: AccountEvent.Kind, now: datetime
 ) -> None:
-    """Write one event for each; its note names the macro, its cause says which it is, whatever it is called later."""
+    """Write one event for each; its note names the macro, and the key that did it; its cause says which it is, whatever its later name."""
+    note = kept.keep(HISTORY, "macro_by_key", macro=macro.name, why=job.note) if job.note else macro.name
     AccountEvent.objects.bulk_create(
         AccountEvent(
             account_id=pk,
@@ -93,7 +95,7 @@ def _record(
             cause=f"macro_{macro.pk}",
             source="staff",
             actor=job.user,
-            note=macro.name[:300],
+            note=kept.cut(note, 300),
             at=now,
         )
         for pk in account_ids

@@ -13,6 +13,7 @@ READERS = {
     "choice",
     "names",
     "networks",
+    "origins",
     "zone",
     "database",
     "redis",

@@ -1,6 +1,6 @@
 """Whose names a viewer may read; who is told where nobody else can be; and who receives the answers to mails."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from django.conf import settings
@@ -49,6 +49,11 @@ def names_for_teams(teams: frozenset[int] | None, *, people: Iterable[int | None
     return NameVisibility(
         sees_all=False, teams=teams, colleagues=frozenset(rows.values_list("user_id", flat=True))
     )
+
+
+def members_of(teams: Collection[int] | None) -> list[int]:
+    """Return who (ids) is in one of these teams; None: our own key, which asks for nobody's name."""
+    return list(Membership.objects.filter(team__in=teams or ()).values_list("user_id", flat=True))
 
 
 # --- who is told where nobody else can be: the leads of the account's team, else the operators. The one place of this rule; the rules of

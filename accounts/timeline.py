@@ -1,5 +1,6 @@
-"""The time-line of an account: its own events and what happened to its tokens, or who was mailed, newest first."""
+"""The time-line of an account: its own events and what happened to its tokens, newest first. Pages and the API show it."""
 
+import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,16 +8,14 @@ from datetime import date, datetime
 from functools import partial
 from typing import Any
 
-from django.db.models import F, QuerySet
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.utils.translation import gettext_lazy
 
-from accounts.account_pages.message_rows import MessageRow
-from accounts.account_pages.pool_rows import pretty
 from accounts.backups import services as backing_up
 from accounts.models import Account, AccountEvent
 from accounts.pool.rules import DECIDED_HERE
 from accounts.sync import app_migration
-from notifications.models import Message
+from infra import scrub
 from tokens.channels import declarations
 from tokens.channels.kinds import WRITE_REFUSALS, Reason
 from tokens.models import TokenEvent
@@ -24,11 +23,10 @@ from ui import dates
 from ui import stored_phrases as kept
 from ui.name_visibility import NameVisibility
 from ui.phrases import blocks, phrase
-from ui.text import quoted, restriction_said
+from ui.text import restriction_said
 
 SHOWN = 20
 MOST = 500
-READERS = 5  # mails that are read for each line: one line is a mail to all its readers
 MESSAGES = "messages"
 FILTERS = {
     "": gettext_lazy("Events"),
@@ -111,9 +109,9 @@ class HistoryLine:
     text: str
     icon: str
     tone: str
+    kind: str = ""  # of the event
     evidence: str = ""
     url: str = ""
-    readers: Sequence[MessageRow] = ()  # of a mail to several
 
 
 @dataclass(frozen=True)
@@ -125,39 +123,45 @@ class Timeline:
     chosen: str
 
 
-def timeline_of(account: Account, names: NameVisibility, *, chosen: str = "", shown: int = SHOWN) -> Timeline:
-    """Return the newest `shown` entries of one filter. Two queries, whatever the history."""
-    events = list(_events(account, chosen)[: shown + 1])
-    tokens = list(_token_events(account, chosen)[: shown + 1])
-    told = {event.token_event_id for event in events if event.token_event_id}
-    lines = [history_line(account, event, names) for event in events]
-    lines += [
-        _token_line(account, event, names)
-        for event in tokens
-        if event.pk not in told or event.kind in _OWN_LINE
-    ]
+Key = tuple[
+    datetime, int, int
+]  # of a line: when, whether it is of the account (1) or a token (0), and its row
+
+
+def timeline_of(
+    account: Account,
+    names: NameVisibility,
+    *,
+    chosen: str = "",
+    shown: int = SHOWN,
+    before: Key | None = None,
+) -> Timeline:
+    """Return the newest `shown` entries of one filter, those before a key where one is given. Two queries, whatever the history."""
+    events, tokens = _events(account, chosen), _token_events(account, chosen)
+    told = Exists(events.filter(token_event=OuterRef("pk")).order_by())
+    tokens = tokens.filter(~told | Q(kind__in=_OWN_LINE))
+    if before is not None:
+        events, tokens = events.filter(_before(before, 1)), tokens.filter(_before(before, 0))
+    lines = [history_line(account, event, names) for event in with_people(events)[: shown + 1]]
+    lines += [_token_line(account, event, names) for event in tokens[: shown + 1]]
     lines.sort(key=lambda line: line.key, reverse=True)
     return Timeline(lines[:shown], len(lines) > shown, chosen)
 
 
-def timeline_of_mails(rows: Sequence[MessageRow], *, shown: int = SHOWN) -> Timeline:
-    """Return the newest mails, one entry for all readers to whom the same was written in the same minute, and became of it."""
-    found: dict[tuple[object, ...], list[MessageRow]] = {}
-    for row in rows:
-        message = row.message
-        minute = message.created_at.replace(second=0, microsecond=0)
-        found.setdefault((message.kind, minute, message.state, row.said, row.why), []).append(row)
-    lines = [_mail_line(readers) for readers in found.values()]
-    return Timeline(lines[:shown], len(lines) > shown or len(rows) > shown * READERS, MESSAGES)
+def _before(key: Key, rank: int) -> Q:
+    """Return the filter of the rows of a rank that stand before a key."""
+    at, other, pk = key
+    if rank != other:
+        return Q(at__lte=at) if rank < other else Q(at__lt=at)
+    return Q(at__lt=at) | Q(at=at, pk__lt=pk)
 
 
-def _events(account: Account, chosen: str) -> Any:
+def _events(account: Account, chosen: str) -> QuerySet[AccountEvent]:
     events = AccountEvent.objects.filter(account=account)
     if chosen:
         events = events.filter(kind__in=_KINDS[chosen])
     # Resuming says it already; that the account is connected again is the same moment told twice.
-    events = events.exclude(kind=Kind.CONNECTED, cause="resumed")
-    return with_people(events)
+    return events.exclude(kind=Kind.CONNECTED, cause="resumed")
 
 
 def with_people(events: QuerySet[AccountEvent]) -> QuerySet[AccountEvent]:
@@ -168,7 +172,7 @@ def with_people(events: QuerySet[AccountEvent]) -> QuerySet[AccountEvent]:
     ).order_by("-at", "-id")
 
 
-def _token_events(account: Account, chosen: str) -> Any:
+def _token_events(account: Account, chosen: str) -> QuerySet[TokenEvent]:
     kinds = _TOKEN_KINDS[chosen]
     pool = account.pool.values("token")
     events = TokenEvent.objects.filter(token__in=pool, kind__in=kinds)
@@ -194,6 +198,7 @@ def history_line(account: Account, event: AccountEvent, names: NameVisibility) -
         text=" ".join(part for part in parts if part),
         icon=icon,
         tone=tone,
+        kind=event.kind,
         evidence=pretty(evidence) if evidence else "",
     )
 
@@ -222,7 +227,7 @@ def _title(account: Account, event: AccountEvent, names: NameVisibility) -> str:
         "who": names.token(event.token, account) if event.token_id else "",
         "old": names.token(event.from_token, account) if event.from_token_id else "",
         "channel": account.get_channel_display(),
-        "note": event.note,
+        "note": kept.said(event.note),
         "place": int(ranked[1]) if (ranked := _PLACE.fullmatch(event.note)) else 0,
         "newer_app": event.cause == app_migration.CAUSE,
         "backup": event.cause == backing_up.ADDED,
@@ -238,28 +243,6 @@ def _title(account: Account, event: AccountEvent, names: NameVisibility) -> str:
     if event.kind == Kind.MOVED:
         facts |= {"from_team": names.team(event.from_team), "to_team": names.team(event.to_team)}
     return say(block, **facts)
-
-
-def _mail_line(readers: Sequence[MessageRow]) -> HistoryLine:
-    row, several = readers[0], len(readers) > 1
-    message = row.message
-    became = message.state if message.has_ended else "waits"
-    block = "mail_cancelled" if row.left_out else f"mail_{became}"
-    off = row.left_out or message.state == Message.State.CANCELLED
-    return HistoryLine(
-        at=row.at,
-        key=(row.at, 2, message.pk),
-        title=say(block, who=row.who, n=len(readers) if several else 0),
-        text=" ".join(part for part in (quoted(row.subject), _sentence(row.said), row.why) if part),
-        icon="mail",
-        tone="bad" if message.has_failed else "mute" if off else "",
-        url="" if several else row.url,
-        readers=readers if several else (),
-    )
-
-
-def _sentence(text: str) -> str:
-    return f"{text[:1].upper()}{text[1:]}." if text else ""
 
 
 def _access(cause: str) -> str:
@@ -326,6 +309,7 @@ def _token_line(account: Account, event: TokenEvent, names: NameVisibility) -> H
         text=" ".join(part for part in parts if part),
         icon=icon,
         tone=tone,
+        kind=event.kind,
         evidence=pretty(evidence) if evidence else "",
     )
 
@@ -339,3 +323,8 @@ def _token_title(account: Account, event: TokenEvent, names: NameVisibility) -> 
     if event.kind == TokenEvent.Kind.REVOKED and not event.detail.get("taken", True):
         block = "log_in_left"
     return say(block, who=who, channel=account.get_channel_display())
+
+
+def pretty(evidence: Any) -> str:
+    """Return a stored answer of a channel for the fold, scrubbed once more on its way to the page."""
+    return json.dumps(scrub.data(evidence), indent=2, ensure_ascii=False, default=str)

@@ -1,0 +1,111 @@
+"""Acting on accounts in the name of a key's maker, by the jobs of the pages."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from django.db.models import Q, QuerySet
+
+from accounts.checks import jobs as checking
+from accounts.checks import queries as check_queries
+from accounts.checks.queries import CheckResult
+from accounts.jobs import starting
+from accounts.jobs.models import APPLY_MACRO, Job
+from accounts.jobs.services import KINDS, Outcome
+from accounts.models import Account, JobItem
+from broker.api import reach
+from broker.api.schemas import AccountName
+from broker.leases.callers import Caller
+from broker.leases.errors import Busy, NotFound, NotPossible, text
+from macros.models import Macro, MacroAccount
+from macros.preview.services import draft_of, preview_draft
+from users.models import User
+
+AGAIN_AFTER = 10  # seconds
+MACROS = "macros.apply_macro"
+CHECK = "tokens.probe_token"
+
+
+def change(*, caller: Caller, account: Account, kind: str, note: str) -> None:
+    """Pause or resume an account, once. Raises NotFound, NotPossible, OnHold, and Busy where a worker is to do it."""
+    maker = reach.maker_of(caller, KINDS[kind].permission)
+    _demand_seen(account, maker)
+    job, _ = starting.begin(user=maker, kind=kind, keys=[account.pk], note=reach.why(caller, note))
+    item = job.items.first()
+    if item is None:
+        raise Busy(AGAIN_AFTER, text("answered_503"))
+    if item.outcome == Outcome.FAILED:
+        raise NotPossible(item.said())
+
+
+def _demand_seen(account: Account, maker: User) -> None:
+    if not Account.objects.visible_to(maker).filter(pk=account.pk).exists():
+        raise NotFound(text("no_account"))
+
+
+Checks = Sequence[tuple[int, CheckResult | None]]
+
+
+def ask_to_check(*, caller: Caller, account: Account, now: datetime) -> Checks:
+    """Have every token of the pool asked about; nobody waits for the channel. Raises NotFound, NotPossible, OnHold."""
+    _demand_seen(account, reach.maker_of(caller, CHECK))
+    ids = list(account.pool.values_list("token", flat=True))
+    checking.ask_to_check(token_ids=ids, now=now, writes_in=[account.pk])
+    return [(pk, None) for pk in ids]
+
+
+def check_results(*, account: Account, asked_at: datetime, now: datetime) -> Checks:
+    """Return what came of the check that was asked for then. Raises NotFound where that is long over, or was never."""
+    if not now - check_queries.SHOWN_FOR < asked_at <= now:
+        raise NotFound(text("no_ask"))
+    ids = [str(pk) for pk in account.pool.values_list("token", flat=True)]
+    found = check_queries.check_results(account, ids, asked_at=asked_at, now=now)
+    return [(entry.token_id, result) for entry, result in found]
+
+
+def macros(caller: Caller) -> QuerySet[Macro]:
+    """Return the macros of the key's teams, and of all teams, that its maker may apply. Raises NotPossible."""
+    found = Macro.objects.changeable_by(reach.maker_of(caller, MACROS))
+    if caller.teams is not None:
+        found = found.filter(Q(team=None) | Q(team__in=caller.teams))
+    return found.select_related("team").prefetch_related("actions").order_by("name")
+
+
+def applied_to(caller: Caller, macro: Macro) -> QuerySet[MacroAccount]:
+    """Return to which accounts that the key sees a macro is applied."""
+    return macro.applications.filter(account__in=Account.objects.filter(caller.visible()).values("pk"))
+
+
+@dataclass(frozen=True)
+class Applied:
+    """What became of accounts, by item of the job where it has come to them, and how many mails that makes."""
+
+    macro: Macro
+    items: Sequence[tuple[Account, JobItem | None]]
+    mails: int
+
+
+def apply_macro(*, caller: Caller, macro_id: int, names: Sequence[AccountName], now: datetime) -> Applied:
+    """Apply a macro to further accounts. Raises NotFound where it or an account is not seen, NotPossible, OnHold."""
+    maker, macro = reach.maker_of(caller, MACROS), macros(caller).filter(pk=macro_id).first()
+    if macro is None:
+        raise NotFound(text("no_macro"))
+    accounts = reach.find_accounts(caller, maker, names)
+    facts: dict[str, Any] = {"subject_id": macro.pk, "note": reach.why(caller)}
+    job, _ = starting.begin(user=maker, kind=APPLY_MACRO, keys=[one.pk for one in accounts], **facts)
+    return Applied(macro, _items(job, accounts), mails_of(caller, macro, now))
+
+
+def _items(job: Job, accounts: Sequence[Account]) -> list[tuple[Account, JobItem | None]]:
+    by_key = {item.key: item for item in job.items.all()}
+    return [(one, by_key.get(one.pk)) for one in accounts]
+
+
+def mails_of(caller: Caller, macro: Macro, now: datetime) -> int:
+    """Return how many mails a macro sends in 30 days about accounts that the key sees, as the preview of its form counts them."""
+    draft = draft_of(macro)
+    if draft is None or not macro.enabled:
+        return 0
+    own = list(applied_to(caller, macro).values_list("account", flat=True))
+    return preview_draft(replace(draft, accounts=own), now=now).mails

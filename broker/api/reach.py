@@ -1,0 +1,65 @@
+"""What a key reaches: its accounts by the names that callers use, and in whose name it acts on them."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from accounts.models import Account, ApiKey
+from accounts.pool.models import AccountQuerySet
+from broker.api.schemas import AccountName
+from broker.leases.callers import Caller
+from broker.leases.errors import FILE, NotFound, NotPossible, text
+from tokens.channels import registry
+from ui import stored_phrases as kept
+from users.models import User
+
+NOTE = 300  # characters that a history keeps of why
+
+
+def find_account(
+    caller: Caller, channel: str, native_id: str, seen: AccountQuerySet | None = None
+) -> Account:
+    """Return an account by its name, of those that are `seen` where that is given. Raises NotFound for one that the key does not see."""
+    try:
+        canonical = registry.get(channel).canonical_id(native_id)
+    except (registry.UnknownChannel, ValueError) as error:
+        raise NotFound(text("no_account")) from error
+    accounts = Account.objects.all() if seen is None else seen
+    account = accounts.filter(caller.visible(), channel=channel, native_id=canonical).first()
+    if account is None:
+        raise NotFound(text("no_account"))
+    return account
+
+
+def find_accounts(caller: Caller, maker: User, names: Sequence[AccountName]) -> list[Account]:
+    """Return these accounts, each once. Raises NotFound, naming the first that the key, or whoever made it, does not see."""
+    seen = Account.objects.visible_to(maker).select_related("team")
+    found = {}
+    for one in names:
+        try:
+            account = find_account(caller, one.channel, one.native_id, seen)
+        except NotFound as error:
+            raise NotFound(text("no_account_named", channel=one.channel, native_id=one.native_id)) from error
+        found[account.pk] = account
+    return list(found.values())
+
+
+def maker_of(caller: Caller, permission: str) -> User:
+    """Return in whose name the key acts: it may do no more than whoever made it could now. Raises NotPossible."""
+    maker = key_of(caller).created_by
+    if maker is None or not maker.is_active or not maker.has_perm(permission):
+        raise NotPossible(text("maker_may_not"))
+    return maker
+
+
+def key_of(caller: Caller) -> ApiKey:
+    """Return the key. Raises NotPossible for our own code, which has none."""
+    key = ApiKey.objects.select_related("created_by").filter(pk=caller.key_id).first()
+    if key is None:
+        raise NotPossible(text("maker_may_not"))
+    return key
+
+
+def why(caller: Caller, note: str = "") -> str:
+    """Return what histories keep beside the maker's name: which key it was, and why."""
+    facts: dict[str, Any] = {"name": caller.name, "note": note}
+    return kept.cut(kept.keep(FILE, "by_key", **facts), NOTE)
