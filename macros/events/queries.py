@@ -100,7 +100,7 @@ def of_log_ins(since: datetime) -> Iterator[Event]:
 def of_asks(since: datetime) -> Iterator[Event]:
     """Give what people were asked for, and that it is over, once for each team whose accounts it is about."""
     for ask in Ask.objects.filter(Q(created_at__gte=since) | Q(ended_at__gte=since)):
-        lines = ask.lines.values("channel", "account__team").annotate(number=Count("pk"))
+        parts = _parts(ask)
         moments: tuple[tuple[Event.Type, datetime | None, dict[str, str]], ...] = (
             (Type.ASK_OPENED, ask.created_at, {}),
             (Type.ASK_DONE, ask.ended_at, {"ending": ask.ending}),
@@ -108,12 +108,22 @@ def of_asks(since: datetime) -> Iterator[Event]:
         for type_, at, more in moments:
             if at is None or at < since:
                 continue
-            for line in lines:
-                team = ask.team_id or line["account__team"]
+            for channel, team, number in parts:
                 yield Event(
-                    key=f"{type_}:{ask.pk}:{team}:{line['channel']}", type=type_, at=at, team_id=team, channel=line["channel"],
-                    data={"ask": ask.pk, "what": ask.what, "lines": line["number"], **more},
+                    key=f"{type_}:{ask.pk}:{team}:{channel}", type=type_, at=at, team_id=team, channel=channel,
+                    data={"ask": ask.pk, "what": ask.what, "lines": number, **more},
                 )  # fmt: skip
+
+
+def _parts(ask: Ask) -> list[tuple[str, int | None, int]]:
+    """Return by channel and team how much is asked for: log-ins, of each team that they serve; accounts; of a client link for any, none."""
+    if ask.what == Ask.What.RENEW:
+        served = AccountToken.objects.filter(token__in=ask.lines.values("token")).order_by()
+        found = served.values_list("account__channel", "account__team")
+        return list(found.annotate(number=Count("token", distinct=True)))
+    lines = ask.lines.values_list("channel", "account__team").annotate(number=Count("pk"))
+    of_lines = [(channel, ask.team_id or team, number) for channel, team, number in lines]
+    return of_lines or [(channel, ask.team_id, 0) for channel in ask.channels]
 
 
 def of_apps(now: datetime) -> Iterator[Event]:

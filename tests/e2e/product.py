@@ -27,6 +27,9 @@ START_SECONDS = 250  # it takes ten; a busy machine is no failure
 COMMAND_SECONDS = 240  # the fleet takes ten; a busy machine is no failure
 MAIL_SECONDS = 240  # a busy machine is no failure
 GATHERED = "30 seconds"  # macros.at_once.services.GATHER
+AGENCY = (
+    f"http://{LOOPBACK}:{free_port()}"  # where an agency's own portal is, to which client links may lead back
+)
 # What the test session set for itself; the product brings its own.
 OURS = ("DATABASE_URL", "REDIS_URL", "SECRET_KEY", "FERNET_KEYS", "EMAIL_URL", "BASE_URL")
 
@@ -240,6 +243,7 @@ def launched(var: Path, *, database_url: str = "") -> Iterator[Product]:
     """Start the product on free ports with its data in `var`, and stop it again. Without a database it brings its own."""
     output = var.parent / f"{var.name}.output"
     env = bare_environment() | {"VAR": str(var), "WEB_PORT": "0", "SANDBOX_PORT": "0", "DEMO_FILL": "0"}
+    env |= {"ASK_RETURN_ORIGINS": AGENCY}
     env |= {"DATABASE_URL": database_url} if database_url else {}
     command = dying_with_us(sys.executable, "-m", "devtools.launcher")
     with (

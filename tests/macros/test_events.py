@@ -77,6 +77,27 @@ def test_trouble_of_an_app_and_what_people_are_asked_for_begin_and_end() -> None
     assert sorted(types()) == ["ask.done", "ask.opened", "incident.closed", "incident.opened"]
 
 
+def test_each_team_is_told_of_what_is_asked_for_it() -> None:
+    fern, lumen = make_team("Fern"), make_team("Lumen")
+    account, other = make_account(team=fern), make_account(team=lumen)
+    token = make_token()
+    for one in (account, other):
+        link(one, token)
+    asking = {"ends_at": NOW + 9 * HOUR, "created_at": NOW}
+    renew = Ask.objects.create(**asking)
+    AskLine.objects.create(ask=renew, token=token)
+    any_account = Ask.objects.create(what=Ask.What.LINK, key="k", team=fern, channels=["x"], **asking)
+
+    events.publish(NOW)
+
+    told = Event.objects.order_by("pk").values_list("data__ask", "team", "channel", "data__lines")
+    assert sorted(told) == [
+        (renew.pk, fern.pk, "facebook", 1),
+        (renew.pk, lumen.pk, "facebook", 1),
+        (any_account.pk, fern.pk, "x", 0),
+    ]
+
+
 def test_a_key_reads_the_events_of_its_teams_and_channels_and_goes_on_where_it_stood(client: Client) -> None:
     mine, foreign = make_team("Mine"), make_team("Foreign")
     for team, channel in ((mine, "facebook"), (foreign, "facebook"), (mine, "x"), (mine, "facebook")):
