@@ -208,7 +208,7 @@ def ask_url(page: str, ask: Ask) -> str:
 
 def _by(ask: Ask, names: NameVisibility) -> str:
     by = names.user(ask.made_by) or ask.email or gettext("somebody who was deleted")
-    return f"{by} ({ask.api_key.name})" if ask.api_key else by
+    return f"{by} ({phrase('words/api.txt', 'by_key', name=ask.api_key.name)})" if ask.api_key else by
 
 
 def _may_stop(request: HttpRequest, ask: Ask) -> bool:

@@ -22,7 +22,6 @@ from broker.actions.schemas import (
     CheckOut,
     MacroOut,
     MacrosOut,
-    NothingIn,
     TokenCheck,
     WhyIn,
 )
@@ -69,11 +68,7 @@ def _change(request: HttpRequest, channel: str, native_id: str, kind: str, why: 
     summary="Ask the channel about an account",
 )
 def check(
-    request: HttpRequest,
-    response: HttpResponse,
-    channel: ChannelName,
-    native_id: str,
-    nothing: NothingIn,  # noqa: ARG001
+    request: HttpRequest, response: HttpResponse, channel: ChannelName, native_id: str
 ) -> Status[CheckOut]:
     """Have the channel asked about every token of its pool, within a minute. Answered at once, with where to see what came of it."""
     caller, now = caller_of(request, ApiKey.Scope.ACCOUNTS), timezone.now()

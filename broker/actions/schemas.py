@@ -21,10 +21,6 @@ class WhyIn(In):
     _note_without_nul = field_validator("note")(without_nul)
 
 
-class NothingIn(In):
-    """Nothing: `{}`."""
-
-
 class TokenCheck(BaseModel):
     """What came of the check of one token of the pool."""
 

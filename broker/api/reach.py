@@ -1,6 +1,6 @@
 """What a key reaches: its accounts by the names that callers use, and in whose name it acts on them."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from accounts.models import Account, ApiKey
@@ -43,10 +43,14 @@ def find_accounts(caller: Caller, maker: User, names: Sequence[AccountName]) -> 
     return list(found.values())
 
 
-def maker_of(caller: Caller, permission: str) -> User:
-    """Return in whose name the key acts: it may do no more than whoever made it could now. Raises NotPossible."""
+def maker_of(caller: Caller, may: str | Callable[[User], bool]) -> User:
+    """Return in whose name the key acts: whoever made it, if that person could do it now (`may`: a permission). Raises NotPossible."""
     maker = key_of(caller).created_by
-    if maker is None or not maker.is_active or not maker.has_perm(permission):
+    if (
+        maker is None
+        or not maker.is_active
+        or not (maker.has_perm(may) if isinstance(may, str) else may(maker))
+    ):
         raise NotPossible(text("maker_may_not"))
     return maker
 

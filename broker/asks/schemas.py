@@ -1,7 +1,7 @@
 """What the calls about asks take and give."""
 
 from datetime import datetime
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
@@ -25,17 +25,19 @@ State = Literal["open", "done", "stopped", "expired"]
 Stage = Literal[
     "waiting", "sent", "opened", "at_channel", "done", "failed", "not_askable", "left", "declined"
 ]
-# Which kinds take which fields; the others refuse them, so that nothing that was meant is left out in silence.
-OWN_FIELDS: dict[str, tuple[str, ...]] = {
-    "email": ("second_person", "client_link"),
-    "person": ("second_person", "client_link"),
-    "team": ("client_link",),
-    "channels": ("client_link",),
-    "return_url": ("client_link",),
-    "send_mail": ("client_link",),
-    "days": ("client_link", "renew"),
-    "name": ("renew",),
+# Fields of each kind; it refuses the others, so that nothing that was meant is left out in silence.
+COMMON = {"kind", "accounts", "name", "note"}
+TAKES = {
+    "renew": COMMON | {"days"},
+    "second_person": COMMON | {"email"},
+    "client_link": COMMON | {"email", "team", "channels", "days", "send_mail", "return_url"},
 }
+
+
+def _text(most: int, description: str, example: str = "", **more: Any) -> Any:
+    """Return a text that may be left out."""
+    more["examples"] = [example] if example else None
+    return Field("", max_length=most, description=description, json_schema_extra=optional, **more)
 
 
 class AskIn(In):
@@ -51,29 +53,18 @@ class AskIn(In):
         description="Of which accounts. A client link without any lets the person choose; it may name accounts that are not here yet.",
         json_schema_extra=optional,
     )
-    email: str = Field(
-        "",
-        max_length=254,
+    email: str = _text(
+        254,
+        "second_person, client_link: whom to ask.",
+        "clara@client.example",
         pattern=r"^$|^[^@\s]+@[^@\s]+\.[^@\s]+$",
-        description="second_person, client_link: whom to ask.",
-        json_schema_extra=optional,
-        examples=["clara@client.example"],
     )
-    person: str = Field(
-        "", max_length=150, description="Their name.", json_schema_extra=optional, examples=["Clara Client"]
-    )
-    name: str = Field(
-        "", max_length=100, description="renew: what the request is called.", json_schema_extra=optional
-    )
-    note: str = Field(
-        "", max_length=NOTE, description="Plain text in the mail and on the page.", json_schema_extra=optional
-    )
-    team: str = Field(
-        "",
-        max_length=100,
-        description="client_link: the team that the accounts are for, by name; may be left out where the key has one.",
-        json_schema_extra=optional,
-        examples=["Lumen"],
+    name: str = _text(150, "Their name; of renew, what the request is called.", "Clara Client")
+    note: str = _text(NOTE, "Plain text in the mail and on the page.")
+    team: str = _text(
+        100,
+        "client_link: the team that the accounts are for, by name; may be left out where the key has one.",
+        "Lumen",
     )
     channels: list[Annotated[ChannelName, AfterValidator(in_whole_characters)]] = Field(
         [],
@@ -93,14 +84,12 @@ class AskIn(In):
         description="client_link: mail it; left out: true. false: you show `address` to the person yourself.",
         json_schema_extra=optional,
     )
-    return_url: str = Field(
-        "",
-        max_length=500,
-        description="client_link: where the last page leads once access is given. Its origin must be named by ASK_RETURN_ORIGINS.",
-        json_schema_extra=optional,
-        examples=["https://portal.example.com/clients/42"],
+    return_url: str = _text(
+        500,
+        "client_link: where the last page leads once access is given. ASK_RETURN_ORIGINS names its origin.",
+        "https://portal.example.com/clients/42",
     )
-    _without_nul = field_validator("email", "person", "name", "note", "team", "return_url")(without_nul)
+    _without_nul = field_validator("email", "name", "note", "team", "return_url")(without_nul)
 
     @field_validator("note")
     @classmethod
@@ -109,9 +98,8 @@ class AskIn(In):
 
     @model_validator(mode="after")
     def _fits_its_kind(self) -> Self:
-        for field, kinds in OWN_FIELDS.items():
-            if field in self.model_fields_set and self.kind not in kinds:
-                raise _odd("ask_no_field", field=field, kind=self.kind)
+        for field in sorted(self.model_fields_set - TAKES[self.kind]):
+            raise _odd("ask_no_field", field=field, kind=self.kind)
         if self.kind != "renew" and not self.email:
             raise _odd("ask_needs", field="email", kind=self.kind)
         if self.kind != "client_link" and not self.accounts:

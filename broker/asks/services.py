@@ -67,11 +67,11 @@ def _renew(caller: Caller, wanted: AskIn, now: datetime) -> Sequence[Ask]:
 
 
 def _second_person(caller: Caller, wanted: AskIn, now: datetime) -> Sequence[Ask]:
-    maker = _link_maker(caller)
+    maker = reach.maker_of(caller, User.may_make_links)
     accounts = reach.find_accounts(caller, maker, wanted.accounts)
     facts: dict[str, Any] = {
         "email": wanted.email,
-        "name": wanted.person,
+        "name": wanted.name,
         "note": wanted.note,
         "api_key": reach.key_of(caller),
     }
@@ -79,13 +79,13 @@ def _second_person(caller: Caller, wanted: AskIn, now: datetime) -> Sequence[Ask
 
 
 def _client_link(caller: Caller, wanted: AskIn, now: datetime) -> Sequence[Ask]:
-    maker = _link_maker(caller)
+    maker = reach.maker_of(caller, User.may_make_links)
     asked_for = [(one.channel, _canonical(one.channel, one.native_id)) for one in wanted.accounts]
     channels = list(dict.fromkeys([*wanted.channels, *(channel for channel, _ in asked_for)]))
     _demand_ready(caller, channels)
     link = links.make_link(
         email=wanted.email,
-        name=wanted.person,
+        name=wanted.name,
         team=_team(caller, wanted.team),
         channels=channels,
         made_by=maker,
@@ -98,13 +98,6 @@ def _client_link(caller: Caller, wanted: AskIn, now: datetime) -> Sequence[Ask]:
         return_url=wanted.return_url,
     )
     return [link]
-
-
-def _link_maker(caller: Caller) -> User:
-    maker = reach.key_of(caller).created_by
-    if maker is None or not maker.is_active or not maker.may_make_links():
-        raise NotPossible(text("maker_may_not"))
-    return maker
 
 
 def _canonical(channel: str, native_id: str) -> str:

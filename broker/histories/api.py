@@ -1,7 +1,7 @@
 """The time-line of an account, and the record of what was handed out."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
 from django.http import HttpRequest
@@ -99,7 +99,7 @@ def _key(cursor: str | None) -> timeline.Key | None:
         return None
     try:
         at, rank, pk = cursors.read(cursor)
-        return datetime.fromisoformat(at), int(rank), int(pk)
+        return datetime.fromisoformat(at).astimezone(UTC), int(rank), int(pk)
     except (ValueError, TypeError, OverflowError) as error:
         raise BadQuery("cursor", text("bad_cursor")) from error
 

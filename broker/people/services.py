@@ -15,6 +15,7 @@ from accounts.leaving.services import Wanted
 from accounts.models import ApiKey, Job
 from accounts.pool import permissions
 from accounts.pool.errors import ActionRefused
+from broker.api import reach
 from broker.leases.callers import Caller
 from broker.leases.errors import FILE, NotFound, NotPossible, text
 from broker.people.schemas import OffboardIn
@@ -151,10 +152,7 @@ def _person(caller: Caller, person: User | None, *, missing: str = "no_person") 
 
 def _maker(caller: Caller, person: User) -> User:
     """Return in whose name the key acts: it may do no more than whoever made it could now."""
-    key = ApiKey.objects.select_related("created_by").filter(pk=caller.key_id).first()
-    if key is None or key.created_by is None or not services.may_offboard(key.created_by, person):
-        raise NotPossible(text("maker_may_not"))
-    return key.created_by
+    return reach.maker_of(caller, lambda maker: services.may_offboard(maker, person))
 
 
 def _reaches_outside(caller: Caller, person: User) -> bool:

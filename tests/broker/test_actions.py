@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from accounts.api_keys import services as api_keys
 from accounts.models import Account, AccountEvent, ApiKey, LeaseRecord
+from broker.api import cursors
 from broker.leases import callers
 from macros.models import MacroAccount
 from macros.preview.services import draft_of, preview_draft
@@ -151,7 +152,13 @@ def test_the_time_line_is_read_page_by_page_without_names_that_the_key_may_not_s
     said = str(pages)
     assert "API key Portal: three" in said
     assert [name for name in ("Xaver", "Mira") if name in said] == []
-    assert client.get(at(account, "/timeline"), {"cursor": "bm8"}).status_code == 422
+    forged = {
+        "bm8": 422,
+        cursors.make(["2026-01-01", 1, 1]): 200,
+        cursors.make(["2026-01-01T00:00:00Z", 1]): 422,
+    }
+    asked = {one: client.get(at(account, "/timeline"), {"cursor": one}).status_code for one in forged}
+    assert asked == forged
 
 
 def test_the_record_says_which_key_took_whose_token(boss: User, team: Team, mara: User) -> None:

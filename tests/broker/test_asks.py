@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from accounts.api_keys import services as api_keys
 from accounts.asks import services as asking
+from accounts.asks.admin import ask_url
 from accounts.models import Account, AccountEvent, ApiKey, Ask
 from broker.leases import callers
 from notifications.models import Message
@@ -69,6 +70,9 @@ def test_people_are_asked_to_re_authenticate_in_the_makers_name_by_the_key(boss:
     (line,) = seen["lines"]
     assert (line["account"], line["person"], line["stage"]) == (account.name, "Mara Lindt", "waiting")
     assert Message.objects.get(recipient=mara.email).kind == "ask"
+    browser = Client()
+    browser.force_login(boss)
+    assert "(API key Portal)" in browser.get(ask_url("change", Ask.objects.get())).text
     event = AccountEvent.objects.get(account=account, kind="asked")
     assert (event.actor, kept.said(event.note)) == (boss, "API key Portal: Before the holidays")
 

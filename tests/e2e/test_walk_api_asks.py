@@ -46,7 +46,7 @@ def test_a_link_by_api_leads_a_stranger_to_the_channel_and_back_to_the_portal(
     product: Product, chromium: Chromium
 ) -> None:
     wanted = {
-        "kind": "client_link", "email": CLIENT, "person": "Clara Client", "team": "General", "channels": ["linkedin"],
+        "kind": "client_link", "email": CLIENT, "name": "Clara Client", "team": "General", "channels": ["linkedin"],
         "note": "For the spring campaign", "send_mail": False, "return_url": BACK,
     }  # fmt: skip
     with closing(Job(product, "linkedin", "")) as job:
