@@ -1,7 +1,7 @@
 """The calls that act on accounts. None waits for a channel."""
 
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
@@ -29,8 +29,7 @@ from broker.actions.services import Checks
 from broker.api import reach
 from broker.api.api import account_out, caller_of
 from broker.api.schemas import AccountOut, ChannelName
-from broker.leases.callers import Caller
-from macros.models import Macro, MacroAction
+from macros.models import MacroAction
 
 router = Router(tags=["actions"])
 ACCOUNT = "/accounts/{channel}/{native_id}"
@@ -108,7 +107,7 @@ def _checks(account: Account, asked_at: datetime, found: Checks) -> CheckOut:
 def list_macros(request: HttpRequest) -> MacrosOut:
     """Return the macros of the key's teams, and of all teams, that whoever made the key may apply."""
     caller = caller_of(request, ApiKey.Scope.MACROS)
-    return MacrosOut(macros=[_macro(one, caller) for one in services.macros(caller)])
+    return MacrosOut(macros=[_macro(one) for one in services.macros(caller)])
 
 
 @router.post(
@@ -122,7 +121,7 @@ def apply(request: HttpRequest, macro_id: int, wanted: ApplyIn) -> AppliedOut:
     caller = caller_of(request, ApiKey.Scope.MACROS)
     done = services.apply_macro(caller=caller, macro_id=macro_id, names=wanted.accounts, now=timezone.now())
     accounts = [_applied(account, item) for account, item in done.items]
-    return AppliedOut(macro=_macro(done.macro, caller), accounts=accounts, mails_in_30_days=done.mails)
+    return AppliedOut(macro=_macro(done.macro), accounts=accounts, mails_in_30_days=done.mails)
 
 
 def _applied(account: Account, item: JobItem | None) -> AppliedTo:
@@ -131,7 +130,7 @@ def _applied(account: Account, item: JobItem | None) -> AppliedTo:
     return AppliedTo.model_validate(facts | {"outcome": outcome, "why": item.said() if item else ""})
 
 
-def _macro(macro: Macro, caller: Caller) -> MacroOut:
+def _macro(macro: Any) -> MacroOut:
     warning = macro.warning_action
     at_once = dict(MacroAction.Kind.at_once())
     facts = {
@@ -144,6 +143,6 @@ def _macro(macro: Macro, caller: Caller) -> MacroOut:
         "channels": macro.channels,
         "days": sorted(warning.days, reverse=True) if warning else [],
         "tells_at_once": sorted(one.kind for one in macro.actions.all() if one.kind in at_once),
-        "accounts": services.applied_to(caller, macro).count(),
+        "accounts": macro.applied,
     }
     return MacroOut.model_validate(facts)

@@ -5,20 +5,21 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Q, QuerySet
+from django.db.models import Count, Q, QuerySet
 
 from accounts.checks import jobs as checking
 from accounts.checks import queries as check_queries
 from accounts.checks.queries import CheckResult
 from accounts.jobs import starting
-from accounts.jobs.models import APPLY_MACRO, Job
+from accounts.jobs.models import APPLY_MACRO
 from accounts.jobs.services import KINDS, Outcome
 from accounts.models import Account, JobItem
+from accounts.pool.errors import ActionRefused
 from broker.api import reach
 from broker.api.schemas import AccountName
 from broker.leases.callers import Caller
 from broker.leases.errors import Busy, NotFound, NotPossible, text
-from macros.models import Macro, MacroAccount
+from macros.models import Macro
 from macros.preview.services import draft_of, preview_draft
 from users.models import User
 
@@ -64,24 +65,23 @@ def check_results(*, account: Account, asked_at: datetime, now: datetime) -> Che
     return [(entry.token_id, result) for entry, result in found]
 
 
-def macros(caller: Caller) -> QuerySet[Macro]:
-    """Return the macros of the key's teams, and of all teams, that its maker may apply. Raises NotPossible."""
+def macros(caller: Caller) -> QuerySet[Any]:
+    """Return the macros of the key's teams, and of all teams, that its maker may apply: with `applied`, to how many accounts that the key
+    sees. Raises NotPossible.
+    """
     found = Macro.objects.changeable_by(reach.maker_of(caller, MACROS))
     if caller.teams is not None:
         found = found.filter(Q(team=None) | Q(team__in=caller.teams))
+    seen = Q(applications__account__in=Account.objects.filter(caller.visible()).values("pk"))
+    found = found.annotate(applied=Count("applications", filter=seen))
     return found.select_related("team").prefetch_related("actions").order_by("name")
-
-
-def applied_to(caller: Caller, macro: Macro) -> QuerySet[MacroAccount]:
-    """Return to which accounts that the key sees a macro is applied."""
-    return macro.applications.filter(account__in=Account.objects.filter(caller.visible()).values("pk"))
 
 
 @dataclass(frozen=True)
 class Applied:
     """What became of accounts, by item of the job where it has come to them, and how many mails that makes."""
 
-    macro: Macro
+    macro: Any
     items: Sequence[tuple[Account, JobItem | None]]
     mails: int
 
@@ -91,21 +91,20 @@ def apply_macro(*, caller: Caller, macro_id: int, names: Sequence[AccountName], 
     maker, macro = reach.maker_of(caller, MACROS), macros(caller).filter(pk=macro_id).first()
     if macro is None:
         raise NotFound(text("no_macro"))
+    if macro.scope != Macro.AppliesTo.CHOSEN:
+        raise NotPossible(str(ActionRefused("macro_not_for_chosen", name=macro.name)))
     accounts = reach.find_accounts(caller, maker, names)
     facts: dict[str, Any] = {"subject_id": macro.pk, "note": reach.why(caller)}
     job, _ = starting.begin(user=maker, kind=APPLY_MACRO, keys=[one.pk for one in accounts], **facts)
-    return Applied(macro, _items(job, accounts), mails_of(caller, macro, now))
+    items = {item.key: item for item in job.items.all()}
+    mails = _count_mails(caller, macro, now)
+    return Applied(macros(caller).get(pk=macro.pk), [(one, items.get(one.pk)) for one in accounts], mails)
 
 
-def _items(job: Job, accounts: Sequence[Account]) -> list[tuple[Account, JobItem | None]]:
-    by_key = {item.key: item for item in job.items.all()}
-    return [(one, by_key.get(one.pk)) for one in accounts]
-
-
-def mails_of(caller: Caller, macro: Macro, now: datetime) -> int:
+def _count_mails(caller: Caller, macro: Macro, now: datetime) -> int:
     """Return how many mails a macro sends in 30 days about accounts that the key sees, as the preview of its form counts them."""
     draft = draft_of(macro)
     if draft is None or not macro.enabled:
         return 0
-    own = list(applied_to(caller, macro).values_list("account", flat=True))
-    return preview_draft(replace(draft, accounts=own), now=now).mails
+    own = macro.accounts.filter(caller.visible()).values_list("pk", flat=True)
+    return preview_draft(replace(draft, accounts=list(own)), now=now).mails

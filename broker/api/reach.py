@@ -1,7 +1,6 @@
 """What a key reaches: its accounts by the names that callers use, and in whose name it acts on them."""
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 from accounts.models import Account, ApiKey
 from accounts.pool.models import AccountQuerySet
@@ -19,28 +18,27 @@ def find_account(
     caller: Caller, channel: str, native_id: str, seen: AccountQuerySet | None = None
 ) -> Account:
     """Return an account by its name, of those that are `seen` where that is given. Raises NotFound for one that the key does not see."""
-    try:
-        canonical = registry.get(channel).canonical_id(native_id)
-    except (registry.UnknownChannel, ValueError) as error:
-        raise NotFound(text("no_account")) from error
     accounts = Account.objects.all() if seen is None else seen
+    canonical = spelt(channel, native_id)
     account = accounts.filter(caller.visible(), channel=channel, native_id=canonical).first()
     if account is None:
-        raise NotFound(text("no_account"))
+        raise NotFound(text("no_account_named", channel=channel, native_id=native_id))
     return account
 
 
 def find_accounts(caller: Caller, maker: User, names: Sequence[AccountName]) -> list[Account]:
     """Return these accounts, each once. Raises NotFound, naming the first that the key, or whoever made it, does not see."""
     seen = Account.objects.visible_to(maker).select_related("team")
-    found = {}
-    for one in names:
-        try:
-            account = find_account(caller, one.channel, one.native_id, seen)
-        except NotFound as error:
-            raise NotFound(text("no_account_named", channel=one.channel, native_id=one.native_id)) from error
-        found[account.pk] = account
-    return list(found.values())
+    found = [find_account(caller, one.channel, one.native_id, seen) for one in names]
+    return list(dict.fromkeys(found))
+
+
+def spelt(channel: str, native_id: str) -> str:
+    """Return an id as its channel spells it. Raises NotFound for what is none there."""
+    try:
+        return registry.get(channel).canonical_id(native_id)
+    except (registry.UnknownChannel, ValueError) as error:
+        raise NotFound(text("no_account_named", channel=channel, native_id=native_id)) from error
 
 
 def maker_of(caller: Caller, may: str | Callable[[User], bool]) -> User:
@@ -65,5 +63,4 @@ def key_of(caller: Caller) -> ApiKey:
 
 def why(caller: Caller, note: str = "") -> str:
     """Return what histories keep beside the maker's name: which key it was, and why."""
-    facts: dict[str, Any] = {"name": caller.name, "note": note}
-    return kept.cut(kept.keep(FILE, "by_key", **facts), NOTE)
+    return kept.cut(kept.keep(FILE, "by_key", name=caller.name, note=note), NOTE)

@@ -127,7 +127,7 @@ def _answer(ask: Ask, stages: Counter[str], names: NameVisibility, caller: Calle
         url=f"{settings.BASE_URL}{reverse('api:read_ask', args=[ask.pk])}",
         kind=services.kind_of(ask),
         state=services.state_of(ask, now),
-        name=ask.name,
+        name=ask.name if of_team or ask.team is None else "",  # else a person whom another team asks
         note=ask.note,
         email=ask.email or None if of_team else None,
         team=ask.team.name if of_team and ask.team else None,

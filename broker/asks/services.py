@@ -5,7 +5,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Count, Exists, OuterRef, Q
 
 from accounts import tasks
 from accounts.asks import inviting, links, planning, queries, rules
@@ -17,7 +17,6 @@ from broker.api import reach
 from broker.asks.schemas import AskIn, Kind, State
 from broker.leases.callers import Caller
 from broker.leases.errors import NotFound, NotPossible, text
-from tokens.channels import registry
 from ui.errors import Refusal
 from ui.phrases import phrase
 from users.installation import hold
@@ -80,7 +79,7 @@ def _second_person(caller: Caller, wanted: AskIn, now: datetime) -> Sequence[Ask
 
 def _client_link(caller: Caller, wanted: AskIn, now: datetime) -> Sequence[Ask]:
     maker = reach.maker_of(caller, User.may_make_links)
-    asked_for = [(one.channel, _canonical(one.channel, one.native_id)) for one in wanted.accounts]
+    asked_for = [(one.channel, reach.spelt(one.channel, one.native_id)) for one in wanted.accounts]
     channels = list(dict.fromkeys([*wanted.channels, *(channel for channel, _ in asked_for)]))
     _demand_ready(caller, channels)
     link = links.make_link(
@@ -98,14 +97,6 @@ def _client_link(caller: Caller, wanted: AskIn, now: datetime) -> Sequence[Ask]:
         return_url=wanted.return_url,
     )
     return [link]
-
-
-def _canonical(channel: str, native_id: str) -> str:
-    """Return an id as its channel spells it. Raises NotFound for what is none there."""
-    try:
-        return registry.get(channel).canonical_id(native_id)
-    except (registry.UnknownChannel, ValueError) as error:
-        raise NotFound(text("no_account_named", channel=channel, native_id=native_id)) from error
 
 
 def _demand_ready(caller: Caller, channels: Collection[str]) -> None:
@@ -162,8 +153,9 @@ def find(caller: Caller, ask_id: int) -> Ask:
 def count_stages(caller: Caller, asks: Collection[Ask]) -> dict[int, Counter[str]]:
     """Return by ask how many of its lines that the key sees are at which stage. One query."""
     found: dict[int, Counter[str]] = {one.pk: Counter() for one in asks}
-    for ask, stage in lines_of(caller).filter(ask__in=found).values_list("ask", "stage"):
-        found[ask][stage] += 1
+    counted = lines_of(caller).filter(ask__in=found).order_by().values_list("ask", "stage")
+    for ask, stage, number in counted.annotate(number=Count("pk")):
+        found[ask][stage] = number
     return found
 
 

@@ -184,6 +184,7 @@ def test_the_record_says_which_key_took_whose_token(boss: User, team: Team, mara
 def test_the_walls_of_key_and_maker_hold(boss: User, team: Team) -> None:
     account, foreign = lasting(team=team), lasting(team=make_team("Fern"))
     macro = make_macro(accounts=[foreign], team=foreign.team).macro
+    whole = make_macro(team=team).macro
     plain = make_user("plain@example.com", team=team)
     reader = system(boss, team, scopes=[ApiKey.Scope.READ])
     client, weak = system(boss, team), system(plain, team)
@@ -195,6 +196,7 @@ def test_the_walls_of_key_and_maker_hold(boss: User, team: Team) -> None:
         **{f"reader {deed}": press(reader, at(account, deed)) for deed in ("/pause", "/resume", "/check")},
         "foreign time-line": client.get(at(foreign, "/timeline")),
         "foreign macro": press(client, f"/api/v1/macros/{macro.pk}/apply", accounts=mine),
+        "macro of all accounts": press(client, f"/api/v1/macros/{whole.pk}/apply", accounts=mine),
         "reader's record": reader.get("/api/v1/hand-outs"),
         "reader's macros": reader.get("/api/v1/macros"),
         "weak macros": weak.get("/api/v1/macros"),
@@ -203,6 +205,7 @@ def test_the_walls_of_key_and_maker_hold(boss: User, team: Team) -> None:
     assert {name: answer.status_code for name, answer in found.items()} == {
         "foreign /pause": 404, "foreign /resume": 404, "foreign /check": 404, "weak /pause": 409, "weak /resume": 409, "weak /check": 409,
         "reader /pause": 403, "reader /resume": 403, "reader /check": 403, "foreign time-line": 404, "foreign macro": 404,
+        "macro of all accounts": 409,
         "reader's record": 403, "reader's macros": 403, "weak macros": 409,
     }  # fmt: skip
     assert not AccountEvent.objects.filter(kind__in=["paused", "resumed", "macro_applied"]).exists()
