@@ -15,6 +15,7 @@ from django.conf import settings
 from django.db import connection, transaction
 from django.utils import timezone
 
+from macros.events.models import KEPT
 from notifications.outbox.mails import KINDS
 
 NIGHT = range(1, 6)  # local hours
@@ -114,6 +115,16 @@ RULES = (
     Rule(
         "notifications_message",
         f"{_ENDED} and t.kind <> all(%(stays)s) and {_UNNAMED}",
+    ),
+    Rule(
+        "macros_delivery",
+        "exists (select 1 from macros_event e where e.id = t.event_id and e.created_at < %(cutoff)s)",
+        days=KEPT.days,
+    ),
+    Rule(
+        "macros_event",
+        "t.created_at < %(cutoff)s and not exists (select 1 from macros_delivery d where d.event_id = t.id)",
+        days=KEPT.days,
     ),
     Rule("notifications_mailreturn", "t.at < %(cutoff)s"),
     Rule("users_addressevent", "t.at < %(cutoff)s"),

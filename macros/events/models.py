@@ -1,6 +1,6 @@
 """One numbered stream of what happened."""
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any, ClassVar, Self
 
 from django.db import models
@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models import Account
 from users.models import Team
 
-KEPT = timedelta(days=30)
+KEPT = timedelta(days=30)  # at least; `ops.pruning` removes what is older, at night
 
 
 class EventQuerySet(models.QuerySet["Event"]):
@@ -20,10 +20,6 @@ class EventQuerySet(models.QuerySet["Event"]):
         """Keep those of these teams and channels; None: all. What is about a channel as a whole is for who sees all teams."""
         condition = Q() if teams is None else Q(team__in=teams)
         return self.filter(condition if channels is None else condition & Q(channel__in=channels))
-
-    def expired(self, now: datetime) -> Self:
-        """Keep those that can no longer be asked for."""
-        return self.filter(created_at__lt=now - KEPT)
 
 
 class Event(models.Model):
@@ -64,6 +60,11 @@ class Event(models.Model):
 
     def __str__(self) -> str:
         return f"{self.type} {self.pk}"
+
+    @property
+    def webhook_id(self) -> str:
+        """What receivers know it by."""
+        return f"evt_{self.pk}"
 
     @property
     def payload(self) -> dict[str, Any]:

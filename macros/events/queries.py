@@ -3,14 +3,16 @@
 Each has a key made of what it was read from, so that reading a while twice makes nothing twice.
 """
 
+from collections import defaultdict
 from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Count, Min, Q
+from django.db.models import Count, F, Min, OuterRef, Q, QuerySet, Subquery, Value
+from django.db.models.functions import Coalesce, NullIf
 from django.utils import timezone
 
-from accounts.models import Account, AccountEvent, AccountToken, Ask
+from accounts.models import Account, AccountEvent, AccountToken, Ask, AskLine
 from macros.events.models import Event
 from macros.notices.models import Notice, Shortage
 from tokens.channels import registry, versions
@@ -22,7 +24,6 @@ ACCOUNT = {
     AccountEvent.Kind.SHIFTED: Type.SHIFTED,
     AccountEvent.Kind.CONNECTED: Type.RECOVERED,
     AccountEvent.Kind.RESTRICTED: Type.RESTRICTED,
-    AccountEvent.Kind.UNRESTRICTED: Type.RECOVERED,
     AccountEvent.Kind.ACKNOWLEDGED: Type.ACKNOWLEDGED,
 }
 LOG_IN = {
@@ -43,9 +44,12 @@ def read_events(since: datetime, now: datetime) -> list[Event]:
 
 
 def of_accounts(since: datetime) -> Iterator[Event]:
-    """Give what happened to accounts."""
-    rows = AccountEvent.objects.filter(at__gte=since, kind__in=ACCOUNT).select_related("account__team")
-    for row in rows:
+    """Give what happened to accounts. One works again only where nothing worked before: not after a pause, or its first link."""
+    kind = AccountEvent.Kind
+    before = _before(AccountEvent.objects.filter(kind__in=[kind.DEACTIVATED, kind.CONNECTED]), "account")
+    rows = AccountEvent.objects.filter(at__gte=since, kind__in=ACCOUNT).annotate(before=before)
+    again = Q(kind=kind.CONNECTED, before=kind.DEACTIVATED)
+    for row in rows.filter(~Q(kind=kind.CONNECTED) | again).select_related("account__team"):
         told = _about(row.account, reason=row.cause)
         yield _event(f"account:{row.pk}", ACCOUNT[AccountEvent.Kind(row.kind)], row.at, row.account, told)
 
@@ -74,65 +78,67 @@ def of_shortages(since: datetime) -> Iterator[Event]:
 
 
 def of_log_ins(since: datetime) -> Iterator[Event]:
-    """Give the log-ins that stopped or work again, once for each team whose accounts they serve: it knows whose they are."""
-    rows = TokenEvent.objects.filter(at__gte=since, kind__in=LOG_IN).select_related(
-        "token__app", "token__consented_by"
-    )
+    """Give the log-ins that stopped or work again, once for each team whose accounts they serve: it knows whose they are.
+
+    One works again that was consented to again, or that came back from its end: not at its first consent, nor after a mere doubt.
+    """
+    kind = TokenEvent.Kind
+    turns = TokenEvent.objects.filter(kind__in=[kind.DIED, kind.REMOVED, kind.LINKED, kind.RECOVERED])
+    consent = Q(kind=kind.LINKED) & ~Q(at=F("token__created_at"))
+    told = Q(kind__in=[kind.DIED, kind.REMOVED]) | consent | Q(kind=kind.RECOVERED, before=kind.DIED)
+    found = TokenEvent.objects.filter(at__gte=since, kind__in=LOG_IN).annotate(before=_before(turns, "token"))
+    rows = list(found.filter(told).select_related("token__app", "token__consented_by"))
+    teams = defaultdict[int, list[tuple[int, int]]](list)
+    served = AccountToken.objects.filter(token__in={row.token_id for row in rows}).order_by()
+    for token, team, number in served.values_list("token", "account__team").annotate(Count("pk")):
+        teams[token].append((team, number))
     for row in rows:
-        served = (
-            AccountToken.objects.filter(token=row.token_id)
-            .values("account__team")
-            .annotate(number=Count("pk"))
-        )
-        for team in served:
-            told = {
+        for team, number in teams[row.token_id]:
+            data = {
                 "log_in": row.token_id,
                 "person": row.token.person_name,
-                "accounts": team["number"],
+                "accounts": number,
                 "reason": row.token.reason if row.token.state == Token.State.DEAD else "",
             }
             yield Event(
-                key=f"log_in:{row.pk}:{team['account__team']}", type=LOG_IN[TokenEvent.Kind(row.kind)], at=row.at,
-                team_id=team["account__team"], channel=row.token.app.channel, data=told,
+                key=f"log_in:{row.pk}:{team}", type=LOG_IN[kind(row.kind)], at=row.at,
+                team_id=team, channel=row.token.app.channel, data=data,
             )  # fmt: skip
 
 
 def of_asks(since: datetime) -> Iterator[Event]:
-    """Give what people were asked for, and that it is over, once for each team whose accounts it is about."""
-    for ask in Ask.objects.filter(Q(created_at__gte=since) | Q(ended_at__gte=since)):
-        parts = _parts(ask)
+    """Give what people were asked for, and that it is over, once for each channel and team whose accounts it is about."""
+    asks = Ask.objects.filter(Q(created_at__gte=since) | Q(ended_at__gte=since)).in_bulk()
+    # To renew a log-in is asked for all that it serves.
+    of_team = Coalesce("ask__team", "account__team", "token__pool_entries__account__team")
+    at_channel = Coalesce(NullIf("channel", Value("")), "token__app__channel")
+    lines = AskLine.objects.filter(ask__in=asks).order_by().values_list("ask", of_team, at_channel)
+    groups = list(lines.annotate(Count("pk", distinct=True)))
+    # Whose link is for any account.
+    open_to_any = asks.keys() - {pk for pk, *_ in groups}
+    groups += [(pk, asks[pk].team_id, channel, 0) for pk in open_to_any for channel in asks[pk].channels]
+    for pk, team, channel, number in groups:
+        ask = asks[pk]
         moments: tuple[tuple[Event.Type, datetime | None, dict[str, str]], ...] = (
             (Type.ASK_OPENED, ask.created_at, {}),
             (Type.ASK_DONE, ask.ended_at, {"ending": ask.ending}),
         )
         for type_, at, more in moments:
-            if at is None or at < since:
-                continue
-            for channel, team, number in parts:
+            if at is not None and at >= since:
                 yield Event(
-                    key=f"{type_}:{ask.pk}:{team}:{channel}", type=type_, at=at, team_id=team, channel=channel,
-                    data={"ask": ask.pk, "what": ask.what, "lines": number, **more},
+                    key=f"{type_}:{pk}:{team}:{channel}", type=type_, at=at, team_id=team, channel=channel,
+                    data={"ask": pk, "what": ask.what, "lines": number, **more},
                 )  # fmt: skip
-
-
-def _parts(ask: Ask) -> list[tuple[str, int | None, int]]:
-    """Return by channel and team how much is asked for: log-ins, of each team that they serve; accounts; of a client link for any, none."""
-    if ask.what == Ask.What.RENEW:
-        served = AccountToken.objects.filter(token__in=ask.lines.values("token")).order_by()
-        found = served.values_list("account__channel", "account__team")
-        return list(found.annotate(number=Count("token", distinct=True)))
-    lines = ask.lines.values_list("channel", "account__team").annotate(number=Count("pk"))
-    of_lines = [(channel, ask.team_id or team, number) for channel, team, number in lines]
-    return of_lines or [(channel, ask.team_id, 0) for channel in ask.channels]
 
 
 def of_apps(now: datetime) -> Iterator[Event]:
     """Give what differs of an app's trouble from what the stream says of it."""
     doubts = Doubt.objects.filter(ended_at=None, true_at=None).order_by().values_list("app")
     doubted = dict(doubts.annotate(Count("token", distinct=True)))
+    told = Event.objects.filter(type__in=[Type.INCIDENT_OPENED, Type.INCIDENT_CLOSED])
+    newest = {one.data["app"]: one for one in told.order_by("pk")}
     for app in ChannelApp.objects.set_up():
-        of_app = Event.objects.filter(type__in=[Type.INCIDENT_OPENED, Type.INCIDENT_CLOSED], data__app=app.pk)
-        last = of_app.order_by("-pk").first()
+        last = newest.get(app.pk)
         is_told = last is not None and last.type == Type.INCIDENT_OPENED
         reason = app.fault_kind or ("doubted" if doubted.get(app.pk, 0) >= DOUBTED else "")
         if bool(reason) != is_told:
@@ -162,6 +168,13 @@ def of_versions(now: datetime) -> Iterator[Event]:
                 channel=channel,
                 data=told,
             )
+
+
+def _before(events: QuerySet[Any], owner: str) -> Subquery:
+    """Return the kind of the last of these events of an event's `owner` before it."""
+    earlier = Q(at__lt=OuterRef("at")) | Q(at=OuterRef("at"), pk__lt=OuterRef("pk"))
+    found = events.filter(earlier, **{owner: OuterRef(owner)})
+    return Subquery(found.order_by("-at", "-pk").values("kind")[:1])
 
 
 def _about(account: Account, **more: Any) -> dict[str, Any]:

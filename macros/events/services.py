@@ -22,7 +22,6 @@ def publish(now: datetime) -> list[Event]:
     """
     if not locks.take_if_free(Lock.EVENTS):
         return []
-    Event.objects.expired(now).delete()
     last = Event.objects.aggregate(at=Max("created_at"))["at"]
     found = read_events(max(now - KEPT, last - LATE) if last else now - KEPT, now)
     told = set(Event.objects.filter(key__in=[one.key for one in found]).values_list("key", flat=True))

@@ -5,10 +5,12 @@ from typing import Any
 
 import pytest
 from django.test import Client
+from pytest_django import DjangoAssertNumQueries
 
 from accounts.api_keys import services as api_keys
 from accounts.models import AccountEvent, Ask, AskLine
 from accounts.pool import services as pool
+from macros.events import queries
 from macros.events import services as events
 from macros.models import Event
 from tests.support.factories import NOW, link, make_account, make_app, make_team, make_token, make_user
@@ -47,6 +49,41 @@ def test_what_happens_to_an_account_and_its_log_in_is_told_once_however_often_it
     assert told["login.ended"]["data"]["accounts"] == 1
 
 
+def test_an_account_recovers_only_from_a_stop_and_a_log_in_is_renewed_only_after_its_first_consent() -> None:
+    account, token = make_account(), make_token(created_at=NOW)
+    link(account, token)
+    of_account = [
+        "restricted",
+        "unrestricted",
+        "connected",
+        "deactivated",
+        "interrupted",
+        "connected",
+        "connected",
+    ]
+    of_log_in = [
+        "linked",
+        "recovered",
+        "linked",
+        "died",
+        "recovered",
+    ]  # the first two: of a consent, and of a doubt
+    for minute, kind in enumerate(of_account):
+        AccountEvent.objects.create(account=account, kind=kind, at=NOW + timedelta(minutes=minute))
+    for minute, kind in enumerate(of_log_in):
+        TokenEvent.objects.create(token=token, kind=kind, at=NOW + timedelta(minutes=minute))
+
+    events.publish(NOW + HOUR)
+
+    found = [one for one in types() if not one.startswith("login")]
+    assert found == ["account.restricted", "account.deactivated", "account.recovered"]
+    assert [one for one in types() if one.startswith("login")] == [
+        "login.renewed",
+        "login.ended",
+        "login.renewed",
+    ]
+
+
 def test_a_transaction_that_commits_late_is_told_all_the_same() -> None:
     account = make_account()
     AccountEvent.objects.create(account=account, kind=AccountEvent.Kind.SHIFTED, at=NOW)
@@ -77,7 +114,9 @@ def test_trouble_of_an_app_and_what_people_are_asked_for_begin_and_end() -> None
     assert sorted(types()) == ["ask.done", "ask.opened", "incident.closed", "incident.opened"]
 
 
-def test_each_team_is_told_of_what_is_asked_for_it() -> None:
+def test_each_team_is_told_of_what_is_asked_for_it(
+    django_assert_num_queries: DjangoAssertNumQueries,
+) -> None:
     fern, lumen = make_team("Fern"), make_team("Lumen")
     account, other = make_account(team=fern), make_account(team=lumen)
     token = make_token()
@@ -87,6 +126,9 @@ def test_each_team_is_told_of_what_is_asked_for_it() -> None:
     renew = Ask.objects.create(**asking)
     AskLine.objects.create(ask=renew, token=token)
     any_account = Ask.objects.create(what=Ask.What.LINK, key="k", team=fern, channels=["x"], **asking)
+
+    with django_assert_num_queries(2):
+        assert len(list(queries.of_asks(NOW))) == 3
 
     events.publish(NOW)
 

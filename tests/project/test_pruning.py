@@ -11,10 +11,11 @@ from django.db import connection, transaction
 from accounts.models import AccountEvent, Ask, AskLine
 from adtoken_project.ops import pruning
 from adtoken_project.workers import schedules
-from macros.models import Evaluation, Notice, Told
+from macros.models import Delivery, Evaluation, Event, Notice, Told
 from macros.warnings import services as evaluation
 from notifications.models import Message
 from tests.macros.support import ending, make_macro
+from tests.macros.test_webhooks import endpoint_to
 from tests.support.ends import make_doubt
 from tests.support.factories import NOW, make_account, make_token
 from tokens.models import Doubt, TokenEvent
@@ -166,6 +167,20 @@ def test_what_a_sweep_asks_for_by_its_key_stays(kind: str) -> None:
     prune()
 
     assert Message.objects.exists()
+
+
+def test_what_systems_are_told_goes_after_thirty_days_with_its_deliveries() -> None:
+    endpoint = endpoint_to("https://example.com/hook")
+    for days in (31, 29):
+        event = Event.objects.create(
+            key=f"{days}", type="account.shifted", channel="x", at=ago(days), created_at=ago(days)
+        )
+        Delivery.objects.create(endpoint=endpoint, event=event, next_at=ago(days))
+
+    prune()
+
+    assert [one.event.key for one in Delivery.objects.select_related("event")] == ["29"]
+    assert Event.objects.count() == 1
 
 
 def test_doubts_go_once_they_are_over() -> None:
