@@ -22,7 +22,7 @@ from django.views.decorators.http import require_POST
 from macros.events.models import Event
 from macros.webhooks import services
 from macros.webhooks.forms import EndpointForm
-from macros.webhooks.models import Endpoint
+from macros.webhooks.models import Endpoint, worded
 from portal import access
 from portal.lists import RowsWithPages
 from ui import confirm
@@ -84,7 +84,7 @@ class EndpointAdmin(RowsWithPages):
         """Return whether it is told, and why not."""
         if endpoint.off_at is None:
             return format_html("{}", gettext("On"))
-        return format_html('{}<span class="at-second">{}</span>', gettext("Off"), endpoint.off_why)
+        return format_html('{}<span class="at-second">{}</span>', gettext("Off"), endpoint.why_off)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Return whether the person may make, change and delete endpoints."""
@@ -146,10 +146,10 @@ class EndpointAdmin(RowsWithPages):
         return self._form(request, form, endpoint.name, endpoint.get_absolute_url())
 
     def test(self, request: HttpRequest, pk: int) -> HttpResponse:
-        """Send one event that nothing happened for, and say what the receiver answered."""
+        """Send one event that nothing happened for, and say what the receiver answered. Raises OnHold."""
         endpoint = self._changeable(request, pk)
         reply = services.send_test(endpoint, timezone.now())
-        said = {"answer": reply.error or f"{reply.status} {reply.text}".strip(), "host": endpoint.host}
+        said = {"answer": worded(reply.said), "host": endpoint.host}
         if not reply.is_taken:
             messages.error(request, gettext("%(host)s did not take it: %(answer)s") % said)
         elif endpoint.kind == Endpoint.Kind.TEAMS:

@@ -37,7 +37,7 @@ def build_webhook_mail(message: Message) -> Mail:
     facts = {
         "name": endpoint.name,
         "host": endpoint.host,
-        "why": endpoint.off_why,
+        "why": endpoint.why_off,
         "made_it": made_it,
         "url": f"{settings.BASE_URL}{endpoint.get_absolute_url()}",
     }

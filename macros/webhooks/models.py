@@ -17,9 +17,12 @@ from macros.events.models import Event
 from tokens.channels import declarations
 from tokens.vault import services as vault
 from tokens.vault.services import KeyNameField, Sealed, SealedField
+from ui.phrases import blocks, phrase
 from users.models import Team, User
 
+WORDS = "words/webhooks.txt"
 OVERLAP = timedelta(days=1)  # for which a changed secret signs beside the new one
+GATHERED = 1_000  # events that one message of a chat is about at most
 MOST_FAILURES = 10  # in a row, after which nothing is sent there until somebody switches it on
 # Before the next try, after so many failures: three days in all.
 PAUSES = [
@@ -28,6 +31,11 @@ PAUSES = [
     timedelta(minutes=30),
     *(timedelta(hours=h) for h in (2, 5, 10, 14, 20, 24)),
 ]
+
+
+def worded(said: str) -> str:
+    """Return what came of a try for people: an answer as it was, or the words of its code, in the reader's language."""
+    return phrase(WORDS, said) if said in blocks(WORDS) else said
 
 
 class EndpointQuerySet(models.QuerySet["Endpoint"]):
@@ -74,7 +82,7 @@ class Endpoint(models.Model):
     pause_until = models.DateTimeField(null=True, blank=True)
     claimed_until = models.DateTimeField(null=True, blank=True)
     off_at = models.DateTimeField(null=True, blank=True)
-    off_why = models.CharField(max_length=200, blank=True)  # "" where a person did it
+    off_why = models.CharField(max_length=200, blank=True)  # as a try says it; "" where a person did it
 
     objects: ClassVar[EndpointQuerySet] = EndpointQuerySet.as_manager()  # type: ignore[assignment]  # a manager of its methods
 
@@ -94,6 +102,16 @@ class Endpoint(models.Model):
     def owner(self) -> str:
         """What its address is sealed for."""
         return f"endpoint:{self.kind}:{self.host}"
+
+    @property
+    def why_off(self) -> str:
+        """Why it was switched off, for people; "" where a person did it."""
+        return worded(self.off_why)
+
+    @property
+    def at_once(self) -> int:
+        """How many events one request tells at most: to a chat, which takes one message a second, all that wait."""
+        return GATHERED if self.kind in {self.Kind.SLACK, self.Kind.TEAMS} else 1
 
     def open_address(self) -> str:
         """Return the address, or PagerDuty's routing key. Raises VaultError."""
@@ -149,7 +167,7 @@ class Delivery(models.Model):
     failures = models.PositiveSmallIntegerField(default=0)  # since it was last sent anew
     tries = models.JSONField(
         default=list
-    )  # {"at": ISO 8601, "status": 0 where nothing was answered, "said": words, "ms": milliseconds}
+    )  # {"at": ISO 8601, "status": 0 where nothing was answered, "said": "" where it was taken, else as `Reply.said`, "ms": milliseconds}
     next_at = models.DateTimeField(null=True)  # None: it is over
     delivered_at = models.DateTimeField(null=True)
 
@@ -161,15 +179,15 @@ class Delivery(models.Model):
         indexes = [models.Index("next_at", condition=Q(next_at__isnull=False), name="delivery_due")]
 
     def __str__(self) -> str:
-        return self.webhook_id
-
-    @property
-    def webhook_id(self) -> str:
-        """What the receiver knows it by, at each try."""
         return f"evt_{self.event_id}"
 
+    @property
+    def last_answer(self) -> str:
+        """What came of the last try, for people; "" before it."""
+        return worded(self.tries[-1]["said"]) if self.tries else ""
+
     def note_try(self, *, status: int, said: str, ms: int, now: datetime, retry_after: timedelta) -> None:
-        """Note what became of a try, and when the next one is. `said`: in a few words, "" where it was taken. Does not save."""
+        """Note what became of a try, and when the next one is. `said`: "" where it was taken. Does not save."""
         self.tries = [*self.tries, {"at": now.isoformat(), "status": status, "said": said, "ms": ms}][
             -2 * MOST_FAILURES :
         ]

@@ -1,4 +1,4 @@
-"""Calls to addresses that people typed: never to a private network, never where a redirect leads, and within a time.
+"""Calls to addresses that people typed: never into a private network, never where a redirect leads, and within a time.
 
 The name is looked up once, and what it leads to is what is connected to: a name that leads elsewhere a moment later changes nothing.
 """
@@ -7,7 +7,7 @@ import ipaddress
 import socket
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from http import HTTPStatus
 from typing import Any
@@ -16,15 +16,19 @@ import httpcore2
 import httpx2
 from django.conf import settings
 
+from tokens.channels.transport import Network, Transport, within
+from users.installation import hold
+
 SECONDS = 15.0  # for the whole call
 ANSWER = 2_000  # bytes of an answer that are read
-NAT64 = ipaddress.ip_network("64:ff9b::/96")  # public addresses that lead to any of IPv4
 WORDS = 120  # characters of it that are kept
+HEADERS = {"User-Agent": "AdToken", "Content-Type": "application/json", "Accept-Encoding": "identity"}
+NAT64 = ipaddress.ip_network("64:ff9b::/96")  # public addresses that lead to any of IPv4
 
 
 @dataclass(frozen=True)
 class Reply:
-    """What a receiver said. `status` 0: nothing; `error`: why, in a few words."""
+    """What a receiver said. `status` 0: nothing; `error`: why, as a block of words/webhooks.txt."""
 
     status: int
     text: str = ""
@@ -36,6 +40,11 @@ class Reply:
     def is_taken(self) -> bool:
         """Whether it took what was sent."""
         return HTTPStatus.OK <= self.status < HTTPStatus.MULTIPLE_CHOICES
+
+    @property
+    def said(self) -> str:
+        """Status and text, or the code of why there is none. `models.worded` says it to people."""
+        return self.error or f"{self.status} {self.text}".strip()
 
 
 class Private(Exception):  # noqa: N818  # an answer
@@ -59,76 +68,51 @@ def is_allowed(address: str) -> bool:
     return allowed or (one.is_global and not one.is_multicast and not embeds)
 
 
-class _Backend(httpcore2.SyncBackend):
-    """Connects to what it has looked at, within the time of the whole call."""
-
-    def __init__(self) -> None:
-        self._end = time.monotonic() + SECONDS
+class Guard(Network):
+    """Connects to what it has looked at."""
 
     def connect_tcp(
         self, host: str, port: int, timeout: float | None = None, *rest: Any, **more: Any
     ) -> httpcore2.NetworkStream:
-        """Connect to the first address that answers."""
-        address = addresses_of(host, port)[0]
-        left = max(0.1, self._end - time.monotonic())
-        return super().connect_tcp(address, port, min(left, timeout or left), *rest, **more)
+        """Connect to the first address of a host. Raises as `addresses_of` does."""
+        return super().connect_tcp(addresses_of(host, port)[0], port, timeout, *rest, **more)
 
 
 def post(url: str, *, content: bytes, headers: Mapping[str, str]) -> Reply:
-    """Send it, and return what came of it. Never raises for what the other side does."""
+    """Send it, and return what came of it. Never raises for what the other side does. Raises OnHold."""
+    hold.refuse()
     began = time.monotonic()
-    reply = _post(
-        url,
-        content,
-        {"User-Agent": "AdToken", "Content-Type": "application/json", **headers},
-        began + SECONDS,
-    )
-    return Reply(**{**reply.__dict__, "ms": round((time.monotonic() - began) * 1000)})
+    reply = _post(url, content, {**HEADERS, **headers})
+    return replace(reply, ms=round((time.monotonic() - began) * 1000))
 
 
-def _post(url: str, content: bytes, headers: Mapping[str, str], end: float) -> Reply:
+def _post(url: str, content: bytes, headers: Mapping[str, str]) -> Reply:
     try:
         with (
-            httpcore2.ConnectionPool(
-                ssl_context=httpx2.create_ssl_context(trust_env=False), network_backend=_Backend()
-            ) as pool,
-            pool.stream(
-                "POST",
-                url,
-                headers=list(headers.items()),
-                content=content,
-                extensions={"timeout": _timeouts()},
-            ) as answer,
+            within(SECONDS),
+            httpx2.Client(transport=Transport(Guard()), trust_env=False, timeout=SECONDS) as client,
+            client.stream("POST", url, content=content, headers=headers) as answer,
         ):
             text = b""
-            for part in answer.iter_stream():
+            for part in answer.iter_raw():
                 text += part
-                if len(text) >= ANSWER or time.monotonic() > end:
+                if len(text) >= ANSWER:
                     break
-            pause = next((value for name, value in answer.headers if name.lower() == b"retry-after"), b"")
-            return Reply(answer.status, _words(text), retry_after=_seconds(pause))
+            return Reply(answer.status_code, _words(text), retry_after=_seconds(answer.headers))
     except Private:
-        return Reply(0, error="private address")
-    except (httpcore2.TimeoutException, TimeoutError):
+        return Reply(0, error="private")
+    except (httpx2.TimeoutException, TimeoutError):
         return Reply(0, error="timeout")
-    except (
-        httpcore2.NetworkError,
-        httpcore2.ProtocolError,
-        httpcore2.UnsupportedProtocol,
-        OSError,
-        ValueError,
-    ) as error:
-        return Reply(0, error=f"no connection ({type(error).__name__})")
-
-
-def _timeouts() -> dict[str, float]:
-    return dict.fromkeys(("connect", "read", "write", "pool"), SECONDS)
+    except (httpx2.HTTPError, httpx2.InvalidURL, OSError, ValueError):
+        return Reply(0, error="no_connection")
 
 
 def _words(text: bytes) -> str:
     return " ".join(text.decode(errors="replace").replace("\0", "").split())[:WORDS]
 
 
-def _seconds(value: bytes) -> timedelta:
+def _seconds(headers: Mapping[str, str]) -> timedelta:
     """Return a `Retry-After` in seconds, at most a day; a date counts as none."""
-    return timedelta(seconds=min(int(value), 86_400)) if value.isdigit() else timedelta(0)
+    value = headers.get("retry-after", "")
+    seconds = int(value[:9]) if value.isascii() and value.isdigit() else 0
+    return timedelta(seconds=min(seconds, 86_400))

@@ -1,11 +1,11 @@
-"""Sending: what waits for an endpoint is claimed with it, sent in order, and noted try by try.
+"""Sending: what waits for an endpoint is claimed with it, sent in order, and noted try by try. What waits for a chat is one message.
 
 One endpoint is one thread's, so that one which hangs holds nobody else's up. A process that dies leaves its claim, which runs out: what it
 was sending is sent again, by the same id.
 """
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
 from django.db import transaction
@@ -44,22 +44,16 @@ def send_to(endpoint_id: int) -> int:
         return 0
     try:
         while (now := database_clock.now()) < until:
-            delivery = (
-                Delivery.objects.due(now)
-                .filter(endpoint=endpoint)
-                .select_related("event")
-                .order_by("event")
-                .first()
-            )
-            if delivery is None:
+            waiting = Delivery.objects.due(now).filter(endpoint=endpoint)
+            deliveries = list(waiting.select_related("event").order_by("event")[: endpoint.at_once])
+            if not deliveries:
                 break
-            delivery.endpoint = endpoint
             Endpoint.objects.filter(pk=endpoint_id).update(claimed_until=now + CLAIM)
-            reply = _send(delivery, now)
-            note_reply(delivery, reply, database_clock.now())
-            taken += reply.is_taken
+            reply = _send(endpoint, [one.event for one in deliveries], now)
+            note_reply(endpoint_id, deliveries, reply, database_clock.now())
             if not reply.is_taken:
                 break
+            taken += len(deliveries)
     finally:
         Endpoint.objects.filter(pk=endpoint_id).update(claimed_until=None)
     return taken
@@ -72,25 +66,26 @@ def _claim(endpoint_id: int, now: datetime) -> Endpoint | None:
     return Endpoint.objects.select_related("made_by").get(pk=endpoint_id)
 
 
-def _send(delivery: Delivery, now: datetime) -> Reply:
+def _send(endpoint: Endpoint, events: Sequence[Event], now: datetime) -> Reply:
     try:
-        request = request_of(delivery, now)
-    except VaultError as error:
-        return Reply(0, error=str(error))
+        request = request_of(endpoint, events, now)
+    except VaultError:
+        return Reply(0, error="unreadable")
     if request is None:
-        return Reply(204, "not sent")
+        return Reply(204)
     return network.post(request.url, content=request.body, headers=request.headers)
 
 
 @transaction.atomic
-def note_reply(delivery: Delivery, reply: Reply, now: datetime) -> None:
+def note_reply(endpoint_id: int, deliveries: Sequence[Delivery], reply: Reply, now: datetime) -> None:
     """Note what became of a try. After ten failures in a row, or where the receiver is gone, nothing is sent there; its maker is mailed."""
-    endpoint = Endpoint.objects.select_for_update(no_key=True).get(pk=delivery.endpoint_id)
-    said = "" if reply.is_taken else reply.error or f"{reply.status} {reply.text}".strip()
-    delivery.note_try(
-        status=reply.status, said=said[:200], ms=reply.ms, now=now, retry_after=reply.retry_after
-    )
-    delivery.save(update_fields=["failures", "tries", "next_at", "delivered_at"])
+    endpoint = Endpoint.objects.select_for_update(no_key=True).filter(pk=endpoint_id).first()
+    if endpoint is None:  # somebody deleted it meanwhile
+        return
+    said = "" if reply.is_taken else reply.said
+    for one in deliveries:
+        one.note_try(status=reply.status, said=said, ms=reply.ms, now=now, retry_after=reply.retry_after)
+    Delivery.objects.bulk_update(deliveries, ["failures", "tries", "next_at", "delivered_at"])
     if reply.is_taken:
         endpoint.failures, endpoint.pause_until = 0, None
     else:
@@ -98,16 +93,16 @@ def note_reply(delivery: Delivery, reply: Reply, now: datetime) -> None:
         pause = PAUSES[min(endpoint.failures, len(PAUSES)) - 1]
         endpoint.pause_until = now + max(pause, reply.retry_after)
         if endpoint.off_at is None and (reply.status == GONE or endpoint.failures >= MOST_FAILURES):
-            endpoint.switch_off(said[:200], now)
+            endpoint.switch_off(said, now)
             mails.tell_of_end(endpoint, now)
     endpoint.save(update_fields=["failures", "pause_until", "off_at", "off_why"])
 
 
 def send_test(endpoint: Endpoint, now: datetime) -> Reply:
-    """Send an event that nothing happened for, once, and return the receiver's answer."""
+    """Send an event that nothing happened for, once, and return the receiver's answer. Raises OnHold."""
     event = example_event(endpoint, now)
     event.pk = 0
-    return _send(Delivery(endpoint=endpoint, event=event), now)
+    return _send(endpoint, [event], now)
 
 
 @transaction.atomic

@@ -7,6 +7,8 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from macros.models import Endpoint, Event
+from macros.webhooks.mails import build_webhook_mail
+from notifications.models import Message
 from tests.macros.test_webhooks import endpoint_to, happen, receiver, send  # noqa: F401  # a fixture
 from tests.support.factories import make_user
 from tests.support.receiver import Receiver
@@ -56,6 +58,23 @@ def test_one_is_made_tried_and_changed_and_its_secret_is_shown_once(boss: Client
         "is deleted"
         in boss.post(reverse("admin:macros_endpoint_remove", args=[endpoint.pk]), follow=True).text
     )
+
+
+def test_why_nothing_was_answered_is_said_in_the_readers_words_on_pages_and_in_the_mail(
+    boss: Client,
+    receiver: Receiver,  # noqa: F811
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    endpoint = endpoint_to("http://127.0.0.1:1/")
+    monkeypatch.setattr("macros.webhooks.services.MOST_FAILURES", 1)
+    happen()
+    send(endpoint)
+
+    page = boss.get(endpoint.get_absolute_url()).text
+
+    assert page.count("no connection") == 2
+    mail = build_webhook_mail(Message.objects.get(kind="webhook"))
+    assert "no connection" in mail.text
 
 
 @pytest.mark.parametrize(

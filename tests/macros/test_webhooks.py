@@ -4,12 +4,15 @@ import base64
 import hashlib
 import hmac
 import socket
+import threading
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import timedelta
 from typing import Any
 
 import httpcore2
 import pytest
+from django.db import connection
 from pytest_django import Settings
 from standardwebhooks import Webhook, WebhookVerificationError
 
@@ -20,6 +23,7 @@ from macros.webhooks import network, services
 from notifications.models import Message
 from tests.support.factories import make_account, make_team, make_user
 from tests.support.receiver import Receiver
+from users.installation import hold
 from users.models import Team
 
 pytestmark = pytest.mark.django_db
@@ -30,8 +34,7 @@ def receiver(settings: Settings) -> Iterator[Receiver]:
     settings.WEBHOOK_NETWORKS = ["127.0.0.0/8"]
     made = Receiver()
     yield made
-    made.server.shutdown()
-    made.server.server_close()
+    made.stop()
 
 
 def endpoint_to(
@@ -70,7 +73,7 @@ def wait_no_longer() -> None:
 
 def test_what_happened_is_sent_in_order_and_verified_by_the_library_and_by_hand(receiver: Receiver) -> None:
     endpoint = endpoint_to(receiver.url)
-    for kind in ("shifted", "deactivated", "connected"):
+    for kind in ("shifted", "deactivated", "restricted"):
         happen(kind, name="Lumen · Zürich")
 
     taken = send(endpoint)
@@ -79,7 +82,7 @@ def test_what_happened_is_sent_in_order_and_verified_by_the_library_and_by_hand(
     assert [one["type"] for one in receiver.bodies] == [
         "account.shifted",
         "account.deactivated",
-        "account.recovered",
+        "account.restricted",
     ]
     (secret,) = endpoint.secrets(database_clock.now())
     for headers, body in receiver.got:
@@ -207,7 +210,7 @@ def test_nothing_is_sent_into_a_private_network_however_it_is_spelt(
 
     reply = network.post(f"http://{host}:{port}/", content=b"{}", headers={})
 
-    assert (reply.status, reply.error) == (0, "private address")
+    assert (reply.status, reply.error) == (0, "private")
     assert receiver.got == []
 
 
@@ -226,9 +229,66 @@ def test_a_name_that_leads_elsewhere_a_moment_later_is_connected_where_it_was_lo
         httpcore2.SyncBackend, "connect_tcp", lambda _, host, *rest, **more: connected.append(host)
     )
 
-    network._Backend().connect_tcp("rebinding.example", 443)
+    network.Guard().connect_tcp("rebinding.example", 443)
 
     assert (asked, connected) == (["rebinding.example"], ["93.184.216.34"])
+
+
+def test_an_answer_that_drips_or_never_ends_holds_the_sender_no_longer_than_any(
+    receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(network, "SECONDS", 0.5)
+    receiver.drips = 0.05
+
+    dripped = network.post(receiver.url, content=b"{}", headers={})
+    receiver.drips, receiver.body = 0.0, b"x" * 30_000_000
+    huge = network.post(receiver.url, content=b"{}", headers={})
+
+    assert (dripped.status, dripped.error) == (0, "timeout")
+    assert (huge.status, len(huge.text)) == (200, network.WORDS)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_endpoint_that_hangs_delays_no_other(receiver: Receiver) -> None:
+    slow, other = Receiver(), endpoint_to(receiver.url)
+    hanging = endpoint_to(slow.url, kind="slack")
+    slow.hangs, asked = threading.Event(), threading.Event()
+    happen()
+    services.publish(database_clock.now())
+
+    def send_slowly() -> None:
+        with closing(connection):
+            asked.set()
+            services.send_to(hanging.pk)
+
+    thread = threading.Thread(target=send_slowly)
+    thread.start()
+    while not slow.got:
+        asked.wait(0.01)
+    assert services.send_to(other.pk) == 1
+    assert Delivery.objects.get(endpoint=hanging).delivered_at is None
+    slow.hangs.set()
+    thread.join(60)
+
+    assert Delivery.objects.get(endpoint=hanging).delivered_at
+    slow.stop()
+
+
+def test_what_happened_together_is_one_message_of_ten_lines_in_a_chat_and_a_request_each_elsewhere(
+    receiver: Receiver,
+) -> None:
+    chats = [endpoint_to(receiver.url, kind="slack"), endpoint_to(receiver.url, kind="teams")]
+    webhook = endpoint_to(receiver.url)
+    for _ in range(61):
+        happen("deactivated")
+
+    assert [send(one) for one in (*chats, webhook)] == [61, 61, 61]
+
+    slack, teams, *rest = receiver.bodies
+    lines = slack["blocks"][0]["text"]["text"].splitlines()
+    assert (len(lines), lines[-1]) == (10, "… and 52 more.")
+    assert [one["inlines"][0]["text"] for one in teams["attachments"][0]["content"]["body"]] == lines
+    assert len(rest) == 61
 
 
 def test_chat_and_pagers_are_told_in_their_own_forms(
@@ -244,9 +304,10 @@ def test_chat_and_pagers_are_told_in_their_own_forms(
     for endpoint in (*chat, pager):
         send(endpoint)
 
-    slack, teams, paged = receiver.bodies[0], receiver.bodies[3], receiver.bodies[6:]
-    assert slack["text"].startswith("Lumen <b> (Facebook) is deactivated")
-    assert slack["blocks"][0]["text"] == {"type": "plain_text", "text": slack["text"]}
+    slack, teams, *paged = receiver.bodies
+    assert slack["text"].startswith("Lumen &lt;b&gt; (Facebook) is deactivated")
+    assert slack["blocks"][0]["text"]["text"].startswith("Lumen <b> (Facebook) is deactivated")
+    assert slack["blocks"][0]["text"]["type"] == "plain_text"
     assert teams["attachments"][0]["contentType"] == "application/vnd.microsoft.card.adaptive"
     assert teams["attachments"][0]["content"]["actions"][0]["url"].endswith(
         f"/admin/accounts/account/{account.pk}/"
@@ -264,3 +325,15 @@ def test_the_test_button_sends_one_that_nothing_happened_for(receiver: Receiver)
     assert reply.is_taken
     assert receiver.bodies[0]["data"]["test"] is True
     assert not Event.objects.exists()
+
+
+def test_nothing_is_sent_while_the_installation_is_on_hold(
+    receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    endpoint = endpoint_to(receiver.url)
+    monkeypatch.setattr(hold, "current", lambda: hold.Hold("copied."))
+
+    with pytest.raises(hold.OnHold):
+        services.send_test(endpoint, database_clock.now())
+
+    assert receiver.got == []

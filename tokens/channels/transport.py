@@ -1,4 +1,4 @@
-"""How the HTTP client reaches the network: our own pool of connections, by the public interfaces of both libraries.
+"""How HTTP clients reach the network: our own pool of connections, by the public interfaces of both libraries.
 
 Every wait of a connection ends with the time of the request that waits. httpx bounds each wait alone: an answer that drips byte by byte, in
 its headers too, would hold a worker for as long as it likes.
@@ -40,7 +40,7 @@ def _left(timeout: float | None) -> float | None:
 
 
 class Network(httpcore2.SyncBackend):
-    """Opens such connections."""
+    """Opens such connections, to whatever host it is told."""
 
     def connect_tcp(
         self, host: str, port: int, timeout: float | None = None, *rest: Any, **more: Any
@@ -90,13 +90,13 @@ _ERRORS = {
 class Transport(httpx2.BaseTransport):
     """Sends requests through a pool whose every wait ends with the time of its request. No proxy, whatever the environment says."""
 
-    def __init__(self) -> None:
+    def __init__(self, network_backend: Network) -> None:
         self._connections = httpcore2.ConnectionPool(
             ssl_context=_certificates(),
             max_connections=CONNECTIONS,
             max_keepalive_connections=CONNECTIONS,
             keepalive_expiry=KEPT_FOR,
-            network_backend=Network(),
+            network_backend=network_backend,
         )
 
     def handle_request(self, request: httpx2.Request) -> httpx2.Response:
@@ -128,7 +128,7 @@ class Transport(httpx2.BaseTransport):
 
 @cache
 def _certificates() -> ssl.SSLContext:
-    """Return whom this process trusts, read once for all channels."""
+    """Return whom this process trusts, read once."""
     return httpx2.create_ssl_context(trust_env=False)
 
 
