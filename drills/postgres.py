@@ -106,9 +106,9 @@ class Harm:
     down: list[float] = field(default_factory=list)
     back: list[float] = field(default_factory=list)
     leases: list[str] = field(default_factory=list)
-    deaths: list[tuple[int, int]] = field(
+    deaths: list[tuple[int, Any, Any]] = field(
         default_factory=list
-    )  # token id, generation that a report was told of
+    )  # token id, between when a report of it was made and answered
     consents: list[tuple[int, Any]] = field(default_factory=list)  # token id, when it was begun
     wishes: int = 0
 
@@ -158,6 +158,8 @@ class Harm:
 
     def kill_and_link(self) -> None:
         """Change the password of whose log-in is active at Facebook, report what the channel answers, and have the person come back."""
+        from django.utils import timezone
+
         from accounts.models import Account
 
         if len(self.deaths) >= DEATHS:
@@ -174,9 +176,10 @@ class Harm:
         self.world.change_password("facebook", person)
         try:
             path = f"/api/v1/leases/{leased.json()['lease_id']}/report"
+            began = timezone.now()
             told = self.load.ask("report", "POST", path, json={"status": 400, "body": CHANGED})
             if told is not None and told.status_code == 200 and told.json()["verdict"] == "token_dead":
-                self.deaths.append((token.pk, token.generation))
+                self.deaths.append((token.pk, began, timezone.now()))
         finally:
             self._come_back(token.pk, person)
 
@@ -206,26 +209,30 @@ class Harm:
         from accounts.models import LeaseRecord
         from accounts.pool import services as pool
         from broker.leases.records import hash_of
-        from tokens.models import Token, TokenEvent
+        from tokens.models import Doubt, TokenEvent
 
         known = set(LeaseRecord.objects.values_list("lease_hash", flat=True))
         missing = [lease for lease in self.leases if hash_of(lease) not in known]
         died = TokenEvent.objects.filter(kind=TokenEvent.Kind.DIED)
-        deaths = {pk: died.filter(token=pk).count() for pk in Token.objects.values_list("pk", flat=True)}
-        told = [pk for pk, _ in self.deaths]
-        unknown = sum(max(0, told.count(pk) - deaths[pk]) for pk in set(told))
+        # A report is believed at once, or writes a doubt that another look settles.
+        doubted = Doubt.objects.filter(kind=Doubt.Kind.LOG_IN)
+        unknown = sum(
+            not died.filter(token=pk, at__range=within).exists()
+            and not doubted.filter(token=pk, began_at__range=within).exists()
+            for pk, *within in self.deaths
+        )
         linked = TokenEvent.objects.filter(kind=TokenEvent.Kind.LINKED)
         not_linked = [
             pk for pk, began in self.consents if not linked.filter(token=pk, at__gte=began).exists()
         ]
-        tally.tries += len(self.leases) + len(told) + len(self.consents)
+        tally.tries += len(self.leases) + len(self.deaths) + len(self.consents)
         tally.lost += len(missing) + unknown + len(not_linked)
         stopped = sum(
             count for address, count in received(self.world).items() if address.partition("@")[0] in PEOPLE
         )
         tally.doubled += max(0, stopped - died.count())
         tally.note(
-            f"{len(self.leases)} leases, {len(missing)} not on record; {len(told)} deaths told, {unknown} not found;"
+            f"{len(self.leases)} leases, {len(missing)} not on record; {len(self.deaths)} deaths told, {unknown} not found;"
             f" {len(self.consents)} consents, {len(not_linked)} not found; {stopped} mails about {died.count()} deaths"
         )
         if wrong := pool.differences():

@@ -38,7 +38,7 @@ from macros.webhooks import network
 print("ready", flush=True)
 for one in Delivery.objects.filter(endpoint=int(sys.argv[1]), delivered_at=None).order_by("event"):
     Delivery.objects.filter(pk=one.pk).update(delivered_at=timezone.now())
-    network.post(one.endpoint.open_address(), content=b"{}", headers={"webhook-id": one.webhook_id})
+    network.post(one.endpoint.open_address(), content=b"{}", headers={"webhook-id": str(one)})
 """
 
 
