@@ -137,6 +137,9 @@ _DATABASE |= {
     "TEST": {"TEMPLATE": "template0"},
 }
 DATABASE_APP_ROLE = env.text("DATABASE_APP_ROLE", "")  # where `migrate` runs as another role: gets its rights
+API_CALLS_A_MINUTE = env.whole(
+    "API_CALLS_A_MINUTE", default=30_000
+)  # of one key, in each web process; 0: any number
 HISTORY_DAYS = env.whole("HISTORY_DAYS", default=400, least=90)  # time-lines, mails, what people were told
 RECORDS_DAYS = env.whole("RECORDS_DAYS", default=400, least=30)  # of tokens handed out, and of log-ins
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"

@@ -14,6 +14,7 @@ from ninja.security import HttpBearer
 
 import broker
 from adtoken_project.api import description as api_description
+from adtoken_project.api import limits
 from adtoken_project.api.errors import LARGEST_BODY, answer_of, plain_problem, problem
 from broker.actions import api as actions_api
 from broker.api import api as accounts_api
@@ -36,10 +37,17 @@ class ApiKeyAuth(HttpBearer):
     """`Authorization: Bearer adt_...`."""
 
     def authenticate(self, request: HttpRequest, token: str) -> Caller | None:
-        """Return who this key is, or None. Raises RequestDataTooBig for a body that no call needs: it is not even read."""
+        """Return who this key is, or None. Raises RequestDataTooBig for a body that no call needs: it is not even read; and TooMany."""
         if int(request.META.get("CONTENT_LENGTH") or 0) > LARGEST_BODY:
             raise RequestDataTooBig
-        return authenticate(token, now=timezone.now())
+        caller = authenticate(token, now=timezone.now())
+        if caller is not None:
+            if not hasattr(request, "share"):  # a call is counted once, whoever asks again
+                request.share = limits.count_call(caller.key_id)  # type: ignore[attr-defined]  # the headers say it
+            share: limits.Share | None = request.share  # type: ignore[attr-defined]
+            if share is not None and share.left < 0:
+                raise limits.TooMany(share)
+        return caller
 
 
 class BrokerAPI(NinjaAPI):
@@ -104,6 +112,11 @@ def _bad_query(request: HttpRequest, error: accounts_api.BadQuery) -> HttpRespon
 @api.exception_handler(RequestDataTooBig)
 def _too_large(request: HttpRequest, error: RequestDataTooBig) -> HttpResponse:  # noqa: ARG001
     return plain_problem(413)
+
+
+@api.exception_handler(limits.TooMany)
+def _too_many(request: HttpRequest, error: limits.TooMany) -> HttpResponse:  # noqa: ARG001
+    return problem(Code.TOO_MANY, text("too_many_calls"), retry_after=error.share.seconds)
 
 
 @api.exception_handler(AuthenticationError)

@@ -18,10 +18,14 @@ INTRODUCTION = (
 
 _HEADERS = {
     "Retry-After": ("Seconds to wait.", {"type": "integer", "minimum": 1}),
+    "RateLimit": (
+        'What is left of which limit, for how many seconds: `"key";r=29999;t=60`.',
+        {"type": "string"},
+    ),
     "Allow": ("The methods that are taken.", {"type": "string"}),
     "WWW-Authenticate": ("`Bearer`", {"type": "string"}),
 }
-_WITH = {401: ["WWW-Authenticate"], 405: ["Allow"], 429: ["Retry-After"], 503: ["Retry-After"]}
+_WITH = {401: ["WWW-Authenticate"], 405: ["Allow"], 429: ["Retry-After", "RateLimit"], 503: ["Retry-After"]}
 _OF_PEOPLE = {Code.NOT_FOUND, Code.NOT_POSSIBLE}
 _OF_LEASES = {Code.NOT_FOUND, Code.PERSON_NEEDED, Code.BUSY, Code.ON_HOLD, Code.OUT_OF_ORDER}
 # What an operation may answer beside what all may. Of those that hand out tokens the rest is not said everywhere.

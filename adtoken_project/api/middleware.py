@@ -3,6 +3,7 @@
 Jobs have keys and no sessions, so that nothing of what pages need runs for them (docs/decisions/0058-web-server-and-leases.md).
 """
 
+import hashlib
 import logging
 import re
 import time
@@ -15,8 +16,11 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.middleware.security import SecurityMiddleware
 from django.urls import resolve
+from django.utils.cache import get_conditional_response
+from django.utils.http import quote_etag
 from django.utils.translation import override
 
+from adtoken_project.api import limits
 from adtoken_project.api import routes as api_routes
 from adtoken_project.api.application import key_auth
 from adtoken_project.api.errors import MEDIA_TYPE, plain_problem, problem
@@ -82,6 +86,11 @@ class ApiMiddleware:
             request.method = "GET"
         answer = _as_problem(respond(request))
         self._security.process_response(request, answer)
+        share: limits.Share | None = getattr(request, "share", None)
+        if share is not None:
+            limits.tell(share, answer)
+        if answer.status_code == HTTPStatus.NOT_MODIFIED:
+            return answer
         length = str(len(answer.content))
         if head:
             answer.content = b""
@@ -97,6 +106,10 @@ def _serve(request: HttpRequest) -> HttpResponse:
         match = request.resolver_match = resolve(request.path_info)
         respond = partial(match.func, request, *match.args, **match.kwargs)
         answer = answer_once(request, key_auth, respond)
+        if request.method == "GET" and answer.status_code == HTTPStatus.OK:
+            etag = quote_etag(hashlib.sha256(answer.content).hexdigest()[:32])
+            answer["ETag"] = etag
+            answer = get_conditional_response(request, etag=etag, response=answer) or answer
     return answer
 
 

@@ -17,6 +17,7 @@ from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, HttpResponse
 
 from adtoken_project.api.errors import answer_of, problem
+from adtoken_project.api.limits import TooMany
 from broker.api.api import routes
 from broker.api.codes import Code
 from broker.api.errors import problem_of
@@ -48,7 +49,7 @@ def answer_once(
         return respond()
     try:
         caller, body = who(request), request.body
-    except RequestDataTooBig:
+    except (RequestDataTooBig, TooMany):
         caller, body = None, b""
     if caller is None:
         return respond()  # it says why not

@@ -50,7 +50,7 @@ from users.sessions.client_address import client_address
 router = Router(tags=["broker"])
 routes = Routes(router)  # of jobs, all the time
 
-PAGE = 100
+PAGE, LARGEST_PAGE = 100, 1000
 _RESTRICTABLE = (Account.State.CONNECTED, Account.State.INTERRUPTED)
 
 
@@ -85,7 +85,7 @@ class BadQuery(Exception):  # noqa: N818  # an answer
         self.name, self.detail = name, detail
 
 
-FILTERS = ("channel", "state", "team", "deadline_within_days", "cursor")
+FILTERS = ("channel", "state", "team", "deadline_within_days", "limit", "cursor")
 
 
 @router.get("/accounts", response=AccountPage, operation_id="list_accounts", summary="List accounts")
@@ -98,9 +98,13 @@ def list_accounts(
         int | None,
         Query(ge=0, le=3650, description="Whose deadline is so near, and those that have stopped."),
     ] = None,
+    limit: Annotated[int, Query(ge=1, le=LARGEST_PAGE, description="Accounts of a page.")] = PAGE,
     cursor: Annotated[str | None, Query(description="`next` of the page before.")] = None,
 ) -> AccountPage:
-    """Return the accounts of the key's teams, in the order of their ids, 100 a page."""
+    """Return the accounts of the key's teams, in the order of their ids.
+
+    Send the `ETag` of an answer as `If-None-Match`, and a page on which nothing has changed is answered 304 without a body.
+    """
     caller = caller_of(request, ApiKey.Scope.READ, query=FILTERS)
     now = timezone.now()
     accounts = Account.objects.filter(caller.visible(), pk__gt=position_of(cursor, otherwise=0))
@@ -113,9 +117,9 @@ def list_accounts(
     if deadline_within_days is not None:
         after = end_of_window(deadline_within_days, now=now, zone=timezone.get_default_timezone())
         accounts = accounts.filter(Q(deadline_kind="date", deadline__lt=after) | Q(deadline_kind="none"))
-    page = list(accounts.order_by("pk").with_pools()[: PAGE + 1])
-    shown = [account_out(pool_queries.summarise(account, now)) for account in page[:PAGE]]
-    return AccountPage(accounts=shown, next=cursors.make(page[PAGE - 1].pk) if len(page) > PAGE else None)
+    page = list(accounts.order_by("pk").with_pools()[: limit + 1])
+    shown = [account_out(pool_queries.summarise(account, now)) for account in page[:limit]]
+    return AccountPage(accounts=shown, next=cursors.make(page[limit - 1].pk) if len(page) > limit else None)
 
 
 @router.get(
@@ -302,6 +306,8 @@ def _lease(given: Lease) -> LeaseOut:
         channel=given.channel,
         native_id=given.native_id,
         native_user=given.native_user,
+        base_url=given.base_url,
+        version=given.version,
         signs=given.signs,
         send=SendOut(headers=dict(given.send.headers), query=dict(given.send.query)),
     )

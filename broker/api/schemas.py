@@ -255,6 +255,8 @@ class LeaseOut(BaseModel):
                 "channel": _KEY,
                 "native_id": "203847561029384",
                 "native_user": "Ada Okafor",
+                "base_url": "https://api.channel.example/v1",
+                "version": "v1",
                 "signs": False,
                 "send": {
                     "headers": {"Authorization": "Bearer EAAB..."},
@@ -269,6 +271,11 @@ class LeaseOut(BaseModel):
     channel: ChannelKey
     native_id: str
     native_user: str | None = Field(description=f"Whose log-in it is, at the channel. {ELSEWHERE_HELP}")
+    base_url: str = Field(
+        description="What the addresses of the channel's ads API begin with, its version included where that is a part of them: "
+        "add `/` and the call's own path."
+    )
+    version: str = Field(description="The version of the channel's API that AdToken itself uses.")
     signs: bool = Field(description="True: `send` is empty and every request is signed by POST .../sign.")
     send: SendOut
 

@@ -54,6 +54,8 @@ class Lease:
     native_id: str
     token_id: int
     native_user: str | None  # None: somebody outside the caller's teams
+    base_url: str  # of the channel's ads API
+    version: str
     signs: bool
     send: Send = field(repr=False)
 
@@ -130,6 +132,8 @@ def make_lease(caller: Caller, row: LeaseRow, purpose: Purpose, now: datetime) -
         native_id=row.native_id,
         token_id=row.token_id,
         native_user=row.native_user if row.named else None,
+        base_url=native.base_url(),
+        version=native.version(),
         signs=native.signs,
         send=native.send(keys, credentials),
     )

@@ -6,8 +6,6 @@ import httpx2
 
 from tests.e2e.product import Product
 
-FACEBOOK_VERSION = "v26.0"
-
 
 class Job:
     """Leases, publishes, reports."""
@@ -15,7 +13,6 @@ class Job:
     def __init__(self, product: Product, channel: str, native_id: str) -> None:
         self.channel, self.native_id = channel, native_id
         self.api = f"{product.web}/api/v1"
-        self.native = f"{product.channels.base}/{channel}"
         self.http = httpx2.Client(
             timeout=20, trust_env=False, headers={"Authorization": f"Bearer {product.facts['api_key']}"}
         )
@@ -48,7 +45,7 @@ class Job:
             "special_ad_categories": "[]",
         }
         return self.bare.post(
-            f"{self.native}/{FACEBOOK_VERSION}/act_{self.native_id}/campaigns",
+            f"{lease['base_url']}/act_{self.native_id}/campaigns",
             params=lease["send"]["query"],
             headers=lease["send"]["headers"],
             data=campaign,
@@ -56,7 +53,7 @@ class Job:
 
     def publish_on_x(self, lease: dict[str, Any], name: str) -> httpx2.Response:
         """Make a campaign; every request is signed by AdToken, since X's secrets never leave it."""
-        base = f"{self.native}/12/accounts/{self.native_id}"
+        base = f"{lease['base_url']}/accounts/{self.native_id}"
         funding = self._signed(lease, "GET", f"{base}/funding_instruments", {})
         if funding.is_error:
             return funding

@@ -54,7 +54,7 @@ def link_on_snapchat(person: Visitor, name: str) -> None:
 
 
 def read(job: Job, lease: dict[str, dict[str, dict[str, str]]]) -> httpx2.Response:
-    return job.bare.get(f"{job.native}/v1/adaccounts/{LUMEN_ID}", headers=lease["send"]["headers"])
+    return job.bare.get(f"{lease['base_url']}/adaccounts/{LUMEN_ID}", headers=lease["send"]["headers"])
 
 
 def the_job_reads(job: Job, name: str) -> None:

@@ -76,7 +76,7 @@ def it_dies(product: Product, one: Watched) -> None:
     with closing(Job(product, CHANNEL, one.native_id)) as job:
         lease = job.lease().json()
         refused = job.bare.get(
-            f"{job.native}/rest/adAccounts/{one.native_id}", headers=lease["send"]["headers"]
+            f"{lease['base_url']}/adAccounts/{one.native_id}", headers=lease["send"]["headers"]
         )
         assert refused.status_code == 401, refused.text
         assert job.report(lease, refused)["action"] == "retry_later"

@@ -2,15 +2,19 @@
 
 import re
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+import time_machine
 from django.db import transaction
 from django.test import Client
 
 from accounts.models import Account
 from accounts.pool import services as pool
+from adtoken_project.api import limits
 from adtoken_project.api.application import api
+from macros.events.models import Event
 from tests.macros.support import lasting
 from tests.support.factories import NOW, link, make_account, make_team, make_token, make_user
 from tests.support.jobs import issued_key
@@ -182,7 +186,8 @@ def test_a_wrong_or_unknown_field_is_named_as_the_caller_wrote_it(
 @pytest.mark.parametrize(
     ("query", "field"),
     [
-        ("limit=5", "limit"),
+        ("updated_since=5", "updated_since"),
+        ("limit=1001", "limit"),
         ("state=gone", "state"),
         ("deadline_within_days=x", "deadline_within_days"),
         ("channel=facebook&channel=x", "channel"),
@@ -247,6 +252,64 @@ def test_no_other_state_lists_a_restricted_account(client: Client, account: Acco
     }
 
     assert listed == {"connected": 0, "interrupted": 0, "deactivated": 0, "paused": 0, "restricted": 1}
+
+
+# ---- pages, and what has not changed
+
+
+def test_a_page_has_as_many_accounts_as_were_asked_for_and_leads_to_the_next(client: Client) -> None:
+    names = {lasting().native_id for _ in range(3)}
+
+    first = client.get("/api/v1/accounts?limit=2").json()
+    second = client.get(f"/api/v1/accounts?limit=2&cursor={first['next']}").json()
+
+    assert (len(first["accounts"]), len(second["accounts"]), second["next"]) == (2, 1, None)
+    assert {one["native_id"] for page in (first, second) for one in page["accounts"]} == names
+
+
+@pytest.mark.parametrize("path", ["/api/v1/accounts", "/api/v1/accounts/facebook/{id}", "/api/v1/events"])
+def test_what_has_not_changed_is_not_sent_again(client: Client, account: Account, path: str) -> None:
+    path = path.format(id=account.native_id)
+    first = client.get(path)
+
+    again = client.get(path, headers={"if-none-match": first["ETag"]})
+    Account.objects.update(name="Renamed")
+    Event.objects.create(
+        key="a", type=Event.Type.SHIFTED, team=account.team, channel="facebook", at=NOW, created_at=NOW
+    )
+    changed = client.get(path, headers={"if-none-match": first["ETag"]})
+
+    assert (again.status_code, again.content, again["ETag"]) == (304, b"", first["ETag"])
+    assert again["Cache-Control"] == "no-store"
+    assert changed.status_code == 200
+    assert changed["ETag"] != first["ETag"]
+
+
+# ---- how often a key may call
+
+
+def test_a_key_that_calls_too_often_waits_and_no_other_does(client: Client, settings: Any) -> None:
+    settings.API_CALLS_A_MINUTE = 2
+    path = f"/api/v1/accounts/facebook/{lasting().native_id}/lease"
+    limits._counts.clear()
+    with time_machine.travel(datetime(2026, 11, 25, 9, 0, 15, tzinfo=UTC), tick=False):
+        answers = [
+            client.get("/api/v1/accounts"),
+            client.post(path, {}, content_type=JSON, headers={"idempotency-key": "a"}),
+            client.post(path, {}, content_type=JSON),
+            client.post("/api/v1/people/offboarding-plan", headers={"idempotency-key": "a"}),
+        ]
+        with issued_key() as other:
+            unhindered = Client().get("/api/v1/accounts", headers={"authorization": f"Bearer {other}"})
+
+    assert [one["RateLimit"] for one in answers] == [f'"key";r={left};t=45' for left in (1, 0, 0, 0)]
+    assert {one["RateLimit-Policy"] for one in answers} == {'"key";q=2;w=60'}
+    assert [one.status_code for one in answers[:2]] == [200, 200]
+    for one in answers[2:]:
+        assert is_problem(one, 429)
+        assert (one.json()["code"], one["Retry-After"]) == ("rate_limited", "45")
+    assert unhindered.status_code == 200
+    assert "RateLimit" not in Client().get("/api/v1/accounts")  # nobody's call
 
 
 # ---- names by the key's teams

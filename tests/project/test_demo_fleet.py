@@ -93,6 +93,8 @@ def curls_that_answer(name: str, heading: str, key: str, channels_world: Sandbox
         assert answer.status_code in {200, 201}, (line, answer.content)
         asked += 1
         if address.endswith("/lease"):
-            leases.append(json.loads(answer.content)["lease_id"])
+            given = json.loads(answer.content)
+            assert given["base_url"].startswith(f"{channels_world.base}/{given['channel']}/")
+            leases.append(given["lease_id"])
 
     return asked

@@ -6,6 +6,8 @@ from urllib.parse import SplitResult, urlsplit
 
 from django.conf import settings
 
+from tokens.channels.kinds import Declaration
+
 # No "%" and no backslash, so that nobody can read another path than we do.
 _STRICT_PATH = re.compile(r"(/[A-Za-z0-9_.~:,-]+)+")
 _STRICT_QUERY = re.compile(r"[A-Za-z0-9_.~:,/?@!$'()*+;=&%-]*")
@@ -14,6 +16,12 @@ _STRICT_QUERY = re.compile(r"[A-Za-z0-9_.~:,/?@!$'()*+;=&%-]*")
 def configured(setting: str) -> str:
     """Return what a channel's setting says, read when asked: one of its addresses, without the last slash, or its version."""
     return str(getattr(settings, setting)).rstrip("/")
+
+
+def api_base(declared: Declaration) -> str:
+    """Return what every address of a channel's ads API begins with, without a slash at its end."""
+    path = declared.api_path.format(version=configured(declared.versions.setting))
+    return f"{configured(declared.api)}/{path}"
 
 
 def path_below(url: str, bases: Iterable[str]) -> str | None:

@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Literal
 from django.utils.translation import gettext
 
 from tokens.channels import brake, gate, http, words
-from tokens.channels.addresses import configured
+from tokens.channels.addresses import api_base, configured
 from tokens.channels.kinds import (
     AccessCheck,
     AccountList,
@@ -151,6 +151,14 @@ class Channel(ABC):
     def used_of(self, answer: Answer) -> float | None:
         """Return which part of the app's limit is used up (1: all), where the channel announces it."""
         return None
+
+    def base_url(self) -> str:
+        """Return what the addresses of the ads API begin with, read from the settings when asked."""
+        return api_base(self.declaration)
+
+    def version(self) -> str:
+        """Return the version of the API in use."""
+        return configured(self.versions.setting)
 
     def authorize_url(self) -> str:
         """Return the address of the consent page, read from the settings when asked."""

@@ -309,6 +309,8 @@ class Declaration:
     ]  # setting -> the channel's own address, which a stand-in's takes the place of
     consent: str  # the setting of `addresses` under which its consent page is
     consent_path: str  # the page below that address; {version} stands for the version in use
+    api: str  # the setting of `addresses` under which its ads API is
+    api_path: str  # what all calls' addresses there begin with, alike
     versions: Versions
     colours: tuple[str, str]  # of its mark and charts on light and on dark ground: "#2f62c9"
     refresh_again_is_safe: bool = (

@@ -14,8 +14,9 @@ from typing import Any
 
 from django.utils.translation import gettext
 
-from tokens.channels.addresses import configured
+from tokens.channels.addresses import api_base
 from tokens.channels.facebook import reading
+from tokens.channels.facebook.declaration import DECLARATION
 from tokens.channels.facebook.verdicts import TABLE
 from tokens.channels.kinds import AccountList, Answer, Call, Identity, NativeAccount
 from tokens.channels.paging import Pages
@@ -26,7 +27,7 @@ from tokens.channels.sessions import ChannelSession, Scopes
 
 def address(path: str) -> str:
     """Return the address of a Graph path without a leading slash."""
-    return f"{configured('FACEBOOK_GRAPH_URL')}/{configured('FACEBOOK_VERSION')}/{path}"
+    return f"{api_base(DECLARATION)}/{path}"
 
 
 def proof(secret: str, token: str) -> str:

@@ -29,6 +29,8 @@ DECLARATION = Declaration(
     },
     consent="FACEBOOK_WWW_URL",
     consent_path="{version}/dialog/oauth",
+    api="FACEBOOK_GRAPH_URL",
+    api_path="{version}",
     versions=VERSIONS,
     colours=("#2f62c9", "#7ba4ff"),
 )

@@ -9,9 +9,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from tokens.channels.addresses import configured
+from tokens.channels.addresses import api_base, configured
 from tokens.channels.kinds import AccountList, Answer, Call, ChannelError, Classification, Reason, Verdict
 from tokens.channels.linkedin import reading
+from tokens.channels.linkedin.declaration import DECLARATION
 from tokens.channels.linkedin.verdicts import TABLE
 from tokens.channels.paging import Pages
 from tokens.channels.parse import mapping, number, words
@@ -39,7 +40,7 @@ def introspect(session: ChannelSession, token: str) -> Answer:
 
 def rest(call: Call, path: str, session: ChannelSession, params: Mapping[str, str] | None = None) -> Answer:
     """Read from the Marketing API as the person. `params` must need no escaping: Rest.li's own characters stay bare."""
-    url = f"{configured('LINKEDIN_API_URL')}/rest/{path}"
+    url = f"{api_base(DECLARATION)}/{path}"
     headers = {"Authorization": f"Bearer {session.token}", **versions()}
     return session.ask(call, url, params=params, headers=headers)
 

@@ -34,6 +34,8 @@ DECLARATION = Declaration(
     },
     consent="LINKEDIN_WWW_URL",
     consent_path="oauth/v2/authorization",
+    api="LINKEDIN_API_URL",
+    api_path="rest",
     versions=VERSIONS,
     colours=("#0f7488", "#4fbdd3"),
     refresh_again_is_safe=True,

@@ -10,18 +10,19 @@ from functools import partial
 from typing import Any
 
 from infra import scrub
-from tokens.channels.addresses import configured
+from tokens.channels.addresses import api_base
 from tokens.channels.kinds import AccountList, Answer, AppKeys, Call, ChannelError, Identity, NativeAccount
 from tokens.channels.paging import Pages
 from tokens.channels.parse import words
 from tokens.channels.pinterest import reading
+from tokens.channels.pinterest.declaration import DECLARATION
 from tokens.channels.pinterest.verdicts import TABLE, facts_of
 from tokens.channels.sessions import ChannelSession, Scopes
 
 
 def address(path: str) -> str:
     """Return the address of a path without a leading slash."""
-    return f"{configured('PINTEREST_API_URL')}/{configured('PINTEREST_API_VERSION')}/{path}"
+    return f"{api_base(DECLARATION)}/{path}"
 
 
 def basic(app: AppKeys) -> str:

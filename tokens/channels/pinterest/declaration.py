@@ -19,6 +19,8 @@ DECLARATION = Declaration(
     },
     consent="PINTEREST_WWW_URL",
     consent_path="oauth/",  # the slash at the end is part of the address
+    api="PINTEREST_API_URL",
+    api_path="{version}",
     versions=VERSIONS,
     colours=("#b02a50", "#f07f9f"),
     refresh_again_is_safe=True,

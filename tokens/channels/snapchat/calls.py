@@ -10,12 +10,13 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import parse_qsl
 
-from tokens.channels.addresses import configured
+from tokens.channels.addresses import api_base, configured
 from tokens.channels.kinds import AccountList, Answer, Call, ChannelError, NativeAccount
 from tokens.channels.paging import Pages
 from tokens.channels.parse import names
 from tokens.channels.sessions import ChannelSession
 from tokens.channels.snapchat import reading
+from tokens.channels.snapchat.declaration import DECLARATION
 from tokens.channels.snapchat.reading import Organization
 from tokens.channels.snapchat.verdicts import TABLE
 
@@ -27,7 +28,7 @@ def as_user(
     call: Call, path: str, session: ChannelSession, params: Mapping[str, str] | None = None
 ) -> Answer:
     """Read something of the Marketing API as the person."""
-    url = f"{configured('SNAPCHAT_API_URL')}/{configured('SNAPCHAT_API_VERSION')}/{path}"
+    url = f"{api_base(DECLARATION)}/{path}"
     return session.ask(call, url, params=params)
 
 

@@ -19,6 +19,8 @@ DECLARATION = Declaration(
     },
     consent="SNAPCHAT_ACCOUNTS_URL",
     consent_path="login/oauth2/authorize",
+    api="SNAPCHAT_API_URL",
+    api_path="{version}",
     versions=VERSIONS,
     colours=("#866400", "#dcb73a"),
     refresh_again_is_safe=True,

@@ -16,7 +16,7 @@ from typing import Any
 from django.conf import settings
 
 from tokens.channels import http
-from tokens.channels.addresses import configured
+from tokens.channels.addresses import api_base
 from tokens.channels.http import Limit
 from tokens.channels.kinds import (
     AccountList,
@@ -32,6 +32,7 @@ from tokens.channels.kinds import (
 from tokens.channels.parse import digits
 from tokens.channels.sessions import ChannelSession
 from tokens.channels.tiktok import reading
+from tokens.channels.tiktok.declaration import DECLARATION
 from tokens.channels.tiktok.verdicts import TABLE
 from tokens.channels.turns import Turns, beginning_at
 
@@ -40,7 +41,7 @@ PAGE_SIZE = 50  # the most that bc/get and bc/asset/get give
 
 def address(path: str) -> str:
     """Return the address of a path without slashes around it. TikTok's own end with one."""
-    return f"{configured('TIKTOK_API_URL')}/open_api/{configured('TIKTOK_API_VERSION')}/{path}/"
+    return f"{api_base(DECLARATION)}/{path}/"
 
 
 def get(call: Call, path: str, session: ChannelSession, params: Mapping[str, str] | None = None) -> Answer:

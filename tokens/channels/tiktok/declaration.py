@@ -16,6 +16,8 @@ DECLARATION = Declaration(
     addresses={"TIKTOK_API_URL": "https://business-api.tiktok.com"},
     consent="TIKTOK_API_URL",
     consent_path="portal/auth",
+    api="TIKTOK_API_URL",
+    api_path="open_api/{version}",
     versions=VERSIONS,
     colours=("#7349bf", "#b394f2"),
 )

@@ -10,7 +10,7 @@ from dataclasses import replace
 from functools import partial
 
 from tokens.channels import oauth1_client
-from tokens.channels.addresses import configured
+from tokens.channels.addresses import api_base, configured
 from tokens.channels.http import Limit
 from tokens.channels.kinds import AccountList, Answer, AppKeys, Call, Credentials, NativeAccount
 from tokens.channels.paging import Pages
@@ -18,6 +18,7 @@ from tokens.channels.parse import words
 from tokens.channels.sessions import ChannelSession
 from tokens.channels.turns import Turns, beginning_at
 from tokens.channels.x import reading
+from tokens.channels.x.declaration import DECLARATION
 from tokens.channels.x.verdicts import TABLE
 
 NOBODY = Credentials("")
@@ -30,7 +31,7 @@ def api(path: str) -> str:
 
 def ads(call: Call, path: str, session: ChannelSession, params: Mapping[str, str] | None = None) -> Answer:
     """Ask the Ads API."""
-    url = f"{configured('X_ADS_URL')}/{configured('X_ADS_VERSION')}/{path}"
+    url = f"{api_base(DECLARATION)}/{path}"
     return signed(call, url, session, params=params)
 
 

@@ -16,6 +16,8 @@ DECLARATION = Declaration(
     addresses={"X_API_URL": "https://api.x.com", "X_ADS_URL": "https://ads-api.x.com"},
     consent="X_API_URL",
     consent_path="oauth/authorize",  # not oauth/authenticate, which may skip the question
+    api="X_ADS_URL",
+    api_path="{version}",
     versions=VERSIONS,
     colours=("#3d4653", "#aab4c2"),
 )
