@@ -45,6 +45,11 @@ def agency() -> Iterator[None]:
 def test_a_link_by_api_leads_a_stranger_to_the_channel_and_back_to_the_portal(
     product: Product, chromium: Chromium
 ) -> None:
+    # Of nobody else: Ada's accounts at LinkedIn are those of other walks.
+    product.channels.put_user("linkedin", "clara", name="Clara Client")
+    product.channels.put_account(
+        "linkedin", "509900042", name="Clara Cakes", roles={"clara": "admin"}, currency="EUR"
+    )
     wanted = {
         "kind": "client_link", "email": CLIENT, "name": "Clara Client", "team": "General", "channels": ["linkedin"],
         "note": "For the spring campaign", "send_mail": False, "return_url": BACK,
@@ -59,7 +64,7 @@ def test_a_link_by_api_leads_a_stranger_to_the_channel_and_back_to_the_portal(
             client.open(ask["address"])
             client.sees("asks for access to your ad accounts", "For the spring campaign")
             client.press("Continue to LinkedIn")
-            consent(client, "Ada Okafor")
+            consent(client, "Clara Client")
             client.press("Give access")
             client.sees("Thank you. That was all")
             client.follow(f"Back to {urlsplit(AGENCY).netloc}")
