@@ -88,6 +88,9 @@ def test_a_link_by_api_leads_a_stranger_to_the_channel_and_back_to_the_portal(
             f"{job.api}/hand-outs", params={"channel": "linkedin", "native_id": job.native_id}
         ).json()["hand_outs"]
         assert (taken["person"], taken["purpose"]) == ("Clara Client", "publish")
+        check = job.http.post(f"{job.api}/accounts/linkedin/{job.native_id}/check").json()
+        assert wait_until(lambda: job.http.get(check["url"]).json()["done"], seconds=30, every=0.5)
+        assert {one["result"] for one in job.http.get(check["url"]).json()["tokens"]} == {"fine"}
         assert wait_until(lambda: is_told(job, ask["id"]), seconds=30, every=0.5)
     assert product.channels.mails(to=CLIENT) == []
 
