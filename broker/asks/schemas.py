@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, Field, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from accounts.asks import links
@@ -42,6 +42,17 @@ def _text(most: int, description: str, example: str = "", **more: Any) -> Any:
 
 class AskIn(In):
     """What people are to be asked."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "kind": "client_link",
+                "email": "clara@client.example",
+                "team": "General",
+                "channels": ["facebook"],
+            }
+        }
+    )
 
     kind: Kind = Field(
         description="renew: the people whose log-ins of these accounts stopped or end within 30 days, to re-authenticate. "
