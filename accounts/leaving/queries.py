@@ -66,10 +66,15 @@ def scope_of_job(job: Job) -> Scope:
 
 
 def known_offboarding(person: User) -> Job | None:
-    """Return the offboarding of a person that is under way, or that left nothing to do; None where one would begin. Known for a day."""
+    """Return the offboarding of a person that is under way, or that left nothing to do; None where one would begin. Known for a day.
+
+    Of whoever was switched on again it is over, whatever a worker still has of it.
+    """
+    if person.is_active:
+        return None
     found = Job.objects.filter(kind=OFFBOARD, subject_id=person.pk)
     latest = found.exclude(state=Job.State.FAILED).order_by("-pk").first()
-    is_over = not person.is_active and not Token.objects.of_person(person).exists()
+    is_over = not Token.objects.of_person(person).exists()
     return latest if latest is not None and (latest.is_going or is_over) else None
 
 

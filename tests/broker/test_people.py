@@ -118,6 +118,19 @@ def test_a_leaver_is_locked_out_at_once_and_a_worker_does_the_rest_once(
     )
 
 
+def test_whoever_was_switched_on_again_meanwhile_is_locked_out_again(
+    boss: User, team: Team, mara: User
+) -> None:
+    client = system(boss, team)
+    first = leave(client).json()
+    User.objects.filter(pk=mara.pk).update(is_active=True)
+
+    again = leave(client).json()
+    mara.refresh_from_db()
+
+    assert (mara.is_active, again["id"]) == (False, first["id"])
+
+
 def test_the_walls_of_key_and_maker_hold(boss: User, team: Team, mara: User) -> None:
     fern = make_team("Fern")
     make_user("petra@example.com", team=fern)
