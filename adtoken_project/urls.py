@@ -4,6 +4,7 @@ from django.contrib import admin
 from django.urls import include, path, re_path
 
 from adtoken_project.api.application import api, unknown
+from adtoken_project.api.scim import scim
 from adtoken_project.ops import health, metrics
 from adtoken_project.ops.views import receive_mail_events
 from tokens import views as channel_colours
@@ -18,6 +19,7 @@ urlpatterns = [
     path("channels.css", channel_colours.style_sheet, name="channel_colours"),
     path("admin/", admin.site.urls),
     path("api/v1/", api.urls),
+    path("api/scim/v2/", scim.urls),
     re_path("^api/(?P<rest>.*)$", unknown),
     path("i18n/", include("django.conf.urls.i18n")),
     path("accounts/", include("users.login.urls")),

@@ -84,6 +84,9 @@ class KeyForm(forms.Form):
         teams = Team.objects.all()
         if not viewer.is_superuser:
             teams = teams.filter(memberships__user=viewer)
+            scopes = self.fields["scopes"]
+            assert isinstance(scopes, forms.MultipleChoiceField)
+            scopes.choices = [one for one in ApiKey.Scope.choices if one[0] != ApiKey.Scope.PROVISION]
         field = self.fields["teams"]
         assert isinstance(field, forms.ModelMultipleChoiceField)
         field.queryset = teams

@@ -53,6 +53,7 @@ class ApiKey(models.Model):
         MACROS = "macros:write", _("Read and apply macros")
         RECORDS = "records:read", _("Read what was handed out to whom")
         OFFBOARD = "people:offboard", _("Offboard people of its teams")
+        PROVISION = "people:provision", _("Provision people of all teams (SCIM)")
 
     name = models.CharField(max_length=100)
     prefix = models.CharField(max_length=16, unique=True)

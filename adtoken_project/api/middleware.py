@@ -25,6 +25,8 @@ from adtoken_project.api import routes as api_routes
 from adtoken_project.api.application import key_auth
 from adtoken_project.api.errors import MEDIA_TYPE, plain_problem, problem
 from adtoken_project.api.once import answer_once
+from adtoken_project.api.scim import PREFIX as SCIM
+from adtoken_project.api.scim import as_scim
 from adtoken_project.database import kept_connections
 from adtoken_project.ops import metrics
 from adtoken_project.telemetry import logs
@@ -32,6 +34,7 @@ from broker.api.codes import Code
 from broker.leases.callers import Caller
 from broker.leases.errors import text
 from broker.leases.records import hash_of
+from broker.scim.api import MEDIA_TYPE as SCIM_TYPE
 from infra import request_logs
 from infra.private_parts import convert_exception_to_response
 from users.people.languages import ENGLISH
@@ -80,11 +83,11 @@ class ApiMiddleware:
     def _answer(self, request: HttpRequest, respond: View) -> HttpResponse:
         if settings.SECURE_SSL_REDIRECT and not request.is_secure():
             # A redirect would let a job go on sending its key in clear, first to us and then once more.
-            return problem(Code.HTTPS_ONLY, text("https_only"))
+            return _worded(request, problem(Code.HTTPS_ONLY, text("https_only")))
         head = request.method == "HEAD"
         if head:
             request.method = "GET"
-        answer = _as_problem(respond(request))
+        answer = _worded(request, respond(request))
         self._security.process_response(request, answer)
         share: limits.Share | None = getattr(request, "share", None)
         if share is not None:
@@ -113,8 +116,14 @@ def _serve(request: HttpRequest) -> HttpResponse:
     return answer
 
 
+def _worded(request: HttpRequest, answer: HttpResponse) -> HttpResponse:
+    """Return the answer, an error in the form of the address that was asked."""
+    return as_scim(_as_problem(answer)) if request.path.startswith(SCIM) else _as_problem(answer)
+
+
 def _as_problem(answer: HttpResponse) -> HttpResponse:
-    if answer.status_code < HTTPStatus.BAD_REQUEST or answer.headers.get("Content-Type") == MEDIA_TYPE:
+    kind = answer.headers.get("Content-Type")
+    if answer.status_code < HTTPStatus.BAD_REQUEST or kind in (MEDIA_TYPE, SCIM_TYPE):
         return answer
     said = plain_problem(answer.status_code)
     for name in KEPT:
@@ -146,8 +155,9 @@ def _log(request: HttpRequest, answer: HttpResponse, seconds: float) -> None:
 
 
 def _level(status: int) -> int:
-    if status == HTTPStatus.SERVICE_UNAVAILABLE:
-        # "Come again later": no error, and where a channel is dark each job comes again and again. What broke has a line of its own.
+    if status in (HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.NOT_IMPLEMENTED):
+        # "Come again later", "that part of SCIM is not here": no error, and jobs and directories ask again and again. What broke has a line
+        # of its own.
         return logging.INFO
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return logging.ERROR

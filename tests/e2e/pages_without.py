@@ -20,6 +20,7 @@ WITHOUT: dict[str, str] = {
     "admin/*/history/": "as `admin-macro-history`",
     "^api/*": _PROGRAMS,
     "api/v1/*": _PROGRAMS,
+    "api/scim/*": _PROGRAMS,
     "livez": _PROGRAMS,
     "readyz": _PROGRAMS,
     "healthz": _PROGRAMS,

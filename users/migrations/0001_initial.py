@@ -102,6 +102,7 @@ class Migration(migrations.Migration):
                 ('is_contact', models.BooleanField(db_default=False, default=False, editable=False, verbose_name='contact')),
                 ('is_active', models.BooleanField(default=True, help_text='Switch off instead of deleting.', verbose_name='active')),
                 ('date_joined', models.DateTimeField(default=django.utils.timezone.now)),
+                ('scim', models.JSONField(editable=False, null=True)),
                 ('groups', models.ManyToManyField(blank=True, help_text='The groups this user belongs to. A user will get all permissions granted to each of their groups.', related_name='user_set', related_query_name='user', to='auth.group', verbose_name='groups')),
                 ('user_permissions', models.ManyToManyField(blank=True, help_text='Specific permissions for this user.', related_name='user_set', related_query_name='user', to='auth.permission', verbose_name='user permissions')),
             ],

@@ -105,6 +105,8 @@ class User(AbstractBaseUser, PermissionsMixin):
     is_contact = models.BooleanField(_("contact"), default=False, db_default=False, editable=False)
     is_active = models.BooleanField(_("active"), default=True, help_text=_("Switch off instead of deleting."))
     date_joined = models.DateTimeField(default=timezone.now)
+    # What the company's directory said of the person (`broker.scim`); null: nothing, or it deleted the person.
+    scim = models.JSONField(null=True, editable=False)
     teams: "models.ManyToManyField[Team, Membership]" = models.ManyToManyField(
         "Team", through="Membership", related_name="users"
     )

@@ -1,0 +1,1 @@
+"""Provisioning by a company's directory: SCIM 2.0."""
