@@ -146,9 +146,7 @@ def options(name: str) -> dict[str, Any]:
     except ValueError:
         found = None
     if not isinstance(found, dict):
-        raise ImproperlyConfigured(
-            f'{name} must be an object of JSON such as {{"POSTMARK_SERVER_TOKEN": "..."}}.'
-        )
+        raise ImproperlyConfigured(f'{name} must be an object of JSON such as {{"name": "value"}}.')
     return found
 
 

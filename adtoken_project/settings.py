@@ -95,6 +95,7 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
                 "users.installation.views.context",
+                "users.company.views.context",
             ],
             # What nearly every template uses, so that none has to load it.
             "builtins": [
@@ -237,10 +238,19 @@ SOCIALACCOUNT_STORE_TOKENS = False  # ours are sealed in tokens.Token; allauth w
 SOCIALACCOUNT_LOGIN_ON_GET = False
 SOCIALACCOUNT_EMAIL_AUTHENTICATION = False
 SOCIALACCOUNT_AUTO_SIGNUP = False
-SOCIALACCOUNT_REQUESTS_TIMEOUT = CHANNEL_TIMEOUT
+SOCIALACCOUNT_REQUESTS_TIMEOUT = 5  # seconds for one call to the company's log-in
 MFA_ADAPTER = "users.login.adapters.SecondFactorAdapter"
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_RECOVERY_CODES_SHOW_ONCE = True
+# The company's log-in: an OpenID provider by these three, or none. It is no app of allauth's registry, which is the channels'.
+OIDC_URL = env.text("OIDC_URL", "").rstrip("/")
+OIDC_CLIENT_ID = env.text("OIDC_CLIENT_ID", "")
+OIDC_CLIENT_SECRET = env.text("OIDC_CLIENT_SECRET", "")
+OIDC_ONLY = env.flag("OIDC_ONLY", default=False)  # no passwords, but for superusers
+OIDC_NEW_PEOPLE = env.flag("OIDC_NEW_PEOPLE", default=False)  # makes whom it does not know, without rights
+OIDC_SECOND_FACTOR = env.names("OIDC_SECOND_FACTOR")  # values of the claim `amr` that stand for our own
+OIDC_GROUPS = env.options("OIDC_GROUPS")  # group: {"role": ..., "team": ...}
+OIDC_GROUPS_CLAIM = env.text("OIDC_GROUPS_CLAIM", "groups")
 STAFF_SECOND_FACTOR = env.flag("STAFF_SECOND_FACTOR", default=True)
 INVITATION_DAYS = 7
 

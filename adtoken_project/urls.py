@@ -22,6 +22,7 @@ urlpatterns = [
     path("api/scim/v2/", scim.urls),
     re_path("^api/(?P<rest>.*)$", unknown),
     path("i18n/", include("django.conf.urls.i18n")),
+    path("accounts/company/", include("users.company.urls")),
     path("accounts/", include("users.login.urls")),
     path("link/", include("tokens.urls")),
     path("mail/events/<str:service>/", receive_mail_events, name="mail_events"),

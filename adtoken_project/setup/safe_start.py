@@ -16,6 +16,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from tokens.channels import declarations
 from users.installation.services import is_loopback
+from users.people.models import Role
 
 ENOUGH_BITS = 128  # what 50 random characters have twice over, and a word or a row of one letter never
 LEAST_TOKEN = 32  # characters of METRICS_TOKEN
@@ -37,6 +38,7 @@ def problems() -> Iterator[str]:
     yield from _hosts()
     yield from _mail()
     yield from _addresses()
+    yield from _company_log_in()
     if not settings.DEMO:
         yield from _channels()
 
@@ -110,6 +112,27 @@ def _addresses() -> Iterator[str]:
     ):
         if not all(re.fullmatch(r"[^\s@,;<>]+@[^\s@,;<>]+", address) for address in addresses):
             yield f"{name} should look like {example}"
+
+
+def _company_log_in() -> Iterator[str]:
+    three = {name: getattr(settings, name) for name in ("OIDC_URL", "OIDC_CLIENT_ID", "OIDC_CLIENT_SECRET")}
+    if any(three.values()) and not all(three.values()):
+        yield f"{', '.join(name for name in three if not three[name])} is missing: the company's log-in needs all of {', '.join(three)}."
+    url = urlsplit(settings.OIDC_URL)
+    if settings.OIDC_URL and url.scheme != "https" and not is_loopback(url.hostname or ""):
+        yield "OIDC_URL must be an https:// address: what it says of a person is believed."
+    if settings.OIDC_ONLY and not settings.OIDC_URL:
+        yield "OIDC_ONLY=1 locks everybody out: OIDC_URL names no other log-in. Set it, or remove OIDC_ONLY."
+    for group, given in settings.OIDC_GROUPS.items():
+        fits = isinstance(given, dict) and given and given.keys() <= {"role", "team"}
+        if (
+            not fits
+            or given.get("role", Role.MANAGER) not in Role.values
+            or not isinstance(given.get("team", ""), str)
+        ):
+            yield (
+                f'OIDC_GROUPS says of {group!r} neither {{"role": one of {", ".join(Role.values)}}} nor {{"team": the name of one}}.'
+            )
 
 
 def _channels() -> Iterator[str]:

@@ -31,6 +31,7 @@ READ: dict[str, Callable[[str], Any]] = {
     "EMAIL_URL": env.mail,
     "REDIS_URL": env.redis,
 }
+COMPANY = {"OIDC_URL": "https://login.example.com", "OIDC_CLIENT_ID": "a", "OIDC_CLIENT_SECRET": "b"}
 BY_POSTMARK = {"MAIL_BY_SERVICE": True, "EMAIL_BACKEND": "anymail.backends.postmark.EmailBackend"}
 
 
@@ -71,6 +72,10 @@ def test_a_production_installation_is_not_refused() -> None:
         ({"CONTACT_EMAIL": "our team"}, "CONTACT_EMAIL should look like"),
         ({"MAIL_SERVICE": "postmark"}, "MAIL_SERVICE does nothing"),
         ({"MAIL_SERVICE": "postmark", **BY_POSTMARK}, "MAIL_SERVICE=postmark .* POSTMARK_SERVER_TOKEN"),
+        ({"OIDC_URL": "https://login.example.com"}, "OIDC_CLIENT_ID, OIDC_CLIENT_SECRET is missing"),
+        ({**COMPANY, "OIDC_URL": "http://login.example.com"}, "OIDC_URL must be an https:// address"),
+        ({"OIDC_ONLY": True}, "OIDC_ONLY=1 locks everybody out"),
+        ({**COMPANY, "OIDC_GROUPS": {"ads": {"role": "superuser"}}}, "OIDC_GROUPS says of 'ads'"),
         ({"FACEBOOK_GRAPH_URL": "http://127.0.0.1:8100/facebook"}, "FACEBOOK_GRAPH_URL leads to"),
         ({"TIKTOK_API_URL": "http://business-api.tiktok.com"}, "TIKTOK_API_URL leads to"),
         ({"X_ADS_URL": "https://localhost:8100/x"}, "X_ADS_URL leads to"),

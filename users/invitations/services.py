@@ -180,8 +180,11 @@ def open_link(*, signed: str, now: datetime) -> Invitation:
     return invitation
 
 
-def accept(*, invitation: Invitation, name: str, password: str, now: datetime) -> User:
-    """Make the person, the memberships and the verified e-mail row. Raises LinkRefused when somebody was faster."""
+def accept(*, invitation: Invitation, name: str, password: str | None, now: datetime) -> User:
+    """Make the person, the memberships and the verified e-mail row. Raises LinkRefused when somebody was faster.
+
+    No password: the person comes by the company's log-in.
+    """
     with transaction.atomic():
         _lock_all_of(invitation.email)
         row = _locked_open(invitation, now)
@@ -196,7 +199,7 @@ def accept(*, invitation: Invitation, name: str, password: str, now: datetime) -
     return user
 
 
-def _contact_comes_in(row: Invitation, name: str, password: str) -> User | None:
+def _contact_comes_in(row: Invitation, name: str, password: str | None) -> User | None:
     """Make a marketer of the contact with this address, who keeps the own log-ins; None where there is no such contact.
 
     The contact's other teams go: nothing shows that the address's reader, and not whoever made a client link, used it.

@@ -18,6 +18,7 @@ from django.views.decorators.http import require_http_methods
 from infra.private_parts import record_authentication
 from ui.phrases import phrase
 from ui.text import join_names
+from users.company import views as company
 from users.invitations import services as invitations
 from users.invitations.services import InvitationRefusal, LinkRefused
 from users.login.forms import AcceptForm
@@ -43,6 +44,12 @@ def invitation(request: HttpRequest, signed: str) -> HttpResponse:
         known = User.objects.filter(email=invited.email).exclude(is_contact=True, is_active=True).first()
         if known and not known.is_active:
             return _refused(request, LinkRefused(InvitationRefusal.ENDED, invited))
+        if (
+            request.method == "POST"
+            and settings.OIDC_URL
+            and (settings.OIDC_ONLY or "company" in request.POST)
+        ):
+            return company.leave(request, next_url=_welcome(), invitation=invited)
         if known:
             facts = {"invitation": invited, "known": known, "team": join_names(invited.team_names)}
             return render(request, "users/invitation_login.html", facts)

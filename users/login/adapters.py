@@ -2,16 +2,20 @@
 
 import base64
 import secrets
+from datetime import timedelta
 from typing import Any
 
+from allauth.account import app_settings as account_settings
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.mfa.adapter import DefaultMFAAdapter
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from infra.keys import seal, unseal
 from users.login import limits as password_limits
+from users.login import passwords, second_factor
 from users.login.services import ChangeKind, LoginChange, notify_change
 from users.models import User
 from users.sessions.models import Detail
@@ -49,6 +53,8 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth sh
     def authenticate(self, request: HttpRequest, **credentials: Any) -> User | None:
         """Return whose password it is, or None; count accordingly."""
         user: User | None = super().authenticate(request, **credentials)
+        if user is not None and not request.user.is_authenticated and not passwords.logs_in(user):
+            return None
         if user is not None:
             password_limits.note_right_password(request, _email_of(credentials))
         return user
@@ -56,6 +62,21 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth sh
     def authentication_failed(self, request: HttpRequest, **credentials: Any) -> None:
         """Count a wrong password."""
         password_limits.count_wrong_password(request, _email_of(credentials))
+
+    def is_reauthentication_required(self, *, app: str, **kwargs: Any) -> bool:
+        """Return whether somebody must show again who they are, who came by the company's log-in a while ago, or by another way."""
+        lately = second_factor.came_by_company(
+            self.request, within=timedelta(seconds=account_settings.REAUTHENTICATION_TIMEOUT)
+        )
+        return not lately and bool(super().is_reauthentication_required(app=app, **kwargs))
+
+    def get_reauthentication_methods(self, user: Any) -> list[dict[str, Any]]:
+        """Return the ways to show it; for a session that began by the company's log-in that one, too."""
+        ways: list[dict[str, Any]] = super().get_reauthentication_methods(user)
+        if second_factor.came_by_company(self.request):
+            company = gettext("The company's log-in")
+            ways.append({"id": "company", "description": company, "url": reverse("company_again")})
+        return ways
 
     def get_login_redirect_url(self, request: HttpRequest) -> str:
         """Lead staff without a log-in of their own at a channel to the portal: nothing waits for them on My accounts."""

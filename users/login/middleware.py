@@ -104,7 +104,7 @@ class SecondFactorMiddleware:
             return redirect("mfa_index")  # the page says why
         # A POST cannot be repeated by a redirect, so people come back to the portal's start.
         target = request.get_full_path() if request.method == "GET" else reverse("admin:index")
-        return redirect(f"{reverse('mfa_reauthenticate')}?{urlencode({'next': target})}")
+        return redirect(f"{second_factor.page_that_asks(request)}?{urlencode({'next': target})}")
 
     def process_view(self, request: HttpRequest, *_view: Any) -> HttpResponse | None:
         """Ask for the factor again before keys, channel apps and people are looked into or changed; lists are free.
@@ -117,7 +117,7 @@ class SecondFactorMiddleware:
         if second_factor.shown_lately(request, within=within, now=timezone.now()):
             return None
         target = request.path if request.method == "POST" else request.get_full_path()
-        return redirect(f"{reverse('mfa_reauthenticate')}?{urlencode({'next': target})}")
+        return redirect(f"{second_factor.page_that_asks(request)}?{urlencode({'next': target})}")
 
 
 def _is_guarded(request: HttpRequest) -> bool:

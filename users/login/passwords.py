@@ -21,6 +21,7 @@ from django.utils import timezone
 from django.utils.translation import gettext
 
 from users.installation import hold
+from users.login.second_factor import has_factor
 from users.models import User
 from users.signals import password_reset_requested
 
@@ -49,7 +50,20 @@ def request_reset(*, email: str, now: datetime) -> None:
 
 def person_of(email: str) -> User | None:
     """Return who may set a new password by a link sent to this address."""
-    return User.objects.filter(email=email, is_active=True, is_contact=False).first()
+    user = User.objects.filter(email=email, is_active=True, is_contact=False).first()
+    # Whoever never came in by the company's log-in that made them gets no other door.
+    waits = user is not None and user.last_login is None and not user.has_usable_password()
+    return None if user is None or waits or (settings.OIDC_ONLY and not user.is_superuser) else user
+
+
+def logs_in(user: User) -> bool:
+    """Return whether a right password logs this person in: where the company's log-in is the only one, superusers with a second factor.
+
+    And one who never logged in: made on the server, to set up a first factor, when nobody else can get in.
+    """
+    if not settings.OIDC_ONLY:
+        return True
+    return user.is_superuser and (user.last_login is None or has_factor(user))
 
 
 def reset_link(user: User) -> str:

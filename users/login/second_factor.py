@@ -1,6 +1,7 @@
 """The second factor of staff: who has one, whether this session has shown it, and the one switch that turns it off."""
 
 import json
+import time
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
@@ -10,10 +11,12 @@ from allauth.mfa.models import Authenticator
 from allauth.mfa.utils import is_mfa_enabled
 from django.conf import settings
 from django.http import HttpRequest
+from django.urls import reverse
 
 from infra.keys import UNKNOWN, SealedRows, fingerprints, key_of, renewed
 from infra.private_parts import record_authentication
 
+COMPANY = "company"  # of records of the session: at the company's log-in
 # Recovery codes alone are no second factor.
 FACTORS = [Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN]
 
@@ -33,16 +36,35 @@ def shown(request: HttpRequest) -> bool:
 
     It reads allauth's records, which a session made without its login stages does not have.
     """
+    return bool(_shown_records(request))
+
+
+def _shown_records(request: HttpRequest) -> list[dict[str, Any]]:
     user = request.user
-    if not user.is_authenticated or not has_factor(user):
-        return False
-    return any(record.get("method") == "mfa" for record in get_authentication_records(request, user))
+    if not user.is_authenticated:
+        return []
+    found = [one for one in get_authentication_records(request, user) if one.get("method") == "mfa"]
+    own = [one for one in found if one.get("type") != COMPANY]
+    by_company = [one for one in found if one.get("type") == COMPANY and settings.OIDC_SECOND_FACTOR]
+    return by_company + own if own and has_factor(user) else by_company
+
+
+def page_that_asks(request: HttpRequest) -> str:
+    """Return the address of the page where the factor of this session is shown again."""
+    by_company = any(one.get("type") == COMPANY for one in _shown_records(request))
+    return reverse("company_again" if by_company else "mfa_reauthenticate")
+
+
+def came_by_company(request: HttpRequest, *, within: timedelta | None = None) -> bool:
+    """Return whether this session began by the company's log-in, or was shown anew there, within that time."""
+    records = get_authentication_records(request, request.user) if request.user.is_authenticated else []
+    times = [one.get("at", 0) for one in records if one.get("provider") == COMPANY]
+    return bool(times) and (within is None or max(times) >= time.time() - within.total_seconds())
 
 
 def shown_lately(request: HttpRequest, *, within: timedelta, now: datetime) -> bool:
     """Return whether the second factor was shown in this session within that time, at the log-in or asked again since."""
-    records = get_authentication_records(request, request.user) if shown(request) else []
-    times = [record.get("at", 0) for record in records if record.get("method") == "mfa"]
+    times = [record.get("at", 0) for record in _shown_records(request)]
     return bool(times) and max(times) >= (now - within).timestamp()
 
 

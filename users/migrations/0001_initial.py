@@ -101,6 +101,7 @@ class Migration(migrations.Migration):
                 ('is_staff', models.BooleanField(default=False, help_text='May open the admin portal.', verbose_name='staff')),
                 ('is_contact', models.BooleanField(db_default=False, default=False, editable=False, verbose_name='contact')),
                 ('is_active', models.BooleanField(default=True, help_text='Switch off instead of deleting.', verbose_name='active')),
+                ('role_from_groups', models.BooleanField(db_default=False, default=False, editable=False)),
                 ('date_joined', models.DateTimeField(default=django.utils.timezone.now)),
                 ('scim', models.JSONField(editable=False, null=True)),
                 ('groups', models.ManyToManyField(blank=True, help_text='The groups this user belongs to. A user will get all permissions granted to each of their groups.', related_name='user_set', related_query_name='user', to='auth.group', verbose_name='groups')),
@@ -135,6 +136,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('role', models.CharField(choices=[('member', 'Member'), ('manager', 'Team lead')], default='member', help_text="A team lead is told about the team's accounts where nobody else can be.", max_length=10)),
+                ('from_groups', models.BooleanField(db_default=False, default=False, editable=False)),
                 ('last_linked_at', models.DateTimeField(blank=True, editable=False, help_text='When the person last linked a new account for this team.', null=True)),
                 ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='memberships', to=settings.AUTH_USER_MODEL)),
                 ('team', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='memberships', to='users.team')),

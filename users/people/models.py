@@ -104,6 +104,8 @@ class User(AbstractBaseUser, PermissionsMixin):
     # Known to us by a client link: has no password, gets mail, renews the own log-ins by links, and nothing else.
     is_contact = models.BooleanField(_("contact"), default=False, db_default=False, editable=False)
     is_active = models.BooleanField(_("active"), default=True, help_text=_("Switch off instead of deleting."))
+    # Whether the company's groups gave the role: they may take it away again, and one that staff gave they may not.
+    role_from_groups = models.BooleanField(default=False, db_default=False, editable=False)
     date_joined = models.DateTimeField(default=timezone.now)
     # What the company's directory said of the person (`broker.scim`); null: nothing, or it deleted the person.
     scim = models.JSONField(null=True, editable=False)
@@ -322,6 +324,8 @@ class Membership(models.Model):
         default=Role.MEMBER,
         help_text=_("A team lead is told about the team's accounts where nobody else can be."),
     )
+    # Whether the company's groups gave it, which take it away again.
+    from_groups = models.BooleanField(default=False, db_default=False, editable=False)
     last_linked_at = models.DateTimeField(
         null=True,
         blank=True,

@@ -1,5 +1,7 @@
 """Which role a person has, and giving or setting one. What a role may do: the permissions of its group (`adtoken_project.setup.groups`)."""
 
+from collections.abc import Iterable
+
 from django.contrib.auth.models import Group
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
@@ -19,10 +21,15 @@ def give_role(user: User, role: Role) -> None:
     """
     if _NARROWEST_FIRST.index(role) <= _NARROWEST_FIRST.index(user.role) or role == Role.MARKETER:
         return
-    user.is_staff = True
-    user.save(update_fields=["is_staff"])
+    user.is_staff, user.role_from_groups = True, False
+    user.save(update_fields=["is_staff", "role_from_groups"])
     user.groups.remove(*Group.objects.filter(name__in=GROUPS.values()))
     user.groups.add(Group.objects.get_or_create(name=GROUPS[role])[0])
+
+
+def widest(roles: Iterable[Role]) -> Role:
+    """Return the widest of these roles; marketer for none."""
+    return max(roles, key=_NARROWEST_FIRST.index, default=Role.MARKETER)
 
 
 def role_choices() -> list[tuple[str, StrPromise]]:
@@ -31,9 +38,10 @@ def role_choices() -> list[tuple[str, StrPromise]]:
 
 
 @transaction.atomic
-def set_role(user: User, role: str) -> None:
-    """Make a person what was chosen, and nothing else: wider or narrower than before."""
+def set_role(user: User, role: str, *, from_groups: bool = False) -> None:
+    """Make a person what was chosen, and nothing else: wider or narrower than before. `from_groups`: by the company's groups."""
     user.is_superuser, user.is_staff = role == SUPERUSER, role != Role.MARKETER
-    user.save(update_fields=["is_superuser", "is_staff"])
+    user.role_from_groups = from_groups
+    user.save(update_fields=["is_superuser", "is_staff", "role_from_groups"])
     names = [GROUPS[Role(role)]] if role in GROUPS else []
     user.groups.set([Group.objects.get_or_create(name=name)[0] for name in names])

@@ -58,6 +58,8 @@ class Detail(StrEnum):
     TOO_MANY_WRONG_PASSWORDS = "too_many_wrong_passwords"
     ASKED_AGAIN = "asked_again"
     WRONG_FACTOR = "wrong_factor"
+    COMPANY = "company"  # a second factor that the company's log-in asked for
+    COMPANY_REFUSED = "company_refused"
     ENDED_ELSEWHERE = "ended_elsewhere"  # a log-out: of one other browser of the person
     ENDED_EVERYWHERE_ELSE = "ended_everywhere_else"
 
