@@ -204,7 +204,15 @@ def _in_vain(fleet: Fleet) -> None:
     tell_person(about=failed, to=fleet.boss, now=fleet.now, page="client_link_of", page_id=link.pk)
 
 
+def _webhook_off(fleet: Fleet) -> None:
+    """An endpoint takes nothing any longer."""
+    from macros.models import Endpoint
+    from macros.webhooks.mails import tell_of_end
+
+    tell_of_end(Endpoint.objects.get(), fleet.now)
+
+
 DEEDS: tuple[Callable[[Fleet], Any], ...] = (
     _told_at_once, _told_by_account, _closed_team, _left, _removed, _said_in_mails, _added, _late,
-    _in_vain,
+    _in_vain, _webhook_off,
 )  # fmt: skip

@@ -302,7 +302,7 @@ def _webhook(fleet: Fleet) -> Any:
         fleet.boss,
         now - 9 * DAY,
         now,
-        "503",
+        "timeout",
     )
     hook.address = hook.seal_address("https://agentur-elbe.example/adtoken")
     hook.save()
@@ -311,7 +311,7 @@ def _webhook(fleet: Fleet) -> Any:
         AccountEvent.objects.create(account=account, kind=kind, at=now)
     events.publish(now)
     taken, failed = Event.objects.filter(account=account).order_by("-pk")[:2]
-    said = {"at": now.isoformat(), "status": 503, "said": "503", "ms": 812}
+    said = {"at": now.isoformat(), "status": 0, "said": "timeout", "ms": 15_003}
     Delivery.objects.create(endpoint=hook, event=failed, tries=[said, said], failures=2, next_at=now + DAY)
     Delivery.objects.create(
         endpoint=hook, event=taken, tries=[{**said, "status": 200, "said": ""}], delivered_at=now
