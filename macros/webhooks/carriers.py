@@ -144,8 +144,8 @@ def address_of(event: Event) -> str:
 
 
 def _address_of_all(events: Sequence[Event]) -> str:
-    """Return the page about events: of their account, where it is one, else where the portal begins."""
-    found = {address_of(one) for one in events}
+    """Return the page about events: of their account, where they are about one alone, else where the portal begins."""
+    found = {address_of(one) for one in events if one.account_id}
     return found.pop() if len(found) == 1 else f"{settings.BASE_URL}{reverse('admin:index')}"
 
 
