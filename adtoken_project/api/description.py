@@ -3,17 +3,19 @@
 from itertools import groupby
 from typing import Any
 
+from adtoken_project.api import examples
 from adtoken_project.api.errors import MEDIA_TYPE
 from adtoken_project.api.once import LONGEST, is_of_jobs
 from broker.api.codes import Code
+from broker.api.errors import problem
 from broker.api.schemas import NAMED, Problem
 
 INTRODUCTION = (
-    "Gives publishing jobs a token that works now. Send `Authorization: Bearer adt_...`; the key's teams and channels say which accounts "
-    "it sees. Every error is a problem (RFC 9457, application/problem+json). Fields and parameters that are not described are refused "
-    "(422). HEAD is answered wherever GET is. No cache may keep an answer; a job keeps a lease until its `expires_at`, and asks for many "
-    "accounts in one call. New fields in answers, and new values where a list of values is given for answers, may come at any time within "
-    "version 1; nothing is renamed or removed."
+    "Gives publishing jobs a token that works now, and other systems what people do on the pages. Send `Authorization: Bearer adt_...`; "
+    "the key's teams and channels say which accounts it sees. Every error is a problem (RFC 9457, application/problem+json): compare its "
+    "`code`. Fields and parameters that are not described are refused (422). HEAD is answered wherever GET is. No cache may keep an "
+    "answer; a job keeps a lease until its `expires_at`, and asks for many accounts in one call. New fields in answers, and new values "
+    "where a list of values is given for answers, may come at any time within version 1; nothing is renamed or removed."
 )
 
 _HEADERS = {
@@ -67,7 +69,9 @@ def finish(description: Any) -> Any:
     for path, methods in description["paths"].items():
         for method, operation in methods.items():
             codes = _EVERYWHERE | _OF.get(operation["operationId"], set())
-            if method == "post" and not is_of_jobs(path):
+            once = method == "post" and not is_of_jobs(path)
+            examples.add(operation, method, path, once=once)
+            if once:
                 operation.setdefault("parameters", []).append(_IDEMPOTENCY_KEY)
                 codes |= {Code.STILL_RUNNING, Code.KEY_REUSED}
             for status, of_status in groupby(sorted(codes, key=_by_status), key=lambda code: code.status):
@@ -107,5 +111,8 @@ def _error(status: int, codes: list[Code]) -> dict[str, Any]:
     schema = {"$ref": "#/components/schemas/Problem"}
     named = {name: _HEADERS[name] for name in _WITH.get(status, ())}
     headers = {name: {"description": words, "schema": of} for name, (words, of) in named.items()}
-    said = {"description": "\n".join(map(_entry, codes)), "content": {MEDIA_TYPE: {"schema": schema}}}
+    content: dict[str, Any] = {"schema": schema}
+    if Code.PERSON_NEEDED not in codes:  # that is the schema's own example
+        content["example"] = problem(codes[0], codes[0].meaning).model_dump(exclude_none=True)
+    said = {"description": "\n".join(map(_entry, codes)), "content": {MEDIA_TYPE: content}}
     return {**said, "headers": headers} if headers else said

@@ -23,7 +23,7 @@ APPS = (
 # What is read on a console, in metrics or in the description of the API is English and for developers and operators.
 CONSOLE = re.compile(
     r"/management/|/checks\.py|/metrics\.py|/traces\.py|/embedded/|/demo_fleet/|broker/\w+/(codes|schemas)\.py|/verdicts\.py|tokens/vault/"
-    r"|adtoken_project/(env|settings|doctor|setup/safe_start|setup/grants|celery|apps)\.py|adtoken_project/api/description\.py"
+    r"|adtoken_project/(env|settings|doctor|setup/safe_start|setup/grants|celery|apps)\.py|adtoken_project/api/(description|examples)\.py"
     r"|adtoken_project/ops/(health|pruning)\.py|adtoken_project/workers/(lanes|schedules)\.py"
     r"|accounts/pushes/(views|errors)\.py"
     r"|schedules?\.py|tasks\.py|classifier\.py|append_only|/(\w+_)?sql\.py"
