@@ -36,6 +36,7 @@ from broker.scim.services import Directory
 
 MEDIA_TYPE = "application/scim+json"
 PAGE = 100
+FURTHEST = 10**9  # of `startIndex`
 NOT_OFFERED = frozenset({"Groups", "Bulk", "Me", ".search"})
 METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
 
@@ -82,7 +83,7 @@ def list_people(request: HttpRequest) -> HttpResponse:
     """Return people by their id, from `startIndex` on, `count` of them; with `filter`, whom it finds."""
     _directory(request)
     asked = SearchRequest[Person].model_validate(request.GET.dict(), scim_policy=POLICY)
-    found, start = services.matching(asked.filter), max(asked.start_index or 1, 1)
+    found, start = services.matching(asked.filter), min(max(asked.start_index or 1, 1), FURTHEST)
     count = PAGE if asked.count is None else min(asked.count, MOST)
     people = [person_of(user) for user in found[start - 1 : start - 1 + count]]
     return _answer(_list(Person, people, total=found.count(), start=start), asked)

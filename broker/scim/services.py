@@ -40,6 +40,7 @@ from users.people.services import set_role
 
 HISTORY = "words/history.txt"
 _COLUMNS = {"userName": "email", "emails.value": "email", "externalId": "scim__externalId", "id": "pk"}
+LONGEST_ADDRESS = 254  # as the column
 _LONGEST_ID = 18  # digits
 
 
@@ -147,7 +148,9 @@ def _address(said: Said) -> str:
     try:
         validate_email(email)
     except ValidationError:
-        raise InvalidValueException(detail=text("scim_user_name")) from None
+        email = ""
+    if not 0 < len(email) <= LONGEST_ADDRESS:
+        raise InvalidValueException(detail=text("scim_user_name"))
     return email
 
 

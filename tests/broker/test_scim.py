@@ -248,6 +248,7 @@ def test_a_key_of_a_directory_gives_no_right_and_takes_over_no_log_in(boss: User
         "another's address": directory.patch(mara, rename("ADMIN@example.com"), status=409),
         "an administrator's": directory.patch(admin, rename("evil@example.com"), status=400),
         "a superuser's": directory.patch(boss, rename("evil@example.com"), status=400),
+        "a long one": directory.patch(mara, rename(f"{'a' * 60}@{'b.' * 100}com"), status=400),
         "no address": directory.patch(mara, rename("mara"), status=400),
         "the id": directory.patch(mara, {"op": "replace", "path": "id", "value": "1"}, status=400),
         "made twice": directory.make("Mara@example.com", status=409),
@@ -261,8 +262,9 @@ def test_a_key_of_a_directory_gives_no_right_and_takes_over_no_log_in(boss: User
 
     assert {one: said.get("scimType") for one, said in refused.items()} == {
         "another's address": "uniqueness", "an administrator's": "mutability", "a superuser's": "mutability",
-        "no address": "invalidValue", "the id": "mutability", "made twice": "uniqueness", "neither in nor out": "mutability",
-        "NUL": "invalidValue", "too long": "invalidValue", "half a character": "invalidSyntax", "too large": None,
+        "a long one": "invalidValue", "no address": "invalidValue", "the id": "mutability", "made twice": "uniqueness",
+        "neither in nor out": "mutability", "NUL": "invalidValue", "too long": "invalidValue",
+        "half a character": "invalidSyntax", "too large": None,
     }  # fmt: skip
     assert {(one.is_staff, one.is_superuser, one.groups.count()) for one in (new, mara)} == {
         (False, False, 0)
@@ -331,6 +333,7 @@ def test_what_no_row_can_be_finds_nobody(boss: User, mara: User) -> None:
 
     assert [directory.find(one)["totalResults"] for one in odd] == [0] * 5
     assert directory.find(f'id eq "{mara.pk}"')["totalResults"] == 1
+    assert directory.ask("get", f"/Users?startIndex={10**30}&count={10**30}")["Resources"] == []
     for one in ("0", "x", "99999999999999999999", "\u0663"):
         directory.ask("get", f"/Users/{one}", status=404)
 
@@ -377,6 +380,15 @@ def test_what_is_not_offered_says_so_in_scims_words(boss: User, settings: Any) -
     assert directory.client.head("/api/scim/v2/Nothing").status_code == 404
     directory.ask("delete", "/Users", status=405)
     directory.ask("post", "/Users", "{", 400)
+    settings.API_CALLS_A_MINUTE = 1
+    busy = [directory.client.get("/api/scim/v2/Users") for _ in range(3)][-1]
+    assert (busy.status_code, busy["Content-Type"], busy.json()["status"]) == (
+        429,
+        "application/scim+json",
+        "429",
+    )
+    assert busy["Retry-After"]
+    settings.API_CALLS_A_MINUTE = 0
     settings.SECURE_SSL_REDIRECT = True
     plain = directory.ask("get", "/Users", status=403)
 
