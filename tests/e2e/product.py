@@ -267,18 +267,21 @@ def launched(var: Path, *, database_url: str = "") -> Iterator[Product]:
 
 
 @contextmanager
-def pages_alone(var: Path, *, database_url: str) -> Iterator[Served]:
-    """Start a web server on a database and nothing else: no worker, clock, channel or mailbox that looking at pages would wait for."""
+def pages_alone(var: Path, *, database_url: str, port: int = 0, **more: str) -> Iterator[Served]:
+    """Start a web server on a database and nothing else: no worker, clock, channel or mailbox that looking at pages would wait for.
+
+    `more`: of its environment.
+    """
     var.mkdir()
     demo_keys(var / "demo.env")
-    web = f"http://{LOOPBACK}:{free_port()}"
+    web = f"http://{LOOPBACK}:{port or free_port()}"
     nowhere = f"{LOOPBACK}:1"
     facts = {"web": web, "database_url": database_url, "redis_url": os.environ["REDIS_URL"]}
     served = Served(var, facts | {"sandbox": f"http://{nowhere}", "smtp": nowhere})
     flags = [f"--bind={web.removeprefix('http://')}", "--workers=1", "--threads=4", "--graceful-timeout=3"]
     process = Process(
         ["-m", "gunicorn", "-c", "deploy/gunicorn.conf.py", *flags],
-        served.environment() | {"STAFF_SECOND_FACTOR": "0"},
+        served.environment() | {"STAFF_SECOND_FACTOR": "0"} | more,
     )
     try:
         process.start().wait_for(lambda: fetch(f"{web}/readyz")[0] == 200)
