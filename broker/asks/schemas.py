@@ -17,6 +17,7 @@ from broker.api.schemas import (
     without_nul,
 )
 from broker.leases.errors import text
+from tokens.channels import declarations
 
 MOST = 100  # accounts of one call
 NOTE = 200  # characters
@@ -49,7 +50,7 @@ class AskIn(In):
                 "kind": "client_link",
                 "email": "clara@client.example",
                 "team": "General",
-                "channels": ["facebook"],
+                "channels": [declarations.choices()[0][0]],
             }
         }
     )
