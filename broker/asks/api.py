@@ -115,6 +115,7 @@ def _answers(asks: Sequence[Ask], caller: Caller, now: datetime) -> list[AskOut]
 def _answer(ask: Ask, stages: Counter[str], names: NameVisibility, caller: Caller, now: datetime) -> AskOut:
     of_team = ask.team is not None and (caller.teams is None or ask.team_id in caller.teams)
     own = ask.key is not None and ask.api_key_id == caller.key_id
+    shared = of_team or ask.team is None  # else another team's, which asks for an account of the key's
     progress = Progress(
         total=stages.total(),
         done=sum(stages[one] for one in services.DONE),
@@ -127,11 +128,14 @@ def _answer(ask: Ask, stages: Counter[str], names: NameVisibility, caller: Calle
         url=f"{settings.BASE_URL}{reverse('api:read_ask', args=[ask.pk])}",
         kind=services.kind_of(ask),
         state=services.state_of(ask, now),
-        name=ask.name if of_team or ask.team is None else "",  # else a person whom another team asks
-        note=ask.note,
+        name=ask.name if shared else "",
+        note=ask.note if shared else "",
         email=ask.email or None if of_team else None,
         team=ask.team.name if of_team and ask.team else None,
-        by=AskedBy(person=names.user(ask.made_by) or None, api_key=ask.api_key.name if ask.api_key else None),
+        by=AskedBy(
+            person=names.user(ask.made_by) or None,
+            api_key=ask.api_key.name if ask.api_key and (shared or own) else None,
+        ),
         created_at=ask.created_at,
         ends_at=ask.ends_at,
         ended_at=ask.ended_at,
@@ -139,7 +143,7 @@ def _answer(ask: Ask, stages: Counter[str], names: NameVisibility, caller: Calle
         progress=progress,
         channels=ask.channels,
         address=ask.link_address if own and ask.is_open(now) else None,
-        return_url=ask.return_url or None,
+        return_url=ask.return_url or None if own else None,
     )
 
 

@@ -9,8 +9,6 @@ from datetime import datetime
 from typing import Any
 
 from django.contrib.admin.models import ADDITION, CHANGE, LogEntry
-from django.core.exceptions import ValidationError
-from django.core.validators import validate_email
 from django.db import IntegrityError, transaction
 from django.db.models import Q, QuerySet
 from scim2_models import (
@@ -36,11 +34,10 @@ from ui import stored_phrases as kept
 from users.login.services import ChangeKind, notify_by_staff, notify_new_email
 from users.models import User
 from users.people.models import Role
-from users.people.services import set_role
+from users.people.services import address_of, set_role
 
 HISTORY = "words/history.txt"
 _COLUMNS = {"userName": "email", "emails.value": "email", "externalId": "scim__externalId", "id": "pk"}
-LONGEST_ADDRESS = 254  # as the column
 _LONGEST_ID = 18  # digits
 
 
@@ -83,7 +80,7 @@ def matching(wanted: ScimFilter[Person] | None) -> QuerySet[User]:
     if column is None or not isinstance(node, Comparison) or node.op != CompareOperator.eq:
         raise InvalidFilterException(detail=text("scim_filter"))
     value = str(node.value)
-    if "\0" in value:
+    if not value.isprintable():  # such as NUL and half a character, which PostgreSQL does not take
         return known_people().none()
     if column == "pk":
         return _by_id(value)
@@ -144,12 +141,8 @@ def _by_id(user_id: str) -> QuerySet[User]:
 
 
 def _address(said: Said) -> str:
-    email = (said.user_name or "").strip().lower()
-    try:
-        validate_email(email)
-    except ValidationError:
-        email = ""
-    if not 0 < len(email) <= LONGEST_ADDRESS:
+    email = address_of(said.user_name or "")
+    if not email:
         raise InvalidValueException(detail=text("scim_user_name"))
     return email
 

@@ -11,7 +11,7 @@ from django.utils import timezone
 from accounts.api_keys import services as api_keys
 from accounts.asks import services as asking
 from accounts.asks.admin import ask_url
-from accounts.models import Account, AccountEvent, ApiKey, Ask
+from accounts.models import Account, AccountEvent, ApiKey, Ask, AskLine
 from broker.leases import callers
 from notifications.models import Message
 from tests.macros.support import ending, settle
@@ -185,6 +185,27 @@ def test_of_an_ask_for_several_teams_a_key_sees_its_own_part(boss: User, team: T
 
     assert seen["progress"]["total"] == 2
     assert {(line["account"], line["person"]) for line in seen["lines"]} == {(mine.name, None)}
+
+
+def test_of_another_teams_link_for_an_account_of_its_own_a_key_reads_what_is_asked_for_alone(
+    boss: User, team: Team
+) -> None:
+    account = make_account("facebook", team=team)
+    wanted = {
+        "email": "clara@client.example",
+        "channels": ["facebook"],
+        "note": "Of Fern",
+        "return_url": f"{HOME}/42",
+    }
+    ask(system(boss, make_team("Fern")), "client_link", **wanted)
+    theirs = Ask.objects.get()
+    AskLine.objects.create(ask=theirs, account=account, channel="facebook", native_id=account.native_id)
+
+    seen = system(boss, team).get(f"{PATH}/{theirs.pk}").json()
+
+    known = {name: seen[name] for name in ("name", "note", "email", "team", "address", "return_url")}
+    assert known == {"name": "", "note": "", "email": None, "team": None, "address": None, "return_url": None}
+    assert seen["by"]["api_key"] is None
 
 
 def test_the_list_goes_on_with_its_cursor(boss: User, team: Team, monkeypatch: pytest.MonkeyPatch) -> None:

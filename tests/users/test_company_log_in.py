@@ -18,12 +18,13 @@ from tests.support.provider import CLIENT_ID, SECRET, Provider
 from tests.users.steps import enrol, is_logged_in, log_in
 from tokens.channels.registry import CHANNELS
 from users.company import provider as company
+from users.company.services import person_for
 from users.invitations import services as invitations
 from users.login import passwords
 from users.login.second_factor import COMPANY
 from users.models import LoginRecord, Membership, Session, Team, User
 from users.people.models import Role
-from users.people.services import set_role
+from users.people.services import give_role, set_role
 
 pytestmark = pytest.mark.django_db
 
@@ -93,6 +94,19 @@ def test_an_address_that_is_not_verified_logs_nobody_in(
 
     assert (page.status_code, is_logged_in(client)) == (403, False)
     assert "is not confirmed" in page.content.decode()
+
+
+@pytest.mark.parametrize(
+    "address", ["\u212aim@example.com", f"{'k' * 300}@example.com", "kim\0@example.com", "kim"]
+)
+def test_an_address_that_nobody_can_have_here_is_nobodys(address: str, settings: Settings) -> None:
+    settings.OIDC_NEW_PEOPLE = True
+    make_user("kim@example.com")  # what lower case makes of the Kelvin sign
+    said = company._identity({"email": address, "email_verified": True}, {})
+
+    with pytest.raises(company.NotLoggedIn, match="unverified"):
+        person_for(said)
+    assert User.objects.count() == 1
 
 
 def test_what_the_user_info_calls_verified_is_not_the_address_of_the_id_token(
@@ -176,6 +190,20 @@ def test_groups_leave_a_role_alone_that_staff_gave(
     by_company(client, provider)
 
     assert User.objects.get(pk=ada.pk).chosen_role == given
+
+
+def test_what_groups_gave_stays_once_an_invitation_gives_it_too(
+    client: Client, provider: Provider, settings: Settings
+) -> None:
+    settings.OIDC_GROUPS = GROUPS
+    ada = make_user(ADA)
+    set_role(ada, Role.AUDITOR, from_groups=True)
+    provider.person(ADA, groups=[])
+
+    give_role(ada, Role.AUDITOR)
+    by_company(client, provider)
+
+    assert User.objects.get(pk=ada.pk).role == Role.AUDITOR
 
 
 def test_groups_that_the_provider_leaves_out_change_nothing(
@@ -440,6 +468,9 @@ def test_a_provider_that_is_away_gives_a_page_and_no_traceback(
 
     assert (page.status_code, "Northwind does not answer" in page.content.decode()) == (502, True)
     assert [record.exc_info for record in caplog.records if record.name.startswith("users")] == [None]
+
+    client.post(reverse("company_log_in"))
+    assert "asked_a_moment_ago" in caplog.text
 
 
 def test_a_wrong_secret_and_a_cancel_are_said_and_no_secret_is_logged(

@@ -25,10 +25,12 @@ from django.http import HttpRequest
 from django.urls import reverse
 
 from users.login.second_factor import COMPANY
+from users.people.services import address_of
 
 logger = logging.getLogger(__name__)
 
 KEPT_FOR = 3600  # seconds that a process keeps the provider's description
+SILENT_FOR = 10  # seconds for which one that did not answer is not asked again
 LEEWAY = 60  # seconds by which its clock may differ from ours
 LONGEST_CODE = 4096
 _described: dict[str, tuple[float, dict[str, Any]]] = {}  # by OIDC_URL: read when, and what
@@ -94,14 +96,26 @@ class CompanyPage(OpenIDConnectOAuth2Adapter):  # type: ignore[misc]  # allauth 
     def openid_config(self) -> dict[str, Any]:
         """What the provider says of itself, read once an hour. Raises NotLoggedIn where it is another one, or not safe."""
         url = settings.OIDC_URL
-        read_at, found = _described.get(url, (0.0, {}))
-        if not found or time.monotonic() - read_at > KEPT_FOR:
+        read_at, found = _described.get(url, (-KEPT_FOR, {}))
+        age = time.monotonic() - read_at
+        if not found and age < SILENT_FOR:  # so that not each thread waits for a provider that is away
+            raise NotLoggedIn(Trouble.SILENT, "asked_a_moment_ago")
+        if not found or age > KEPT_FOR:
+            found = self._describe(url)
+            _described[url] = (time.monotonic(), found)
+        return found
+
+    def _describe(self, url: str) -> dict[str, Any]:
+        """Ask the provider what it is."""
+        try:
             with get_adapter().get_requests_session() as session:
                 answer = session.get(self.get_provider().server_url)
                 answer.raise_for_status()
-                found = answer.json()
-            _demand_own(found, url)
-            _described[url] = (time.monotonic(), found)
+                found: dict[str, Any] = answer.json()
+        except BROKEN:
+            _described[url] = (time.monotonic(), {})
+            raise
+        _demand_own(found, url)
         return found
 
     def ask_identity(self, code: str, verifier: str | None) -> Identity:
@@ -182,7 +196,7 @@ def _identity(claims: Mapping[str, Any], more: Mapping[str, Any]) -> Identity:
     """Return whom an id token, and what else the provider says, are about. An address is verified by the side alone that names it."""
     said = claims if claims.get("email") else more
     return Identity(
-        email=str(said.get("email") or "").strip().lower(),
+        email=address_of(str(said.get("email") or "")),
         # xms_edov: Entra's word for it. Some say it as text.
         verified=any(str(said.get(mark)).lower() in {"true", "1"} for mark in ("email_verified", "xms_edov")),
         name=str(claims.get("name") or more.get("name") or "")[:150],

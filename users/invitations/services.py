@@ -271,7 +271,8 @@ def _locked_open(invitation: Invitation, now: datetime) -> Invitation:
 
 def _accept(row: Invitation, user: User, now: datetime) -> None:
     for one in [row, *row.mailed_together().exclude(pk=row.pk)]:
-        Membership.objects.get_or_create(team=one.team, user=user)
+        # What the company's groups gave is the invitation's from then on.
+        Membership.objects.update_or_create(team=one.team, user=user, defaults={"from_groups": False})
         give_role(user, one.gives)
         one.accepted_at, one.user = now, user
         one.save(update_fields=["accepted_at", "user"])

@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 
 from django.contrib.auth.models import Group
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 from django_stubs_ext import StrPromise
@@ -12,14 +14,31 @@ from users.people.models import GROUPS, SUPERUSER, Role
 
 # None: single permissions may act, and an auditor sees all teams, so nobody of them becomes one by an invitation.
 _NARROWEST_FIRST = (Role.MARKETER, Role.AUDITOR, None, Role.MANAGER, Role.ADMINISTRATOR)
+LONGEST_ADDRESS = 254  # as the column
+
+
+def address_of(said: str) -> str:
+    """Return the e-mail address that another system says of a person, in lower case; "" where it is none that a person here can have.
+
+    ASCII alone: lower case makes a letter k of the Kelvin sign, and so the address of somebody else.
+    """
+    email = said.strip()
+    try:
+        validate_email(email)
+    except ValidationError:
+        return ""
+    return email.lower() if email.isascii() and len(email) <= LONGEST_ADDRESS else ""
 
 
 def give_role(user: User, role: Role) -> None:
     """Give a person the role of an invitation. Whoever has a wider one keeps it: an invitation takes nothing away.
 
+    The same role, which the company's groups gave, is the invitation's from then on.
+
     An auditor who is to work becomes a manager, who sees the own teams alone.
     """
-    if _NARROWEST_FIRST.index(role) <= _NARROWEST_FIRST.index(user.role) or role == Role.MARKETER:
+    wider = _NARROWEST_FIRST.index(role) < _NARROWEST_FIRST.index(user.role)
+    if wider or role == Role.MARKETER or user.is_superuser:
         return
     user.is_staff, user.role_from_groups = True, False
     user.save(update_fields=["is_staff", "role_from_groups"])
