@@ -48,6 +48,7 @@ class ApiKey(models.Model):
     class Scope(models.TextChoices):
         READ = "accounts:read", _("Read accounts")
         LEASE = "tokens:lease", _("Lease, sign and report tokens")
+        GATE = "gate:use", _("Use the gate: publish without holding a token")
         ASKS = "asks:write", _("Ask people, and make client links")
         ACCOUNTS = "accounts:write", _("Pause, resume and check accounts")
         MACROS = "macros:write", _("Read and apply macros")
@@ -120,6 +121,7 @@ class LeaseRecord(models.Model):
     class Kind(models.TextChoices):
         LEASE = "lease", _("Token handed out")
         SIGNATURE = "signature", _("Request signed")
+        REQUEST = "request", _("Requests sent through the gate")
 
     REQUEST_LENGTH = 200
 

@@ -126,7 +126,7 @@ class Migration(migrations.Migration):
                 ('name', models.CharField(max_length=100)),
                 ('prefix', models.CharField(max_length=16, unique=True)),
                 ('sha256', models.CharField(editable=False, max_length=64, unique=True)),
-                ('scopes', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(choices=[('accounts:read', 'Read accounts'), ('tokens:lease', 'Lease, sign and report tokens'), ('asks:write', 'Ask people, and make client links'), ('accounts:write', 'Pause, resume and check accounts'), ('macros:write', 'Read and apply macros'), ('records:read', 'Read what was handed out to whom'), ('people:offboard', 'Offboard people of its teams'), ('people:provision', 'Provision people of all teams (SCIM)')], max_length=20), default=list, size=None, verbose_name='scopes')),
+                ('scopes', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(choices=[('accounts:read', 'Read accounts'), ('tokens:lease', 'Lease, sign and report tokens'), ('gate:use', 'Use the gate: publish without holding a token'), ('asks:write', 'Ask people, and make client links'), ('accounts:write', 'Pause, resume and check accounts'), ('macros:write', 'Read and apply macros'), ('records:read', 'Read what was handed out to whom'), ('people:offboard', 'Offboard people of its teams'), ('people:provision', 'Provision people of all teams (SCIM)')], max_length=20), default=list, size=None, verbose_name='scopes')),
                 ('channels', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(choices=tokens.choices.channel_choices, max_length=20), blank=True, default=list, size=None)),
                 ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
                 ('last_used_at', models.DateTimeField(blank=True, null=True)),
@@ -304,7 +304,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('at', models.DateTimeField()),
-                ('kind', models.CharField(choices=[('lease', 'Token handed out'), ('signature', 'Request signed')], max_length=10)),
+                ('kind', models.CharField(choices=[('lease', 'Token handed out'), ('signature', 'Request signed'), ('request', 'Requests sent through the gate')], max_length=10)),
                 ('key_id', models.BigIntegerField(null=True, verbose_name='API key')),
                 ('caller', models.CharField(max_length=100)),
                 ('address', models.GenericIPAddressField(null=True)),

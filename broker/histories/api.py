@@ -44,7 +44,7 @@ class HandOut(BaseModel):
 
     id: int
     at: datetime
-    kind: Literal["lease", "signature"]
+    kind: Literal["lease", "signature", "request"]
     key: str | None = Field(
         description="The API key's name then; null: a key that reaches beyond the key's teams, or AdToken itself."
     )

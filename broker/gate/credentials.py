@@ -1,0 +1,68 @@
+"""Credentials of the gate: `adtp_...`, for one ad account and one purpose, made from an API key. They are good at the gate alone.
+
+Signed and stateless, as lease ids are: what holds now of key, account and token is asked at each call, so revoking the key ends them.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from typing import Any, get_args
+
+from django.conf import settings
+from django.core import signing
+
+from broker.leases.queries import Purpose
+
+PREFIX = "adtp_"
+SALT = "adtoken.gate"
+DAYS, MOST_DAYS = 30, 90  # that one is good for: where nobody says, and at most
+
+
+class NoCredential(Exception):  # noqa: N818  # an answer
+    """A text that is no credential of ours, or one that is over. The text says which: fit for callers."""
+
+
+@dataclass(frozen=True)
+class Credential:
+    """What a credential says, once its signature was checked."""
+
+    key_id: int
+    account_id: int
+    purpose: Purpose
+    expires_at: datetime
+
+
+def make_credential(*, key_id: int, account_id: int, purpose: Purpose, expires_at: datetime) -> str:
+    """Return the text. Whoever calls has asked whether the key reaches the account, and has its scope."""
+    said = [key_id, account_id, purpose, int(expires_at.timestamp())]
+    return PREFIX + _signer(settings.SECRET_KEY).sign_object(said)
+
+
+def read_credential(text: str, *, now: datetime) -> Credential:
+    """Check a text and return what it says. Raises NoCredential."""
+    try:
+        if not text.startswith(PREFIX):
+            raise ValueError("of another kind")
+        said: Any = _signer(settings.SECRET_KEY).unsign_object(text.removeprefix(PREFIX))
+        key_id, account_id, purpose, expires = said
+        if purpose not in get_args(Purpose):
+            raise ValueError("nothing that we ever signed")
+    except (signing.BadSignature, ValueError, TypeError) as error:
+        raise NoCredential("no_credential") from error
+    found = Credential(key_id, account_id, purpose, datetime.fromtimestamp(expires, UTC))
+    if now > found.expires_at:
+        raise NoCredential("credential_over")
+    return found
+
+
+def ends_at(now: datetime, days: int = DAYS) -> datetime:
+    """Return when a credential made now ends. Raises ValueError for a length that none has."""
+    if not 1 <= days <= MOST_DAYS:
+        raise ValueError(f"A credential is good for 1 to {MOST_DAYS} days.")
+    return now + timedelta(days=days)
+
+
+@lru_cache(maxsize=4)
+def _signer(key: str) -> signing.Signer:
+    # A colon would have to be encoded in an address.
+    return signing.Signer(key=key, salt=SALT, sep=".")
