@@ -19,7 +19,7 @@ DAYS, MOST_DAYS = 30, 90  # that one is good for: where nobody says, and at most
 
 
 class NoCredential(Exception):  # noqa: N818  # an answer
-    """A text that is no credential of ours, or one that is over. The text says which: fit for callers."""
+    """A text that we never signed, or a credential that is over. The text says which: fit for callers."""
 
 
 @dataclass(frozen=True)
