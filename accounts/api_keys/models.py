@@ -13,7 +13,13 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from tokens.choices import channel_choices
+from ui import stored_phrases as kept
 from users.models import Team, User
+
+
+def by_key(name: str, note: str = "") -> str:
+    """Return what histories keep of whatever a key did, beside its maker's name: which key it was, and why."""
+    return kept.cut(kept.keep("words/history.txt", "by_key", name=name, note=note), 300)
 
 
 class ApiKeyQuerySet(models.QuerySet["ApiKey"]):

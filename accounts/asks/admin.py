@@ -20,6 +20,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext, gettext_lazy, npgettext_lazy
 from django.views.decorators.http import require_GET
 
+from accounts.api_keys.models import by_key
 from accounts.asks import progress, rules, services
 from accounts.asks.models import Ask, AskLine
 from accounts.asks.rules import Stage
@@ -32,6 +33,7 @@ from portal.lists import ReadOnlyList, part
 from tokens.channels import declarations
 from tokens.models import Token
 from ui import confirm, dates, pills
+from ui import stored_phrases as kept
 from ui.confirm import Late, Page, Said
 from ui.dates import DeadlineFacts
 from ui.mails import called
@@ -208,7 +210,7 @@ def ask_url(page: str, ask: Ask) -> str:
 
 def _by(ask: Ask, names: NameVisibility) -> str:
     by = names.user(ask.made_by) or ask.email or gettext("somebody who was deleted")
-    return f"{by} ({phrase('words/api.txt', 'by_key', name=ask.api_key.name)})" if ask.api_key else by
+    return f"{by} ({kept.said(by_key(ask.api_key.name))})" if ask.api_key else by
 
 
 def _may_stop(request: HttpRequest, ask: Ask) -> bool:

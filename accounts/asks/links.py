@@ -15,6 +15,7 @@ from django.core import signing
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
+from accounts.api_keys.models import by_key
 from accounts.asks.models import LINK_SALT, Ask, AskLine
 from accounts.asks.services import ANSWER, ASK, begin_ask, end_asks, line_of, write_ask_mail
 from accounts.models import Account, ApiKey
@@ -97,7 +98,7 @@ def make_link(
     )
     said = kept.keep(WORDS, "log_made", email=link.email, team=str(team))
     if api_key is not None:
-        said = kept.both(said, kept.keep("words/api.txt", "by_key", name=api_key.name, note=""))
+        said = kept.both(said, by_key(api_key.name))
     _log(made_by, link, ADDITION, said)
     if mailed:
         mail_links([link], now=now)

@@ -16,11 +16,10 @@ from django.utils.functional import cached_property
 from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
-from accounts.api_keys.models import ApiKey
+from accounts.api_keys.models import ApiKey, by_key
 from accounts.pool.models import Account, AccountToken
 from tokens.models import Token
 from ui import dates
-from ui import stored_phrases as kept
 from users.models import Invitation, Membership, Team, User
 
 LINK_SALT = "accounts.client_link"
@@ -165,7 +164,7 @@ class Ask(models.Model):
         """What an account's time-line says of it beside who asked: the key, the note, or the address whose wish it was."""
         if self.api_key is None:
             return self.note or self.email
-        return kept.cut(kept.keep("words/api.txt", "by_key", name=self.api_key.name, note=self.note), 300)
+        return by_key(self.api_key.name, self.note)
 
     def is_open(self, now: datetime) -> bool:
         """Return whether it still asks for anything, and its link opens anything."""

@@ -8,8 +8,6 @@ from django.http import HttpResponse
 from broker.api import errors
 from broker.api.codes import Code
 from broker.api.schemas import Problem
-from broker.leases import errors as texts
-from broker.leases.errors import text
 
 MEDIA_TYPE = "application/problem+json"
 LARGEST_BODY = 256_000  # bytes: a lease and a report are small, and a report needs the error only
@@ -44,6 +42,5 @@ def answer_of(found: Problem) -> HttpResponse:
 
 def plain_problem(status: int, detail: str = "") -> HttpResponse:
     """Return the problem of an answer that did not come from one of our views."""
-    name = f"answered_{status}" if texts.has_text(f"answered_{status}") else "answered"
-    detail = detail or text(name, kilobytes=LARGEST_BODY // 1000)
-    return problem(_PLAIN.get(status, Code.REFUSED), detail, status=status)
+    code = _PLAIN.get(status, Code.REFUSED)
+    return problem(code, detail or code.meaning, status=status)

@@ -54,8 +54,7 @@ def resume(request: HttpRequest, channel: ChannelName, native_id: str, why: WhyI
 
 def _change(request: HttpRequest, channel: str, native_id: str, kind: str, why: WhyIn) -> AccountOut:
     caller = caller_of(request, ApiKey.Scope.ACCOUNTS)
-    account = reach.find_account(caller, channel, native_id)
-    services.change(caller=caller, account=account, kind=kind, note=why.note)
+    account = services.change(caller=caller, channel=channel, native_id=native_id, kind=kind, note=why.note)
     fresh = Account.objects.filter(pk=account.pk).with_pools().get()
     return account_out(pool_queries.summarise(fresh, timezone.now()))
 
@@ -71,8 +70,8 @@ def check(
 ) -> Status[CheckOut]:
     """Have the channel asked about every token of its pool, within a minute. Answered at once, with where to see what came of it."""
     caller, now = caller_of(request, ApiKey.Scope.ACCOUNTS), timezone.now()
-    account = reach.find_account(caller, channel, native_id)
-    said = _checks(account, now, services.ask_to_check(caller=caller, account=account, now=now))
+    account, found = services.ask_to_check(caller=caller, channel=channel, native_id=native_id, now=now)
+    said = _checks(account, now, found)
     response["Location"] = said.url
     return Status(202, said)
 
@@ -117,11 +116,11 @@ def list_macros(request: HttpRequest) -> MacrosOut:
     summary="Apply a macro to accounts",
 )
 def apply(request: HttpRequest, macro_id: int, wanted: ApplyIn) -> AppliedOut:
-    """Have a macro tell of further accounts. Says what became of each, and how many mails it sends in 30 days if nobody acts."""
+    """Have a macro tell of further accounts. Says what became of each."""
     caller = caller_of(request, ApiKey.Scope.MACROS)
-    done = services.apply_macro(caller=caller, macro_id=macro_id, names=wanted.accounts, now=timezone.now())
+    done = services.apply_macro(caller=caller, macro_id=macro_id, names=wanted.accounts)
     accounts = [_applied(account, item) for account, item in done.items]
-    return AppliedOut(macro=_macro(done.macro), accounts=accounts, mails_in_30_days=done.mails)
+    return AppliedOut(macro=_macro(done.macro), accounts=accounts)
 
 
 def _applied(account: Account, item: JobItem | None) -> AppliedTo:

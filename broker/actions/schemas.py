@@ -17,7 +17,7 @@ CheckResult = Literal[
 class WhyIn(In):
     """Why; kept in the account's history."""
 
-    note: str = Field("", max_length=NOTE, json_schema_extra=optional, examples=["Contract paused until May"])
+    note: str = Field("", max_length=NOTE, json_schema_extra=optional)
     _note_without_nul = field_validator("note")(without_nul)
 
 
@@ -78,10 +78,7 @@ class AppliedTo(BaseModel):
 
 
 class AppliedOut(BaseModel):
-    """What became of each account, and what the macro mails then."""
+    """What became of each account."""
 
     macro: MacroOut
     accounts: list[AppliedTo]
-    mails_in_30_days: int = Field(
-        description="Mails about accounts that the key sees, if nobody acts; 0 for a macro that is off."
-    )

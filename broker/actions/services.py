@@ -1,7 +1,7 @@
 """Acting on accounts in the name of a key's maker, by the jobs of the pages."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -20,40 +20,35 @@ from broker.api.schemas import AccountName
 from broker.leases.callers import Caller
 from broker.leases.errors import Busy, NotFound, NotPossible, text
 from macros.models import Macro
-from macros.preview.services import draft_of, preview_draft
-from users.models import User
 
 AGAIN_AFTER = 10  # seconds
 MACROS = "macros.apply_macro"
 CHECK = "tokens.probe_token"
 
 
-def change(*, caller: Caller, account: Account, kind: str, note: str) -> None:
+def change(*, caller: Caller, channel: str, native_id: str, kind: str, note: str) -> Account:
     """Pause or resume an account, once. Raises NotFound, NotPossible, OnHold, and Busy where a worker is to do it."""
     maker = reach.maker_of(caller, KINDS[kind].permission)
-    _demand_seen(account, maker)
+    account = reach.find_account(caller, channel, native_id, Account.objects.visible_to(maker))
     job, _ = starting.begin(user=maker, kind=kind, keys=[account.pk], note=reach.why(caller, note))
     item = job.items.first()
     if item is None:
-        raise Busy(AGAIN_AFTER, text("answered_503"))
+        raise Busy(AGAIN_AFTER, text("waits"))
     if item.outcome == Outcome.FAILED:
         raise NotPossible(item.said())
-
-
-def _demand_seen(account: Account, maker: User) -> None:
-    if not Account.objects.visible_to(maker).filter(pk=account.pk).exists():
-        raise NotFound(text("no_account"))
+    return account
 
 
 Checks = Sequence[tuple[int, CheckResult | None]]
 
 
-def ask_to_check(*, caller: Caller, account: Account, now: datetime) -> Checks:
+def ask_to_check(*, caller: Caller, channel: str, native_id: str, now: datetime) -> tuple[Account, Checks]:
     """Have every token of the pool asked about; nobody waits for the channel. Raises NotFound, NotPossible, OnHold."""
-    _demand_seen(account, reach.maker_of(caller, CHECK))
+    maker = reach.maker_of(caller, CHECK)
+    account = reach.find_account(caller, channel, native_id, Account.objects.visible_to(maker))
     ids = list(account.pool.values_list("token", flat=True))
     checking.ask_to_check(token_ids=ids, now=now, writes_in=[account.pk])
-    return [(pk, None) for pk in ids]
+    return account, [(pk, None) for pk in ids]
 
 
 def check_results(*, account: Account, asked_at: datetime, now: datetime) -> Checks:
@@ -79,14 +74,13 @@ def macros(caller: Caller) -> QuerySet[Any]:
 
 @dataclass(frozen=True)
 class Applied:
-    """What became of accounts, by item of the job where it has come to them, and how many mails that makes."""
+    """What became of accounts, by item of the job where it has come to them."""
 
     macro: Any
     items: Sequence[tuple[Account, JobItem | None]]
-    mails: int
 
 
-def apply_macro(*, caller: Caller, macro_id: int, names: Sequence[AccountName], now: datetime) -> Applied:
+def apply_macro(*, caller: Caller, macro_id: int, names: Sequence[AccountName]) -> Applied:
     """Apply a macro to further accounts. Raises NotFound where it or an account is not seen, NotPossible, OnHold."""
     maker, macro = reach.maker_of(caller, MACROS), macros(caller).filter(pk=macro_id).first()
     if macro is None:
@@ -97,14 +91,4 @@ def apply_macro(*, caller: Caller, macro_id: int, names: Sequence[AccountName], 
     facts: dict[str, Any] = {"subject_id": macro.pk, "note": reach.why(caller)}
     job, _ = starting.begin(user=maker, kind=APPLY_MACRO, keys=[one.pk for one in accounts], **facts)
     items = {item.key: item for item in job.items.all()}
-    mails = _count_mails(caller, macro, now)
-    return Applied(macros(caller).get(pk=macro.pk), [(one, items.get(one.pk)) for one in accounts], mails)
-
-
-def _count_mails(caller: Caller, macro: Macro, now: datetime) -> int:
-    """Return how many mails a macro sends in 30 days about accounts that the key sees, as the preview of its form counts them."""
-    draft = draft_of(macro)
-    if draft is None or not macro.enabled:
-        return 0
-    own = macro.accounts.filter(caller.visible()).values_list("pk", flat=True)
-    return preview_draft(replace(draft, accounts=list(own)), now=now).mails
+    return Applied(macros(caller).get(pk=macro.pk), [(one, items.get(one.pk)) for one in accounts])

@@ -117,9 +117,9 @@ def list_accounts(
     if deadline_within_days is not None:
         after = end_of_window(deadline_within_days, now=now, zone=timezone.get_default_timezone())
         accounts = accounts.filter(Q(deadline_kind="date", deadline__lt=after) | Q(deadline_kind="none"))
-    page = list(accounts.order_by("pk").with_pools()[: limit + 1])
-    shown = [account_out(pool_queries.summarise(account, now)) for account in page[:limit]]
-    return AccountPage(accounts=shown, next=cursors.make(page[limit - 1].pk) if len(page) > limit else None)
+    page, following = cursors.page_of(accounts.order_by("pk").with_pools(), limit)
+    shown = [account_out(pool_queries.summarise(account, now)) for account in page]
+    return AccountPage(accounts=shown, next=following)
 
 
 @router.get(

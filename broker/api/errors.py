@@ -36,7 +36,7 @@ def problem_of(error: BrokerError | VaultError) -> Problem:
             detail = text("no_secret" if isinstance(error, NothingStored) else "does_not_open")
             return problem(Code.OUT_OF_ORDER, detail, retry_after=OUT_OF_ORDER_FOR)
         case Failed():
-            return problem(Code.OUR_FAULT, text("answered_500"))
+            return problem(Code.OUR_FAULT, Code.OUR_FAULT.meaning)
         case _:
             return problem(Code.NOT_FOUND, str(error))
 
@@ -59,7 +59,7 @@ def problem(code: Code, detail: str, **more: Any) -> Problem:
     facts = {
         "type": code.address,
         "code": code.value,
-        "title": text(f"title_{code}"),
+        "title": code.heading,
         "status": code.status,
         "detail": detail,
     }

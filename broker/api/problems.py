@@ -5,7 +5,6 @@ from ninja import Router
 
 from broker.api.codes import Code
 from broker.api.schemas import ProblemCode, ProblemEntry
-from broker.leases.errors import text
 
 router = Router(tags=["problems"])
 
@@ -22,6 +21,4 @@ def read_problem(request: HttpRequest, code: ProblemCode) -> ProblemEntry:  # no
     known = next((one for one in Code if one == code), None)
     if known is None:
         raise Http404
-    return ProblemEntry(
-        code=known.value, status=known.status, title=text(f"title_{known}"), meaning=known.meaning
-    )
+    return ProblemEntry(code=known.value, status=known.status, title=known.heading, meaning=known.meaning)

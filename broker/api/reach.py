@@ -2,16 +2,14 @@
 
 from collections.abc import Callable, Sequence
 
+from accounts.api_keys.models import by_key
 from accounts.models import Account, ApiKey
 from accounts.pool.models import AccountQuerySet
 from broker.api.schemas import AccountName
 from broker.leases.callers import Caller
-from broker.leases.errors import FILE, NotFound, NotPossible, text
+from broker.leases.errors import NotFound, NotPossible, text
 from tokens.channels import registry
-from ui import stored_phrases as kept
 from users.models import User
-
-NOTE = 300  # characters that a history keeps of why
 
 
 def find_account(
@@ -63,4 +61,4 @@ def key_of(caller: Caller) -> ApiKey:
 
 def why(caller: Caller, note: str = "") -> str:
     """Return what histories keep beside the maker's name: which key it was, and why."""
-    return kept.cut(kept.keep(FILE, "by_key", name=caller.name, note=note), NOTE)
+    return by_key(caller.name, note)

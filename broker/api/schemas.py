@@ -217,7 +217,7 @@ class LeaseIn(In):
     min_valid_for: int = Field(
         0, ge=0, le=31_536_000, description="Seconds that the token must still live; left out: 0. "
         "Ask for what the job takes: tokens of some channels live 30 minutes.",
-        json_schema_extra=optional, examples=[300],
+        json_schema_extra=optional,
     )  # fmt: skip
     purpose: Purpose = Field(
         "publish", description="What for; left out: publish.", json_schema_extra=optional
@@ -227,8 +227,8 @@ class LeaseIn(In):
 class AccountName(In):
     """An account, as addresses name it."""
 
-    channel: Annotated[ChannelName, AfterValidator(in_whole_characters)] = Field(examples=[_KEY])
-    native_id: str = Field(max_length=200, examples=["203847561029384"])
+    channel: Annotated[ChannelName, AfterValidator(in_whole_characters)]
+    native_id: str = Field(max_length=200)
 
 
 class LeasesIn(LeaseIn):
@@ -304,7 +304,6 @@ class SignIn(In):
     url: str = Field(
         max_length=4000,
         description="Absolute address at the channel's Ads API.",
-        examples=["https://ads-api.x.com/12/accounts/18ce54d4x5t/campaigns"],
     )
     params: dict[str, str] = Field(
         {}, description="Query and form parameters that are not in the address.", json_schema_extra=optional
@@ -320,12 +319,11 @@ class SignOut(BaseModel):
 class ReportIn(In):
     """What the channel answered to the job."""
 
-    status: int = Field(ge=0, le=599, description="HTTP status; 0: no answer came.", examples=[400])
+    status: int = Field(ge=0, le=599, description="HTTP status; 0: no answer came.")
     body: Any = Field(
         None,
         description="Parsed JSON, else the text.",
         json_schema_extra=optional,
-        examples=[{"error": {"code": 190}}],
     )
     method: Literal["", "GET", "POST", "PUT", "PATCH", "DELETE"] = Field(
         "",

@@ -79,9 +79,8 @@ def list_asks(
         asks = asks.filter(pk__in=open_now) if state == "open" else asks.exclude(pk__in=open_now)
     if mine:
         asks = asks.filter(api_key=caller.key_id)
-    found = list(asks.order_by("-pk")[: PAGE + 1])
-    after = cursors.make(found[PAGE - 1].pk) if len(found) > PAGE else None
-    return AskPage(asks=_answers(found[:PAGE], caller, now), next=after)
+    page, following = cursors.page_of(asks.order_by("-pk"), PAGE)
+    return AskPage(asks=_answers(page, caller, now), next=following)
 
 
 @router.get(

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from accounts.asks import links
@@ -17,7 +17,6 @@ from broker.api.schemas import (
     without_nul,
 )
 from broker.leases.errors import text
-from tokens.channels import declarations
 
 MOST = 100  # accounts of one call
 NOTE = 200  # characters
@@ -35,25 +34,13 @@ TAKES = {
 }
 
 
-def _text(most: int, description: str, example: str = "", **more: Any) -> Any:
+def _text(most: int, description: str, **more: Any) -> Any:
     """Return a text that may be left out."""
-    more["examples"] = [example] if example else None
     return Field("", max_length=most, description=description, json_schema_extra=optional, **more)
 
 
 class AskIn(In):
     """What people are to be asked."""
-
-    model_config = ConfigDict(
-        json_schema_extra={
-            "example": {
-                "kind": "client_link",
-                "email": "clara@client.example",
-                "team": "General",
-                "channels": [declarations.choices()[0][0]],
-            }
-        }
-    )
 
     kind: Kind = Field(
         description="renew: the people whose log-ins of these accounts stopped or end within 30 days, to re-authenticate. "
@@ -68,15 +55,13 @@ class AskIn(In):
     email: str = _text(
         254,
         "second_person, client_link: whom to ask.",
-        "clara@client.example",
         pattern=r"^$|^[^@\s]+@[^@\s]+\.[^@\s]+$",
     )
-    name: str = _text(150, "Their name; of renew, what the request is called.", "Clara Client")
+    name: str = _text(150, "Their name; of renew, what the request is called.")
     note: str = _text(NOTE, "Plain text in the mail and on the page.")
     team: str = _text(
         100,
         "client_link: the team that the accounts are for, by name; may be left out where the key has one.",
-        "Lumen",
     )
     channels: list[Annotated[ChannelName, AfterValidator(in_whole_characters)]] = Field(
         [],
@@ -99,7 +84,6 @@ class AskIn(In):
     return_url: str = _text(
         500,
         "client_link: where the last page leads once access is given. ASK_RETURN_ORIGINS names its origin.",
-        "https://portal.example.com/clients/42",
     )
     _without_nul = field_validator("email", "name", "note", "team", "return_url")(without_nul)
 

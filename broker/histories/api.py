@@ -123,10 +123,9 @@ def list_hand_outs(
     if channel is not None or native_id is not None:
         one = reach.find_account(caller, channel or "", native_id or "")
         accounts = accounts.filter(pk=one.pk)
-    rows = LeaseRecord.objects.filter(pk__lt=position, account_id__in=accounts.values("pk")).order_by("-pk")
-    page = list(rows[: HAND_OUTS + 1])
-    after = cursors.make(page[HAND_OUTS - 1].pk) if len(page) > HAND_OUTS else None
-    return HandOuts(hand_outs=_hand_outs(page[:HAND_OUTS], caller), next=after)
+    rows = LeaseRecord.objects.filter(pk__lt=position, account_id__in=accounts.values("pk"))
+    page, following = cursors.page_of(rows.order_by("-pk"), HAND_OUTS)
+    return HandOuts(hand_outs=_hand_outs(page, caller), next=following)
 
 
 def _hand_outs(rows: Sequence[LeaseRecord], caller: Caller) -> list[HandOut]:

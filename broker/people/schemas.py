@@ -19,7 +19,6 @@ class Leaver(In):
         min_length=3,
         max_length=254,
         description="With which the person logs in here.",
-        examples=["lea@example.com"],
     )
     _email_without_nul = field_validator("email")(without_nul)
 
@@ -27,15 +26,12 @@ class Leaver(In):
 class InviteIn(In):
     """Whom to invite for the accounts that nobody known here could carry."""
 
-    email: str = Field(
-        max_length=254, pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$", examples=["new.colleague@example.com"]
-    )
+    email: str = Field(max_length=254, pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$")
     team: str | None = Field(
         None,
         max_length=100,
         description="For accounts of this team, by name; left out: of all teams.",
         json_schema_extra=optional,
-        examples=["Lumen"],
     )
     _without_nul = field_validator("email", "team")(without_nul)
 
@@ -48,7 +44,6 @@ class OffboardIn(Leaver):
         max_length=300,
         description="Why; kept in the history, and in the mails to colleagues.",
         json_schema_extra=optional,
-        examples=["Leaves on 30 November"],
     )
     _note_without_nul = field_validator("note")(without_nul)
     add_backups: bool = Field(
@@ -73,14 +68,12 @@ class OffboardIn(Leaver):
         max_length=KEYS,
         description="API keys of the person that end, by the id in the plan; what is named in neither list goes on working.",
         json_schema_extra=optional,
-        examples=[[12]],
     )
     take_over_keys: list[int] = Field(
         [],
         max_length=KEYS,
         description="API keys of the person for which the maker of this key answers from now on, by the id in the plan.",
         json_schema_extra=optional,
-        examples=[[13]],
     )
 
 

@@ -17,7 +17,7 @@ from accounts.pool import permissions
 from accounts.pool.errors import ActionRefused
 from broker.api import reach
 from broker.leases.callers import Caller
-from broker.leases.errors import FILE, NotFound, NotPossible, text
+from broker.leases.errors import NotFound, NotPossible, text
 from broker.people.schemas import OffboardIn
 from tokens.models import Token
 from ui import stored_phrases as kept
@@ -59,7 +59,7 @@ def offboard(*, caller: Caller, wanted: OffboardIn, now: datetime) -> Offboardin
     person, actor = _within(caller, wanted.email)
     if (known := leaving.known_offboarding(person)) is not None:
         return _progress(known)
-    why = kept.keep(FILE, "offboarded_by_key", name=caller.name, note=wanted.note)
+    why = kept.keep("words/history.txt", "offboarded_by_key", name=caller.name, note=wanted.note)
     try:
         job = services.offboard(
             person=person,

@@ -8,14 +8,13 @@ from django.contrib.admin.models import LogEntry
 from django.test import Client
 from django.utils import timezone
 
-from accounts.api_keys import services as api_keys
 from accounts.asks import services as asking
 from accounts.asks.admin import ask_url
 from accounts.models import Account, AccountEvent, ApiKey, Ask, AskLine
-from broker.leases import callers
 from notifications.models import Message
 from tests.macros.support import ending, settle
 from tests.support.factories import link, make_account, make_app, make_team, make_token, make_user
+from tests.support.jobs import system
 from ui import stored_phrases as kept
 from users.models import Team, User
 
@@ -26,26 +25,8 @@ HOME = "https://portal.example.com"
 
 @pytest.fixture(autouse=True)
 def _world(settings: Any) -> None:
-    callers._facts.clear()
     settings.ASK_RETURN_ORIGINS = [HOME]
     make_app()
-
-
-@pytest.fixture
-def team() -> Team:
-    return make_team("Lumen")
-
-
-@pytest.fixture
-def boss() -> User:
-    return make_user("boss@example.com", name="Mira Boss", is_staff=True, is_superuser=True)
-
-
-def system(maker: User | None, *teams: Team, **fields: Any) -> Client:
-    """The agency's own portal, with a key."""
-    fields = {"scopes": [ApiKey.Scope.ASKS], "teams": list(teams), **fields}
-    _, secret = api_keys.issue_key(name="Portal", created_by=maker, **fields)
-    return Client(headers={"authorization": f"Bearer {secret}"})
 
 
 def ask(client: Client, kind: str, *accounts: Account, **more: Any) -> Any:

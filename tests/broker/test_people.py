@@ -16,47 +16,18 @@ from accounts.asks import services as asks
 from accounts.jobs import services
 from accounts.models import Account, ApiKey, AskLine, Job, ReachedAccount
 from accounts.pool import services as pool
-from broker.leases import callers
 from macros.models import Macro
 from notifications.models import Message
 from tests.support.factories import link, make_account, make_app, make_team, make_token, make_user
-from tests.support.sandbox import Sandbox
+from tests.support.jobs import system
 from tokens.models import Token
 from ui import stored_phrases as kept
 from users.models import Membership, Team, User
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("channels_world")]
 
 PATH = "/api/v1/people/offboard"
 PLAN = "/api/v1/people/offboarding-plan"
-SCOPE = ApiKey.Scope.OFFBOARD
-
-
-@pytest.fixture(autouse=True)
-def _world(channels_world: Sandbox) -> None:
-    callers._facts.clear()
-
-
-@pytest.fixture
-def team() -> Team:
-    return make_team("Lumen")
-
-
-@pytest.fixture
-def boss() -> User:
-    return make_user("boss@example.com", name="Mira Boss", is_staff=True, is_superuser=True)
-
-
-@pytest.fixture
-def mara(team: Team) -> User:
-    return make_user("mara@example.com", name="Mara Lindt", team=team)
-
-
-def system(boss: User | None, team: Team, **fields: Any) -> Client:
-    """The system of personnel, with a key."""
-    fields = {"scopes": [SCOPE], "teams": [team], **fields}
-    _, secret = api_keys.issue_key(name="Personnel", created_by=boss, **fields)
-    return Client(headers={"authorization": f"Bearer {secret}"})
 
 
 def leave(client: Client, email: str = "mara@example.com", **more: Any) -> Any:
@@ -114,7 +85,7 @@ def test_a_leaver_is_locked_out_at_once_and_a_worker_does_the_rest_once(
     said = LogEntry.objects.get(object_id=str(mara.pk))
     assert (said.user, kept.said(said.change_message)) == (
         boss,
-        "Offboarded by API key Personnel. Leaves on 30 November",
+        "Offboarded by API key Portal. Leaves on 30 November",
     )
 
 

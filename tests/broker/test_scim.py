@@ -10,35 +10,18 @@ from django.utils import timezone
 from accounts.api_keys import services as api_keys
 from accounts.jobs import services as jobs
 from accounts.models import ApiKey, Job
-from broker.leases import callers
 from portal.forms import KeyForm
 from tests.support.factories import link, make_account, make_app, make_team, make_token, make_user
-from tests.support.sandbox import Sandbox
 from ui import stored_phrases as kept
 from users.models import User
 from users.people.models import Role
 from users.people.services import set_role
 from users.signals import login_changed
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("channels_world")]
 
 USER = "urn:ietf:params:scim:schemas:core:2.0:User"
 ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
-
-
-@pytest.fixture(autouse=True)
-def _world(channels_world: Sandbox) -> None:
-    callers._facts.clear()
-
-
-@pytest.fixture
-def boss() -> User:
-    return make_user("boss@example.com", name="Mira Boss", is_staff=True, is_superuser=True)
-
-
-@pytest.fixture
-def mara() -> User:
-    return make_user("mara@example.com", name="Mara Lindt", team=make_team("Lumen"))
 
 
 class Directory:

@@ -1,12 +1,15 @@
-"""Publishing jobs: what one comes with."""
+"""Publishing jobs and other systems: what one comes with."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
+
+from django.test import Client
 
 from accounts.api_keys import services as api_keys
 from accounts.models import ApiKey
 from broker.leases import callers
-from users.models import Team
+from users.models import Team, User
 
 
 @contextmanager
@@ -15,3 +18,10 @@ def issued_key() -> Iterator[str]:
     callers._facts.clear()
     yield api_keys.issue_key(name="job", scopes=list(ApiKey.Scope.values), teams=[Team.default()])[1]
     callers._facts.clear()
+
+
+def system(maker: User | None, *teams: Team, **fields: Any) -> Client:
+    """Return another system with a key that somebody made, for all that a key may do unless `scopes` says less."""
+    fields = {"name": "Portal", "scopes": list(ApiKey.Scope.values), **fields}
+    _, secret = api_keys.issue_key(created_by=maker, teams=list(teams), **fields)
+    return Client(headers={"authorization": f"Bearer {secret}"})
