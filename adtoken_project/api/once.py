@@ -72,7 +72,12 @@ def _first(place: str, call: str, respond: Respond) -> HttpResponse:
         if not done:
             cache.delete(place)
     if done:
-        kept = {"status": answer.status_code, "body": answer.content.decode(), "at": answer.get("Location")}
+        kept = {
+            "status": answer.status_code,
+            "type": answer["Content-Type"],
+            "body": answer.content.decode(),
+            "at": answer.get("Location"),
+        }
         cache.set(place, {"call": call, "kept": vault.seal(place, kept).ciphertext.decode()}, KEPT_FOR)
     return answer
 
@@ -86,7 +91,7 @@ def _again(place: str, call: str, found: dict[str, Any]) -> HttpResponse:
         kept = vault.unseal(place, vault.Sealed(found["kept"].encode()))
     except VaultError as error:
         return answer_of(problem_of(error))
-    answer = HttpResponse(kept["body"], status=kept["status"], content_type="application/json; charset=utf-8")
+    answer = HttpResponse(kept["body"], status=kept["status"], content_type=kept["type"])
     answer["Idempotent-Replayed"] = "true"
     if kept["at"]:
         answer["Location"] = kept["at"]

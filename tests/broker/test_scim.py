@@ -355,6 +355,22 @@ def test_only_a_key_of_an_active_superuser_with_the_scope_is_let_in(boss: User, 
     assert User.objects.get(pk=boss.pk).is_active
 
 
+def test_an_answer_that_is_sent_again_is_scims_too(boss: User) -> None:
+    client, body = Directory(boss).client, {"schemas": [USER], "userName": "lea@example.com"}
+
+    first, again = (
+        client.post("/api/scim/v2/Users", body, "application/scim+json", headers={"idempotency-key": "a"})
+        for _ in range(2)
+    )
+
+    assert again["Idempotent-Replayed"] == "true"
+    assert (again.status_code, again["Content-Type"], again.content) == (
+        first.status_code,
+        "application/scim+json",
+        first.content,
+    )
+
+
 def test_what_is_not_offered_says_so_in_scims_words(boss: User, settings: Any) -> None:
     directory = Directory(boss)
 
