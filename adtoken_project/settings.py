@@ -223,6 +223,8 @@ ACCOUNT_RATE_LIMITS = {
     # Links that need no log-in here: presses of one link, and of one address, which an office shares. See accounts/renewal_links/views.py.
     "link_pressed": "20/3600s/key",
     "link_address": "1000/3600s/ip",
+    # Beginnings of a log-in at the company's provider: each may ask it once. An office shares an address.
+    "company_address": "100/m/ip",
     # Readings of one calendar's address, and, of one caller, addresses that open nothing.
     "calendar_read": "60/3600s/key",
     "calendar_guess": "60/3600s/key",

@@ -349,6 +349,18 @@ def test_an_invited_person_joins_by_the_company(
     assert is_logged_in(client)
 
 
+def test_in_only_company_mode_nobody_is_told_to_use_the_e_mail_of_an_invitation(
+    client: Client, provider: Provider, settings: Settings
+) -> None:
+    both = client.get(reverse("account_login")).text
+    settings.OIDC_ONLY = True
+
+    only = client.get(reverse("account_login")).text
+
+    assert ("e-mail of your invitation" in both, "e-mail of your invitation" in only) == (True, False)
+    assert "your account at Northwind" in only
+
+
 def test_in_only_company_mode_no_password_accepts_an_invitation(
     client: Client, provider: Provider, settings: Settings
 ) -> None:
@@ -405,6 +417,21 @@ def test_a_stolen_code_is_no_good_in_another_handshake(client: Client, provider:
     page = come_back(client, f"{reverse('company_callback')}?code={code[1]}&state={own[1]}")
 
     assert (page.status_code, is_logged_in(client)) == (502, False)  # PKCE: the provider refuses it
+
+
+def test_an_address_that_begins_too_often_waits_and_the_provider_is_not_asked(
+    client: Client, provider: Provider, settings: Settings
+) -> None:
+    settings.ACCOUNT_RATE_LIMITS = {**settings.ACCOUNT_RATE_LIMITS, "company_address": "2/m/ip"}
+    leave(client)
+    leave(Client())
+    settings.OIDC_URL = "http://127.0.0.1:1"  # asked, it would not answer
+
+    page = Client().post(reverse("company_log_in"))
+    elsewhere = Client().post(reverse("company_log_in"), REMOTE_ADDR="192.0.2.7")
+
+    assert (page.status_code, elsewhere.status_code) == (429, 502)
+    assert "Wait a minute" in page.text
 
 
 def test_the_session_gets_another_id_and_a_colleagues_ends(client: Client, provider: Provider) -> None:

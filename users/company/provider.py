@@ -48,6 +48,7 @@ class Trouble(StrEnum):
     SWITCHED_OFF = "switched_off"
     WAITING = "waiting"  # known, and nobody has given a role or a team yet
     OTHER = "other"  # asked again, and somebody else came
+    TOO_OFTEN = "too_often"  # begun from this network address
     NOT_ASKED = "not_asked"  # asked again, and the provider did not
 
 

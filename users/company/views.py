@@ -6,6 +6,7 @@ from typing import Any, cast
 
 from allauth.account.adapter import get_adapter as get_account_adapter
 from allauth.account.utils import get_next_redirect_url, perform_login
+from allauth.core import ratelimit
 from django.conf import settings
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse
@@ -55,6 +56,8 @@ def leave(
 
     No redirect: browsers hold what a form leads to, and whatever that redirects to in turn, to the policy of the form's page.
     """
+    if not ratelimit.consume(request, action="company_address"):
+        return _not_logged_in(request, NotLoggedIn(Trouble.TOO_OFTEN))
     data = {"invitation": invitation.pk if invitation else None, AGAIN: time.time() if again else None}
     params = {"prompt": "login", "max_age": "0"} if again else {}
     try:
@@ -165,6 +168,7 @@ _STATUS = {
     Trouble.LOST: 400,
     Trouble.CANCELLED: 200,
     Trouble.NOT_ASKED: 400,
+    Trouble.TOO_OFTEN: 429,
 }
 
 
