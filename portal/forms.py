@@ -54,6 +54,10 @@ class KeyForm(forms.Form):
         choices=ApiKey.Scope.choices,
         widget=forms.CheckboxSelectMultiple,
         initial=list(api_keys.FOR_JOBS),
+        help_text=gettext_lazy(
+            "“Lease, sign and report tokens” hands out the log-in of a person, which reaches further than the teams you tick: with it the "
+            "system can do what that person can, in every ad account of that person, until the channel ends it. The gate hands out none."
+        ),
     )
     teams = forms.ModelMultipleChoiceField(
         Team.objects.none(),

@@ -17,8 +17,8 @@ from users.models import Team, User
 PREFIX = "adt_"
 FOR_JOBS = (
     ApiKey.Scope.READ,
-    ApiKey.Scope.LEASE,
-)  # what a key may do where nobody says; people are another matter
+    ApiKey.Scope.GATE,
+)  # what a key may do where nobody says; people are another matter, and so is holding a person's token
 SECRET_LENGTH, CHECKSUM_LENGTH = 48, 8  # hexadecimal digits
 
 

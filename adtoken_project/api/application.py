@@ -23,6 +23,7 @@ from broker.api.codes import Code
 from broker.api.errors import problem_of
 from broker.asks import api as asks_api
 from broker.events import api as events_api
+from broker.gate import api as gate_api
 from broker.histories import api as histories_api
 from broker.leases.callers import Caller, authenticate
 from broker.leases.errors import text
@@ -73,6 +74,7 @@ api.add_router("", histories_api.router)
 api.add_router("", events_api.router)
 api.add_router("", asks_api.router)
 api.add_router("", actions_api.router)
+api.add_router("", gate_api.router)
 api.add_router("", people_api.router)
 api.add_router("", problems.router)
 

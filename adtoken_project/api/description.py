@@ -40,7 +40,10 @@ _OF: dict[str, set[Code]] = {
     "get_offboarding": {Code.NOT_FOUND},
     **{name: {*_OF_PEOPLE, Code.ON_HOLD} for name in ("ask_people", "apply_macro", "check_account")},
     **{name: {*_OF_PEOPLE, Code.ON_HOLD, Code.BUSY} for name in ("pause_account", "resume_account")},
-    **{name: {Code.NOT_FOUND} for name in ("get_ask", "get_check", "get_timeline", "list_hand_outs")},
+    **{
+        name: {Code.NOT_FOUND}
+        for name in ("get_ask", "get_check", "get_timeline", "list_hand_outs", "make_credential")
+    },
     "list_macros": {Code.NOT_POSSIBLE},
     "get_problem": {Code.UNKNOWN_ADDRESS},
     "sign_request": {*_OF_LEASES, Code.NOT_SIGNED, Code.LEASE_OVER},

@@ -31,6 +31,7 @@ BODIES: dict[str, dict[str, Any]] = {
         "channels": [_ACCOUNT["channel"]],
         "send_mail": False,
     },
+    "make_credential": {"purpose": "publish", "days": 30},
     "pause_account": {"note": "Contract paused until May"},
     "resume_account": {"note": "Contract renewed"},
     "apply_macro": {"accounts": [_ACCOUNT]},

@@ -313,6 +313,7 @@ class Declaration:
     api_path: str  # what all calls' addresses there begin with, alike
     versions: Versions
     colours: tuple[str, str]  # of its mark and charts on light and on dark ground: "#2f62c9"
+    client: tuple[str, ...]  # lines of Python that set its own client up for the gate: {base}, {credential}
     refresh_again_is_safe: bool = (
         False  # a refresh token whose answer was lost may be tried once more at once
     )

@@ -21,6 +21,7 @@ MADE_UP = Declaration(
     api="FRIENDSTER_API_URL",
     api_path="v{version}",
     versions=Versions("FRIENDSTER_VERSION", "1", (Version("1"),), "https://friendster.example", "2026-11-26"),
+    client=(),
     colours=("#2f62c9", "#7ba4ff"),
 )
 

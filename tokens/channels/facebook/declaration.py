@@ -33,4 +33,9 @@ DECLARATION = Declaration(
     api_path="{version}",
     versions=VERSIONS,
     colours=("#2f62c9", "#7ba4ff"),
+    client=(
+        "from facebook_business.api import FacebookAdsApi, FacebookSession",
+        'FacebookSession.GRAPH = "{base}"',
+        'FacebookAdsApi.init(access_token="{credential}")',
+    ),
 )

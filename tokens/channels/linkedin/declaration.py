@@ -38,5 +38,10 @@ DECLARATION = Declaration(
     api_path="rest",
     versions=VERSIONS,
     colours=("#0f7488", "#4fbdd3"),
+    client=(
+        "from linkedin_api.common import constants",
+        'constants.VERSIONED_BASE_URL = "{base}/rest"',
+        'credential = "{credential}"  # the access_token of each call',
+    ),
     refresh_again_is_safe=True,
 )

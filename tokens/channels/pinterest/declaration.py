@@ -23,5 +23,10 @@ DECLARATION = Declaration(
     api_path="{version}",
     versions=VERSIONS,
     colours=("#b02a50", "#f07f9f"),
+    client=(
+        "import pinterestsdk",
+        'settings = pinterestsdk.Configuration(host="{base}/v5", access_token="{credential}")',
+        "pinterest = pinterestsdk.ApiClient(settings)",
+    ),
     refresh_again_is_safe=True,
 )

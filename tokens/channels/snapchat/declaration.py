@@ -23,5 +23,10 @@ DECLARATION = Declaration(
     api_path="{version}",
     versions=VERSIONS,
     colours=("#866400", "#dcb73a"),
+    client=(
+        "import requests  # Snapchat has no client of its own",
+        "snapchat = requests.Session()",
+        'snapchat.headers["Authorization"] = "Bearer {credential}"  # {base}/v1/...',
+    ),
     refresh_again_is_safe=True,
 )

@@ -20,4 +20,9 @@ DECLARATION = Declaration(
     api_path="open_api/{version}",
     versions=VERSIONS,
     colours=("#7349bf", "#b394f2"),
+    client=(
+        "import business_api_client",
+        "tiktok = business_api_client.ApiClient()",
+        'tiktok.configuration.host = "{base}"  # access_token of each call: {credential}',
+    ),
 )

@@ -20,4 +20,9 @@ DECLARATION = Declaration(
     api_path="{version}",
     versions=VERSIONS,
     colours=("#3d4653", "#aab4c2"),
+    client=(
+        "from twitter_ads import client, http",
+        'http.Request._DEFAULT_DOMAIN = "{base}"',
+        'x = client.Client("any", "any", "{credential}", "any")',
+    ),
 )

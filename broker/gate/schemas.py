@@ -1,0 +1,59 @@
+"""What the call about credentials of the gate takes and gives."""
+
+from datetime import datetime
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from broker.api.schemas import ChannelKey, In, Purpose, SendOut, optional
+from broker.gate.credentials import DAYS, MOST_DAYS
+from tokens.channels import declarations
+
+
+class CredentialIn(In):
+    """What a credential is for. `{}` is one for publishing."""
+
+    purpose: Purpose = Field(
+        "publish",
+        description="What for; left out: publish. One for reading changes nothing at the channel.",
+        json_schema_extra=optional,
+    )
+    days: int = Field(
+        DAYS,
+        ge=1,
+        le=MOST_DAYS,
+        description=f"How long; left out: {DAYS}. It ends with its key at the latest.",
+        json_schema_extra=optional,
+        examples=[DAYS],
+    )
+
+
+class CredentialOut(BaseModel):
+    """What a job puts where the vendor's token stood. It is good at the gate alone, for one account and one purpose."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "credential": "adtp_WzEs...",
+                "expires_at": "2026-12-25T09:00:00Z",
+                "channel": declarations.channel_keys()[0],
+                "native_id": "203847561029384",
+                "purpose": "publish",
+                "base_url": f"https://adtoken.example/proxy/{declarations.channel_keys()[0]}",
+                "send": {"headers": {"Authorization": "Bearer adtp_WzEs..."}, "query": {}},
+                "client": ['FacebookSession.GRAPH = "https://adtoken.example/proxy/facebook"'],
+            }
+        }
+    )
+
+    credential: str
+    expires_at: datetime
+    channel: ChannelKey
+    native_id: str
+    purpose: Purpose
+    base_url: str = Field(
+        description="Stands in place of the channel's own address: what follows there, version and path, follows here."
+    )
+    send: SendOut = Field(description="For requests by hand, as a lease has it.")
+    client: list[str] = Field(
+        description="Lines of Python that set up the channel's own client. Do not compare them."
+    )
