@@ -26,7 +26,7 @@ from broker.events import api as events_api
 from broker.gate import api as gate_api
 from broker.histories import api as histories_api
 from broker.leases.callers import Caller, authenticate
-from broker.leases.errors import text
+from broker.leases.texts import text
 from broker.people import api as people_api
 from tokens.vault.services import VaultError
 from users.installation import hold

@@ -32,8 +32,8 @@ from adtoken_project.ops import metrics
 from adtoken_project.telemetry import logs
 from broker.api.codes import Code
 from broker.leases.callers import Caller
-from broker.leases.errors import text
 from broker.leases.records import hash_of
+from broker.leases.texts import text
 from broker.scim.api import MEDIA_TYPE as SCIM_TYPE
 from infra import request_logs
 from infra.private_parts import convert_exception_to_response

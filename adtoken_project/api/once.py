@@ -22,7 +22,7 @@ from broker.api.api import routes
 from broker.api.codes import Code
 from broker.api.errors import problem_of
 from broker.leases.callers import Caller
-from broker.leases.errors import text
+from broker.leases.texts import text
 from tokens.vault import services as vault
 from tokens.vault.services import VaultError
 

@@ -14,7 +14,7 @@ from pydantic import ValidationError as Mismatch
 from adtoken_project.api.application import api, key_auth
 from broker.api.api import routes
 from broker.api.urls import Route
-from broker.leases.errors import text
+from broker.leases.texts import text
 
 PREFIX = "/api/v1"
 JSON = "application/json; charset=utf-8"

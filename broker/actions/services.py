@@ -18,7 +18,8 @@ from accounts.pool.errors import ActionRefused
 from broker.api import reach
 from broker.api.schemas import AccountName
 from broker.leases.callers import Caller
-from broker.leases.errors import Busy, NotFound, NotPossible, text
+from broker.leases.errors import Busy, NotFound, NotPossible
+from broker.leases.texts import text
 from macros.models import Macro
 
 AGAIN_AFTER = 10  # seconds

@@ -39,8 +39,8 @@ from broker.api.schemas import (
     SignOut,
 )
 from broker.api.urls import Routes
-from broker.leases.errors import text
 from broker.leases.services import Answer, Lease
+from broker.leases.texts import text
 from tokens.token import reasons
 from ui.dates import end_of_window
 from ui.name_visibility import NameVisibility
@@ -65,7 +65,8 @@ def caller_of(request: HttpRequest, scope: str, *, query: Collection[str] = ()) 
         raise ScopeMissing(scope)
     for name, values in request.GET.lists():
         if name not in query:
-            raise BadQuery(name, text("no_parameter", known=", ".join(sorted(query))))
+            known = text("known", known=", ".join(sorted(query))) if query else text("none_known")
+            raise BadQuery(name, text("no_parameter", known=known))
         if len(values) > 1:
             raise BadQuery(name, text("given_twice"))
         if "\0" in values[0]:

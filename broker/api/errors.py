@@ -12,8 +12,8 @@ from broker.leases.errors import (
     LeaseOver,
     NotAvailable,
     NotPossible,
-    text,
 )
+from broker.leases.texts import text
 from tokens.vault.services import NothingStored, VaultError
 
 OUT_OF_ORDER_FOR = 300  # seconds; only an operator helps

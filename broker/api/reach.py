@@ -7,7 +7,8 @@ from accounts.models import Account, ApiKey
 from accounts.pool.models import AccountQuerySet
 from broker.api.schemas import AccountName
 from broker.leases.callers import Caller
-from broker.leases.errors import NotFound, NotPossible, text
+from broker.leases.errors import NotFound, NotPossible
+from broker.leases.texts import text
 from tokens.channels import registry
 from users.models import User
 

@@ -9,8 +9,8 @@ from pydantic_core import PydanticCustomError, PydanticKnownError
 
 from accounts.pool import rules as pool_rules
 from broker.api.codes import Code
-from broker.leases.errors import text
 from broker.leases.services import MOST
+from broker.leases.texts import text
 from tokens.channels import declarations
 from tokens.channels.kinds import Reason, Verdict
 from tokens.models import Token

@@ -16,7 +16,7 @@ from broker.api.schemas import (
     optional,
     without_nul,
 )
-from broker.leases.errors import text
+from broker.leases.texts import text
 
 MOST = 100  # accounts of one call
 NOTE = 200  # characters

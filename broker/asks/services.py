@@ -16,7 +16,8 @@ from accounts.pool import permissions
 from broker.api import reach
 from broker.asks.schemas import AskIn, Kind, State
 from broker.leases.callers import Caller
-from broker.leases.errors import NotFound, NotPossible, text
+from broker.leases.errors import NotFound, NotPossible
+from broker.leases.texts import text
 from ui.errors import Refusal
 from ui.phrases import phrase
 from users.installation import hold

@@ -14,7 +14,7 @@ from broker.api import cursors, reach
 from broker.api.api import BadQuery, caller_of, position_of
 from broker.api.schemas import ELSEWHERE_HELP, ChannelKey, ChannelName, Purpose
 from broker.leases.callers import Caller
-from broker.leases.errors import text
+from broker.leases.texts import text
 from tokens.models import Token
 from users.people.queries import members_of, names_for_teams
 

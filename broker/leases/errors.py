@@ -1,9 +1,7 @@
-"""What the broker answers when there is no token to give, and its texts. Each answer carries what the caller needs to decide."""
+"""What the broker answers when there is no token to give. Each answer carries what the caller needs to decide."""
 
 from dataclasses import dataclass
 from datetime import datetime
-
-from ui import phrases
 
 
 class BrokerError(Exception):
@@ -54,11 +52,3 @@ class Busy(BrokerError):  # noqa: N818
 
     def __str__(self) -> str:
         return self.detail
-
-
-FILE = "words/api.txt"
-
-
-def text(name: str, /, **facts: object) -> str:
-    """Return a text of the API by its name in the file."""
-    return phrases.phrase(FILE, name, **facts)

@@ -10,7 +10,8 @@ from django.db import DEFAULT_DB_ALIAS, connections
 
 from accounts.models import Account
 from broker.leases.callers import Caller
-from broker.leases.errors import NotFound, text
+from broker.leases.errors import NotFound
+from broker.leases.texts import text
 from tokens.channels import registry
 
 Facts = Sequence[Any] | Mapping[str, Any]

@@ -17,7 +17,8 @@ from django.db import DatabaseError, InterfaceError, OperationalError, connectio
 from accounts.models import LeaseRecord
 from broker.leases import queries as prepared
 from broker.leases.callers import Caller
-from broker.leases.errors import Busy, text
+from broker.leases.errors import Busy
+from broker.leases.texts import text
 
 Row = tuple[Any, ...]
 

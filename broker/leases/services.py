@@ -25,9 +25,10 @@ from broker.leases import queries as prepared
 from broker.leases import records
 from broker.leases import slow as slow_leases
 from broker.leases.callers import Caller
-from broker.leases.errors import BrokerError, BrokerRefused, Busy, Failed, LeaseOver, NotFound, text
+from broker.leases.errors import BrokerError, BrokerRefused, Busy, Failed, LeaseOver, NotFound
 from broker.leases.queries import LeaseRow, Name, Purpose, servable, spare
 from broker.leases.slow import Later, Wanted, not_available
+from broker.leases.texts import text
 from tokens import lifecycle
 from tokens.channel_apps.models import keys_by_version
 from tokens.channels import registry

@@ -12,8 +12,9 @@ from accounts.models import Account, AccountToken
 from accounts.pool import rules as pool_rules
 from broker.leases import queries as lease_rows
 from broker.leases.callers import Caller
-from broker.leases.errors import Busy, NotAvailable, text
+from broker.leases.errors import Busy, NotAvailable
 from broker.leases.queries import LeaseRow, Purpose, servable, spare
+from broker.leases.texts import text
 from tokens.channels import declarations, gate, registry, shares
 from tokens.channels.base import Channel
 from tokens.channels.kinds import LIFTABLE, WRITE_REFUSALS, Reason
@@ -179,7 +180,8 @@ def not_available(
         return NotAvailable("paused", "paused", detail, account.paused_at, _names([account.paused_by], teams))
     if not account.is_deactivated and account.restriction:
         fine = account.state == Account.State.CONNECTED
-        detail = text("restricted", channel=native.label, restriction=account.restriction, fine=fine)
+        tokens = text("tokens_fine" if fine else "being_checked")
+        detail = text("restricted", channel=native.label, restriction=account.restriction, tokens=tokens)
         steps = native.steps(Reason.RESTRICTED)
         return NotAvailable(
             "restricted", "restricted", detail, None, (text("an_admin", channel=native.label),), steps
@@ -190,7 +192,7 @@ def not_available(
         if life and until and now and until > now + life:
             detail = text("none_lives_so_long", channel=native.label, life=dates.duration(_rounded(life)))
             return NotAvailable("connected", "min_valid_for", detail)
-        detail = text("none_lives_until", until=f"{until:%Y-%m-%d %H:%M}" if until else "")
+        detail = text("none_lives_until", until=f"{until:%Y-%m-%d %H:%M}") if until else text("none_fits")
         people = _names([token.consented_by if token else None], teams)
         return NotAvailable("connected", "min_valid_for", detail, None, people, native.steps(Reason.EXPIRED))
     return _deactivated(account, native, teams)

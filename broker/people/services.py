@@ -17,7 +17,8 @@ from accounts.pool import permissions
 from accounts.pool.errors import ActionRefused
 from broker.api import reach
 from broker.leases.callers import Caller
-from broker.leases.errors import NotFound, NotPossible, text
+from broker.leases.errors import NotFound, NotPossible
+from broker.leases.texts import text
 from broker.people.schemas import OffboardIn
 from tokens.models import Token
 from ui import stored_phrases as kept

@@ -20,8 +20,9 @@ from broker.leases import queries as prepared
 from broker.leases import services as leases
 from broker.leases import slow as slow_leases
 from broker.leases.callers import Caller
-from broker.leases.errors import Busy, NotAvailable, NotFound, text
+from broker.leases.errors import Busy, NotAvailable, NotFound
 from broker.leases.services import Claims, Lease, open_lease
+from broker.leases.texts import text
 from infra import scrub
 from infra.io_steps import Clock
 from tokens import lifecycle

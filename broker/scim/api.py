@@ -18,7 +18,7 @@ from scim2_models import (
     SearchRequest,
 )
 
-from broker.leases.errors import text
+from broker.leases.texts import text
 from broker.scim import services
 from broker.scim.resources import (
     CONFIG,

@@ -26,7 +26,7 @@ from scim2_models import (
     Uniqueness,
 )
 
-from broker.leases.errors import text
+from broker.leases.texts import text
 from users.models import User
 
 BASE = f"{settings.BASE_URL}/api/scim/v2"

@@ -25,7 +25,7 @@ from accounts.models import ApiKey
 from broker.api import reach
 from broker.api.api import ScopeMissing
 from broker.leases.callers import Caller
-from broker.leases.errors import text
+from broker.leases.texts import text
 from broker.people import services as people
 from broker.people.schemas import OffboardIn
 from broker.scim.resources import Person, Said, kept_of, name_of, said_of

@@ -19,7 +19,7 @@ from django.utils import translation
 
 from adtoken_project.workers import lanes, signs_of_life
 from broker.api.codes import Code
-from broker.leases.errors import text
+from broker.leases.texts import text
 from devtools.launcher import Launcher, Options
 from tests.project.test_redis_by_tls import certificate
 

@@ -22,7 +22,7 @@ APPS = (
 )  # fmt: skip
 # What is read on a console, in metrics or in the description of the API is English and for developers and operators.
 CONSOLE = re.compile(
-    r"words/api\.txt|/management/|/checks\.py|/metrics\.py|/traces\.py|/embedded/|/demo_fleet/|broker/\w+/(codes|schemas)\.py|/verdicts\.py|tokens/vault/"
+    r"/management/|/checks\.py|/metrics\.py|/traces\.py|/embedded/|/demo_fleet/|broker/\w+/(codes|schemas|texts)\.py|/verdicts\.py|tokens/vault/"
     r"|adtoken_project/(env|settings|doctor|setup/safe_start|setup/grants|celery|apps)\.py|adtoken_project/api/(description|examples)\.py"
     r"|adtoken_project/ops/(health|pruning)\.py|adtoken_project/workers/(lanes|schedules)\.py"
     r"|accounts/pushes/(views|errors)\.py"
@@ -291,8 +291,6 @@ def outside() -> dict[str, list[Found]]:
         if words := [one for one in in_python(path.read_text(encoding="utf-8")) if not _excepted(name, one)]:
             found[name] = words
     for path in templates():
-        if CONSOLE.search(path.as_posix()):
-            continue
         text = path.read_text(encoding="utf-8")
         if words := in_template(text, html=path.suffix == ".html"):
             found[path.relative_to(ROOT).as_posix()] = words
