@@ -1,6 +1,7 @@
 """What a macro, stored or as a form describes it, would do in the coming 30 days if nobody acts: by the rules of the run itself."""
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
@@ -157,22 +158,34 @@ def draft_of(macro: Macro) -> Draft | None:
 
 
 def preview_draft(draft: Draft, *, now: datetime) -> Preview:
-    """Return what the draft would mail from the next run on, for 30 days; of very many accounts it reads those that end first."""
+    """Return what a draft would mail, as `preview_drafts`."""
+    return preview_drafts([draft], now=now)[0]
+
+
+def preview_drafts(drafts: Sequence[Draft], *, now: datetime) -> list[Preview]:
+    """Return what each would mail from the next run on, for 30 days; of very many accounts it reads those that end first.
+
+    An account that several are about is read once: of thousands, reading is nearly all the time.
+    """
     today = evaluation.local_day(now)
     span = Span(now, evaluation.next_run(now), today + timedelta(days=DAYS), evaluation.project_zone())
-    ids = list(_accounts_of(draft).order_by(*health.by_deadline()).values_list("pk", flat=True)[: MOST + 1])
-    warning, few = draft.rule(MacroAction.Kind.PRE_DEACTIVATION), draft.rule(MacroAction.Kind.FEW_PEOPLE)
-    asked = [warning, few] if draft.people else [warning]
-    directory, seen = read_directory(), _Seen()
-    for accounts in read_in_slices(ids[:MOST], rules=asked, span=span):
+    directory, seen = read_directory(), [_Seen(draft) for draft in drafts]
+    ids = sorted(set().union(*(one.ids for one in seen)))
+    asked = [rule for one in seen for rule in ([one.warning, one.few] if one.draft.people else [one.warning])]
+    for accounts in read_in_slices(ids, rules=asked, span=span):
         for account in accounts:
-            seen.add(warning, account, directory, span)
-            if draft.people and rules.is_short(few, account, directory, Span.day(now, span.zone)):
-                seen.short += 1
-    mails = seen.mails()
+            for one in seen:
+                if account.pk in one.ids:
+                    one.add(account, directory, span)
+    return [_preview_of(one, span) for one in seen]
+
+
+def _preview_of(seen: "_Seen", span: Span) -> Preview:
+    draft, mails = seen.draft, seen.mails()
+    to = [(email, mails[email]) for email in seen.warning.emails if mails[email]]
     return Preview(
         mails=mails.total(),
-        copies=[("", mails.total()), *((email, mails[email]) for email in warning.emails if mails[email])],
+        copies=[("", mails.total()), *to],
         first_on=min((one.on for one in seen.due), default=None),
         due=seen.first(span),
         quiet=[(phrase(WORDS, why), number) for why, number in seen.quiet.most_common()]
@@ -183,22 +196,33 @@ def preview_draft(draft: Draft, *, now: datetime) -> Preview:
         few=seen.short if draft.people else None,
         applied=draft.applied,
         ahead=bool(draft.days),
-        whole=len(ids) <= MOST,
+        whole=seen.whole,
     )
 
 
 @dataclass
 class _Seen:
-    """What was found of the accounts that were looked at."""
+    """A draft, the accounts that it is about, and what was found of those that were looked at."""
 
+    draft: Draft
     due: list[Due] = field(default_factory=list)
     quiet: Counter[str] = field(default_factory=Counter)  # why -> accounts
     fallen_back: set[int] = field(default_factory=set)
     nobody: int = 0
     short: int = 0
 
-    def add(self, rule: Rule, account: AccountFacts, directory: Directory, span: Span) -> None:
+    def __post_init__(self) -> None:
+        of_kind, kinds = self.draft.rule, MacroAction.Kind
+        self.warning, self.few = of_kind(kinds.PRE_DEACTIVATION), of_kind(kinds.FEW_PEOPLE)
+        accounts = _accounts_of(self.draft).order_by(*health.by_deadline())
+        ids = list(accounts.values_list("pk", flat=True)[: MOST + 1])
+        self.ids, self.whole = frozenset(ids[:MOST]), len(ids) <= MOST
+
+    def add(self, account: AccountFacts, directory: Directory, span: Span) -> None:
         """Look at one account."""
+        rule = self.warning
+        if self.draft.people and rules.is_short(self.few, account, directory, Span.day(span.now, span.zone)):
+            self.short += 1
         found = list(rules.find_due(rule, account, directory, span))
         news = [one for one in found if one.news]
         self.due += news

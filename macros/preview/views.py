@@ -25,17 +25,16 @@ def day_words(when: date) -> str:
 def preview_beside(draft: Draft, macro: Macro | None, *, edited: bool = False) -> dict[str, Any]:
     """Return the facts of the column beside the form. `edited`: the draft may differ from the stored macro."""
     now = timezone.now()
-    found = preview.preview_draft(draft, now=now)
     before = stored_draft(macro) if edited and macro else None
     changed = changes_between(before, draft) if before else []
-    whole = found.whole
-    if before and drafts_differ(before, draft):
-        stored = preview.preview_draft(before, now=now)
-        mails = [one.mails if of.enabled else 0 for one, of in ((found, draft), (stored, before))]
+    drafts = [draft, before] if before and drafts_differ(before, draft) else [draft]
+    found = preview.preview_drafts(drafts, now=now)
+    if len(found) > 1:
+        mails = [one.mails if of.enabled else 0 for one, of in zip(found, drafts, strict=True)]
         changed.insert(0, Change(gettext("Due, next 30 days"), number(mails[0]), number(mails[1])))
-        whole = whole and stored.whole
+    whole = all(one.whole for one in found)
     return {
-        "found": found,
+        "found": found[0],
         "first_alone": "" if whole else phrase(preview.WORDS, "first_alone", most=number(preview.MOST)),
         "off": not draft.enabled,
         "sent_url": f"{reverse('admin:notifications_message_changelist')}?macro={macro.pk}" if macro else "",
