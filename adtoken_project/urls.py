@@ -3,6 +3,7 @@
 from django.contrib import admin
 from django.urls import include, path, re_path
 
+from adtoken_project.api import oauth
 from adtoken_project.api.application import api, unknown
 from adtoken_project.api.scim import scim
 from adtoken_project.ops import health, metrics
@@ -18,6 +19,7 @@ urlpatterns = [
     path("metrics", metrics.page),
     path("channels.css", channel_colours.style_sheet, name="channel_colours"),
     path("admin/", admin.site.urls),
+    path(oauth.PATH[1:], oauth.token),
     path("api/v1/", api.urls),
     path("api/scim/v2/", scim.urls),
     re_path("^api/(?P<rest>.*)$", unknown),

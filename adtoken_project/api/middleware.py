@@ -20,7 +20,7 @@ from django.utils.cache import get_conditional_response
 from django.utils.http import quote_etag
 from django.utils.translation import override
 
-from adtoken_project.api import limits
+from adtoken_project.api import limits, oauth
 from adtoken_project.api import routes as api_routes
 from adtoken_project.api.application import key_auth
 from adtoken_project.api.errors import MEDIA_TYPE, plain_problem, problem
@@ -118,6 +118,9 @@ def _serve(request: HttpRequest) -> HttpResponse:
 
 def _worded(request: HttpRequest, answer: HttpResponse) -> HttpResponse:
     """Return the answer, an error in the form of the address that was asked."""
+    if request.path == oauth.PATH:
+        own = answer.headers.get("Content-Type") == "application/json"
+        return answer if own else oauth.as_oauth(_as_problem(answer))
     return as_scim(_as_problem(answer)) if request.path.startswith(SCIM) else _as_problem(answer)
 
 

@@ -47,6 +47,23 @@ class Caller:
         return condition
 
 
+def caller_of_key(key_id: int, *, address: str | None, now: datetime) -> Caller | None:
+    """Return who a key is, which did not come itself, or None where it lets nobody in now."""
+    key = ApiKey.objects.in_use(now).filter(pk=key_id).first()
+    return _caller(key, address) if key else None
+
+
+def _caller(key: ApiKey, address: str | None = None) -> Caller:
+    return Caller(
+        key_id=key.pk,
+        name=key.name,
+        address=address,
+        teams=frozenset(key.teams.values_list("pk", flat=True)),
+        channels=frozenset(key.channels) or None,
+        scopes=frozenset(key.scopes),
+    )
+
+
 _facts: dict[str, tuple[float, Caller]] = {}
 
 
@@ -62,13 +79,7 @@ def authenticate(text: str, *, now: datetime) -> Caller | None:
     if key is None:
         _facts.pop(digest, None)
         return None
-    caller = Caller(
-        key_id=key.pk,
-        name=key.name,
-        teams=frozenset(key.teams.values_list("pk", flat=True)),
-        channels=frozenset(key.channels) or None,
-        scopes=frozenset(key.scopes),
-    )
+    caller = _caller(key)
     if key.last_used_at is None or now - key.last_used_at > timedelta(hours=1):
         ApiKey.objects.filter(pk=key.pk).update(last_used_at=now)
     if len(_facts) > 1000:

@@ -26,6 +26,24 @@ _TEXTS = {
     "put_off": "Too many accounts of this batch needed a closer look. Ask for the rest again.",
     "not_recorded": "This could not be recorded, so no token is handed out.",
     "no_account": "There is no such account.",
+    "grant_type": "Known are refresh_token and client_credentials.",
+    "grant_in_address": (
+        "Parameters belong into the body. What came in the address may be in logs: make a new credential."
+    ),
+    "grant_body": "Send a form or a JSON object of texts, each parameter once.",
+    "grant_scope": "There is no scope {word}. Known are publish, read, {raw}, and an account as CHANNEL/ID.",
+    "grant_resource": "Name the account: resource=CHANNEL/ID.",
+    "grant_no_credential": "The refresh token is no credential of AdToken (adtp_...). Have somebody make one.",
+    "grant_credential_over": (
+        "This credential is over, and no API key came beside it. Have somebody make a new one."
+    ),
+    "grant_key_over": (
+        "The API key of this credential is revoked or past its last day. Have somebody make a new one."
+    ),
+    "grant_other_key": "Another API key made this credential.",
+    "grant_no_account": "The ad account is gone, or outside of the key's teams and channels.",
+    "grant_reads_only": "This credential is for reading.",
+    "grant_signs": "{channel} signs each request, so no token is handed out. Use the gate.",
     "no_account_named": "There is no account {native_id} at {channel}.",
     "no_ask": "There is no such request.",
     "ask_no_field": "{kind} takes no {field}.",
