@@ -53,6 +53,7 @@ _KINDS: dict[str, set[str]] = {
         Kind.BACKUP_DECLINED,
         Kind.MACRO_APPLIED,
         Kind.MACRO_REMOVED,
+        Kind.CREDENTIAL,
         Kind.ACKNOWLEDGED,
         Kind.SNOOZED,
         Kind.UNSNOOZED,
@@ -75,7 +76,7 @@ _TOKEN_KINDS: dict[str, set[str]] = {
 # They say who did it and why, which the shift that follows from them does not.
 _OWN_LINE = {TokenEvent.Kind.REMOVED, TokenEvent.Kind.REVOKED}
 # Their title says the note already.
-_NAMED_BY_NOTE = {Kind.MACRO_APPLIED, Kind.MACRO_REMOVED}
+_NAMED_BY_NOTE = {Kind.MACRO_APPLIED, Kind.MACRO_REMOVED, Kind.CREDENTIAL}
 # Icon and tone of the dot.
 _DOTS: dict[str, tuple[str, str]] = {
     Kind.LINKED: ("link", "good"), Kind.UNLINKED: ("close", "mute"), Kind.SHIFTED: ("swap_horiz", "warn"),
@@ -86,6 +87,7 @@ _DOTS: dict[str, tuple[str, str]] = {
     Kind.NOT_MINE: ("person", "warn"),
     Kind.MOVED: ("group", ""), Kind.BACKUP_ASKED: ("mail", ""), Kind.BACKUP_DECLINED: ("close", "mute"),
     Kind.MACRO_APPLIED: ("flag", ""), Kind.MACRO_REMOVED: ("flag", "mute"),
+    Kind.CREDENTIAL: ("key", ""),
     Kind.ACKNOWLEDGED: ("check", "good"), Kind.SNOOZED: ("schedule", "mute"), Kind.UNSNOOZED: ("schedule", ""),
     TokenEvent.Kind.DIED: ("cancel", "bad"), TokenEvent.Kind.COOLED: ("sync", "warn"),
     TokenEvent.Kind.RECOVERED: ("check_circle", "good"), TokenEvent.Kind.RENEWED: ("refresh", "good"),

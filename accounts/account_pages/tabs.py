@@ -21,7 +21,7 @@ from accounts.backups import card as backup_card
 from accounts.checks import queries as check_queries
 from accounts.models import Account
 from accounts.pool import queries as pool_queries
-from accounts.pool.permissions import MOVE
+from accounts.pool.permissions import ADD_API_KEY, MOVE
 from broker.leases import admin as handed_out
 from macros.models import Macro, MacroAction
 from macros.mutes import views as mute_lines
@@ -82,6 +82,10 @@ def tab_context(request: HttpRequest, account: Account, tab: str) -> dict[str, A
     team = None
     if may(MOVE):
         team = PoolAction(say("move_to_team"), _alone(account, "team"), icon="group")
+    connect = None
+    if may(ADD_API_KEY):
+        address = reverse("admin:accounts_account_connect", args=[account.pk])
+        connect = PoolAction(say("connect"), address, icon="key")
     quiet = []
     if may(mute_lines.SNOOZE):
         on_it = reverse("admin:accounts_account_on_it", args=[account.pk])
@@ -110,7 +114,7 @@ def tab_context(request: HttpRequest, account: Account, tab: str) -> dict[str, A
         "add": PoolAction(say("add_token"), add, kind="primary", icon="add")
         if may("accounts.link_account")
         else None,
-        "menu": [*quiet, *(action for action in (team, pause) if action)],
+        "menu": [*quiet, *(action for action in (connect, team, pause) if action)],
         "here": here,
         **(_linked(account, names_for(request.user)) if tab else {}),
     }

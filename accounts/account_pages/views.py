@@ -21,6 +21,7 @@ from accounts.pool import actions, permissions
 from accounts.pool import queries as pool_queries
 from accounts.pool.errors import ActionRefused
 from accounts.pool.rules import READING_REFUSED
+from broker.gate.views import connect
 from macros.mutes import acknowledgements
 from macros.mutes import views as mute_lines
 from macros.mutes.receivers import count_ends
@@ -97,6 +98,7 @@ def urls() -> list[URLPattern]:
         "automatic": _post_only(automatic),
         "on_it": say_on_it,
         "on_it_back": take_back,
+        "connect": connect,
     }
     wrap = admin.site.admin_view
     return [

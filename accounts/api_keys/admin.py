@@ -27,6 +27,7 @@ from portal.forms import KeyForm
 from portal.lists import ReadOnlyList
 from tokens.channels import declarations
 from ui import confirm, dates
+from ui.addresses import id_of
 from ui.confirm import Late, Page, Said
 from ui.templatetags import ui as tags
 from users.models import person
@@ -48,6 +49,16 @@ def key_state(key: ApiKey) -> SafeString:
         '{}<span class="at-second">{}</span>',
         tags.pill("api_key", named),
         gettext("until %(day)s") % {"day": dates.day(day)},
+    )
+
+
+def _back(request: HttpRequest) -> str:
+    """Return where the page of a new key leads: to the account that needed one, or the list."""
+    account = id_of(request.GET.get("account", ""))
+    return (
+        reverse("admin:accounts_account_connect", args=[account])
+        if account
+        else reverse("admin:accounts_apikey_changelist")
     )
 
 
@@ -160,7 +171,7 @@ class ApiKeyAdmin(ReadOnlyList):
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Return whether the person may make keys."""
-        return request.user.has_perm("accounts.add_apikey")
+        return request.user.has_perm(permissions.ADD_API_KEY)
 
     def get_urls(self) -> list[URLPattern]:
         """Return list, making and revoking."""
@@ -187,7 +198,7 @@ class ApiKeyAdmin(ReadOnlyList):
             **access.frame_of(ApiKey)(request),
             "title": gettext("New API key"),
             "form": form,
-            "back": reverse("admin:accounts_apikey_changelist"),
+            "back": _back(request),
         }
         if request.method == "POST" and form.is_valid():
             key, secret = api_keys.issue_key(

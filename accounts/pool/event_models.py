@@ -36,6 +36,7 @@ class AccountEvent(models.Model):
         BACKUP_DECLINED = "declined", _("Declined to back it up")
         MACRO_APPLIED = "macro_applied", _("Macro applied")
         MACRO_REMOVED = "macro_removed", _("Macro removed")
+        CREDENTIAL = "credential", _("Credential made")
         ACKNOWLEDGED = "acknowledged", _("Somebody is on it")
         SNOOZED = "snoozed", _("Warnings snoozed")
         UNSNOOZED = "unsnoozed", _("Warnings no longer snoozed")

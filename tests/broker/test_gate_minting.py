@@ -5,11 +5,13 @@ from typing import Any
 
 import pytest
 from django.test import Client
+from django.urls import reverse
 from django.utils import timezone
 
 from accounts.api_keys import services as api_keys
-from accounts.models import Account, ApiKey
+from accounts.models import Account, AccountEvent, ApiKey
 from broker.gate.credentials import read_credential
+from tests.portal.support import line_url, linked, pool_url, staff, token_of
 from tests.support.factories import make_account, make_team
 from tokens.channels import declarations
 from users.models import Team
@@ -59,3 +61,47 @@ def test_no_credential_is_made_that_the_key_has_no_right_to_or_that_outlives_it(
     assert ask(job(channels=["x"])[1], account).status_code == 404
     refused = ask(job(scopes=["accounts:read", "tokens:lease"])[1], account)
     assert (refused.status_code, refused.json()["code"]) == (403, "scope_missing")
+
+
+# ---- on the page of an ad account
+
+
+def test_staff_make_one_on_the_accounts_page_see_it_once_and_the_history_names_them_and_the_key(
+    client: Client,
+) -> None:
+    viewer = staff(client, "accounts.add_apikey")
+    key, _ = job(name="Nightly", created_by=viewer)
+    job(name="Reader", scopes=["accounts:read"])
+    job(name="Elsewhere", teams=[make_team()])
+    account = linked(token_of("Ada"))
+    address = reverse("admin:accounts_account_connect", args=[account.pk])
+
+    asked = client.get(address)
+    shown = client.post(address, {"key": key.pk, "purpose": "read", "days": "7"}).content.decode()
+
+    assert address in client.get(pool_url(account)).content.decode()
+    assert list(asked.context["form"].fields["key"].queryset) == [key]
+    secret = shown.split('at-pickable">')[1].split("<")[0]
+    found = read_credential(secret, now=timezone.now())
+    assert (found.key_id, found.account_id, found.purpose) == (key.pk, account.pk, "read")
+    assert "FacebookSession.GRAPH = &quot;http://testserver/proxy/facebook&quot;" in shown
+    event = AccountEvent.objects.get(kind="credential")
+    assert (event.actor, event.note) == (viewer, "Nightly")
+    line = client.get(line_url(account)).content.decode()
+    assert "A credential of the API key “Nightly” was made" in line
+    assert secret not in line
+
+
+def test_without_a_key_for_the_gate_the_page_leads_to_where_one_is_made_and_back(client: Client) -> None:
+    staff(client, "accounts.add_apikey")
+    account = linked(token_of("Ada"))
+    address = reverse("admin:accounts_account_connect", args=[account.pk])
+
+    led = client.get(address, follow=True)
+
+    assert "Make one first" in led.content.decode()
+    assert led.context["back"] == address
+    assert led.context["form"]["scopes"].initial == ["accounts:read", "gate:use"]
+    staff(client)
+    assert client.get(address).status_code == 403
+    assert address not in client.get(pool_url(account)).content.decode()

@@ -244,7 +244,7 @@ def _people(fleet: Fleet) -> dict[str, Any]:
     )
     key, _ = api_keys.issue_key(
         name="Publishing job of the night, Austria and South Tyrol",
-        scopes=["tokens:lease"],
+        scopes=["gate:use", "tokens:lease"],
         teams=[fleet.team],
         created_by=fleet.people[10],
     )

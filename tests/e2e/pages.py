@@ -72,6 +72,7 @@ admin-account-quiet             /admin/accounts/account/{snoozed}/
 admin-pause                     /admin/accounts/account/bulk/pause/?account={account}
 admin-move                      /admin/accounts/account/bulk/team/?account={account}
 admin-snooze                    /admin/macros/mute/add/?account={account}
+admin-connect                   /admin/accounts/account/{account}/connect/
 admin-ask                       /admin/accounts/account/{account}/tokens/{token}/ask/
 admin-backup                    /admin/accounts/account/{reached}/tokens/{reaching}/backup/
 admin-unlink                    /admin/accounts/account/{account}/tokens/{token}/unlink/
