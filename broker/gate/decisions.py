@@ -3,13 +3,39 @@
 One function for everything that stands in front of a channel: our proxy, and engines that ask by HTTP (nginx `auth_request`).
 """
 
+import json
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+from urllib.parse import parse_qsl, urlencode
 
-from broker.gate.credentials import Credential
+import psycopg
+from django.db import DatabaseError
+
+from accounts.models import ApiKey
+from broker.gate import owners, placed
+from broker.gate.credentials import Credential, NoCredential, read_credential
+from broker.gate.threads import in_thread
+from broker.leases import services as leases
+from broker.leases import slow
 from broker.leases.callers import Caller
-from broker.leases.queries import LeaseRow
+from broker.leases.errors import BrokerError, Busy, NotAvailable, NotFound
+from broker.leases.queries import READ_FOR_KEY, LeaseRow, servable, spare
+from broker.leases.texts import text
+from infra import async_database
+from tokens.channel_apps.models import keys_by_version
+from tokens.channels import paths, registry
+from tokens.channels.addresses import configured
+from tokens.channels.base import Channel
+from tokens.channels.kinds import Answer, AppKeys, Credentials
+from tokens.channels.parameters import Refused
+from tokens.channels.paths import Allowed, Known
+from tokens.vault.services import VaultError
+from users.installation import hold
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, repr=False)
@@ -54,6 +80,225 @@ class Sending:
     batch: bool = False  # its answer is a list with a status for each item
 
 
+AWAY = 5  # seconds after which whoever met a PostgreSQL that is away comes again
+USED_NOTED_EVERY = timedelta(hours=1)  # of a key
+
+
+class _Answered(Exception):  # noqa: N818  # an answer
+    """What the job asks for is answered here: in the channel's place, or as the channel answered a question about it."""
+
+    def __init__(self, status: int, body: Any) -> None:
+        super().__init__(status)
+        self.refusal = Refusal(status, json.dumps(body).encode(), _JSON)
+
+
+_REFUSING = (Refused, NoCredential, BrokerError, hold.OnHold, VaultError, psycopg.Error, DatabaseError)
+_JSON = {"content-type": "application/json"}
+
+
 async def decide(asked: Asked, *, now: datetime) -> Sending | Refusal:
     """Decide by the credential, what holds now of its key and account, and the channel's table of paths."""
-    raise NotImplementedError
+    native = registry.CHANNELS.get(asked.channel)
+    if native is None or asked.host not in native.paths.hosts:
+        return Refusal(404, json.dumps({"message": text("gate_no_channel")}).encode(), _JSON)
+    try:
+        return await _Decision(native, asked, now).make()
+    except _Answered as answered:
+        return answered.refusal
+    except _REFUSING as error:
+        status, why, headers = _why_not(error)
+        status, body = native.refusal(status, why)
+        return Refusal(status, json.dumps(body).encode(), {**_JSON, **headers})
+
+
+def _why_not(error: Exception) -> tuple[int, str, dict[str, str]]:
+    """Return status, text and headers of a refusal."""
+    match error:
+        case Refused():
+            return error.status, f"AdToken: {str(error).removeprefix('AdToken: ')}", {}
+        case NoCredential():
+            return 401, text(str(error)), {}
+        case NotFound():
+            return 403, text("gate_no_account"), {}
+        case NotAvailable():
+            said = " ".join([str(error), *error.steps])
+            return 403, f"AdToken: {said}", {"adtoken-reason": error.reason}
+        case Busy():
+            return 503, f"AdToken: {error}", {"retry-after": str(error.retry_after)}
+        case hold.OnHold():
+            return 503, f"AdToken: {error}", {"retry-after": str(hold.RETRY_AFTER)}
+        case VaultError():
+            logger.error("stored credentials do not open: %s", error)
+            return 503, text("does_not_open"), {}
+    logger.error("PostgreSQL did not answer the gate: %s", type(error).__name__)
+    return 503, text("gate_no_database"), {"retry-after": str(AWAY)}
+
+
+class _Row(NamedTuple):
+    """What the one read gives: the account with token and app, and the key."""
+
+    lease: LeaseRow
+    caller: Caller
+    used_at: datetime | None
+
+
+@dataclass(frozen=True)
+class _Decision:
+    """One request, as its questions are asked one after the other. Each raises what refuses it."""
+
+    native: Channel
+    asked: Asked
+    now: datetime
+
+    async def make(self) -> Sending:
+        """Return how it is sent. On the ordinary path: one read, no thread."""
+        found = placed.find(self.asked)
+        ignored = self.native.paths.ignored
+        if ignored is not None and ignored.fullmatch(self.asked.path.strip("/")):
+            raise Refused("Nothing is passed on of this.", 404)
+        credential = read_credential(found.text, now=self.now)
+        if not hold.refuse_by_memory():
+            await in_thread(hold.refuse)
+        row, caller, used_at = await self._read(credential)
+        if used_at is None or self.now - used_at > USED_NOTED_EVERY:
+            await in_thread(_note_key, caller.key_id, self.now)
+        allowed = self._allow(found, row, credential)
+        row = await self._serving(row, caller, credential)
+        row = await self._owned(allowed, row, caller, credential)
+        keys = await _keys(row)
+        if allowed.rule.answers is not None:
+            raise _Answered(200, allowed.rule.answers(Known(keys.client_id, row.native_id)))
+        return self._sending(found, allowed, row, caller, credential, keys)
+
+    async def _read(self, credential: Credential) -> _Row:
+        """Read key and account. Raises NoCredential, NotFound, Refused."""
+        facts = {"account": credential.account_id, "key": credential.key_id, "now": self.now, "token": None}
+        found = await async_database.read(READ_FOR_KEY, facts)
+        if not found:
+            raise NoCredential("gate_key_over")
+        row, (name, channels, scopes, teams, used_at) = LeaseRow(*found[0][:-5]), found[0][-5:]
+        caller = Caller(
+            credential.key_id,
+            name,
+            self.asked.address,
+            frozenset(teams),
+            frozenset(channels) or None,
+            frozenset(scopes),
+        )
+        if not caller.reaches(channel=row.channel, team_id=row.team_id):
+            raise NotFound
+        if row.channel != self.native.key:
+            raise Refused(
+                f"This credential is for an ad account at {row.channel}: send it to /proxy/{row.channel}.",
+                401,
+            )
+        if not caller.may(ApiKey.Scope.GATE):
+            raise Refused(text("gate_scope"))
+        return _Row(row, caller, used_at)
+
+    def _allow(self, found: placed.Found, row: LeaseRow, credential: Credential) -> Allowed:
+        request = paths.Request(
+            self.asked.method, self.asked.path, found.query, self.asked.headers, found.body, self.asked.host
+        )
+        return paths.allow(self.native.paths, request, native_id=row.native_id, purpose=credential.purpose)
+
+    async def _serving(self, row: LeaseRow, caller: Caller, credential: Credential) -> LeaseRow:
+        """Return the account with a token that serves: its active one, or what the slow way finds. Raises NotAvailable, Busy."""
+        purpose, now = credential.purpose, self.now
+        if not servable(row, now + spare(row.channel), purpose):
+            row = await in_thread(slow.find_slowly, caller, row, now, purpose, now, slow.wait_for_longer)
+        if row.last_used_at is None or now - row.last_used_at > leases.USE_NOTED_EVERY:
+            await in_thread(leases.note_uses, [row], now)
+        return row
+
+    async def _owned(
+        self, allowed: Allowed, row: LeaseRow, caller: Caller, credential: Credential
+    ) -> LeaseRow:
+        """Return the row that goes on, once all objects are known to be the account's. Raises Refused, NotAvailable, Busy."""
+        for one in allowed.objects:
+            if owners.is_known(row, one):
+                continue
+            said, row = await in_thread(owners.look, caller, row, one, credential.purpose, self.now)
+            if isinstance(said, Answer):
+                raise _Answered(said.status, said.body)
+            if said:
+                raise Refused(
+                    f"{one[1]} is not known to belong to ad account {row.native_id}, which this credential is for."
+                )
+        return row
+
+    def _sending(
+        self,
+        found: placed.Found,
+        allowed: Allowed,
+        row: LeaseRow,
+        caller: Caller,
+        credential: Credential,
+        keys: AppKeys,
+    ) -> Sending:
+        """Put the token where the credential stood. Raises VaultError, Refused."""
+        credentials = leases.open_credentials(row, keys)
+        send = self.native.send(keys, credentials)
+        query = "&".join(filter(None, (found.query, urlencode(send.query))))
+        url = f"{configured(self.native.paths.hosts[self.asked.host])}{self.asked.path}{'?' if query else ''}{query}"
+        headers = {
+            **{name.lower(): value for name, value in send.headers.items()},
+            **placed.passed(self.asked.headers),
+        }
+        if self.native.signs:
+            headers["authorization"] = self._signature(found, url, row, credential, keys, credentials)
+        if found.body is None and "content-length" in self.asked.headers:
+            headers["content-length"] = self.asked.headers["content-length"]
+        return Sending(
+            url=url,
+            headers=headers,
+            body=found.body,
+            caller=caller,
+            credential=credential,
+            text=found.text,
+            row=row,
+            secrets=tuple(filter(None, (credentials.access_token, credentials.secret, *send.query.values()))),
+            repeatable=allowed.repeatable,
+            upload=allowed.rule.kind == "upload",
+            batch=allowed.rule.kind == "batch",
+        )
+
+    def _signature(
+        self,
+        found: placed.Found,
+        url: str,
+        row: LeaseRow,
+        credential: Credential,
+        keys: AppKeys,
+        credentials: Credentials,
+    ) -> str:
+        """Sign a request with the parameters of its form, which count (RFC 5849, section 3.4.1.3); other bodies do not."""
+        is_form = self.asked.headers.get("content-type", "").startswith("application/x-www-form-urlencoded")
+        pairs = parse_qsl((found.body or b"").decode(), keep_blank_values=True) if is_form else []
+        if len(dict(pairs)) != len(pairs) or (is_form and found.body is None):
+            raise Refused("A form that is signed has each parameter once, and at most 1 MiB.")
+        return self.native.sign(
+            keys,
+            credentials,
+            native_id=row.native_id,
+            purpose=credential.purpose,
+            method=self.asked.method,
+            url=url,
+            params=dict(pairs),
+        )
+
+
+_known_keys: dict[
+    tuple[int, int], AppKeys
+] = {}  # by app and version, as `keys_by_version` has them, which asks PostgreSQL
+
+
+async def _keys(row: LeaseRow) -> AppKeys:
+    name = row.app_id, row.app_version
+    if name not in _known_keys:
+        _known_keys[name] = await in_thread(keys_by_version, *name)
+    return _known_keys[name]
+
+
+def _note_key(key_id: int, now: datetime) -> None:
+    ApiKey.objects.filter(pk=key_id).update(last_used_at=now)

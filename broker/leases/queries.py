@@ -92,21 +92,22 @@ class LeaseRow(NamedTuple):
 
 
 # Who is named to whom is the rule of ui.name_visibility, here in the one read.
-_FACTS = """
+_SELECT = """
 select a.id, a.channel, a.native_id, a.team_id, a.state, a.restriction,
        t.id, t.generation, t.native_user_id, t.native_user_name, t.credentials,
        case when t.dates_source ->> 'access' in ('provider', 'introspection') then t.access_expires_at end,
        t.last_used_at, t.app_id, p.version,
        case
-         when %(teams)s::bigint[] is null then true
-         when t.team_id is not null then t.team_id = any(%(teams)s::bigint[])
+         when {teams} is null then true
+         when t.team_id is not null then t.team_id = any({teams})
          when t.consented_by_id is null then true  -- imported: it is the account's team's
          else exists (
            select from users_membership m
-           where m.user_id = t.consented_by_id and m.team_id = any(%(teams)s::bigint[])
+           where m.user_id = t.consented_by_id and m.team_id = any({teams})
          )
        end
 """
+_FACTS = _SELECT.format(teams="%(teams)s::bigint[]")
 _JOINS = """
 left join tokens_token t on t.id = coalesce(%(token)s::bigint, a.active_token_id)
 left join tokens_channelapp p on p.id = t.app_id
@@ -115,6 +116,17 @@ _READ = f"""
 {_FACTS} from accounts_account a {_JOINS}
 where a.channel = %(channel)s and a.native_id = %(native_id)s
 """
+# The same for a credential of the gate: what holds now of its key comes with it.
+READ_FOR_KEY = f"""
+{_SELECT.format(teams="own.teams")}, k.name, k.channels, k.scopes, own.teams, k.last_used_at
+from accounts_apikey k
+cross join lateral (
+  select coalesce(array_agg(x.team_id), '{{}}') as teams from accounts_apikey_teams x where x.apikey_id = k.id
+) own
+join accounts_account a on a.id = %(account)s
+{_JOINS}
+where k.id = %(key)s and k.revoked_at is null and (k.expires_at is null or k.expires_at > %(now)s)
+"""  # noqa: S608  # all of it stands here
 _READ_MANY = f"""
 {_FACTS} from accounts_account a {_JOINS}
 where a.channel = any(%(channels)s::text[]) and a.native_id = any(%(native_ids)s::text[])

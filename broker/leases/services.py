@@ -32,7 +32,7 @@ from broker.leases.texts import text
 from tokens import lifecycle
 from tokens.channel_apps.models import keys_by_version
 from tokens.channels import registry
-from tokens.channels.kinds import Credentials, Send
+from tokens.channels.kinds import AppKeys, Credentials, Send
 from tokens.models import Token
 from tokens.vault import services as vault
 from tokens.vault.services import VaultError
@@ -114,10 +114,8 @@ def hand_out_lease(caller: Caller, row: LeaseRow, purpose: Purpose, now: datetim
 def make_lease(caller: Caller, row: LeaseRow, purpose: Purpose, now: datetime) -> Lease:
     """Open and sign: the lease, which may be handed out once it is on record. Raises VaultError."""
     assert row.token_id is not None  # whoever found the row saw to it
-    assert row.credentials is not None
     keys = keys_by_version(row.app_id, row.app_version)
-    owner = f"token:{row.channel}:{keys.client_id}:{row.native_user_id}"
-    credentials = Credentials(**vault.unseal(owner, vault.Sealed(row.credentials)))
+    credentials = open_credentials(row, keys)
     native = registry.get(row.channel)
     expires_at = now + LEASE_FOR
     if row.access_expires_at is not None:
@@ -138,6 +136,13 @@ def make_lease(caller: Caller, row: LeaseRow, purpose: Purpose, now: datetime) -
         signs=native.signs,
         send=native.send(keys, credentials),
     )
+
+
+def open_credentials(row: LeaseRow, keys: AppKeys) -> Credentials:
+    """Open the credentials of a row's token, which it has. Raises VaultError."""
+    assert row.credentials is not None
+    owner = f"token:{row.channel}:{keys.client_id}:{row.native_user_id}"
+    return Credentials(**vault.unseal(owner, vault.Sealed(row.credentials)))
 
 
 @lru_cache(maxsize=4)

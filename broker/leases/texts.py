@@ -106,6 +106,31 @@ _TEXTS = {
     "no_secret": (
         "The channel's app has no secret. An operator enters it under Channel apps; no token was touched."
     ),
+    # Of the gate: why a request is not sent.
+    "no_credential": (
+        "AdToken: no credential is in this request, or none that AdToken made. Put one (adtp_...) where the channel's "
+        "token stood; an API key with the scope gate:use makes it."
+    ),
+    "credential_over": "AdToken: this credential is over. Make a new one with the API key.",
+    "gate_api_key": (
+        "AdToken: this is an API key. Have it make a credential for one ad account (scope gate:use), and "
+        "put that here."
+    ),
+    "gate_key_over": (
+        "AdToken: the API key of this credential is revoked or past its last day. Make a credential with "
+        "another key."
+    ),
+    "gate_scope": (
+        "AdToken: the API key of this credential lacks the scope gate:use. Make a credential with a key "
+        "that has it."
+    ),
+    "gate_no_account": (
+        "AdToken: the ad account is gone, or outside of the teams and channels of this credential's API key."
+    ),
+    "gate_no_channel": "AdToken: there is no such channel, or no such host of it.",
+    "gate_no_database": (
+        "AdToken cannot read its database now. Nothing was sent; come again in a few seconds."
+    ),
 }
 
 

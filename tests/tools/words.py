@@ -25,7 +25,7 @@ CONSOLE = re.compile(
     r"/management/|/checks\.py|/metrics\.py|/traces\.py|/embedded/|/demo_fleet/|broker/\w+/(codes|schemas|texts)\.py|/verdicts\.py|tokens/vault/"
     r"|adtoken_project/(env|settings|doctor|setup/safe_start|setup/grants|celery|apps)\.py|adtoken_project/api/(description|examples)\.py"
     r"|adtoken_project/ops/(health|pruning)\.py|adtoken_project/workers/(lanes|schedules)\.py"
-    r"|accounts/pushes/(views|errors)\.py"
+    r"|accounts/pushes/(views|errors)\.py|tokens/channels/(\w+/)?(paths|parameters)\.py|broker/gate/(placed|decisions)\.py"
     r"|schedules?\.py|tasks\.py|classifier\.py|append_only|/(\w+_)?sql\.py"
     r"|tokens/channels/(declarations|registry)\.py"  # what is wrong with a channel's package is for its developer
     r"|tokens/channels/\w+/declaration\.py|broker/gate/minting\.py"  # lines of Python, headers

@@ -28,6 +28,7 @@ from tokens.channels.kinds import (
     Inspection,
     Lifetime,
     NativeAccount,
+    Owner,
     Reason,
     Renewal,
     RequestedScope,
@@ -36,6 +37,7 @@ from tokens.channels.kinds import (
     Versions,
 )
 from tokens.channels.parse import DIGITS, spelt
+from tokens.channels.paths import Table
 from tokens.channels.pushes import Pushes
 from tokens.channels.sessions import ChannelSession, Scopes
 from tokens.channels.verdict_table import VerdictTable
@@ -82,6 +84,9 @@ class Channel(ABC):
     id_pattern: ClassVar[re.Pattern[str]] = DIGITS  # how an ad account's id is spelt, in lower case
     id_prefix: ClassVar[str] = ""  # what may stand before it: "act_"
     table: ClassVar[VerdictTable]
+    paths: ClassVar[Table] = Table(
+        (), {}, "", lambda status, text: (status, {"message": text})
+    )  # what its jobs may ask for
     identity_call: ClassVar[Call] = "introspect"  # as what the question who consented is judged
     signs: ClassVar[bool] = (
         False  # OAuth 1.0a: jobs need `sign` for each request, and `send` is empty; else OAuth 2
@@ -330,6 +335,20 @@ class Channel(ABC):
         Raises ValueError for everything that is not about this ad account.
         """
         raise ValueError(f"{self.label} does not sign requests: merge the lease's `send` block instead.")
+
+    def owner_of(
+        self, app: AppKeys, credentials: Credentials, of: str, object_id: str, *, timeout: float
+    ) -> Owner:
+        """Ask which ad account an object belongs to. `of`: what kind of object, as the table of paths names it. Raises no ChannelError."""
+        raise NotImplementedError(f"{self.label} has no objects outside of the paths of their ad accounts.")
+
+    def refusal(self, status: int, text: str) -> tuple[int, Any]:
+        """Return status and body (JSON) of our own answer in the channel's shape.
+
+        `status`: 400, 404, 413: not to be asked so; 401: this credential lets nobody in; 403: not allowed, or only a person can help; 429
+        and 503: later.
+        """
+        return self.paths.refuse(status, text)
 
     def steps(self, reason: Reason, *, buttons: bool = True) -> tuple[str, ...]:
         """Return how the person gets back, step by step, in plain words. `buttons`: whether the reader has those of staff."""

@@ -221,6 +221,14 @@ class AccessCheck:
     evidence: Mapping[str, Any] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class Owner:
+    """Which ad account an object belongs to: "" for none. With `answer` it is not known: the channel answered that instead."""
+
+    native_id: str = ""
+    answer: Answer | None = None
+
+
 @dataclass(frozen=True, repr=False)
 class Send:
     """How a caller sends a token: merge both blindly into the request. Never printed."""

@@ -69,6 +69,16 @@ def refuse() -> None:
         raise OnHold(say("nothing_is_done", hold=str(hold)))
 
 
+def refuse_by_memory() -> bool:
+    """Do as `refuse` by what was read within the last second. False: that is older, so `refuse` must look, which waits for PostgreSQL."""
+    hold = _known.hold
+    if not _known.until >= time.monotonic():
+        return False
+    if hold is not None:
+        raise OnHold(say("nothing_is_done", hold=str(hold)))
+    return True
+
+
 def refuse_call(call: str) -> None:
     """Raise OnHold before a call to a channel, unless it is a question of the round that ends a hold."""
     if not (_known.asking and call not in SPENDS):

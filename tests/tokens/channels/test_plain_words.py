@@ -11,8 +11,8 @@ from tokens.channels.kinds import Reason
 from tokens.channels.snapchat import reading as snapchat
 from tokens.channels.tiktok import calls as tiktok_calls
 from tokens.channels.tiktok import reading as tiktok
+from tokens.channels.x import paths
 from tokens.channels.x import reading as x
-from tokens.channels.x import signable
 from tokens.token import reasons
 
 UUID = "e4cd371b-8de8-4011-a8d2-860fe77c09e1"
@@ -190,7 +190,7 @@ def test_addresses_and_versions_are_read_at_each_call(settings: Settings) -> Non
 
     def ask(host: str) -> None:
         url = f"https://{host}/12/accounts/18ce54d4x5t"
-        signable.check(method="GET", url=url, params={}, native_id="18ce54d4x5t", purpose="publish")
+        paths.check(method="GET", url=url, params={}, native_id="18ce54d4x5t", purpose="publish")
 
     assert tiktok_calls.address("user/info") == "https://one.example/open_api/v9.9/user/info/"
     ask("one.example")

@@ -6,7 +6,7 @@ from typing import Literal
 import pytest
 from pytest_django.fixtures import Settings
 
-from tokens.channels.x import signable
+from tokens.channels.x import paths
 
 ACCOUNT, OTHER = "18ce54d4x5t", "18ce55gq7fk"
 ADS = "https://ads-api.x.com"
@@ -16,10 +16,11 @@ Purpose = Literal["publish", "read"]
 @pytest.fixture(autouse=True)
 def _real_addresses(settings: Settings) -> None:
     settings.X_API_URL, settings.X_ADS_URL = "https://api.x.com", ADS
+    settings.X_UPLOAD_URL = "https://upload.x.com"
 
 
 def ask(method: str, url: str, *, purpose: Purpose = "publish", **params: str) -> None:
-    signable.check(method=method, url=url, params=params, native_id=ACCOUNT, purpose=purpose)
+    paths.check(method=method, url=url, params=params, native_id=ACCOUNT, purpose=purpose)
 
 
 def refusal(method: str, url: str, *, purpose: Purpose = "publish") -> str:
@@ -126,7 +127,7 @@ def test_everything_else_at_the_ads_api_is_refused() -> None:
 
     why = {f"{method} {path}": refusal(method, f"{ADS}{path}") for method, path in asked}
 
-    words = re.compile(r"signed|method|oauth_|account|characters")
+    words = re.compile(r"signed|method|oauth_|account|characters|nullcast")
     assert [attack for attack, said in why.items() if not words.search(said)] == []
 
 
@@ -137,7 +138,7 @@ ELSEWHERE = [
     "https://api.x.com/1.1/account/verify_credentials.json",
     "https://api.x.com/1.1/direct_messages/events/list.json",
     "https://api.x.com/1.1/oauth/invalidate_token.json",
-    "https://upload.x.com/1.1/media/upload.json",
+    "https://upload.x.com/1.1/media/metadata/create.json",
     "https://api.x.com/2/media/upload",
     f"https://api.x.com/12/accounts/{ACCOUNT}",
     f"https://evil.example/12/accounts/{ACCOUNT}",
@@ -180,6 +181,24 @@ def test_a_lease_for_reading_signs_reads_alone(wanted: str, signed: bool) -> Non
     assert (refusal(method, f"{ADS}{path}", purpose="read") == "") is signed
 
 
+def test_uploads_are_signed_for_ads_alone() -> None:
+    upload = "https://upload.x.com/1.1/media/upload.json"
+
+    ask("POST", upload, command="INIT", media_category="amplify_video", total_bytes="9")
+    ask("POST", upload)  # a part of one, as multipart
+    ask("POST", upload, command="FINALIZE", media_id="1")
+    ask("GET", f"{upload}?command=STATUS&media_id=1")
+    for odd in (
+        {"command": "INIT", "total_bytes": "9"},
+        {"media_category": "dm_image"},
+        {"command": "STATUS"},
+    ):
+        with pytest.raises(ValueError, match=r"media_category|parameters"):
+            paths.check(method="POST", url=upload, params=odd, native_id=ACCOUNT, purpose="publish")
+    with pytest.raises(ValueError, match="reading"):
+        ask("POST", upload, purpose="read", command="FINALIZE", media_id="1")
+
+
 def test_parameters_of_the_form_are_looked_at_as_those_of_the_address() -> None:
     url = f"{ADS}/12/accounts/{ACCOUNT}/tweet"
 
@@ -192,7 +211,7 @@ def test_parameters_of_the_form_are_looked_at_as_those_of_the_address() -> None:
 
 
 def test_where_both_apis_share_a_host_the_path_still_tells_them_apart(settings: Settings) -> None:
-    settings.X_API_URL = settings.X_ADS_URL = "http://127.0.0.1:8100/x"
+    settings.X_API_URL = settings.X_ADS_URL = settings.X_UPLOAD_URL = "http://127.0.0.1:8100/x"
 
     ask("GET", f"http://127.0.0.1:8100/x/12/accounts/{ACCOUNT}")
 

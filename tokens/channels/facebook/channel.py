@@ -10,7 +10,7 @@ from infra import database_clock
 from tokens.channels import http
 from tokens.channels.classifier import evidence, keys_taken
 from tokens.channels.code_grant import CodeGrantChannel
-from tokens.channels.facebook import calls, pushes, reading, verdicts
+from tokens.channels.facebook import calls, paths, pushes, reading, verdicts
 from tokens.channels.facebook.declaration import DECLARATION
 from tokens.channels.facebook.verdicts import TABLE
 from tokens.channels.kinds import (
@@ -27,11 +27,12 @@ from tokens.channels.kinds import (
     Grant,
     Identity,
     Inspection,
+    Owner,
     Reason,
     Send,
     Verdict,
 )
-from tokens.channels.parse import digits, name_of
+from tokens.channels.parse import digits, mapping, message_in, name_of
 from tokens.channels.sessions import ChannelSession, Scopes
 
 
@@ -40,6 +41,7 @@ class Facebook(CodeGrantChannel):
 
     declaration = DECLARATION
     table = TABLE
+    paths = paths.TABLE
     pushes = pushes.PUSHES
     ids_per_app = True  # "app-scoped user IDs", developers.facebook.com/docs/facebook-login/guides/map-users
     takes_config_id = True
@@ -204,6 +206,19 @@ class Facebook(CodeGrantChannel):
         if account is None or account.native_id != native_id:
             raise TABLE.malformed(answer, "the ad account")
         return AccessCheck(Classification(Verdict.OK), account)
+
+    def owner_of(
+        self, app: AppKeys, credentials: Credentials, of: str, object_id: str, *, timeout: float
+    ) -> Owner:
+        """Read `account_id`, which every object of the Marketing API has; what has none belongs to no ad account."""
+        session = ChannelSession(app, credentials, http.Limit(timeout))
+        answer = calls.graph("api", object_id, session, {"fields": "account_id"})
+        if TABLE.is_ok(answer):
+            return Owner(digits(mapping(answer.body).get("account_id")))
+        lacks_it = "nonexisting field (account_id)" in message_in(
+            mapping(answer.body).get("error"), "message"
+        )
+        return Owner() if lacks_it else Owner(answer=answer)
 
     def verify_app_keys(self, app: AppKeys, *, timeout: float | None = None) -> Classification:
         """Ask about a string that is no token, with the app's own token."""

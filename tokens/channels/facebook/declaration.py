@@ -26,6 +26,7 @@ DECLARATION = Declaration(
     addresses={
         "FACEBOOK_WWW_URL": "https://www.facebook.com",
         "FACEBOOK_GRAPH_URL": "https://graph.facebook.com",
+        "FACEBOOK_VIDEO_URL": "https://graph-video.facebook.com",
     },
     consent="FACEBOOK_WWW_URL",
     consent_path="{version}/dialog/oauth",

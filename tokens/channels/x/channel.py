@@ -28,7 +28,7 @@ from tokens.channels.kinds import (
     Verdict,
 )
 from tokens.channels.sessions import ChannelSession, Scopes
-from tokens.channels.x import calls, pushes, reading, signable, verdicts
+from tokens.channels.x import calls, paths, pushes, reading, verdicts
 from tokens.channels.x.declaration import DECLARATION
 from tokens.channels.x.verdicts import TABLE
 
@@ -38,6 +38,7 @@ class XChannel(Channel):
 
     declaration = DECLARATION
     table = TABLE
+    paths = paths.TABLE
     id_pattern = reading.ID
     pushes = pushes.PUSHES
     signs = True
@@ -164,7 +165,7 @@ class XChannel(Channel):
         params: Mapping[str, str],
     ) -> str:
         """Sign one request of a publishing job. Parameters in the address are signed too, so `params` leaves them out."""
-        signable.check(method=method, url=url, params=params, native_id=native_id, purpose=purpose)
+        paths.check(method=method, url=url, params=params, native_id=native_id, purpose=purpose)
         return oauth1_client.header(app, credentials, method=method, url=url, params=params)
 
 

@@ -13,7 +13,11 @@ VERSIONS = Versions(
 DECLARATION = Declaration(
     key="x",
     label="X",
-    addresses={"X_API_URL": "https://api.x.com", "X_ADS_URL": "https://ads-api.x.com"},
+    addresses={
+        "X_API_URL": "https://api.x.com",
+        "X_ADS_URL": "https://ads-api.x.com",
+        "X_UPLOAD_URL": "https://upload.x.com",
+    },
     consent="X_API_URL",
     consent_path="oauth/authorize",  # not oauth/authenticate, which may skip the question
     api="X_ADS_URL",

@@ -1,0 +1,256 @@
+"""Which requests each channel's table lets through for one ad account, and what the others are told. Pure: nothing is sent anywhere."""
+
+import json
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+
+from tokens.channels import registry
+from tokens.channels.parameters import Refused
+from tokens.channels.paths import Allowed, Purpose, Request, allow
+
+FORM = "application/x-www-form-urlencoded"
+MINE = {"facebook": "123456", "x": "18ce54d4x5t"}
+
+
+@dataclass
+class Ask:
+    """`GET /path?query`, perhaps with a body: a dict is JSON, a text a form."""
+
+    line: str
+    body: Any = b""
+    host: str = ""
+    headers: dict[str, str] = field(default_factory=dict)
+    purpose: Purpose = "publish"
+
+    def of(self, channel: str) -> Allowed:
+        method, _, address = self.line.partition(" ")
+        path, _, query = address.partition("?")
+        headers, body = dict(self.headers), self.body
+        if isinstance(body, str):
+            headers, body = {"content-type": FORM, **headers}, body.encode()
+        elif isinstance(body, dict | list):
+            headers, body = {"content-type": "application/json", **headers}, json.dumps(body).encode()
+        request = Request(method, path, query, headers, body, self.host)
+        return allow(registry.get(channel).paths, request, native_id=MINE[channel], purpose=self.purpose)
+
+
+def batch(*items: Any) -> str:
+    return urlencode({"batch": json.dumps(list(items))})
+
+
+def files(*fields: tuple[str, str], beside: str = "") -> bytes:
+    parts = [
+        f'--b\r\nContent-Disposition: form-data; name="{name}"{beside}\r\n\r\n{value}\r\n'
+        for name, value in fields
+    ]
+    return ("".join(parts) + "--b--\r\n").encode()
+
+
+MULTIPART = {"content-type": "multipart/form-data; boundary=b"}
+
+# What passes, with the objects whose owner is asked, and whether it only reads.
+PASSES: dict[str, list[tuple[Ask, tuple[str, ...], bool]]] = {
+    "facebook": [
+        (Ask("GET /v26.0/act_123456?fields=id,name"), (), True),
+        (Ask("GET /act_123456/campaigns?fields=name,adsets.limit(5){name,ads{id}},account{id}"), (), True),
+        (Ask("GET /v26.0/act_123456/ads?fields=business{id,name}"), (), True),
+        (Ask("POST /v26.0/act_123456/campaigns", 'name=A&adset_spec={"account_id":"123456"}'), (), False),
+        (Ask("POST /v26.0/act_123456/campaigns", {"name": "A", "account_id": 123456}), (), False),
+        (Ask("POST /v26.0/act_123456/insights", "level=ad", purpose="read"), (), True),
+        (Ask("GET /v26.0/1202345678?fields=name", purpose="read"), ("1202345678",), True),
+        (Ask("DELETE /v26.0/1202345678"), ("1202345678",), False),
+        (Ask("POST /v26.0/act_123456/adimages", files(("bytes", "a")), headers=MULTIPART), (), False),
+        (Ask("POST /v26.0/act_123456/advideos", None, "video", MULTIPART), (), False),
+        (Ask("GET /v26.0/search?type=adinterest&q=tea"), (), True),
+        (
+            Ask(
+                "POST /v26.0/",
+                batch({"method": "GET", "relative_url": "act_123456/ads"}, {"relative_url": "77777"}),
+                purpose="read",
+            ),
+            ("77777",),
+            True,
+        ),
+        (
+            Ask(
+                "POST /v26.0/",
+                {"batch": [{"method": "POST", "relative_url": "77777", "body": "status=PAUSED"}]},
+            ),
+            ("77777",),
+            False,
+        ),
+    ],
+    "x": [
+        (
+            Ask(
+                "POST /12/batch/accounts/18ce54d4x5t/campaigns",
+                [{"operation_type": "Create", "params": {"name": "A"}}],
+            ),
+            (),
+            False,
+        ),
+        (Ask("POST /12/accounts/18ce54d4x5t/custom_audiences/1nmth/users", None), (), False),
+        (Ask("POST /1.1/media/upload.json", None, "upload", MULTIPART), (), False),
+    ],
+}
+
+OTHER_ITEM = {"method": "GET", "relative_url": "act_99/campaigns"}
+# What does not, with a part of what is said.
+REFUSED: dict[str, list[tuple[Ask, str]]] = {
+    "facebook": [
+        (Ask("GET /v26.0/act_99/campaigns"), "act_123456|123456 alone"),
+        (Ask("GET /v26.0/me"), "not for a person"),
+        (Ask("GET /v26.0/me/adaccounts"), "not for a person"),
+        (Ask("POST /v26.0/oauth/access_token"), "not for a person"),
+        (Ask("GET /v26.0/search?type=user&q=a"), "parameters alone"),
+        (Ask("POST /v26.0/act_123456/assigned_users", "user=1"), "Business settings"),
+        (Ask("GET /v26.0/act_123456/promote_pages"), "fields"),
+        (Ask("GET /v26.0/act_123456/promote_pages?fields=access_token"), "No tokens"),
+        (Ask("GET /v26.0/act_123456?fields=business{owned_ad_accounts{id}}"), "inside the ad account"),
+        (Ask("GET /v26.0/act_123456?fields=business.as(ads){clients}"), "inside the ad account"),
+        (Ask("GET /v26.0/?ids=act_99"), "batch|POST"),
+        (Ask("GET /v26.0/act_123456?ids=99"), "one by one"),
+        (Ask("GET /v26.0/act_123456?ids[0]=99"), "one by one"),
+        (Ask("POST /v26.0/act_123456?method=delete"), "method"),
+        (Ask("POST /v26.0/act_123456/campaigns", "batch=[]"), "POST to /VERSION/ alone"),
+        (Ask("POST /v26.0/act_123456/campaigns", "account_id=123456&account_id=99"), "account_id"),
+        (
+            Ask(
+                "POST /v26.0/act_123456/campaigns",
+                b'{"account_id":"123456","account_id":"99"}',
+                headers={"content-type": "application/json"},
+            ),
+            "account_id",
+        ),
+        (Ask("POST /v26.0/1202345678/adaccounts", {"adaccounts": ["99"]}), "adaccounts"),
+        (Ask("POST /v26.0/act_123456/campaigns", "spec={account_id:99}"), "no JSON"),
+        (Ask("POST /v26.0/act_123456/campaigns", None), "1 MiB"),
+        (Ask("POST /v26.0/act_123456/campaigns", b"<a/>", headers={"content-type": "text/xml"}), "1 MiB"),
+        (Ask("POST /v26.0/", batch(OTHER_ITEM)), "123456 alone"),
+        (Ask("POST /v26.0/", batch({"relative_url": "https://graph.facebook.com/act_123456"})), "path"),
+        (Ask("POST /v26.0/", batch({"relative_url": "v25.0/act_123456"})), "pass"),
+        (Ask("POST /v26.0/", batch({"relative_url": "act_123456?access_token=EAAB"})), "access_token"),
+        (Ask("POST /v26.0/", batch({"relative_url": "act_123456", "access_token": "EAAB"})), "nothing else"),
+        (Ask("POST /v26.0/", batch({"relative_url": "{result=a:$.id}/campaigns"})), "path"),
+        (
+            Ask("POST /v26.0/", batch({"relative_url": "", "method": "POST", "body": batch(OTHER_ITEM)})),
+            "no other batch",
+        ),
+        (Ask("POST /v26.0/", batch({"relative_url": "act_123456/ads"}) + "&" + batch(OTHER_ITEM)), "once"),
+        (Ask(f"POST /v26.0/?{batch({'relative_url': 'act_123456'})}", batch(OTHER_ITEM)), "once"),
+        (
+            Ask("POST /v26.0/", batch({"method": "POST", "relative_url": "act_123456/ads"}), purpose="read"),
+            "reading",
+        ),
+        (Ask("POST /v26.0/act_123456/campaigns", "name=A", purpose="read"), "reading"),
+    ],
+    "x": [
+        (Ask("GET /12/accounts"), "one ad account"),
+        (Ask("GET /12/accounts/18CE54D4X5T/campaigns"), "18ce54d4x5t alone"),
+        (
+            Ask("POST /12/batch/accounts/18ce54d4x5t/campaigns", [{"params": {"account_id": "18ce55gq7fk"}}]),
+            "account_id",
+        ),
+        (Ask("POST /12/batch/accounts/18ce54d4x5t/tweet", [{"params": {"nullcast": False}}]), "nullcast"),
+        (
+            Ask("POST /1.1/media/upload.json", "command=INIT&media_category=dm_image", "upload"),
+            "media_category",
+        ),
+        (
+            Ask("POST /1.1/media/upload.json", files(("media_category", "dm_image")), "upload", MULTIPART),
+            "media_category",
+        ),
+        (
+            Ask("POST /1.1/media/upload.json", "command=APPEND&media_id=1&additional_owners=2", "upload"),
+            "additional_owners",
+        ),
+        (Ask("GET /12/accounts/18ce54d4x5t", host="upload"), "signed"),
+    ],
+}
+
+
+@pytest.mark.parametrize(
+    ("channel", "asked", "objects", "reads"), [(key, *one) for key, rows in PASSES.items() for one in rows]
+)
+def test_what_a_job_needs_passes(channel: str, asked: Ask, objects: tuple[str, ...], reads: bool) -> None:
+    found = asked.of(channel)
+
+    assert (tuple(id_ for _, id_ in found.objects), found.repeatable) == (objects, reads)
+
+
+@pytest.mark.parametrize(
+    ("channel", "asked", "said"), [(key, *one) for key, rows in REFUSED.items() for one in rows]
+)
+def test_everything_else_is_refused_and_told_what_to_do(channel: str, asked: Ask, said: str) -> None:
+    with pytest.raises(Refused, match=said):
+        asked.of(channel)
+
+
+OF_EVERY_CHANNEL = {
+    "facebook": "/v26.0/act_123456/campaigns",
+    "x": "/12/accounts/18ce54d4x5t/campaigns",
+}
+
+
+@pytest.mark.parametrize("channel", OF_EVERY_CHANNEL)
+def test_what_others_could_read_in_another_way_is_refused(channel: str) -> None:
+    path = OF_EVERY_CHANNEL[channel]
+    account = path.rpartition("/")[0]
+    odd = [
+        *(
+            Ask(f"GET {account}{one}")
+            for one in (
+                "%2f..%2fother",
+                "/../other",
+                "/./a",
+                "/%2e%2e/a",
+                "//a",
+                "/...",
+                "/a\\b",
+                "/a%00",
+                "/a;b",
+                "/ä",
+            )
+        ),
+        *(
+            Ask(f"GET {path}?{one}")
+            for one in (
+                "a=%00",
+                "a=%ff",
+                "a b",
+                "a=<b>",
+                "access_token=EAAB",
+                "oauth_token=1",
+                "_method=delete",
+            )
+        ),
+        *(
+            Ask(f"GET {path}", headers={name: "DELETE"})
+            for name in ("x-http-method-override", "x-http-method", "x-method-override")
+        ),
+        Ask(f"POST {path}", b"{", headers={"content-type": "application/json"}),
+        Ask(f"POST {path}", b'{"a":"\\u0000"}', headers={"content-type": "application/json"}),
+        Ask(f"POST {path}", b"--b\r\nbroken", headers=MULTIPART),
+        Ask(
+            f"POST {path}",
+            files(("a", "1"), beside="\r\nContent-Transfer-Encoding: base64"),
+            headers=MULTIPART,
+        ),
+        Ask(f"POST {path}", b"a=1", headers={"content-type": FORM, "content-encoding": "gzip"}),
+        Ask(f"OPTIONS {path}"),
+        Ask(f"get {path}"),
+        Ask(f"GET {path}", host="elsewhere"),
+        Ask(f"GET {path}?q=" + "a" * 20_000),
+    ]
+
+    passed = []
+    for one in odd:
+        try:
+            one.of(channel)
+            passed.append(one)
+        except Refused:
+            pass
+    assert passed == []
