@@ -276,7 +276,7 @@ SECURE_HSTS_SECONDS = env.whole("HSTS_SECONDS", default=31_536_000) if _SECURE e
 SECURE_HSTS_INCLUDE_SUBDOMAINS = env.flag("HSTS_SUBDOMAINS", default=False)
 SECURE_HSTS_PRELOAD = env.flag("HSTS_PRELOAD", default=False)
 SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]  # these two are not set by default
-# How many proxies are in front, whose word on scheme and address is taken. TLS is ended by one, as gunicorn must not meet slow clients.
+# How many proxies are in front, whose word on scheme and address is taken.
 ALLAUTH_TRUSTED_PROXY_COUNT = env.whole("TRUSTED_PROXIES", default=int(_SECURE))
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if ALLAUTH_TRUSTED_PROXY_COUNT else None
 SECURE_REFERRER_POLICY = "same-origin"

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from adtoken_project.wsgi import application  # isort: split
+from adtoken_project.asgi import application  # isort: split
 
 from broker.leases import records  # once the apps are loaded
 

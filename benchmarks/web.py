@@ -17,7 +17,7 @@ from benchmarks.measure import Figures, tree_cpu
 from devtools.embedded.processes import LOOPBACK, Child, StartError, free_port, wait_until
 from devtools.launcher import PROJECT, fetch
 
-GUNICORN = ("-c", "deploy/gunicorn.conf.py", "--workers=2", "--threads=4")  # as the launcher's
+GUNICORN = ("-c", "deploy/gunicorn.conf.py", "--workers=2")  # as the launcher's
 UVICORN = ("--workers=2", "--loop=uvloop", "--http=httptools", "--no-access-log", "--lifespan=on")
 CONNECTIONS = 8
 
@@ -38,7 +38,7 @@ def product(
     name: str,
     *,
     settings: str = "adtoken_project.settings",
-    application: str = "adtoken_project.wsgi",
+    application: str = "adtoken_project.asgi",
     variables: Mapping[str, str] = MappingProxyType({}),
 ) -> Server:
     """Start AdToken's web server, with more variables where it needs some, and wait for its answer. Raises StartError."""

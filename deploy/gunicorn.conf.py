@@ -9,13 +9,14 @@ from typing import Any
 from adtoken_project import env
 from adtoken_project.web import generations
 
-wsgi_app = "adtoken_project.wsgi"
+wsgi_app = "adtoken_project.asgi"
 bind = "127.0.0.1:8000"
-worker_class = "adtoken_project.web.worker.WebWorker"  # threads; see there what it does at a stop
+worker_class = (
+    "adtoken_project.web.worker.WebWorker"  # the library's own for ASGI; see there what it does at a stop
+)
+asgi_loop = "asyncio"
+asgi_lifespan = "off"
 workers = env.whole("WEB_CONCURRENCY", default=4, least=1)
-threads = env.whole(
-    "WEB_THREADS", default=4, least=1
-)  # AdToken reads it, too: half of them at most wait for channels
 
 graceful_timeout = (
     30  # SIGTERM takes nothing new and ends what was begun; no request waits longer for a channel
@@ -25,8 +26,7 @@ keepalive = 130  # seconds; longer than clients and proxies keep an idle connect
 max_requests = 20_000  # then a process is replaced, so that memory that is lost comes back ...
 max_requests_jitter = 2_000  # ... one process at a time
 
-accesslog = "-"  # what a line says is in adtoken_project/telemetry/access_log.py
-logger_class = "adtoken_project.telemetry.access_log.AccessLogger"
+logger_class = "adtoken_project.telemetry.access_log.ServerLogger"  # of each request adtoken_project/web/bridge.py writes a line
 
 limit_request_line = 8_190  # bytes; an address that names 500 accounts needs 4,000
 

@@ -217,7 +217,7 @@ class Launcher:
 
     def _gunicorn(self) -> list[str]:
         bind = f"--bind={LOOPBACK}:{self.options.web_port}"
-        flags = ["--workers=2", "--threads=4", "--graceful-timeout=3"]
+        flags = ["--workers=2", "--graceful-timeout=3"]
         return ["-c", str(PROJECT / "deploy" / "gunicorn.conf.py"), bind, *flags]
 
     def _python(

@@ -80,7 +80,7 @@ class Copy:
         """Run its web server and a worker, until each has said that it lives."""
         port = free_port()
         self.web = f"http://{LOOPBACK}:{port}"
-        flags = [f"--bind={LOOPBACK}:{port}", "--workers=1", "--threads=4", "--graceful-timeout=3"]
+        flags = [f"--bind={LOOPBACK}:{port}", "--workers=1", "--graceful-timeout=3"]
         web = ["-m", "gunicorn", "-c", "deploy/gunicorn.conf.py", *flags]
         commands = [web, lanes.command()[1:]]
         self.query("truncate adtoken_project_backgroundprocess")

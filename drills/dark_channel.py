@@ -172,7 +172,7 @@ def _processes(env: dict[str, str], *, threads: int, naive: bool) -> Iterator[st
     workers = 1 if threads <= 2 else 2
     each = str(threads // workers)
     env = {**os.environ, **env, "WEB_THREADS": each}
-    application = "drills.naive_web" if naive else "adtoken_project.wsgi"
+    application = "drills.naive_web" if naive else "adtoken_project.asgi"
     commands = [
         [
             *(
@@ -186,7 +186,6 @@ def _processes(env: dict[str, str], *, threads: int, naive: bool) -> Iterator[st
                 f"--workers={workers}",
             ),
             *(
-                f"--threads={each}",
                 "--timeout=120",
                 "--graceful-timeout=3",
             ),

@@ -1,6 +1,6 @@
 """The web server as it was: without breaker and shares. For the control of drills/dark_channel.py."""
 
-from adtoken_project.wsgi import application
+from adtoken_project.asgi import application
 from tokens.channels import breaker, shares
 
 shares.limit(None)

@@ -1,89 +1,144 @@
-"""gunicorn's worker of threads, made fit for jobs that keep their connections. Named by deploy/gunicorn.conf.py."""
+"""gunicorn's worker for ASGI, with an end to connections that say nothing, and without losing requests at its own. See gunicorn.conf.py."""
 
-import select
-import socket
-import time
-from collections import deque
+import asyncio
+import os
+from collections.abc import MutableMapping
+from contextlib import suppress
 from typing import Any
 
-from gunicorn.workers.gthread import ThreadWorker
+from gunicorn.asgi.protocol import ASGIProtocol
+from gunicorn.workers.gasgi import ASGIWorker
 
-from adtoken_project.web.connection import WebConnection
+from adtoken_project.web.bridge import Application, Receive, Scope, Send
 
-STAYS = 2  # milliseconds that a thread waits for the next request of the connection that it has just answered
-SPEAKS = 5  # seconds until a new connection must have said something, besides the five that gunicorn's thread waits for it
 STANDS_BACK, AT_MOST = 0.000_2, 0.002  # seconds, for each connection that a process has; and in all
+SPEAKS = 10  # seconds until a new connection must have sent the head of a request
+LINGERS = 1  # seconds that kept connections have at a stop, for a request that is under way
+NO_ROOM = 1  # seconds until a process that may open no more files tries again
 
 
-class WebWorker(ThreadWorker):  # type: ignore[misc]  # the library is untyped
-    """Four things are otherwise than in gunicorn (docs/decisions/0058-web-server-and-leases.md).
+class WebWorker(ASGIWorker):  # type: ignore[misc]  # the library is untyped
+    """A process. Three things are otherwise than in gunicorn (docs/decisions/0058-web-server-and-leases.md).
 
-    - New connections go to the process that has fewest.
-    - A thread stays with its connection while the next request comes at once and nobody else waits.
-    - A connection is kept long between two requests, but not so long before the first.
-    - Told to stop, it takes what has connected and then closes the listening sockets at once. gunicorn keeps them open until the last
-      request is answered. What connected meanwhile was taken by the kernel and by nobody else, and was cut off in the end: a proxy must
-      not send such a request elsewhere unless it is a GET. Refused connections it may.
+    - Told to stop, it takes what has connected and closes the listening sockets at once.
+    - It then says "Connection: close" with each answer, and soon ends connections on which nothing runs. gunicorn's keeps these for as
+      long as those on which something does, and ends others just after it has promised to keep them.
+    - After a connection it leaves the next to other processes for a moment, the longer the more it has: whoever wakes first would take
+      all of several that come together, and keep them.
     """
 
-    sockets: list[socket.socket]
+    asgi: Application
+    max_requests: float
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._waiting: deque[Any] = deque()  # connections that wait for a thread
+        self.connections: set[WebConnection] = set()
+        self._most, self.max_requests = (
+            self.max_requests,
+            float("inf"),
+        )  # gunicorn would end connections there
+        self._begun: set[asyncio.Task[Any]] = set()  # connections that are not quite there
+        self._told = asyncio.Event()  # to stop
 
-    def accept(self, listener: socket.socket) -> None:  # the library's own
-        """Take a connection, unless a process with fewer of them does so first.
+    def load_wsgi(self) -> None:  # the library's own
+        """Load the application."""
+        super().load_wsgi()
+        self._application, self.asgi = self.asgi, self._answer
 
-        Whoever wakes first would take all of several that come together, and keep them: one process works then, and the others look on.
-        """
-        if self.alive:
-            time.sleep(min(self.nr_conns * STANDS_BACK, AT_MOST))
-        super().accept(listener)
+    def handle_exit_signal(self) -> None:  # the library's own
+        """Stop, once what runs has been answered."""
+        self._told.set()
 
-    def enqueue_req(self, conn: Any) -> None:  # the library's own
-        """Give a connection to a thread."""
-        if not isinstance(conn.sock, WebConnection):  # a new one
-            conn.sock = WebConnection(conn.sock)
-        self._waiting.append(conn)
-        super().enqueue_req(conn)
+    def handle_quit_signal(self) -> None:  # the library's own
+        """Stop at once."""
+        super().handle_quit_signal()
+        self._told.set()
 
-    def handle(self, conn: Any) -> Any:  # the library's own
-        """Answer, in a thread, what comes on a connection. gunicorn hands it back to the main thread after each request."""
-        self._waiting.popleft()  # one of them; which one does not matter
-        while True:
-            kept = super().handle(conn)
-            if kept is not True or not self.alive or self._waiting or not _is_readable(conn.sock, STAYS):
-                return kept
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self._most -= 1
+        if self._most <= 0:
+            self._told.set()
+        await self._application(scope, receive, _closing(send) if self._told.is_set() else send)
 
-    def handle_request(self, req: Any, conn: Any) -> Any:  # the library's own
-        """Answer one request, also where the answer has no body."""
-        kept = super().handle_request(req, conn)
-        if isinstance(conn.sock, WebConnection):  # with a certificate of its own it is another
-            conn.sock.flush()
-        return kept
-
-    def finish_request(self, conn: Any, fs: Any) -> None:  # the library's own
-        """Keep or close a connection that a thread is done with. gunicorn keeps one that has said nothing as long as any other."""
-        super().finish_request(conn, fs)
-        if self.pending_conns and self.pending_conns[-1] is conn:
-            conn.timeout = time.monotonic() + SPEAKS
-
-    def set_accept_enabled(self, enabled: bool) -> None:  # the library's own
-        """Begin or end to accept."""
-        super().set_accept_enabled(enabled)
-        if not enabled and not self.alive:
-            self._leave()
-
-    def _leave(self) -> None:
+    async def _serve(self) -> None:
         for listener in self.sockets:
-            while _is_readable(listener, 0):
-                self.accept(listener)
+            self._listen(listener)
+        while not self._told.is_set() and self.ppid == os.getppid():
+            self.notify()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._told.wait(), 1)
+        self._told.set()
+        for listener in self.sockets:
+            self.loop.remove_reader(listener.fileno())
+            with suppress(OSError):
+                while self._take(listener):
+                    pass
             listener.close()
-        self.sockets = []
+        await self._until_empty(LINGERS)
+        self.alive = False
+        for one in tuple(self.connections):
+            one.close_if_idle()
+        await self._until_empty(self.cfg.graceful_timeout)
+
+    async def _until_empty(self, seconds: float) -> None:
+        ends = self.loop.time() + seconds
+        while (self.connections or self._begun) and not self._quick_shutdown and self.loop.time() < ends:
+            self.notify()
+            await asyncio.sleep(0.05)
+
+    def _listen(self, listener: Any) -> None:
+        if not self._told.is_set():
+            self.loop.add_reader(listener.fileno(), self._accept, listener)
+
+    def _accept(self, listener: Any) -> None:
+        try:
+            self._take(listener)
+            present = len(self.connections) + len(self._begun)
+            rests = min(present * STANDS_BACK, AT_MOST) if self.cfg.workers > 1 else 0
+        except OSError as error:
+            self.log.warning("no connection can be taken: %s", error)
+            rests = NO_ROOM
+        if rests:
+            self.loop.remove_reader(listener.fileno())
+            self.loop.call_later(rests, self._listen, listener)
+
+    def _take(self, listener: Any) -> bool:
+        """Take a connection, where there is one. Raises OSError where there is no room for it."""
+        try:
+            taken, _address = listener.sock.accept()
+        except (BlockingIOError, InterruptedError, ConnectionAbortedError):
+            return False
+        taken.setblocking(False)  # noqa: FBT003  # the library's own
+        task = self.loop.create_task(self.loop.connect_accepted_socket(lambda: WebConnection(self), taken))
+        self._begun.add(task)
+        task.add_done_callback(self._begun.discard)
+        return True
 
 
-def _is_readable(one: socket.socket, milliseconds: int) -> bool:
-    waiting = select.poll()
-    waiting.register(one, select.POLLIN)
-    return bool(waiting.poll(milliseconds))
+class WebConnection(ASGIProtocol):  # type: ignore[misc]
+    """A connection."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # the library's own
+        """Begin. gunicorn waits for the first request without end, and for each further one as long as its `keepalive` says."""
+        super().connection_made(transport)
+        self.worker.connections.add(self)
+        self._keepalive_handle = self.worker.loop.call_later(SPEAKS, self._keepalive_timeout)
+
+    def connection_lost(self, exc: Exception | None) -> None:  # the library's own
+        """End."""
+        super().connection_lost(exc)
+        self.worker.connections.discard(self)
+
+    def close_if_idle(self) -> None:
+        """End where no request runs."""
+        if self._awaiting_request and not self._finishing_calls:
+            self._keepalive_timeout()
+
+
+def _closing(send: Send) -> Send:
+    async def say(message: MutableMapping[str, Any]) -> None:
+        if message["type"] == "http.response.start":
+            message = {**message, "headers": [*message["headers"], (b"Connection", b"close")]}
+        await send(message)
+
+    return say

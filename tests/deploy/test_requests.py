@@ -1,12 +1,14 @@
-"""What the web server refuses: requests that two servers could read in two ways, and too large ones; and which connections it keeps."""
+"""What the web server refuses: requests that two servers could read in two ways, and too large ones; which connections it keeps, and that
+slow clients hold none of its threads."""
 
 import http.client
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 
 import pytest
 
-from devtools.embedded.processes import LOOPBACK
+from devtools.embedded.processes import LOOPBACK, wait_until
 from tests.deploy.running import HOST, Web, web
 
 pytestmark = pytest.mark.slow
@@ -15,7 +17,7 @@ GET = b"GET / HTTP/1.1\r\n" + HOST
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Web]:
-    with web(tmp_path_factory.mktemp("web"), "--workers=1", "--threads=2") as found:
+    with web(tmp_path_factory.mktemp("web"), "--workers=1") as found:
         yield found
 
 
@@ -71,6 +73,46 @@ def test_a_header_with_an_underscore_does_not_stand_in_for_another(server: Web) 
 
     assert b"GET " in said
     assert b"FORWARDED_PROTO" not in said
+
+
+def test_neither_who_sends_slowly_nor_who_reads_slowly_holds_a_thread(server: Web) -> None:
+    with ExitStack() as stack:
+        for number in range(6):
+            line = stack.enter_context(server.connect())
+            line.sendall(b"POST /echo HTTP/1.1\r\n" + HOST + b"Content-Length: 5\r\n\r\na")
+            if number % 2:
+                stack.enter_context(server.connect()).sendall(b"GET /large HTTP/1.1\r\n" + HOST + b"\r\n")
+
+        assert server.get() == "ok"
+
+        line.sendall(b"bcde")
+        assert line.recv(1_000).endswith(b"abcde")
+
+
+def test_a_body_in_chunks_is_whole_and_one_that_is_too_large_is_refused(server: Web) -> None:
+    close = HOST + b"Connection: close\r\n"
+    post = b"POST /echo HTTP/1.1\r\n" + close + b"Transfer-Encoding: chunked\r\n\r\n"
+
+    assert server.says(post + b"3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n").endswith(b"\r\n\r\nabcde")
+
+    with server.connect() as line:
+        line.sendall(
+            b"POST /echo HTTP/1.1\r\n" + HOST + b"Content-Length: 20000000\r\n\r\n" + b"x" * 10_100_000
+        )
+        assert line.recv(100).startswith(b"HTTP/1.1 413")
+
+
+def test_what_comes_in_pieces_is_sent_in_pieces_and_ends_with_its_reader(server: Web) -> None:
+    with server.connect() as line:
+        line.sendall(b"GET /stream HTTP/1.1\r\n" + HOST + b"\r\n")
+        said = line.recv(1_000)
+        while not said.endswith(b"one\r\n"):
+            said += line.recv(1_000)
+        assert server.get("/go") == "ok"
+        assert b"more" in line.recv(1_000)
+        assert server.get("/ended") == "False"
+
+    assert wait_until(lambda: server.get("/ended") == "True", seconds=30)
 
 
 def test_an_answer_without_a_body_does_not_wait_for_that_of_its_request(server: Web) -> None:

@@ -15,13 +15,14 @@ from typing import Any
 import pytest
 from django.conf import settings
 
+from adtoken_project.web.bridge import Threads
 from devtools.embedded.processes import LOOPBACK, free_port, wait_until
 
 ROOT = Path(settings.BASE_DIR)
 FOLDER = os.environ.get("STOP_FOLDER", "")  # where the slow page says that it has begun, and is told to go on
 
 
-def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+def answer(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
     """What gunicorn serves here: who answers, and a page that takes a while."""
     body = str(os.getpid()).encode()
     if environ["PATH_INFO"] == "/slow":
@@ -30,6 +31,9 @@ def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> 
         body = b"ok"
     start_response("200 OK", [("Content-Type", "text/plain"), ("Content-Length", str(len(body)))])
     return [body]
+
+
+application = Threads(answer, count=4)
 
 
 def answers(port: int, path: str) -> str:

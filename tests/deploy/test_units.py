@@ -58,7 +58,7 @@ def is_known(command: list[str]) -> bool:
 def test_the_compose_file_runs_web_worker_and_migrate_by_known_commands() -> None:
     found = services()
 
-    assert set(found) == {"web", "worker", "migrate"}
+    assert set(found) == {"web", "gate", "worker", "migrate"}
     assert [name for name, one in found.items() if "command" in one and not is_known(one["command"])] == []
 
 
@@ -72,7 +72,8 @@ def test_the_compose_file_stops_nothing_sooner_than_it_needs_and_probes_the_file
         f"find {found['worker']['environment'][signs_of_life.FILE]} "
         in found["worker"]["healthcheck"]["test"][-1]
     )
-    assert int(found["web"]["stop_grace_period"].rstrip("s")) > GUNICORN["graceful_timeout"]
+    for name in ("web", "gate"):
+        assert int(found[name]["stop_grace_period"].rstrip("s")) > GUNICORN["graceful_timeout"]
 
 
 @pytest.mark.django_db
@@ -172,13 +173,10 @@ def test_make_run_serves_by_the_same_configuration_of_gunicorn_and_there_is_no_o
 def test_the_web_server_reads_its_settings_from_files_too(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "threads").write_text("7\n")
-    monkeypatch.setenv("WEB_THREADS_FILE", str(tmp_path / "threads"))
-    monkeypatch.setenv("WEB_CONCURRENCY", "")
+    (tmp_path / "processes").write_text("7\n")
+    monkeypatch.setenv("WEB_CONCURRENCY_FILE", str(tmp_path / "processes"))
 
-    found = configuration()
-
-    assert (found["threads"], found["workers"]) == (7, 4)
+    assert configuration()["workers"] == 7
 
 
 def test_systemd_stops_nothing_sooner_than_it_needs() -> None:

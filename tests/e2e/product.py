@@ -278,7 +278,7 @@ def pages_alone(var: Path, *, database_url: str, port: int = 0, **more: str) -> 
     nowhere = f"{LOOPBACK}:1"
     facts = {"web": web, "database_url": database_url, "redis_url": os.environ["REDIS_URL"]}
     served = Served(var, facts | {"sandbox": f"http://{nowhere}", "smtp": nowhere})
-    flags = [f"--bind={web.removeprefix('http://')}", "--workers=1", "--threads=4", "--graceful-timeout=3"]
+    flags = [f"--bind={web.removeprefix('http://')}", "--workers=1", "--graceful-timeout=3"]
     process = Process(
         ["-m", "gunicorn", "-c", "deploy/gunicorn.conf.py", *flags],
         served.environment() | {"STAFF_SECOND_FACTOR": "0"} | more,

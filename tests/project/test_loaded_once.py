@@ -7,7 +7,7 @@ from django.conf import settings
 
 CODE = """
 import gc, os, threading
-from adtoken_project import wsgi
+from adtoken_project import asgi
 from django.db import connections
 links = [os.readlink(f"/proc/self/fd/{fd}") for fd in os.listdir("/proc/self/fd") if os.path.islink(f"/proc/self/fd/{fd}")]
 print(threading.active_count(), sum(link.startswith("socket:") for link in links), connections["default"].connection)

@@ -257,14 +257,14 @@ def test_lines_that_say_every_few_seconds_that_nothing_is_wrong_are_written_for_
 
 def test_lines_of_gunicorn_look_like_all_others() -> None:
     code = (
-        "from gunicorn.config import Config; from adtoken_project.telemetry.access_log import AccessLogger;"
-        "cfg = Config(); cfg.set('accesslog', '-'); cfg.set('errorlog', '-'); log = AccessLogger(cfg);"
-        "log.info('Booting %s', 7); log.access_log.info('GET /x?access_token=abcdefghij1234567890')"
+        "from gunicorn.config import Config; from adtoken_project.telemetry.access_log import ServerLogger;"
+        "cfg = Config(); cfg.set('errorlog', '-'); log = ServerLogger(cfg);"
+        "log.info('Booting %s', 7); log.info('GET /x?access_token=abcdefghij1234567890')"
     )
 
     ran = run(code, LOG_FORMAT="json", TZ="Asia/Tokyo")
 
-    boot, access = json.loads(ran.stderr), json.loads(ran.stdout)
+    boot, more = map(json.loads, ran.stderr.splitlines())
     assert (boot["logger"], boot["message"]) == ("gunicorn.error", "Booting 7")
     assert boot["time"].endswith("Z")
-    assert access["message"] == "GET /x?access_token=[hidden]"
+    assert more["message"] == "GET /x?access_token=[hidden]"

@@ -149,11 +149,12 @@ def gunicorn(
     flags = [
         f"--bind={LOOPBACK}:{port}",
         f"--workers={workers}",
-        f"--threads={threads}",
         "--graceful-timeout=3",
     ]
     command = ["-m", "gunicorn", "-c", "deploy/gunicorn.conf.py", *flags]
-    process = Process(command, environment(world, **{"BASE_URL": address, **more})).start()
+    process = Process(
+        command, environment(world, **{"BASE_URL": address, "WEB_THREADS": str(threads), **more})
+    ).start()
     try:
         process.wait_for(lambda: fetch(f"{address}/readyz")[0] == 200)
         yield address, process
