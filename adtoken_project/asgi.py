@@ -7,6 +7,7 @@ from importlib.util import find_spec
 
 from django.conf import settings
 
+from adtoken_project.telemetry import access_log
 from adtoken_project.web.bridge import Application, Receive, Scope, Send, Threads
 from adtoken_project.wsgi import application as django
 
@@ -29,5 +30,5 @@ async def _no_gate(_scope: Scope, _receive: Receive, send: Send) -> None:
     await send({"type": "http.response.body", "body": json.dumps(problem).encode()})
 
 
-_django = Threads(django, count=settings.WEB_THREADS)
+_django = Threads(django, count=settings.WEB_THREADS, log=access_log.write)
 _gate: Application = import_module(GATE).application if find_spec(GATE) else _no_gate

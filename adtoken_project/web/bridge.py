@@ -16,8 +16,6 @@ from http import HTTPStatus
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
-from adtoken_project.telemetry import access_log
-
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
@@ -41,13 +39,19 @@ class Refused(Exception):  # noqa: N818  # an answer
 class Threads:
     """Serves a WSGI application by threads that stay the same, so that each may keep its connections."""
 
-    def __init__(self, application: Callable[..., Iterable[bytes]], *, count: int) -> None:
-        self._application = application
+    def __init__(
+        self,
+        application: Callable[..., Iterable[bytes]],
+        *,
+        count: int,
+        log: Callable[..., None] = lambda _environ, **_facts: None,
+    ) -> None:
+        self._application, self._log = application, log
         self._pool = ThreadPoolExecutor(count, thread_name_prefix="web")
         self._large = asyncio.Semaphore(count)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request, and write the line of the log about it."""
+        """Answer a request, and have it logged."""
         began = time.monotonic()
         async with AsyncExitStack() as places:
             try:
@@ -65,7 +69,7 @@ class Threads:
                 answer.leave()
                 if answer.status:
                     seconds = time.monotonic() - began
-                    access_log.write(environ, status=answer.status, sent=answer.sent, seconds=seconds)
+                    self._log(environ, status=answer.status, sent=answer.sent, seconds=seconds)
 
     async def _body(self, receive: Receive, places: AsyncExitStack) -> bytes:
         parts: list[bytes] = []

@@ -218,7 +218,7 @@ def test_the_proxies_wait_for_adtoken_and_refuse_what_it_refuses() -> None:
     nginx = (DEPLOY / "proxy/nginx.conf").read_text(encoding="utf-8")
     caddy = (DEPLOY / "proxy/Caddyfile").read_text(encoding="utf-8")
     with translation.override("en"):
-        refused = {"title": text("title_https_only"), "detail": text("https_only")}
+        refused = {"title": Code.HTTPS_ONLY.heading, "detail": text("https_only")}
 
     said = [re.search(r"""return 403 '(.*)';""", nginx), re.search(r"respond `(.*)` 403", caddy)]
 
