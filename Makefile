@@ -40,7 +40,7 @@ lint: venv-dev
 	@$(PY) -m ruff format --check --quiet .
 	@$(PY) -m ruff check --quiet .
 	@.venv/bin/djangofmt --quiet --check templates
-	@.venv/bin/lint-imports --no-cache
+	@PYTHONPATH=clients/python .venv/bin/lint-imports --no-cache
 	@$(PY) -m tests.support.with_servers deploy/bootstrap/django-checks.sh
 
 format: venv-dev ## put code and templates into shape

@@ -16,6 +16,7 @@ include_patterns = [
     "SECURITY.md",
     "CHANGELOG.md",
     "sandbox/README.md",
+    "clients/*/README.md",
 ]
 myst_heading_anchors = 4  # levels of headings that have an anchor, as GitHub gives it
 

@@ -43,6 +43,7 @@ def table() -> list[str]:
     others = ("sandbox", *TESTS)
     templates = [path for path in there if "templates" in path.parts and path.parts[0] not in others]
     pages = [path for path in there if path.suffix == ".md"]
+    clients = [path for path in there if path.parts[0] == "clients" and path.name != "package-lock.json"]
     sources = [(ROOT / path).read_text(encoding="utf-8") for path in product]
     share = sum(map(said, sources)) / sum(map(len, sources))
     longest = max(len(line) for path in templates for line in _lines(path))
@@ -52,6 +53,7 @@ def table() -> list[str]:
         f"{'':<20} {share:>12.1%} of it docstrings and comments",
         row("templates", templates),
         f"{'':<20} {longest:>12,} characters in the longest line",
+        row("clients", clients),
         row("tests and drills", [path for path in python if path.parts[0] in TESTS]),
         row("documents", pages),
         f"{'':<20} {words:>12,} words",
