@@ -84,9 +84,7 @@ class Channel(ABC):
     id_pattern: ClassVar[re.Pattern[str]] = DIGITS  # how an ad account's id is spelt, in lower case
     id_prefix: ClassVar[str] = ""  # what may stand before it: "act_"
     table: ClassVar[VerdictTable]
-    paths: ClassVar[Table] = Table(
-        (), {}, "", lambda status, text: (status, {"message": text})
-    )  # what its jobs may ask for
+    paths: ClassVar[Table]  # which requests its jobs may make
     identity_call: ClassVar[Call] = "introspect"  # as what the question who consented is judged
     signs: ClassVar[bool] = (
         False  # OAuth 1.0a: jobs need `sign` for each request, and `send` is empty; else OAuth 2

@@ -33,6 +33,7 @@ MOST_ITEMS = 100  # of a batch
 # No "%" but of a colon, no backslash and no empty segment, so that nobody can read another path than we do.
 _PATH = re.compile(r"(/(?:[A-Za-z0-9_.~:,-]|%3[Aa])+)*/?")
 _DOTS = re.compile(r"(^|/)\.+(/|$)")
+SAFE = frozenset({"GET", "HEAD"})
 OVERRIDES = ("x-http-method-override", "x-http-method", "x-method-override")
 TUNNEL = OVERRIDES[0]  # of LinkedIn's Rest.li: a GET whose query is too long for an address
 
@@ -61,7 +62,7 @@ class Rule:
     # Parameters that must be there, with one of these values; empty: with any.
     demands: Mapping[str, frozenset[str]] = field(default_factory=dict)
     long: bool = False  # the path alone decides: bodies pass that are too long to be read, or of a kind that we do not read
-    says: str = ""  # of the person: what to do instead
+    says: str = ""  # what to do instead: of the person, or where a body is too long
     answers: Callable[[Known], Any] | None = (
         None  # of the person: what AdToken answers in the channel's place
     )
@@ -101,7 +102,12 @@ class Table:
     hosts: Mapping[str, str]  # name -> the setting of its address; "" is that of the ads API
     default: str  # what is said of everything that no rule names
     refuse: Callable[[int, str], tuple[int, Any]]  # see `Channel.refusal`
-    names: frozenset[str] = frozenset()  # parameters whose values are ids of ad accounts
+    names: re.Pattern[str] = re.compile("(?!)")  # parameters whose values are ids of ad accounts
+    # Parameters of writes that name objects, and what kind these are; "": what the path ends with.
+    objects: Mapping[str, str] = field(default_factory=dict)
+    object_id: re.Pattern[str] = re.compile(
+        "(?!)"
+    )  # how such ids are spelt; other values of these parameters are something else
     prefix: str = ""  # that may stand before such an id
     urn: re.Pattern[str] | None = None  # an ad account's id wherever it stands
     values: Mapping[str, frozenset[str]] = field(
@@ -165,7 +171,10 @@ class _Item:
         if found.answers is None and found.kind == "person":
             raise Refused(found.says.replace("{account}", self.native_id))
         if not seen and not found.long:
-            raise Refused("This body cannot be read here: send JSON or a form of at most 1 MiB.", 413)
+            raise Refused(
+                f"This body cannot be read here: send JSON or a form of at most 1 MiB. {found.says}".strip(),
+                413,
+            )
         beside = [one for one in pairs if "batch" not in _parts(one[0])] if found.kind == "batch" else pairs
         deep = list(deep_pairs(beside, self.table.names))
         named = self._names(deep)
@@ -180,8 +189,21 @@ class _Item:
                 raise Refused("A batch holds no other batch.")
             return self._batch(found, path, pairs)
         parts = match.groupdict()
-        objects = ((parts.get("of") or "", parts["object"]),) if parts.get("object") else ()
-        return Allowed(found, objects, self.method in found.reading)
+        objects = [(parts.get("of") or "", parts["object"])] if parts.get("object") else []
+        if self.method not in SAFE:
+            objects += self._objects(path, deep)
+        return Allowed(found, tuple(dict.fromkeys(objects)), self.method in found.reading)
+
+    def _objects(self, path: str, pairs: Iterable[Pair]) -> list[tuple[str, str]]:
+        """Return the objects that a body names."""
+        table, last = self.table, path.rpartition("/")[2]
+        named = [
+            (table.objects[part] or last, value.strip().lower())
+            for name, value in pairs
+            for part in _parts(name)
+            if part in table.objects and isinstance(value, str)
+        ]
+        return [one for one in named if table.object_id.fullmatch(one[1]) and one[1] != self.native_id]
 
     def _find(self, path: str, pairs: list[Pair], *, seen: bool) -> tuple[Rule, re.Match[str]]:
         """Return the first rule for this path and method, and its match. Demands that are not met shut the path for later rules."""
@@ -224,7 +246,7 @@ class _Item:
                     raise Refused(
                         f"{part} must be {' or '.join(sorted(table.values[part]))}, or left out where that is possible."
                     )
-                if part in table.names and value is not None:
+                if table.names.fullmatch(part) and value is not None:
                     self._names_it(part, _ids(value, table.prefix))
                     named.add(part)
             if table.urn is not None and isinstance(value, str) and (ids := table.urn.findall(value)):

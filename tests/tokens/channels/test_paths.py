@@ -8,11 +8,20 @@ from urllib.parse import urlencode
 import pytest
 
 from tokens.channels import registry
+from tokens.channels.kinds import HARMLESS, Answer, Verdict
 from tokens.channels.parameters import Refused
 from tokens.channels.paths import Allowed, Purpose, Request, allow
 
 FORM = "application/x-www-form-urlencoded"
-MINE = {"facebook": "123456", "x": "18ce54d4x5t"}
+UUID, OTHER_UUID = "e4cd371b-8de8-4011-a8d2-860fe77c09e1", "a71cfcae-895d-4314-9460-e2ffd2515dd0"
+C1, S1 = "11111111-8de8-4011-a8d2-860fe77c09e1", "22222222-8de8-4011-a8d2-860fe77c09e1"
+MINE = {
+    "facebook": "123456", "x": "18ce54d4x5t", "linkedin": "508", "pinterest": "549", "tiktok": "700", "snapchat": UUID,
+}  # fmt: skip
+OURS = "urn:li:sponsoredAccount:508"
+URN = "urn%3Ali%3AsponsoredAccount%3A"
+TUNNEL = {"x-http-method-override": "GET", "content-type": FORM}
+TIKTOK, LINKEDIN = "/open_api/v1.3", "/rest/adAccounts/508"
 
 
 @dataclass
@@ -96,6 +105,52 @@ PASSES: dict[str, list[tuple[Ask, tuple[str, ...], bool]]] = {
         (Ask("POST /1.1/media/upload.json", None, "upload", MULTIPART), (), False),
     ],
 }
+
+PASSES |= {
+    "linkedin": [
+        (Ask(f"GET {LINKEDIN}/adCampaigns?q=search&search=(status:(values:List(ACTIVE)))"), (), True),
+        (Ask(f"GET {LINKEDIN}/creatives/urn%3Ali%3AsponsoredCreative%3A1"), (), True),
+        (Ask(f"POST {LINKEDIN}/adCampaigns", {"account": OURS, "name": "A"}), (), False),
+        (Ask(f"GET /rest/adAnalytics?q=analytics&accounts=List({URN}508)"), (), True),
+        (Ask("POST /rest/adAnalytics", f"q=analytics&accounts=List({URN}508)", headers=TUNNEL, purpose="read"), (), True),
+        (Ask("POST /rest/dmpSegments/77/users", None), ("77",), False),
+        (
+            Ask(
+                "POST /rest/images?action=initializeUpload",
+                {"initializeUploadRequest": {"owner": "urn:li:organization:1", "mediaLibraryMetadata": {"associatedAccount": OURS}}},
+            ),
+            (),
+            False,
+        ),
+        (Ask("POST /rest/posts", {"adContext": {"dscAdAccount": OURS}, "distribution": {"feedDistribution": "NONE"}}), (), False),
+    ],
+    "pinterest": [
+        (Ask("GET /v5/ad_accounts/549/campaigns?page_size=100"), (), True),
+        (Ask("POST /v5/ad_accounts/549/campaigns", [{"ad_account_id": "549", "name": "A"}]), (), False),
+        (Ask("POST /v5/ad_accounts/549/reports", {"columns": ["SPEND_IN_DOLLAR"]}, purpose="read"), (), True),
+        (Ask("POST /v5/media", {"media_type": "video"}), (), False),
+        (Ask("GET /v5/resources/targeting/INTEREST"), (), True),
+    ],
+    "tiktok": [
+        (Ask(f"GET {TIKTOK}/campaign/get/?advertiser_id=700&filtering=%7B%22campaign_ids%22%3A%5B1%5D%7D"), (), True),
+        (Ask(f"GET {TIKTOK}/advertiser/info/?advertiser_ids=%5B%22700%22%5D"), (), True),
+        (Ask(f"POST {TIKTOK}/campaign/create/", {"advertiser_id": "700", "campaign_name": "A"}), (), False),
+        (Ask(f"POST {TIKTOK}/report/task/create/", {"advertiser_id": 700}, purpose="read"), (), True),
+        (Ask(f"POST {TIKTOK}/file/video/ad/upload/", files(("advertiser_id", "700"), ("name", "a")), headers=MULTIPART), (), False),
+    ],
+    "snapchat": [
+        (Ask(f"GET /v1/adaccounts/{UUID}/campaigns?limit=50"), (), True),
+        (Ask(f"POST /v1/adaccounts/{UUID}/campaigns", {"campaigns": [{"name": "A", "ad_account_id": UUID}]}), (), False),
+        (
+            Ask(f"PUT /v1/campaigns/{C1}/adsquads", {"adsquads": [{"id": S1, "campaign_id": C1, "geos": [{"id": "1"}]}]}),
+            (C1, S1),
+            False,
+        ),
+        (Ask(f"GET /v1/ads/{S1}/stats?granularity=TOTAL"), (S1,), True),
+        (Ask(f"POST /us/v1/media/{S1}/multipart-upload-v2?action=ADD&upload_id=1", None, headers=MULTIPART), (S1,), False),
+        (Ask("GET /v1/targeting/geo/country"), (), True),
+    ],
+}  # fmt: skip
 
 OTHER_ITEM = {"method": "GET", "relative_url": "act_99/campaigns"}
 # What does not, with a part of what is said.
@@ -192,6 +247,9 @@ def test_everything_else_is_refused_and_told_what_to_do(channel: str, asked: Ask
 OF_EVERY_CHANNEL = {
     "facebook": "/v26.0/act_123456/campaigns",
     "x": "/12/accounts/18ce54d4x5t/campaigns",
+    "linkedin": "/rest/adAccounts/508/adCampaigns",
+    "pinterest": "/v5/ad_accounts/549/campaigns",
+    "snapchat": f"/v1/adaccounts/{UUID}/campaigns",
 }
 
 
@@ -254,3 +312,17 @@ def test_what_others_could_read_in_another_way_is_refused(channel: str) -> None:
         except Refused:
             pass
     assert passed == []
+
+
+@pytest.mark.parametrize("channel", MINE)
+@pytest.mark.parametrize("status", [401, 403, 429, 503])
+def test_a_refusal_is_no_success_in_the_channels_own_table(channel: str, status: int) -> None:
+    native = registry.get(channel)
+
+    said, body = native.refusal(status, "AdToken: no")
+
+    assert "AdToken: no" in json.dumps(body)
+    assert said == (200 if channel == "tiktok" else status)
+    verdict = native.classify(Answer("api", said, {}, body)).verdict
+    assert verdict != Verdict.OK
+    assert (verdict in HARMLESS) is (status in (429, 503))

@@ -121,15 +121,12 @@ TABLE = Table(
         "Nothing else of a person, Page or business."
     ),
     refuse=_refuse,
-    names=words(
-        "account_id account_ids ad_account_id ad_account_ids adaccount_id adaccount_ids adaccounts "
-        "ad_accounts act act_id "
-        "destination_account_id"
-    ),
+    names=re.compile(r"(destination_)?(ad_?)?account_ids?|ad_?accounts|act(_id)?"),
     prefix="act_",
     never={
         "method": "Leave out the parameter method: a request is made by the method that it has.",
         "ids": "Ask for objects one by one, or by a batch: the parameter ids is not taken.",
+        "adbatch": "Send a batch by POST to /VERSION/ instead: what is in adbatch is not read.",
         "batch": "A batch is sent by POST to /VERSION/ alone.",
     },
     look=_look,

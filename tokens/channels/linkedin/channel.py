@@ -25,14 +25,15 @@ from tokens.channels.kinds import (
     Grant,
     Identity,
     Inspection,
+    Owner,
     Reason,
     Send,
     Verdict,
 )
-from tokens.channels.linkedin import calls, reading
+from tokens.channels.linkedin import calls, paths, reading
 from tokens.channels.linkedin.declaration import DECLARATION
 from tokens.channels.linkedin.verdicts import CANCELLED, TABLE
-from tokens.channels.parse import mapping, name_of, words
+from tokens.channels.parse import mapping, name_of, spelt, words
 from tokens.channels.sessions import ChannelSession, Scopes, filled, nobodys_session
 
 # A token of the last seconds may be refused as if it were taken back; projects that met this wait up to ten seconds.
@@ -47,6 +48,7 @@ class LinkedIn(CodeGrantChannel):
 
     declaration = DECLARATION
     table = TABLE
+    paths = paths.TABLE
     id_prefix = reading.URN
     id_pattern = reading.ID
     identity_call = "api"
@@ -156,6 +158,15 @@ class LinkedIn(CodeGrantChannel):
         said = classification.note.lower()
         unclear = classification.row == "token not known" and ("token" not in said or "client" in said)
         return classification if unclear else keys_taken(classification)
+
+    def owner_of(
+        self, app: AppKeys, credentials: Credentials, of: str, object_id: str, *, timeout: float
+    ) -> Owner:
+        """Read an audience, which names its ad account."""
+        answer = calls.rest("api", f"{of}/{object_id}", ChannelSession(app, credentials, http.Limit(timeout)))
+        if not TABLE.is_ok(answer):
+            return Owner(answer=answer)
+        return Owner(spelt(mapping(answer.body).get("account"), reading.ID, prefix=reading.URN))
 
     def revoke(self, app: AppKeys, credentials: Credentials) -> bool:
         """Ask LinkedIn to take the tokens back. No document of LinkedIn mentions the call, so a failure is only told, never raised."""

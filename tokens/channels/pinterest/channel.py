@@ -26,7 +26,7 @@ from tokens.channels.kinds import (
     Verdict,
 )
 from tokens.channels.parse import digits, moment, name_of
-from tokens.channels.pinterest import calls, reading
+from tokens.channels.pinterest import calls, paths, reading
 from tokens.channels.pinterest.declaration import DECLARATION
 from tokens.channels.pinterest.verdicts import TABLE, keys_in_doubt
 from tokens.channels.sessions import ChannelSession, Scopes, dates_of
@@ -40,6 +40,7 @@ class Pinterest(CodeGrantChannel):
 
     declaration = DECLARATION
     table = TABLE
+    paths = paths.TABLE
     scopes = reading.SCOPES
     partial_grants = False
     admin_roles = frozenset({"Owner", "Admin"})

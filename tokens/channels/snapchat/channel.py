@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
+from tokens.channels import http
 from tokens.channels.classifier import evidence
 from tokens.channels.code_grant import CodeGrantChannel
 from tokens.channels.kinds import (
@@ -20,12 +21,13 @@ from tokens.channels.kinds import (
     Dates,
     DateSource,
     Identity,
+    Owner,
     Reason,
     Verdict,
 )
 from tokens.channels.parse import mapping, name_of, token_of, words
 from tokens.channels.sessions import ChannelSession, Scopes, dates_of
-from tokens.channels.snapchat import calls, reading
+from tokens.channels.snapchat import calls, paths, reading
 from tokens.channels.snapchat.declaration import DECLARATION
 from tokens.channels.snapchat.verdicts import TABLE
 
@@ -35,6 +37,7 @@ class Snapchat(CodeGrantChannel):
 
     declaration = DECLARATION
     table = TABLE
+    paths = paths.TABLE
     id_pattern = reading.ID
     scopes = reading.SCOPES
     partial_grants = False
@@ -87,6 +90,23 @@ class Snapchat(CodeGrantChannel):
         return (
             check if check.classification.verdict == Verdict.OK else replace(check, evidence=evidence(answer))
         )
+
+    def owner_of(
+        self, app: AppKeys, credentials: Credentials, of: str, object_id: str, *, timeout: float
+    ) -> Owner:
+        """Read the object, and what it belongs to: an ad its ad squad, that its campaign, that its ad account."""
+        session, kind, native_id = ChannelSession(app, credentials, http.Limit(timeout)), of, object_id
+        while kind:
+            if kind not in paths.OWNED:
+                return Owner()
+            singular, field, above = paths.OWNED[kind]
+            answer = calls.as_user("api", f"{kind}/{native_id}", session)
+            rows, _ = reading.items(mapping(answer.body), kind, singular)
+            if not TABLE.is_ok(answer):
+                return Owner(answer=answer)
+            native_id = reading.id_of(rows[0].get(field)) if len(rows) == 1 else ""
+            kind = above if native_id else ""
+        return Owner(native_id)
 
     def revoke(self, app: AppKeys, credentials: Credentials) -> bool:
         """Ask Snapchat to end the authorisation. Best effort: no document names this call, so False may mean that there is none.

@@ -31,7 +31,7 @@ from tokens.channels.kinds import (
 )
 from tokens.channels.parse import digits, name_of, token_of
 from tokens.channels.sessions import ChannelSession, Scopes, dates_of
-from tokens.channels.tiktok import calls, pushes, reading
+from tokens.channels.tiktok import calls, paths, pushes, reading
 from tokens.channels.tiktok.declaration import DECLARATION
 from tokens.channels.tiktok.verdicts import TABLE
 
@@ -46,6 +46,7 @@ class TikTok(Channel):
 
     declaration = DECLARATION
     table = TABLE
+    paths = paths.TABLE
     pushes = pushes.PUSHES
     identity_call = "api"
     scopes = ()  # permissions belong to the app and are numbers in TikTok's portal

@@ -6,6 +6,7 @@ Paths by X's documents (docs.x.com/x-ads-api, campaign-management, creatives, au
 uploads, state of 2026-08-22) and by X's own client (twitter-ads 11.0.0), both read 2026-11-25.
 """
 
+import re
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlencode
@@ -92,7 +93,7 @@ TABLE = Table(
         "no log-in; no user name, port, fragment, encoded characters or dots in the path."
     ),
     refuse=_refuse,
-    names=words("account_id account_ids"),
+    names=re.compile("account_ids?"),
     # POST accounts/:account_id/tweet makes an ordinary post of the person where nullcast is false.
     values={"nullcast": words("true"), "media_category": _FOR_ADS},
     never={"additional_owners": "An upload belongs to whoever made it: leave out additional_owners."},
