@@ -82,6 +82,7 @@ class Store:
         self.oauth_tokens: dict[str, OauthToken] = {}  # by the access token that is good now
         self.orders: list[Order] = []
         self.campaigns: dict[str, Campaign] = {}
+        self.uploads: dict[str, dict[str, Any]] = {}  # by session or media id; forgotten by a restart
 
     def _add_redirects(self, apps: list[App]) -> None:
         for fresh in apps:

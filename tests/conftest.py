@@ -56,6 +56,7 @@ SLOW_FILES = (
     "portal/test_account_actions.py",
     "portal/test_account_list.py",
     "broker/test_broker.py",
+    "gate/test_passing.py",
     "accounts/test_channel_without_app.py",
     "accounts/test_removal.py",
     "portal/test_leaving.py",

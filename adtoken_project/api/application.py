@@ -14,11 +14,10 @@ from ninja.security import HttpBearer
 
 import broker
 from adtoken_project.api import description as api_description
-from adtoken_project.api import limits
 from adtoken_project.api.errors import LARGEST_BODY, answer_of, plain_problem, problem
 from broker.actions import api as actions_api
 from broker.api import api as accounts_api
-from broker.api import problems
+from broker.api import limits, problems
 from broker.api.codes import Code
 from broker.api.errors import problem_of
 from broker.asks import api as asks_api

@@ -20,7 +20,7 @@ from django.utils.cache import get_conditional_response
 from django.utils.http import quote_etag
 from django.utils.translation import override
 
-from adtoken_project.api import limits, oauth
+from adtoken_project.api import oauth
 from adtoken_project.api import routes as api_routes
 from adtoken_project.api.application import key_auth
 from adtoken_project.api.errors import MEDIA_TYPE, plain_problem, problem
@@ -30,6 +30,7 @@ from adtoken_project.api.scim import as_scim
 from adtoken_project.database import kept_connections
 from adtoken_project.ops import metrics
 from adtoken_project.telemetry import logs
+from broker.api import limits
 from broker.api.codes import Code
 from broker.leases.callers import Caller
 from broker.leases.records import hash_of
@@ -136,25 +137,38 @@ def _as_problem(answer: HttpResponse) -> HttpResponse:
 
 
 def _log(request: HttpRequest, answer: HttpResponse, seconds: float) -> None:
-    """Write who was answered what: key, address, method, path, status, duration. Lease ids are named as the record names them."""
-    caller: Caller | None = getattr(request, "auth", None)
+    """Write who was answered what. Lease ids are named as the record names them."""
+    log_call(
+        method=str(request.method),
+        path=_LEASE.sub(lambda found: f"/leases/{hash_of(found[1])[:8]}…", request.path),
+        status=answer.status_code,
+        caller=getattr(request, "auth", None),
+        address=client_address(request),
+        seconds=seconds,
+    )
+    if answer.status_code >= HTTPStatus.BAD_REQUEST:
+        request_logs.leave_out(request)  # Django would add a line without key and address
+
+
+def log_call(
+    *, method: str, path: str, status: int, caller: Caller | None, address: str | None, seconds: float
+) -> None:
+    """Write a line of a machine's call: key, address, method, path without its query, status, duration."""
     facts: dict[str, Any] = {
-        "method": request.method,
-        "path": _LEASE.sub(lambda found: f"/leases/{hash_of(found[1])[:8]}…", request.path),
-        "status": answer.status_code,
+        "method": method,
+        "path": path,
+        "status": status,
         "key_id": caller.key_id if caller else None,
-        "address": client_address(request),
+        "address": address,
         "duration_ms": round(seconds * 1000, 1),
     }
     words = "API: %(method)s %(path)s answered %(status)s to %(key)s from %(address)s in %(duration_ms)s ms"
     logger.log(
-        _level(answer.status_code),
+        _level(status),
         words,
         {**facts, "key": f"key {caller.key_id} ({caller.name})" if caller else "no valid key"},
         extra={"facts": facts},
     )
-    if answer.status_code >= HTTPStatus.BAD_REQUEST:
-        request_logs.leave_out(request)  # Django would add a line without key and address
 
 
 def _level(status: int) -> int:

@@ -17,10 +17,10 @@ from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, HttpResponse
 
 from adtoken_project.api.errors import answer_of, problem
-from adtoken_project.api.limits import TooMany
 from broker.api.api import routes
 from broker.api.codes import Code
 from broker.api.errors import problem_of
+from broker.api.limits import TooMany
 from broker.leases.callers import Caller
 from broker.leases.texts import text
 from tokens.vault import services as vault

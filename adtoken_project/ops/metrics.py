@@ -84,7 +84,9 @@ def count_request(*, path: str, status: int, seconds: float, leases: Mapping[int
 
 
 def _operation(path: str) -> str:
-    """Return what a path asks for, one of six words."""
+    """Return what a path asks for, one of seven words."""
+    if path.startswith("/proxy/"):
+        return "proxy"
     if found := _OPERATION.match(path):
         return found[1]
     if path == "/api/v1/leases":

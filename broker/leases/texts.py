@@ -131,6 +131,39 @@ _TEXTS = {
     "gate_no_database": (
         "AdToken cannot read its database now. Nothing was sent; come again in a few seconds."
     ),
+    "gate_too_often": "AdToken: this API key calls too often. Come again in {seconds} seconds.",
+    "gate_full": (
+        "AdToken: too many requests to {channel} are under way here. Nothing was sent; come again in {seconds} "
+        "seconds."
+    ),
+    "gate_paused": (
+        "AdToken: {channel} asked this app to wait. Nothing was sent; come again in {seconds} seconds."
+    ),
+    "gate_dark": "AdToken: {channel} does not answer. Nothing was sent; come again in {seconds} seconds.",
+    "gate_no_connection": (
+        "AdToken: {channel} could not be reached. Nothing was sent; come again in {seconds} seconds."
+    ),
+    "gate_not_recorded": (
+        "AdToken: this could not be recorded. Nothing was sent; come again in {seconds} seconds."
+    ),
+    "gate_no_answer": (
+        "AdToken: {channel} gave no answer. Whether it did what was asked is not known: look there before you send a "
+        "write again."
+    ),
+    "gate_unsendable": "AdToken: this request cannot be written as HTTP/1.1. Nothing was sent.",
+    "gate_unsure": (
+        "AdToken: {channel} refused the log-in that serves this account, which is being checked. Come again in "
+        "{seconds} seconds."
+    ),
+    "gate_upload_over": (
+        "AdToken: the log-in that began this upload does not serve the account now. Begin the upload again."
+    ),
+    "gate_too_slow": "AdToken: the body of this request did not come in time. Nothing was sent.",
+    "gate_unreadable": (
+        "AdToken: this answer of {channel} is a part of a text, or compressed: it may hide a token and is not passed "
+        "on. Ask without Range."
+    ),
+    "gate_our_fault": "AdToken: this failed inside AdToken, whose log says why.",
 }
 
 

@@ -172,11 +172,28 @@ def report(
     reported token works and still serves, the answer was about the request: nothing to do.
     """
     claims = open_lease(lease_id, caller=caller, now=now, for_sending=False)
+    return take_answer(
+        caller=caller, claims=claims, answer=Answer("api", status, body=body), now=now, method=method
+    )
+
+
+def take_answer(
+    *,
+    caller: Caller,
+    claims: Claims,
+    answer: Answer,
+    now: datetime,
+    method: str = "",
+    hands_out: bool = True,
+) -> ReportAnswer:
+    """Take an answer as `report` does, of whoever held this token for this account. Raises NotFound.
+
+    `hands_out` False: the caller sends for the job and holds tokens itself, so `retry_with` comes without a lease.
+    """
     hold.refuse()
     row = _read(claims)
     if row is None or not caller.reaches(channel=row.channel, team_id=row.team_id):
         raise NotFound(text("no_lease"))
-    answer = Answer(call="api", status=status, body=body)
     said = registry.get(row.channel).classify(answer)
     if said.verdict == Verdict.OK:
         if method in WRITES and claims.purpose == "publish":  # a report may be asked for by POST
@@ -184,7 +201,7 @@ def report(
             account_sync.lift_refusals(account_ids=[claims.account_id], token_ids=[claims.token_id], now=now)
         return ReportAnswer(Verdict.OK, "none")
     evidence = scrub.evidence(call=answer.call, status=answer.status, body=answer.body)
-    return _Report(caller, claims, row, said, evidence, now).answer()
+    return _Report(caller, claims, row, said, evidence, now, hands_out).answer()
 
 
 def _read(claims: Claims) -> _ReportedRow | None:
@@ -202,6 +219,7 @@ class _Report:
     said: Classification
     evidence: dict[str, Any]
     now: datetime
+    hands_out: bool = True
 
     def answer(self) -> ReportAnswer:
         """Say what to do. Raises NotFound."""
@@ -308,7 +326,7 @@ class _Report:
                     return _later(said.verdict, wait, reason, text("not_believed"))
                 about = text("about_the_request")
                 return ReportAnswer(works.verdict, "none", reason=str(works.reason or ""), detail=about)
-            fresh = leases.hand_out_lease(self.caller, serves, purpose, self.now)
+            fresh = leases.hand_out_lease(self.caller, serves, purpose, self.now) if self.hands_out else None
         except NotAvailable as held:
             return ReportAnswer(said.verdict, "hold", reason=held.reason, held=held)
         except Busy as busy:

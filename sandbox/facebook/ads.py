@@ -18,7 +18,7 @@ BLOCKED_STATUSES = {2, 3, 7, 100, 101}
 CAMPAIGN_STATUSES = ("ACTIVE", "PAUSED")
 
 
-def _account(request: Request, caller: Caller) -> AdAccount:
+def account_of(request: Request, caller: Caller) -> AdAccount:
     """The ad account of the path, or the error for one that this token may not see."""
     name = f"act_{request.path_params['account_id']}"
     mine = {a.id: a for a in caller.store.accounts_of(CHANNEL, caller.user.key)}
@@ -34,14 +34,14 @@ def _account(request: Request, caller: Caller) -> AdAccount:
 async def account(request: Request) -> Response:
     """`GET /act_{id}`."""
     caller = await caller_of(request)
-    found = _account(request, caller)
+    found = account_of(request, caller)
     return JSONResponse(show_account(found, caller, account_fields(caller)))
 
 
 async def campaigns(request: Request) -> Response:
     """`/act_{id}/campaigns`: GET lists, POST makes one."""
     caller = await caller_of(request)
-    found = _account(request, caller)
+    found = account_of(request, caller)
     if request.method == "POST":
         return JSONResponse({"id": _publish(found, caller).id})
     rows = [
@@ -95,7 +95,7 @@ def _show(found: Campaign, caller: Caller) -> dict[str, Any]:
 async def insights(request: Request) -> Response:
     """`GET /act_{id}/insights`: one row of numbers, always the same for an account."""
     caller = await caller_of(request)
-    found = _account(request, caller)
+    found = account_of(request, caller)
     wanted = fields_of(caller, fields.INSIGHTS, "AdsInsights")
     number = crc32(found.id.encode()) % 9000 + 1000
     row = {

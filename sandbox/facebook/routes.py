@@ -12,7 +12,18 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from sandbox.facebook import access, ads, batch, dialog, errors, graph, system_users, tokens, versions
+from sandbox.facebook import (
+    access,
+    ads,
+    batch,
+    dialog,
+    errors,
+    graph,
+    system_users,
+    tokens,
+    uploads,
+    versions,
+)
 from sandbox.facebook.errors import GraphError
 from sandbox.store import random_text
 
@@ -108,6 +119,7 @@ routes = [
     *at("/{user_id:int}/assigned_ad_accounts", marketing(system_users.assigned_ad_accounts)),
     *at("/{user_id:int}/access_tokens", system_users.access_tokens, "POST"),
     *at("/act_{account_id:str}/campaigns", marketing(ads.campaigns), "GET", "POST"),
+    *at("/act_{account_id:str}/advideos", marketing(uploads.videos), "POST"),
     *at("/act_{account_id:str}/insights", marketing(ads.insights)),
     *at("/act_{account_id:str}", marketing(ads.account)),
     *at("/{object_id:int}", marketing(ads.campaign)),

@@ -8,7 +8,7 @@ from starlette.requests import Request
 
 from sandbox.snapchat import errors
 from sandbox.snapchat.access import Caller, account_for
-from sandbox.snapchat.frames import Body, envelope, stamp
+from sandbox.snapchat.frames import Body, envelope, page, stamp
 from sandbox.snapchat.switches import CHANNEL
 from sandbox.world import Campaign
 
@@ -19,7 +19,7 @@ def listed(request: Request, caller: Caller) -> Body:
     """`GET /adaccounts/{id}/campaigns`."""
     account = account_for(caller, str(request.path_params["account_id"]))
     found = [c for c in caller.store.campaigns.values() if (c.channel, c.account_id) == (CHANNEL, account.id)]
-    return envelope(caller, campaigns=[_item(one) for one in found])
+    return page(request, caller, "campaigns", [_item(one) for one in found])
 
 
 async def create(request: Request, caller: Caller) -> Body:

@@ -23,16 +23,10 @@ def accounts(_request: Request, caller: XCaller) -> dict[str, Any]:
         mine = [account for account in mine if account.id in wanted.split(",")]
     if text := caller.params.get("q"):
         mine = [account for account in mine if text.lower() in account.name.lower()]
-    count = _count(caller.params.get("count", str(DEFAULT_COUNT)))
-    start = _position(caller.params.get("cursor", ""))
     wants_total = caller.params.get("with_total_count") == "true"
-    if wants_total and start:
+    if wants_total and caller.params.get("cursor"):
         raise _invalid("cursor")  # the two exclude each other; the code of it is unverified
-    following = start + count
-    answer: dict[str, Any] = {
-        "next_cursor": _cursor(following) if following < len(mine) else None,
-        "data": [_show(account) for account in mine[start:following]],
-    }
+    answer = _page([_show(account) for account in mine], caller)
     if wants_total:
         answer["total_count"] = len(mine)
     return answer
@@ -73,7 +67,7 @@ def list_campaigns(request: Request, caller: XCaller) -> dict[str, Any]:
     """`GET /accounts/:id/campaigns`."""
     found = _account(request, caller)
     rows = [c for c in caller.store.campaigns.values() if (c.channel, c.account_id) == ("x", found.id)]
-    return {"next_cursor": None, "data": [_show_campaign(row) for row in rows]}
+    return _page([_show_campaign(row) for row in rows], caller)
 
 
 def make_campaign(request: Request, caller: XCaller) -> dict[str, Any]:
@@ -129,6 +123,13 @@ def _show(found: AdAccount) -> dict[str, Any]:
 def _show_campaign(found: Campaign) -> dict[str, Any]:
     made_at = datetime.fromtimestamp(found.created_at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     return {"id": found.id, **found.fields, "created_at": made_at, "updated_at": made_at, "deleted": False}
+
+
+def _page(rows: list[dict[str, Any]], caller: XCaller) -> dict[str, Any]:
+    """Cut a list by `count` and `cursor`."""
+    start = _position(caller.params.get("cursor", ""))
+    end = start + _count(caller.params.get("count", str(DEFAULT_COUNT)))
+    return {"next_cursor": _cursor(end) if end < len(rows) else None, "data": rows[start:end]}
 
 
 def _count(text: str) -> int:

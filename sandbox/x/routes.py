@@ -9,7 +9,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Match, Route
 
 from sandbox.web import params_of
-from sandbox.x import ads, errors, identity, oauth, oauth2
+from sandbox.x import ads, errors, identity, oauth, oauth2, uploads
 from sandbox.x.errors import AdsError, XError
 from sandbox.x.limits import RateLimits
 from sandbox.x.oauth2 import ADS_READ, ADS_WRITE, caller_by_bearer, is_bearer
@@ -133,6 +133,7 @@ routes = [
     Route("/oauth/access_token", numbered(oauth.access_token), methods=["POST"]),
     Route("/1.1/oauth/invalidate_token.json", numbered(oauth.invalidate_token), methods=["POST"]),
     Route("/1.1/account/verify_credentials.json", numbered(identity.verify_credentials), methods=["GET"]),
+    Route("/1.1/media/upload.json", numbered(uploads.media), methods=["GET", "POST"]),
     Route("/i/oauth2/authorize", oauth2.STAND_IN.show, methods=["GET"]),
     Route("/i/oauth2/authorize", oauth2.STAND_IN.decide, methods=["POST"]),
     Route("/2/oauth2/token", oauth2.token, methods=["POST"]),

@@ -12,8 +12,8 @@ from django.test import Client
 
 from accounts.models import Account
 from accounts.pool import services as pool
-from adtoken_project.api import limits
 from adtoken_project.api.application import api
+from broker.api import limits
 from macros.events.models import Event
 from tests.macros.support import lasting
 from tests.support.factories import NOW, link, make_account, make_team, make_token, make_user

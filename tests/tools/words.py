@@ -49,6 +49,7 @@ EVIDENCE = {
     "malformed",
     "NotOurs",
     "_NoAnswer",
+    "NoAnswer",
     "_not_asked",
     "PushRefused",
     "UnreadablePush",

@@ -81,6 +81,14 @@ def count(app: str) -> None:
     shared.count(_key(app, "calls", database_clock.seconds()), 2 * DAY, calls)
 
 
+def is_at_hand(app: str) -> bool:
+    """Return whether this process looked lately, saw no limit, and has not to say yet how many calls it made: one more asks nobody."""
+    now = time.monotonic()
+    at, reading = _seen.get(app, (0.0, BrakeReading()))
+    flushed = _flushed.get(app, 0.0)
+    return now - at < LOOK_EVERY and not reading.used and now - flushed < FLUSH_EVERY
+
+
 def slows_checks(app: str, *, budget: int | None) -> bool:
     """Return whether checks of an app wait on purpose: in a pause, or because its day's budget or an announced limit is nearly used up."""
     reading = read(app)

@@ -112,6 +112,12 @@ def _open(app: str, trips: int) -> None:
     _seen.pop(app, None)
 
 
+def is_at_hand(app: str) -> bool:
+    """Return whether all went well as far as this process knows, and it looked lately: a call and its good answer ask nobody."""
+    at, facts = _seen.get(app, (0.0, {}))
+    return not facts and time.monotonic() - at < LOOK_EVERY
+
+
 def forget() -> None:
     """Forget what this process has seen, as a new one would."""
     _seen.clear()

@@ -111,13 +111,18 @@ def through(call: Call, send: Callable[[], Answer], *, seconds: float) -> Answer
     try:
         # Room first: the one try of a breaker that is half open is for whoever can make it.
         with shares.taken(app.channel.key, person=person):
-            return (None if person else _refused(app, call, seconds)) or _made(app, send, seconds)
+            return (None if person else refused(app, call, seconds)) or _made(app, send, seconds)
     except shares.NoRoom:
         return _not_asked(call, "too many wait for this channel", shares.AGAIN_AFTER)
 
 
-def _refused(app: App, call: Call, seconds: float) -> Answer | None:
-    """Return the answer that stands for a call which brake or breaker refuse."""
+def is_at_hand(app: App) -> bool:
+    """Return whether what is known of the app is young enough that `refused`, and `note` of a good answer, ask nobody."""
+    return breaker.is_at_hand(app.name) and brake.is_at_hand(app.name)
+
+
+def refused(app: App, call: Call, seconds: float) -> Answer | None:
+    """Return the answer that stands for a call which brake or breaker refuse. Whoever gets None makes it, and notes what came of it."""
     if call != "refresh" and (pause := brake.read(app.name).pause):
         return _not_asked(call, "the channel asked this app to wait", pause, status=LIMITED)
     if wait := breaker.refuses(app.name, patience=seconds):
@@ -132,7 +137,7 @@ def _made(app: App, send: Callable[[], Answer], seconds: float) -> Answer:
     except BaseException:
         breaker.not_tried(app.name)
         raise
-    _note(app, answer, seconds)
+    note(app, answer, seconds)
     return answer
 
 
@@ -145,7 +150,8 @@ def _not_asked(call: Call, why: str, wait: int, *, status: int = 0) -> Answer:
     return Answer(call, status, {"retry-after": str(wait)}, f"{NOT_ASKED}: {why}")
 
 
-def _note(app: App, answer: Answer, seconds: float) -> None:
+def note(app: App, answer: Answer, seconds: float) -> None:
+    """Note what an answer says of the app. `seconds`: the patience that the call had."""
     brake.count(app.name)
     said = str(answer.body) if answer.status == 0 else ""
     if said.startswith(DARK):

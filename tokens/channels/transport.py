@@ -92,7 +92,7 @@ class Transport(httpx2.BaseTransport):
 
     def __init__(self, network_backend: Network) -> None:
         self._connections = httpcore2.ConnectionPool(
-            ssl_context=_certificates(),
+            ssl_context=certificates(),
             max_connections=CONNECTIONS,
             max_keepalive_connections=CONNECTIONS,
             keepalive_expiry=KEPT_FOR,
@@ -127,7 +127,7 @@ class Transport(httpx2.BaseTransport):
 
 
 @cache
-def _certificates() -> ssl.SSLContext:
+def certificates() -> ssl.SSLContext:
     """Return whom this process trusts, read once."""
     return httpx2.create_ssl_context(trust_env=False)
 

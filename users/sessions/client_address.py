@@ -11,10 +11,12 @@ from django.http import HttpRequest
 
 def client_address(request: HttpRequest) -> str | None:
     """Return the client's IP address, or None where it cannot be told: a Unix socket, or a proxy that sends nonsense."""
-    sent = request.META
-    return _address(
-        sent.get("REMOTE_ADDR"), sent.get("HTTP_X_FORWARDED_FOR"), settings.ALLAUTH_TRUSTED_PROXY_COUNT
-    )
+    return address_of(request.META.get("REMOTE_ADDR"), request.META.get("HTTP_X_FORWARDED_FOR"))
+
+
+def address_of(peer: str | None, forwarded: str | None) -> str | None:
+    """Return the same of a request that Django does not serve: who connected, and what `X-Forwarded-For` says."""
+    return _address(peer, forwarded, settings.ALLAUTH_TRUSTED_PROXY_COUNT)
 
 
 @lru_cache(maxsize=1024)  # jobs come from few addresses, thousands of times

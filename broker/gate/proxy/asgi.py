@@ -1,0 +1,142 @@
+"""The proxy: `/proxy/{channel}[-{host}]/...`, an ASGI application. A vendor's client goes on while its log-in dies.
+
+A request is decided (`decisions`), put on record, and sent to the channel as the person who serves the account now; the answer is streamed
+back. A small textual answer is read first: where the channel refuses the log-in, that is taken as a report, and where nothing can have
+happened the request is sent again as the next person, before the job has seen a byte.
+"""
+
+import json
+import logging
+from collections.abc import Mapping, MutableMapping
+from datetime import datetime
+from typing import Any
+
+from django.conf import settings
+
+from broker.api import limits
+from broker.gate import decisions
+from broker.gate.decisions import Asked, Refusal, Sending
+from broker.gate.proxy import heads
+from broker.gate.proxy.answers import Unreadable
+from broker.gate.proxy.bodies import Full, Gone, Receive, RequestBody, TooSlow, named_length
+from broker.gate.proxy.exchange import AGAIN_AFTER, Decide, Exchange, Send
+from broker.gate.proxy.reach import Reach
+from broker.gate.proxy.records import OnceAMinute
+from broker.gate.proxy.refusals import Refused, not_recorded, refusal
+from broker.leases.errors import Busy
+from broker.leases.texts import text
+from infra import async_database
+from tokens.channels import declarations
+from tokens.channels.streams import NoAnswer
+from users.sessions.client_address import address_of
+
+logger = logging.getLogger(__name__)
+
+PREFIX = "/proxy/"
+FACTS = "adtoken.exchange"  # where the scope holds the exchange, for whoever logs and counts
+Scope = MutableMapping[str, Any]
+_ANSWERS: dict[type[Exception], Refused] = {
+    Full: Refused(503, "gate_full", AGAIN_AFTER),
+    TooSlow: Refused(408, "gate_too_slow"),
+    Unreadable: Refused(502, "gate_unreadable"),
+}
+
+
+async def decide(asked: Asked, now: datetime) -> Sending | Refusal:
+    """Decide as everybody does who stands in front of a channel."""
+    return await decisions.decide(asked, now=now)
+
+
+class Proxy:
+    """The application of one event loop. `decide` as `decisions.decide`."""
+
+    def __init__(self, decide: Decide = decide) -> None:
+        self._decide = decide
+        self._channels, self._once = Reach(), OnceAMinute()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request. Where the channel breaks off, the answer has no end, so that the server cuts the connection."""
+        name, _, rest = str(scope["raw_path"].decode("latin-1")).removeprefix(PREFIX).partition("/")
+        channel, _, host = name.partition("-")
+        if channel not in declarations.declared():
+            await _no_channel(send)
+            return
+        headers = heads.received(scope["headers"])
+        body = RequestBody(receive, named_length(headers))
+        asked = Asked(
+            channel=channel,
+            host=host,
+            method=scope["method"],
+            path=f"/{rest}",
+            query=scope["query_string"].decode("latin-1"),
+            headers=headers,
+            address=_address(scope, headers),
+        )
+        exchange = scope[FACTS] = Exchange(asked, body, ours=_ours(scope, headers), send=send)
+        try:
+            await self._answer(exchange)
+        except (Gone, OSError):
+            return  # nobody listens
+        except NoAnswer as error:
+            logger.info("%s broke off in the middle of an answer: %s", channel, error)
+        finally:
+            body.close()
+
+    async def _answer(self, exchange: Exchange) -> None:
+        """Answer, and turn what goes wrong on the way into an answer of the channel's shape."""
+        channel = exchange.asked.channel
+        try:
+            await exchange.read()
+            await exchange.run(self._decide, _seconds_to_wait, self._channels, self._once)
+        except Refused as refused:
+            await exchange.refuse(refusal(channel, refused))
+        except Busy as busy:
+            await exchange.refuse(refusal(channel, not_recorded(busy)))
+        except tuple(_ANSWERS) as error:
+            await exchange.refuse(refusal(channel, _ANSWERS[type(error)]))
+        except (Gone, NoAnswer, OSError):
+            raise
+        except Exception:
+            logger.exception("A request to %s could not be passed on", channel)
+            if exchange.status:
+                raise
+            await exchange.refuse(refusal(channel, Refused(500, "gate_our_fault")))
+
+    async def close(self) -> None:
+        """Close all connections, to channels and to PostgreSQL."""
+        await self._channels.close()
+        await async_database.close()
+
+
+application = Proxy()
+
+
+def _seconds_to_wait(key_id: int) -> int:
+    share = limits.count_call(key_id)
+    return share.seconds if share is not None and share.left < 0 else 0
+
+
+def _address(scope: Scope, headers: Mapping[str, str]) -> str | None:
+    peer = (scope.get("client") or ("",))[0]
+    return address_of(peer, headers.get("x-forwarded-for"))
+
+
+def _ours(scope: Scope, headers: Mapping[str, str]) -> str:
+    """Return what addresses of this gate begin with, as the job reached it."""
+    host = heads.asked_host(headers)
+    if not host:
+        return f"{settings.BASE_URL}{PREFIX}".rstrip("/")
+    behind = settings.SECURE_PROXY_SSL_HEADER is not None
+    scheme = headers.get("x-forwarded-proto", scope["scheme"]) if behind else scope["scheme"]
+    return f"{'https' if scheme == 'https' else 'http'}://{host}{PREFIX}".rstrip("/")
+
+
+async def _no_channel(send: Send) -> None:
+    problem = {"type": "about:blank", "title": text("gate_no_channel"), "status": 404}
+    body = json.dumps(problem).encode()
+    headers = [
+        (b"content-type", b"application/problem+json"),
+        (b"content-length", str(len(body)).encode()),
+    ]
+    await send({"type": "http.response.start", "status": 404, "headers": headers})
+    await send({"type": "http.response.body", "body": body})

@@ -1,0 +1,53 @@
+"""Headers of requests and answers: what is of one connection or speaks of the channel's host stays, the rest goes through."""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+
+Pairs = Sequence[tuple[bytes, bytes]]
+
+# RFC 9110, section 7.6.1, and those that the names in `Connection` make so.
+OF_ONE_CONNECTION = frozenset(
+    {
+        "connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "proxy-connection", "te", "trailer", "transfer-encoding",
+        "upgrade",
+    }
+)  # fmt: skip
+# Cookies would mix people up; the others speak of the channel's own host and of the connection to it. Our server writes the last two.
+NOT_GIVEN = frozenset(
+    {
+        "set-cookie", "set-cookie2", "strict-transport-security", "public-key-pins", "alt-svc", "nel", "report-to", "expect-ct",
+        "clear-site-data", "x-request-id", "adtoken-attempts", "adtoken-person-changed", "date", "server",
+    }
+)  # fmt: skip
+_HOST = re.compile(r"[A-Za-z0-9.-]+(?::\d+)?|\[[0-9a-fA-F:]+\](?::\d+)?")
+
+
+def received(pairs: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
+    """Return a request's headers by their names in lower case; of one that came twice, both (RFC 9110, section 5.3).
+
+    One with "_" is left out: servers take it for one with "-".
+    """
+    found: dict[str, str] = {}
+    for raw, value in pairs:
+        name, text = raw.decode("latin-1").lower(), value.decode("latin-1")
+        if "_" not in name:
+            found[name] = f"{found[name]}, {text}" if name in found else text
+    return found
+
+
+def for_job(pairs: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+    """Return what of an answer's headers reaches the job, each as often as it came."""
+    lower = [(name.lower(), value) for name, value in pairs]
+    named = b",".join(value for name, value in lower if name == b"connection").decode("latin-1")
+    out = OF_ONE_CONNECTION | NOT_GIVEN | _named(named)
+    return [(name, value) for name, value in lower if name.decode("latin-1") not in out]
+
+
+def _named(connection: str) -> frozenset[str]:
+    return frozenset(name.strip().lower() for name in connection.split(",") if name.strip())
+
+
+def asked_host(headers: Mapping[str, str]) -> str:
+    """Return the host that the job asked, with its port; "" where it names none that can be one."""
+    host = headers.get("host", "")
+    return host if _HOST.fullmatch(host) else ""

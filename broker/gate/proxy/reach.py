@@ -1,0 +1,90 @@
+"""Whether a channel may be asked now, its connections, and what its answers say of the app: as `gate.through`, for an event loop.
+
+Breaker and brake ask Valkey where what they know is old, so then a thread asks them. The ordinary call finds all at hand.
+"""
+
+from collections import defaultdict
+from contextlib import AbstractAsyncContextManager
+
+import httpcore2
+
+from broker.gate.decisions import Sending
+from broker.gate.threads import in_thread
+from tokens.channel_apps.models import keys_by_version
+from tokens.channels import gate, registry
+from tokens.channels.kinds import Answer
+from tokens.channels.streams import Body, Streams
+
+READS, WRITES = (
+    60.0,
+    180.0,
+)  # seconds of patience: of a write that takes longer nobody knows what became of it
+MUCH_USED = 0.8  # part of an announced limit from which on all processes hear of it
+SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+class Closed(Exception):  # noqa: N818  # an answer
+    """The channel is not to be asked now. Nothing was sent."""
+
+    def __init__(self, said: Answer) -> None:
+        super().__init__()
+        self.limited = said.status == gate.LIMITED
+        self.seconds = int(said.headers["retry-after"])
+
+
+class Reach:
+    """The channels as one event loop reaches them: connections of each of its own."""
+
+    def __init__(self) -> None:
+        self._streams: defaultdict[str, Streams] = defaultdict(Streams)
+
+    def send(
+        self, sending: Sending, method: str, headers: dict[str, str], body: Body
+    ) -> AbstractAsyncContextManager[httpcore2.Response]:
+        """Send it; see `Streams.sent`."""
+        streams = self._streams[sending.row.channel]
+        return streams.sent(method, sending.url, headers, body, seconds=patience(method, sending))
+
+    async def close(self) -> None:
+        """Close all connections."""
+        for one in self._streams.values():
+            await one.close()
+
+
+def patience(method: str, sending: Sending) -> float:
+    """Return for how many seconds an answer is waited for."""
+    return READS if sending.repeatable or method in SAFE else WRITES
+
+
+_apps: dict[
+    tuple[int, int], gate.App
+] = {}  # by id and version, as `keys_by_version` has them, which may ask PostgreSQL
+
+
+async def _app(sending: Sending) -> gate.App:
+    row = sending.row
+    name = row.app_id, row.app_version
+    if name not in _apps:
+        keys = await in_thread(keys_by_version, *name)
+        _apps[name] = gate.App(registry.get(row.channel), keys.client_id)
+    return _apps[name]
+
+
+async def ask(sending: Sending, seconds: float) -> None:
+    """Ask brake and breaker. Raises Closed. Whoever comes through sends, and notes what came of it."""
+    app = await _app(sending)
+    known = gate.is_at_hand(app)
+    said = gate.refused(app, "api", seconds) if known else await in_thread(gate.refused, app, "api", seconds)
+    if said is not None:
+        raise Closed(said)
+
+
+async def note(sending: Sending, answer: Answer, seconds: float) -> None:
+    """Note what an answer says of the app: that the channel is there, and its limits. Status 0: there was none."""
+    app = await _app(sending)
+    used = app.channel.used_of(answer)
+    plain = 0 < answer.status < 400 and (used is None or used < MUCH_USED)
+    if plain and gate.is_at_hand(app):
+        gate.note(app, answer, seconds)
+    else:
+        await in_thread(gate.note, app, answer, seconds)

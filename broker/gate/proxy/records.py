@@ -1,0 +1,56 @@
+"""The record of what the gate sent: one row a credential, token and minute, committed before the first request of that minute leaves."""
+
+import asyncio
+from collections.abc import Callable
+from datetime import datetime
+from functools import partial
+
+from accounts.models import LeaseRecord
+from broker.gate.decisions import Asked, Sending
+from broker.gate.threads import in_thread
+from broker.leases import records
+
+Key = tuple[object, ...]
+
+
+class OnceAMinute:
+    """Work that is done once for all who come with the same key within a minute. Each of them waits until it is done."""
+
+    def __init__(self) -> None:
+        self._minute = 0
+        self._works: dict[Key, asyncio.Task[object]] = {}
+
+    async def do(self, key: Key, now: datetime, work: Callable[[], object]) -> None:
+        """Do it in a thread, or wait for whoever does. Raises what the work raised; whoever comes then tries again."""
+        minute = int(now.timestamp() // 60)
+        if minute != self._minute:
+            self._minute, self._works = minute, {}
+        task = self._works.get(key)
+        if task is None:
+            # A task of its own: who began it may leave while others wait.
+            task = self._works[key] = asyncio.create_task(in_thread(work))
+        if task.done() and not task.cancelled() and task.exception() is None:
+            return
+        try:
+            await asyncio.shield(task)
+        except BaseException:
+            if task.done() and self._works.get(key) is task:
+                del self._works[key]
+            raise
+
+
+async def write_request(once: OnceAMinute, asked: Asked, sending: Sending, now: datetime) -> None:
+    """Put on record that this credential sends as this token. Raises Busy where it cannot be written."""
+    row, credential = sending.row, sending.credential
+    assert row.token_id is not None  # whoever decided saw to it
+    given = records.Given(
+        row.account_id,
+        row.token_id,
+        row.generation,
+        credential.purpose,
+        sending.text,
+        f"{asked.method} {asked.path}",
+    )
+
+    write = partial(records.write_record, sending.caller, LeaseRecord.Kind.REQUEST, given, now=now)
+    await once.do((sending.text, row.token_id, row.generation), now, write)

@@ -1,0 +1,218 @@
+"""The vendors' clients at the gate: nothing but address and credential is another. Each writes campaigns, reads them in pages, and asks for
+what is another account's.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+import requests
+
+MINE = "Lumen Shoes EU"
+
+
+class Client:
+    """A client of a channel. `account`: the id of Lumen Shoes EU there; `other`: of an account that the credential is not for."""
+
+    account = other = ""
+    error: type[Exception] = Exception
+    pages_of = 2  # campaigns that come at a time
+
+    def write(self, name: str) -> None:
+        """Make a campaign."""
+        raise NotImplementedError
+
+    def names(self) -> set[str]:
+        """Read the names of all campaigns, in pages of two where the client asks for pages."""
+        raise NotImplementedError
+
+    def elsewhere(self) -> Any:
+        """Ask for another account."""
+        raise NotImplementedError
+
+
+class Facebook(Client):
+    """facebook-business. Its uploader goes to a host that is written in it, so an adapter of `requests` leads it here."""
+
+    account, other = "act_203847561029384", "act_318204957716203"
+
+    def __init__(self, base: str, credential: str, patch: pytest.MonkeyPatch, _folder: Path) -> None:
+        api = import_module("facebook_business.api")
+        session = import_module("facebook_business.session").FacebookSession
+        self.error = import_module("facebook_business.exceptions").FacebookRequestError
+        self.account_class = import_module("facebook_business.adobjects.adaccount").AdAccount
+        patch.setattr(session, "GRAPH", f"{base}/facebook")
+        made = session("1", "any secret", credential)
+        made.requests.mount("https://graph-video.facebook.com", _LeadsTo(f"{base}/facebook-video"))
+        self.api = api.FacebookAdsApi(made)
+
+    def write(self, name: str) -> None:
+        fields = {"objective": "OUTCOME_TRAFFIC", "status": "PAUSED", "special_ad_categories": []}
+        self.account_class(self.account, api=self.api).create_campaign(params={"name": name, **fields})
+
+    def names(self) -> set[str]:
+        account = self.account_class(self.account, api=self.api)
+        return {row["name"] for row in account.get_campaigns(fields=["name"], params={"limit": 2})}
+
+    def elsewhere(self) -> Any:
+        return self.account_class(self.other, api=self.api).api_get(fields=["name"])
+
+    def upload(self, file: Path) -> Any:
+        """Send a video in parts."""
+        uploader = import_module("facebook_business.video_uploader").VideoUploader()
+        video = import_module("facebook_business.adobjects.advideo").AdVideo(
+            parent_id=self.account, api=self.api
+        )
+        video["filepath"] = str(file)
+        return uploader.upload(video)
+
+
+class _LeadsTo(requests.adapters.HTTPAdapter):
+    """Sends requests for one host to another base address."""
+
+    def __init__(self, base: str) -> None:
+        super().__init__()
+        self._base = base
+
+    def send(self, request: requests.PreparedRequest, *rest: Any, **more: Any) -> requests.Response:
+        parts = urlsplit(str(request.url))
+        request.url = f"{self._base}{parts.path}?{parts.query}"
+        return super().send(request, *rest, **more)
+
+
+class X(Client):
+    """twitter-ads, which signs with values that nobody looks at."""
+
+    account, other = "18ce54d4x5t", "18ce55gq7fk"
+
+    def __init__(self, base: str, credential: str, patch: pytest.MonkeyPatch, _folder: Path) -> None:
+        self.error = import_module("twitter_ads.error").Error
+        account = import_module("twitter_ads.account").Account
+        self.campaign = import_module("twitter_ads.campaign").Campaign
+        patch.setattr(import_module("twitter_ads.http").Request, "_DEFAULT_DOMAIN", f"{base}/x")
+        patch.setattr(account, "RESOURCE", "/12/accounts/{id}")  # its release says version 11, which is over
+        patch.setattr(self.campaign, "RESOURCE_COLLECTION", "/12/accounts/{account_id}/campaigns")
+        self.client = import_module("twitter_ads.client").Client("any", "any", credential, "any")
+
+    def write(self, name: str) -> None:
+        made = self.campaign(self.client.accounts(self.account))
+        made.name, made.funding_instrument_id, made.entity_status = name, "f4x5t", "PAUSED"
+        made.save()
+
+    def names(self) -> set[str]:
+        return {row.name for row in self.campaign.all(self.client.accounts(self.account), count=2)}
+
+    def elsewhere(self) -> Any:
+        return self.client.accounts(self.other)
+
+
+class Pinterest(Client):
+    """Pinterest's own generated client."""
+
+    account, other = "549755885175", "549756012348"
+
+    def __init__(self, base: str, credential: str, _patch: pytest.MonkeyPatch, _folder: Path) -> None:
+        package = "openapi_generated.pinterest_client"
+        top = import_module(package)
+        self.error = import_module(f"{package}.exceptions").ApiException
+        api = top.ApiClient(top.Configuration(host=f"{base}/pinterest/v5", access_token=credential))
+        self.campaigns = import_module(f"{package}.api.campaigns_api").CampaignsApi(api)
+        self.accounts = import_module(f"{package}.api.ad_accounts_api").AdAccountsApi(api)
+        self.api = api
+
+    def write(self, name: str) -> None:
+        row = {"ad_account_id": self.account, "name": name, "objective_type": "AWARENESS", "status": "PAUSED"}
+        self.api.call_api(
+            "/ad_accounts/{id}/campaigns", "POST", {"id": self.account}, [],
+            {"Accept": "application/json", "Content-Type": "application/json"}, body=[row], auth_settings=["pinterest_oauth2"],
+        )  # fmt: skip
+
+    def names(self) -> set[str]:
+        found: set[str] = set()
+        more: dict[str, str] = {}
+        while True:
+            page = self.campaigns.campaigns_list(self.account, page_size=2, **more)
+            found |= {row["name"] for row in page["items"]}
+            if not page.get("bookmark"):
+                return found
+            more = {"bookmark": page["bookmark"]}
+
+    def elsewhere(self) -> Any:
+        return self.accounts.ad_accounts_get(self.other)
+
+
+class TikTok(Client):
+    """TikTok's own client, which sends the token as a header, given at each call."""
+
+    account, other = "7002238017842757633", "7014406592318734338"
+
+    def __init__(self, base: str, credential: str, _patch: pytest.MonkeyPatch, _folder: Path) -> None:
+        self.sdk = import_module("business_api_client")
+        self.error = import_module("business_api_client.tiktok_business.tiktok_exceptions").TiktokSDKError
+        configuration = self.sdk.Configuration()
+        configuration.host = f"{base}/tiktok"
+        self.api, self.credential = self.sdk.ApiClient(configuration), credential
+
+    def write(self, name: str) -> None:
+        body = self.sdk.CampaignCreateBody(
+            advertiser_id=self.account, campaign_name=name, objective_type="TRAFFIC", request_id="1"
+        )
+        self.sdk.CampaignCreationApi(self.api).campaign_create(self.credential, body=body)
+
+    def names(self) -> set[str]:
+        found: set[str] = set()
+        for number in range(1, 100):
+            page = self.sdk.CampaignCreationApi(self.api).campaign_get(
+                self.account, self.credential, page=number, page_size=2
+            )["data"]
+            found |= {row["campaign_name"] for row in page["list"]}
+            if number >= page["page_info"]["total_page"]:
+                break
+        return found
+
+    def elsewhere(self) -> Any:
+        return self.sdk.CampaignCreationApi(self.api).campaign_get(self.other, self.credential)
+
+
+class Snapchat(Client):
+    """A third party's, as Snapchat has none."""
+
+    pages_of = 50  # Snapchat gives no shorter ones
+    account, other = "e4cd371b-8de8-4011-a8d2-860fe77c09e1", "5f0d7c0b-2f3e-4a8b-8c57-3f6a1d9be702"
+
+    def __init__(self, base: str, credential: str, patch: pytest.MonkeyPatch, folder: Path) -> None:
+        self.client = import_module("server")
+        self.error = import_module("httpx").HTTPStatusError
+        patch.setattr(self.client, "API_BASE", f"{base}/snapchat/v1")
+        patch.setattr(self.client, "CONFIG_FILE", str(folder / "config.json"))
+        self.client._request_times.clear()
+        self.client.save_config({"access_token": credential, "expires_at": time.time() + 86_400})
+
+    def write(self, name: str) -> None:
+        row = {"name": name, "status": "PAUSED", "ad_account_id": self.account}
+        self._ask(f"adaccounts/{self.account}/campaigns", method="POST", json={"campaigns": [row]})
+
+    def names(self) -> set[str]:
+        rows = self._run(
+            self.client.snap_request_all(f"adaccounts/{self.account}/campaigns?limit=50", "campaigns")
+        )
+        return {row["campaign"]["name"] for row in rows}
+
+    def elsewhere(self) -> Any:
+        return self._ask(f"adaccounts/{self.other}")
+
+    def _ask(self, path: str, **how: Any) -> Any:
+        return self._run(self.client.snap_request(path, **how))
+
+    def _run(self, call: Any) -> Any:
+        return asyncio.run(call)
+
+
+CLIENTS: dict[str, Callable[..., Client]] = {
+    "facebook": Facebook, "x": X, "pinterest": Pinterest, "tiktok": TikTok, "snapchat": Snapchat
+}  # fmt: skip

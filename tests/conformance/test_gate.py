@@ -1,0 +1,135 @@
+"""The vendors' own clients go on while log-ins die: full runs through the gate, with nothing but address and credential changed."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from accounts.api_keys import services as api_keys
+from accounts.models import ApiKey, LeaseRecord
+from broker.gate.proxy.asgi import Proxy
+from tests.conformance.gate_clients import CLIENTS, Client, Facebook
+from tests.support import native
+from tests.support.gate import credential, served
+from tests.support.sandbox import Sandbox
+from tokens.channels import registry
+from users.models import Team
+
+pytestmark = pytest.mark.django_db(transaction=True)
+ENDS = {"facebook": "change_password"}  # what the person does; elsewhere they remove the app
+
+
+class Watched:
+    """The gate as clients see it. `before`: what happens once, before the request of that number is passed on."""
+
+    def __init__(self) -> None:
+        self.proxy, self.said, self.number = Proxy(), b"", 0
+        self.before: dict[int, Callable[[], Any]] = {}
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        self.number += 1
+        self.before.pop(self.number, lambda: None)()
+
+        async def tell(message: Any) -> None:
+            self.said += message.get("body", b"") + b"".join(map(b":".join, message.get("headers", [])))
+            await send(message)
+
+        await self.proxy(scope, receive, tell)
+
+
+@pytest.fixture
+def gate() -> Watched:
+    return Watched()
+
+
+@pytest.fixture(params=[one for one in CLIENTS if registry.get(one).paths.rules])
+def channel(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def client(
+    channel: str, gate: Watched, world: Sandbox, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> Iterator[Client]:
+    account = native.linked(channel, "ada", "ben")
+    key, _ = api_keys.issue_key(name="job", scopes=[ApiKey.Scope.GATE], teams=[Team.default()])
+    with served(gate, gate.proxy.close) as address:
+        yield CLIENTS[channel](f"{address}/proxy", credential(account, key.pk), monkeypatch, tmp_path)
+    assert Sandbox.MARKER.encode() not in gate.said
+
+
+@pytest.fixture
+def ends(channel: str, world: Sandbox) -> Callable[[], None]:
+    return lambda: world.action(channel, "ada", ENDS.get(channel, "cancel_authorisation"))
+
+
+def test_a_whole_run_leaves_a_row_a_minute(client: Client) -> None:
+    names = {f"Autumn {number}" for number in range(5)}
+    for name in sorted(names):
+        client.write(name)
+
+    assert client.names() == names
+    assert LeaseRecord.objects.filter(kind="request").count() <= 2
+
+
+def test_a_log_in_that_dies_between_pages_ends_nothing(
+    client: Client, gate: Watched, ends: Callable[[], None]
+) -> None:
+    names = {f"Autumn {number:02}" for number in range(5 if client.pages_of == 2 else 60)}
+    for name in sorted(names):
+        client.write(name)
+    gate.before[gate.number + 2] = ends
+
+    assert client.names() == names
+
+
+def test_a_log_in_that_dies_before_a_write_has_it_made_once_by_the_next(
+    client: Client, channel: str, gate: Watched, ends: Callable[[], None], world: Sandbox
+) -> None:
+    client.names()
+    ends()
+
+    client.write("Autumn")
+
+    made = [row for row in world.state()["campaigns"] if row["channel"] == channel]
+    assert [row["created_by"] for row in made] == ["ben"]
+
+
+def test_another_account_is_refused_in_the_clients_own_words(client: Client, world: Sandbox) -> None:
+    world.clear_calls()
+
+    with pytest.raises(client.error) as caught:
+        client.elsewhere()
+
+    assert "AdToken" in str(caught.value) + str(getattr(caught.value, "details", ""))
+    assert not world.calls(path=client.other)
+
+
+@pytest.mark.parametrize("channel", ["facebook"], indirect=True)
+def test_a_batch_is_sent_again_as_a_whole_where_none_of_it_was_done(
+    client: Facebook, gate: Watched, ends: Callable[[], None], world: Sandbox
+) -> None:
+    ends()
+    batch, names = client.api.new_batch(), []
+    for method, path in (("GET", client.account), ("POST", f"{client.account}/campaigns")):
+        fields = {"fields": "name"} if method == "GET" else {"name": "Autumn", "objective": "OUTCOME_TRAFFIC"}
+        batch.add(method, (path,), params=fields, success=lambda answer: names.append(answer.json()))
+    batch.execute()
+
+    assert [sorted(one) for one in names] == [["id", "name"], ["id"]]
+    assert [row["created_by"] for row in world.state()["campaigns"]] == ["ben"]
+
+
+@pytest.mark.parametrize("channel", ["facebook"], indirect=True)
+def test_an_upload_ends_with_its_log_in_and_the_next_one_goes_as_the_next_person(
+    client: Facebook, gate: Watched, ends: Callable[[], None], tmp_path: Path
+) -> None:
+    file = tmp_path / "film.mp4"
+    file.write_bytes(b"x" * 2_500_000)
+    gate.before[gate.number + 3] = ends  # begin, first part, second part
+
+    with pytest.raises(client.error):
+        client.upload(file)
+
+    assert client.upload(file)["id"]

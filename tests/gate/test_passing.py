@@ -1,0 +1,254 @@
+"""What passes the proxy and what stays: bodies of any size, headers, encodings, a channel that is dark or full."""
+
+import gzip
+import json
+import threading
+import tracemalloc
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import httpx2
+import pytest
+from django.db import OperationalError
+
+from accounts.models import LeaseRecord
+from broker.api import limits
+from broker.gate.proxy import answers, bodies
+from broker.leases import records
+from tests.gate.test_proxy import LUMEN, Job
+from tests.support import native
+from tests.support.gate import gate, served
+from tests.support.sandbox import Sandbox
+from tokens.channels import streams
+
+pytestmark = pytest.mark.django_db(transaction=True)
+MEGABYTE = 1024 * 1024
+Answer = Callable[[dict[str, Any], bytes, int], tuple[int, list[tuple[str, str]], Any]]
+
+
+class StandIn:
+    """A channel of one answer, which tells what came to it."""
+
+    def __init__(self) -> None:
+        self.status, self.headers, self.pieces = 200, [("content-type", "application/json")], [b"{}"]
+        self.came: list[dict[str, Any]] = []
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        size, begun = 0, b""
+        while (message := await receive())["type"] == "http.request":
+            size += len(message.get("body", b""))
+            begun = (begun + message.get("body", b""))[:100]
+            if not message.get("more_body"):
+                break
+        headers = [(name.decode(), value.decode()) for name, value in scope["headers"]]
+        self.came.append(
+            {
+                "headers": headers,
+                "size": size,
+                "begun": begun,
+                "path": scope["path"],
+                "query": scope["query_string"],
+            }
+        )
+        raw = [(name.encode(), value.encode()) for name, value in self.headers]
+        await send({"type": "http.response.start", "status": self.status, "headers": raw})
+        if scope["method"] != "HEAD":
+            for piece in self.pieces:
+                await send({"type": "http.response.body", "body": piece, "more_body": True})
+        await send({"type": "http.response.body", "body": b""})
+
+
+@pytest.fixture
+def channel() -> StandIn:
+    return StandIn()
+
+
+@pytest.fixture
+def job(world: Sandbox, channel: StandIn, settings: Any) -> Iterator[Job]:
+    account = native.linked("facebook", "ada")
+    with served(channel) as address, gate() as base:
+        settings.FACEBOOK_GRAPH_URL = address
+        made = Job(base, account)
+        yield made
+        made.http.close()
+
+
+def test_what_is_of_one_connection_or_of_us_stays_and_the_rest_passes(job: Job, channel: StandIn) -> None:
+    channel.headers += [
+        ("set-cookie", "who=ada"), ("connection", "x-inner"), ("x-inner", "1"), ("strict-transport-security", "max-age=9"),
+        ("x-app-usage", '{"call_count":1}'), ("link", f"<{job.base}>"), ("warning", "one"), ("warning", "two"),
+    ]  # fmt: skip
+    sent = [
+        ("cookie", "a=b"), ("x-forwarded-for", "203.0.113.7"), ("te", "trailers"), ("connection", "close, x-mine"), ("x-mine", "1"),
+        ("accept-encoding", "gzip"), ("x-restli-method", "finder"), ("accept", "a"), ("accept", "b"), ("expect", "100-continue"),
+        ("content-type", "application/x-www-form-urlencoded"),
+    ]  # fmt: skip
+
+    answer = job.call("POST", f"{LUMEN}/ads", headers=sent, content=b"name=x")
+
+    came = dict(channel.came[0]["headers"])
+    assert channel.came[0]["begun"] == b"name=x"
+    assert not {"cookie", "x-forwarded-for", "te", "x-mine", "expect", "transfer-encoding"} & set(came)
+    assert (came["accept-encoding"], came["x-restli-method"], came["accept"]) == (
+        "identity",
+        "finder",
+        "a, b",
+    )
+    assert (came["content-length"], came["authorization"][:6]) == ("6", "Bearer")
+    assert not {"set-cookie", "x-inner", "strict-transport-security"} & set(answer.headers)
+    assert answer.headers["x-app-usage"] == '{"call_count":1}'
+    assert answer.headers.get_list("warning") == ["one", "two"]
+
+
+def test_addresses_lead_back_and_tokens_become_the_credential_however_they_are_written(
+    job: Job, channel: StandIn, settings: Any
+) -> None:
+    theirs = settings.FACEBOOK_GRAPH_URL
+    job.call("GET", LUMEN)
+    token = dict(channel.came[0]["headers"])["authorization"].removeprefix("Bearer ")
+    inner = json.dumps({"next": f"{theirs}/a?access_token={token}"}).replace("/", "\\/")
+    text = json.dumps({"next": f"{theirs}/a?access_token={token}", "items": [inner]}).encode()
+    channel.headers += [("location", f"{theirs}/v26.0/1?access_token={token}"), ("content-encoding", "gzip")]
+    channel.pieces = [gzip.compress(text)]
+
+    answer = job.call("GET", LUMEN)
+
+    ours = job.base.removesuffix("/v26.0")
+    assert answer.json()["next"] == f"{ours}/a?access_token={job.text}"
+    assert json.loads(answer.json()["items"][0]) == {"next": f"{ours}/a?access_token={job.text}"}
+    assert answer.headers["location"] == f"{ours}/v26.0/1?access_token={job.text}"
+    assert "content-encoding" not in answer.headers
+
+
+def test_a_long_text_is_changed_while_it_streams_wherever_it_is_cut(
+    job: Job, channel: StandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(answers, "READ", 1000)
+    job.call("GET", LUMEN)
+    token = dict(channel.came[0]["headers"])["authorization"].removeprefix("Bearer ").encode()
+    text = b"x" * 990 + b" ".join([token] * 50)
+    channel.pieces = [text[at : at + 7] for at in range(0, len(text), 7)]
+
+    answer = job.call("GET", LUMEN)
+
+    assert answer.content == text.replace(token, job.text.encode())
+
+
+@pytest.mark.parametrize("sized", [True, False])
+def test_a_long_upload_streams_through_with_the_length_that_it_has(
+    job: Job, channel: StandIn, sized: bool
+) -> None:
+    size = bodies.KEPT + 5
+    headers = {"content-length": str(size)} if sized else {}
+
+    answer = job.call(
+        "POST",
+        f"{LUMEN}/adimages",
+        headers=headers,
+        content=iter([b"a" * 100] * (size // 100) + [b"b" * (size % 100)]),
+    )
+
+    assert answer.status_code == 200
+    assert channel.came[0]["size"] == size
+    names = dict(channel.came[0]["headers"])
+    assert names.get("content-length") == (str(size) if sized else None)
+    assert names.get("transfer-encoding") == (None if sized else "chunked")
+
+
+def test_fifty_megabytes_pass_both_ways_and_stay_nowhere(job: Job, channel: StandIn) -> None:
+    channel.headers = [("content-type", "video/mp4"), ("content-length", str(50 * MEGABYTE))]
+    channel.pieces = [bytes(MEGABYTE // 4)] * 200
+    tracemalloc.start()
+
+    def pass_once() -> None:
+        sent = (bytes(MEGABYTE // 4) for _ in range(200))
+        length = {"content-length": str(50 * MEGABYTE), "authorization": f"Bearer {job.text}"}
+        with httpx2.stream(
+            "POST", f"{job.base}/{LUMEN}/advideos", content=sent, headers=length, trust_env=False
+        ) as answer:
+            assert sum(len(piece) for piece in answer.iter_bytes()) == 50 * MEGABYTE
+
+    threads = [threading.Thread(target=pass_once) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert [came["size"] for came in channel.came] == [50 * MEGABYTE] * 4
+    assert most < 24 * MEGABYTE  # of four streams at three parties in this process
+
+
+def test_heads_ranges_and_bodiless_answers_pass(job: Job, channel: StandIn) -> None:
+    channel.headers = [("content-type", "video/mp4"), ("content-length", "10")]
+    assert job.call("HEAD", LUMEN).headers["content-length"] == "10"
+    channel.status, channel.pieces = 206, [b"0123456789"]
+    channel.headers += [("content-range", "bytes 0-9/100")]
+    part = job.call("GET", LUMEN, headers={"range": "bytes=0-9"})
+    assert (part.status_code, part.content, part.headers["content-range"]) == (
+        206,
+        b"0123456789",
+        "bytes 0-9/100",
+    )
+    assert dict(channel.came[-1]["headers"])["range"] == "bytes=0-9"
+    channel.status, channel.headers, channel.pieces = 204, [], []
+    assert job.call("DELETE", f"{LUMEN}/ads").status_code == 204
+
+
+def test_a_part_of_a_text_is_refused_as_it_may_hold_a_part_of_a_token(job: Job, channel: StandIn) -> None:
+    channel.status = 206
+
+    answer = job.call("GET", LUMEN, headers={"range": "bytes=0-1"})
+
+    assert answer.status_code == 502
+    assert "Ask without Range" in answer.json()["error"]["message"]
+
+
+def test_a_dark_channel_is_left_alone_after_a_few_tries(job: Job, settings: Any) -> None:
+    settings.FACEBOOK_GRAPH_URL = "http://127.0.0.1:1"
+
+    said = [job.call("GET", LUMEN) for _ in range(6)]
+
+    assert [one.status_code for one in said] == [503] * 6
+    assert "could not be reached" in said[4].json()["error"]["message"]
+    assert "does not answer" in said[5].json()["error"]["message"]
+    assert int(said[5].headers["retry-after"]) > 0
+
+
+def test_a_full_channel_sends_the_next_one_away(
+    job: Job, channel: StandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(streams, "MOST", 0)
+
+    answer = job.call("GET", LUMEN)
+
+    assert (answer.status_code, answer.headers["retry-after"], channel.came) == (503, "5", [])
+
+
+def test_what_cannot_be_recorded_is_not_sent(
+    job: Job, channel: StandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_rest: Any) -> None:
+        raise OperationalError("the disk is full")
+
+    monkeypatch.setattr(records, "_insert", fail)
+    monkeypatch.setattr(records, "_together", records.GroupCommit(fail, most=1))
+
+    answer = job.call("GET", LUMEN)
+
+    assert (answer.status_code, channel.came) == (503, [])
+    assert "recorded" in answer.json()["error"]["message"]
+    monkeypatch.undo()
+    assert job.call("GET", LUMEN).status_code == 200
+    assert LeaseRecord.objects.count() == 1
+
+
+def test_a_key_that_calls_too_often_hears_the_channels_limit(
+    job: Job, channel: StandIn, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.API_CALLS_A_MINUTE = 1
+    monkeypatch.setattr(limits, "_counts", {})
+
+    assert [job.call("GET", LUMEN).status_code for _ in range(2)] == [200, 429]
+    assert len(channel.came) == 1
