@@ -55,8 +55,8 @@ class KeyForm(forms.Form):
         widget=forms.CheckboxSelectMultiple,
         initial=list(api_keys.FOR_JOBS),
         help_text=gettext_lazy(
-            "“Lease, sign and report tokens” hands out the log-in of a person, which reaches further than the teams you tick: with it the "
-            "system can do what that person can, in every ad account of that person, until the channel ends it. The gate hands out none."
+            "“Lease, sign and report tokens” hands out a person's log-in, which reaches further than the teams you tick: it is good in "
+            "every ad account of that person, until the channel ends it. The gate hands out none."
         ),
     )
     teams = forms.ModelMultipleChoiceField(

@@ -99,7 +99,7 @@ def test_the_page_that_makes_a_key_says_what_a_token_can_do(client: Client) -> N
     page = client.get(ADD).content.decode()
 
     assert "reaches further than the teams you tick" in page
-    assert "in every ad account of that person" in page
+    assert "every ad account of that person" in page
 
 
 @pytest.mark.parametrize(

@@ -245,7 +245,7 @@ def _people(fleet: Fleet) -> dict[str, Any]:
     key, _ = api_keys.issue_key(
         name="Publishing job of the night, Austria and South Tyrol",
         scopes=["gate:use", "tokens:lease"],
-        teams=[fleet.team],
+        teams=[fleet.team, fleet.accounts[0].team],
         created_by=fleet.people[10],
     )
     for number, kind in enumerate(list(LinkProblem.Kind)[:5]):

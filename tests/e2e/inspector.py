@@ -362,6 +362,7 @@ def _confirm(visitor: Visitor) -> None:
 ACTS: dict[str, Callable[[Visitor], object]] = {
     "arrive": lambda visitor: visitor.page.wait_for_load_state(),
     "confirm": _confirm,
+    "submit": lambda visitor: visitor.page.locator(".at-confirm form button[type=submit]").click(),
     "search": _search,
     "select": _select,
     "save_nothing": _save_nothing,

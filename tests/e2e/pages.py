@@ -73,6 +73,7 @@ admin-pause                     /admin/accounts/account/bulk/pause/?account={acc
 admin-move                      /admin/accounts/account/bulk/team/?account={account}
 admin-snooze                    /admin/macros/mute/add/?account={account}
 admin-connect                   /admin/accounts/account/{account}/connect/
+admin-connected                 /admin/accounts/account/{account}/connect/ submit
 admin-ask                       /admin/accounts/account/{account}/tokens/{token}/ask/
 admin-backup                    /admin/accounts/account/{reached}/tokens/{reaching}/backup/
 admin-unlink                    /admin/accounts/account/{account}/tokens/{token}/unlink/
