@@ -90,7 +90,7 @@ def test_a_lease_is_kept_renewed_ahead_while_it_serves_and_let_go_when_nobody_us
     assert adtoken.lease("facebook", FACEBOOK_TOO) is leases[0]
     wait_for(lambda: adtoken.lease("facebook", FACEBOOK_TOO) is not leases[0])
     clock.ahead = 60 * 60
-    wait_for(lambda: adtoken._renewing is None)
+    wait_for(lambda: not adtoken._client._keeper)
 
     assert handed_out(adtoken, FACEBOOK_TOO) == before + 2
 

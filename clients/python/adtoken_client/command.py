@@ -78,7 +78,7 @@ def _accounts(adtoken: AdToken, asked: argparse.Namespace) -> Any:
 
 def _dark(adtoken: AdToken, asked: argparse.Namespace) -> Any:  # noqa: ARG001  # all commands are called alike
     for state in DARK:
-        for one in adtoken.accounts(state=state):  # type: ignore[arg-type]  # of DARK
+        for one in adtoken.accounts(state=state):
             more = adtoken.account(one["channel"], one["native_id"])
             yield f"{one['channel']}/{one['native_id']}\t{one['reason'] or state}\tsince {one['since']}\t{one['name']}"
             yield from (f"    {text}" for text in [more["what"], more["who"], *more["steps"]] if text)

@@ -11,7 +11,10 @@ from adtoken_client.models import Purpose
 def refresh_handler(
     adtoken: AdToken, channel: str, native_id: str, purpose: Purpose = "publish"
 ) -> Callable[..., tuple[str, datetime]]:
-    """Return what google-auth calls for a token and its end. Only for channels whose lease is a Bearer token, else ValueError."""
+    """Return what google-auth calls for a token and its end. ValueError where a lease is no Bearer token, or needs a query.
+
+    Other headers of a lease, such as LinkedIn-Version, are the session's to send.
+    """
 
     def handler(request: Any, scopes: Any = None) -> tuple[str, datetime]:  # noqa: ARG001  # google-auth's names
         lease = adtoken.lease(channel, native_id, purpose)

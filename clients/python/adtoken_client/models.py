@@ -1,6 +1,6 @@
 """What AdToken answers, typed. Fields that are new there are passed on or left out, never an error."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, NamedTuple, Protocol, TypedDict
@@ -129,37 +129,29 @@ class Answer(Protocol):
         """The body."""
 
 
-def lease_of(name: Name) -> Callable[[Any], Lease]:
-    """Return what reads a lease of this account."""
-
-    def read(body: Any) -> Lease:
-        return Lease(
-            lease_id=body["lease_id"],
-            expires_at=datetime.fromisoformat(body["expires_at"]),
-            name=name,
-            native_user=body.get("native_user"),
-            base_url=body["base_url"],
-            version=body["version"],
-            signs=body["signs"],
-            send=Send(body["send"]["headers"], body["send"]["query"]),
-        )
-
-    return read
+def lease_of(name: Name, body: Any) -> Lease:
+    """Read a lease of this account."""
+    return Lease(
+        lease_id=body["lease_id"],
+        expires_at=datetime.fromisoformat(body["expires_at"]),
+        name=name,
+        native_user=body.get("native_user"),
+        base_url=body["base_url"],
+        version=body["version"],
+        signs=body["signs"],
+        send=Send(body["send"]["headers"], body["send"]["query"]),
+    )
 
 
-def report_of(name: Name) -> Callable[[Any], Report]:
-    """Return what reads the answer to a report about this account."""
-
-    def read(body: Any) -> Report:
-        lease, problem = body.get("lease"), body.get("problem")
-        return Report(
-            action=body["action"],
-            verdict=body["verdict"],
-            reason=body.get("reason") or "",
-            detail=body.get("detail") or "",
-            retry_after=body.get("retry_after"),
-            lease=lease_of(name)(lease) if lease else None,
-            problem=problem_of(problem["status"], problem) if problem else None,
-        )
-
-    return read
+def report_of(name: Name, body: Any) -> Report:
+    """Read the answer to a report about this account."""
+    lease, problem = body.get("lease"), body.get("problem")
+    return Report(
+        action=body["action"],
+        verdict=body["verdict"],
+        reason=body.get("reason") or "",
+        detail=body.get("detail") or "",
+        retry_after=body.get("retry_after"),
+        lease=lease_of(name, lease) if lease else None,
+        problem=problem_of(0, problem) if problem else None,
+    )

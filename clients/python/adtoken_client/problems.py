@@ -66,8 +66,9 @@ _KINDS: dict[int | str, type[AdTokenError]] = {
 
 
 def problem_of(status: int, body: Any, headers: Mapping[str, str] | None = None) -> AdTokenError:
-    """Return the exception for an answer; one that is no problem of AdToken's, such as a proxy's page, goes by its status."""
+    """Return the exception for an answer, or for a problem within one (`status` 0: its own); a proxy's page goes by its status."""
     facts, told = dict(body) if isinstance(body, Mapping) else {}, headers or {}
+    status = status or facts.get("status", 0)
     kind = _KINDS.get(facts.get("code", ""), _KINDS.get(status, AdTokenError))
     if facts.get("retry_after") is None and kind is BusyError:
         after = told.get("retry-after", "")

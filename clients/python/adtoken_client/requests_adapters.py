@@ -5,13 +5,13 @@ session.mount("https://graph-video.facebook.com/", ProxyAdapter("https://adtoken
 """
 
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import urlsplit
 
 import requests
 from requests.adapters import HTTPAdapter
 from requests.utils import rewind_body
 
-from adtoken_client import flows
+from adtoken_client import channel as channels
 from adtoken_client.client import AdToken
 from adtoken_client.models import Lease, Name, Purpose, Send
 
@@ -35,7 +35,7 @@ class LeaseAdapter(HTTPAdapter):
         answer = super().send(_merged(request, send), *args, **kwargs)
         if not _is_refused(lease, answer):
             return answer
-        fresh = adtoken.recover(lease, answer.status_code, flows.body_of(answer.text), method)
+        fresh = adtoken.recover(lease, answer.status_code, channels.body_of(answer.text), method)
         if fresh is None or not (
             isinstance(request.body, bytes | str | None) or hasattr(request.body, "seek")
         ):
@@ -71,22 +71,16 @@ class ProxyAdapter(HTTPAdapter):
 
 def _merged(request: requests.PreparedRequest, send: Send) -> requests.PreparedRequest:
     merged = request.copy()
-    merged.url = flows.merge_url(request.url or "", send)
+    merged.url = channels.merge_url(request.url or "", send)
     merged.headers.update(send.headers)
     return merged
 
 
 def _form(request: requests.PreparedRequest) -> dict[str, str]:
-    """Return the fields of a form, which are signed, too."""
-    body, kind = request.body, request.headers.get("Content-Type") or ""
-    kind = kind.decode() if isinstance(kind, bytes) else kind
-    if not kind.startswith("application/x-www-form-urlencoded") or not isinstance(body, bytes | str):
-        return {}
-    return dict(parse_qsl(body.decode() if isinstance(body, bytes) else body, keep_blank_values=True))
+    kind = request.headers.get("Content-Type")
+    return channels.form_of(kind.decode() if isinstance(kind, bytes) else kind, request.body)
 
 
 def _is_refused(lease: Lease, answer: requests.Response) -> bool:
-    is_json = "json" in answer.headers.get("content-type", "")
-    if answer.status_code < 400 and not is_json:  # a download stays a stream
-        return False
-    return flows.is_refusal(lease, answer.status_code, lambda: answer.text)
+    kind = answer.headers.get("content-type", "")
+    return channels.is_refusal(lease, answer.status_code, kind, lambda: answer.text)
