@@ -8,15 +8,18 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils import timezone
 
 from accounts.api_keys import services as api_keys
 from accounts.models import Account, ApiKey
 from accounts.pool import services as pool
-from broker.gate import owners
+from broker.gate import decisions, owners
 from broker.gate.credentials import ends_at, make_credential
 from broker.gate.decisions import Asked, Refusal, Sending, decide
+from broker.gate.threads import in_thread
+from broker.leases import slow
+from broker.leases.queries import READ_FOR_KEY
 from infra import async_database
 from tests.support.factories import MARKER, link, make_account, make_app, make_team, make_token
 from tokens.channels import registry
@@ -55,6 +58,17 @@ class Job:
         with transaction.atomic():
             pool.settle(account_ids=[self.account.pk], cause="linked", now=NOW())
         self.account.refresh_from_db()
+
+    def asked(self, line: str = "GET /v26.0/act_123456/campaigns", **more: Any) -> Asked:
+        method, _, address = line.partition(" ")
+        path, _, query = address.partition("?")
+        facts: dict[str, Any] = {
+            "headers": {"authorization": f"Bearer {self.text}"},
+            "body": b"",
+            "host": "",
+            **more,
+        }
+        return Asked(channel=self.account.channel, method=method, path=path, query=query, **facts)
 
     def ask(self, line: str = "GET /v26.0/act_123456/campaigns", **more: Any) -> Sending | Refusal:
         method, _, address = line.partition(" ")
@@ -105,6 +119,54 @@ def test_the_credential_is_replaced_by_the_token_wherever_it_stood() -> None:
     assert MARKER in found.headers["authorization"]
     assert job.text not in str(vars(found) | {"text": ""})
     assert (found.repeatable, found.caller.key_id, found.row.account_id) == (True, job.key.pk, job.account.pk)
+
+
+def test_the_ordinary_path_is_one_statement_and_no_thread_and_outlives_a_restart_of_postgresql(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    job = Job()
+    job.sent()  # notes that key and token are in use, once an hour
+    statements = list[str]()
+    read = async_database.read
+
+    async def counted(sql: str, facts: Any) -> Any:
+        statements.append(sql)
+        return await read(sql, facts)
+
+    async def no_thread(function: Any, *args: Any, **more: Any) -> Any:
+        raise AssertionError(f"{function} went to a thread")
+
+    monkeypatch.setattr(async_database, "read", counted)
+    monkeypatch.setattr(decisions, "in_thread", no_thread)
+
+    def end_them() -> None:
+        ended = "select pg_terminate_backend(pid) from pg_stat_activity where query like '%cross join lateral%' and pid <> pg_backend_pid()"
+        with connection.cursor() as cursor:
+            cursor.execute(ended)
+
+    async def both() -> None:
+        for _ in range(2):
+            assert isinstance(await decide(job.asked(), now=NOW()), Sending)
+            await in_thread(end_them)
+        await async_database.close()
+
+    asyncio.run(both())
+    assert statements == [READ_FOR_KEY] * 2
+
+
+def test_a_token_that_must_be_renewed_first_is_later_in_the_channels_words(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    job = Job()
+    over = NOW() - timedelta(minutes=1)
+    Token.objects.filter(pk=job.token.pk).update(access_expires_at=over, dates_source={"access": "provider"})
+    monkeypatch.setattr(slow, "wait_for_longer", lambda wanted, now: slow.Later(7, "being_renewed"))
+
+    found = job.ask()
+
+    assert isinstance(found, Refusal)
+    assert (found.status, found.headers["retry-after"]) == (503, "7")
+    assert json.loads(found.body)["error"]["is_transient"] is True
 
 
 def test_a_form_loses_the_credential_and_nothing_else() -> None:

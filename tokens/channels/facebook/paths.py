@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from tokens.channels.parameters import Pair, Refused
-from tokens.channels.paths import BELOW, Known, Table, person, rule, words
+from tokens.channels.paths import Known, Table, person, rule, words
 
 _V = r"(v\d{1,2}\.\d/)?"
 _ACT = rf"{_V}act_{{account}}"
@@ -89,6 +89,7 @@ TABLE = Table(
             "Who has a role in an ad account, people change at Facebook: Business settings.",
             methods="POST DELETE",
         ),
+        person(rf"{_ACT}/(business|owner|owner_business)(/.*)?", _AN_ACCOUNT),
         # By default this answers with the Pages' tokens.
         rule("account", "GET", rf"{_ACT}/promote_pages", demands={"fields": frozenset()}),
         # An asynchronous report is begun by POST; it changes nothing that is published.
@@ -97,7 +98,7 @@ TABLE = Table(
         rule("upload", "POST", rf"{_ACT}/advideos", reading="", long=True),
         rule("upload", "POST", rf"{_ACT}/advideos", host="video", reading="", long=True),
         rule("account", "GET POST", _ACT),
-        rule("account", "GET POST DELETE", rf"{_ACT}{BELOW}"),
+        rule("account", "GET POST DELETE", rf"{_ACT}/[a-z_]+"),
         rule(
             "catalogue",
             "GET",
@@ -111,7 +112,7 @@ TABLE = Table(
             },
         ),
         rule("object", "GET POST", rf"{_V}(?P<object>\d{{5,30}})/insights", reading="GET POST"),
-        rule("object", "GET POST DELETE", rf"{_V}(?P<object>\d{{5,30}})(/[a-z_]+){{0,2}}"),
+        rule("object", "GET POST DELETE", rf"{_V}(?P<object>\d{{5,30}})(/[a-z_]+)?"),
     ),
     hosts={"": "FACEBOOK_GRAPH_URL", "video": "FACEBOOK_VIDEO_URL"},
     default=(
