@@ -28,6 +28,7 @@ from macros.notices.values import (
 from notifications.models import Message
 from tokens.models import Token
 from tokens.token import queries
+from ui.addresses import as_one
 from users.models import Membership, RefusedAddress, User
 from users.people.queries import addresses_that_see_all, operators
 
@@ -166,7 +167,8 @@ def read_accounts(
     """
     kinds = {rule.kind for rule in rules}
     found = {
-        row[0]: AccountFacts(*row) for row in Account.objects.filter(pk__in=ids).values_list(*_OF_ACCOUNT)
+        row[0]: AccountFacts(*row)
+        for row in Account.objects.filter(pk__in=as_one(ids)).values_list(*_OF_ACCOUNT)
     }
     if macros := {rule.macro_id for rule in rules if rule.is_chosen and rule.chosen is None}:
         chosen = MacroAccount.objects.filter(account__in=found, macro__in=macros)
@@ -192,7 +194,7 @@ def read_accounts(
 def _read_pools(found: Mapping[int, AccountFacts], now: datetime | None) -> None:
     """Add the entries of pools. Whether their log-ins renew themselves is worked out where a moment is given."""
     renews: Any = Value(0) if now is None else queries.renewing_tokens(now=now, by="token__")
-    entries = AccountToken.objects.filter(account__in=found).annotate(renews=renews)
+    entries = AccountToken.objects.filter(account__in=as_one(found)).annotate(renews=renews)
     owned: list[tuple[LogIn, int]] = []
     for account, *row, email, kind, team in entries.order_by("pk").values_list(*_OF_ENTRY).iterator(20_000):
         log_in = LogIn(*row)
@@ -207,14 +209,14 @@ def _read_pools(found: Mapping[int, AccountFacts], now: datetime | None) -> None
 
 def _read_acknowledged(found: Mapping[int, AccountFacts]) -> None:
     """Add who is on a present deadline."""
-    said = Acknowledgement.objects.present().filter(account__in=found)
+    said = Acknowledgement.objects.present().filter(account__in=as_one(found))
     for account, token, days in said.values_list("account_id", "token_id", "days"):
         found[account].acknowledged[token] = days
 
 
 def _read_told(found: Mapping[int, AccountFacts], zone: tzinfo, *, escalates: bool) -> None:
     """Add the notices of the present deadlines."""
-    notices = Notice.objects.live().present().filter(account__in=found)
+    notices = Notice.objects.live().present().filter(account__in=as_one(found))
     late = _kept_back() if escalates else frozenset()
     names = (
         "account_id",

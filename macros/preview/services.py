@@ -20,7 +20,7 @@ from users.people.queries import who_log_in
 
 DAYS = 30
 SHOWN = 6
-MOST = 5_000  # accounts that a preview reads
+MOST = 2_000  # accounts that a preview reads; 5,000 take 0.3 s
 
 WORDS = "words/macro_preview.txt"
 
