@@ -15,8 +15,10 @@ if [ "${1:-}" = --check ]; then exit; fi
 rm -rf dist && mkdir dist
 # Of the same commit the same bytes: no time of today is in them.
 git archive --format=tar --prefix="adtoken-$version/" HEAD | gzip --no-name --best > "dist/adtoken-$version.tar.gz"
-.venv/bin/cyclonedx-py requirements --output-reproducible --mc-type application -o "dist/adtoken-$version.cdx.json" requirements.txt
+.venv/bin/cyclonedx-py requirements --pyproject pyproject.toml --output-reproducible -o "dist/adtoken-$version.cdx.json" requirements.txt
 tar --create --sort=name --mtime="@$(git log -1 --format=%ct)" --owner=0 --group=0 --numeric-owner -C var docs | gzip --no-name --best > "dist/adtoken-$version-docs.tar.gz"
 (cd dist && sha256sum -- * > SHA256SUMS)
+WRITE_FILLED=1 .venv/bin/python -m pytest --quiet -p no:cacheprovider tests/project/test_upgrade.py
 git tag --annotate "v$version" --message "AdToken $version"
 echo "v$version is tagged, and dist/ holds:" && cat dist/SHA256SUMS
+echo "Commit tests/project/data/filled.json.gz next: rows at the schema of $version, from which later migrations are tested."

@@ -43,11 +43,12 @@ def copied(name: str) -> Iterator[str]:
         return
     with psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as connection:
         connection.execute(f"create database {name} template {original}")
-        yield _address(name)
+        yield address_of(name)
         connection.execute(f"drop database {name} with (force)")
 
 
-def _address(name: str) -> str:
+def address_of(name: str) -> str:
+    """Return the address of a database on the server of DATABASE_URL."""
     return urlsplit(os.environ["DATABASE_URL"])._replace(path=f"/{name}").geturl()
 
 
@@ -55,7 +56,7 @@ def _make(connection: psycopg.Connection, name: str) -> None:
     connection.execute(f"create database {name} template template0")
     done = subprocess.run(
         [sys.executable, "manage.py", "migrate", "--no-input", "-v0"],
-        cwd=ROOT, env={**os.environ, "DATABASE_URL": _address(name)}, capture_output=True, text=True, check=False,
+        cwd=ROOT, env={**os.environ, "DATABASE_URL": address_of(name)}, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     # Nobody may be connected to what is copied.
