@@ -10,6 +10,7 @@ from django.conf import settings
 from adtoken_project.telemetry import access_log
 from adtoken_project.web.bridge import Application, Receive, Scope, Send, Threads
 from adtoken_project.wsgi import application as django
+from broker.gate import engines
 
 PROXY = "/proxy/"
 GATE = "broker.gate.proxy"
@@ -18,7 +19,9 @@ GATE = "broker.gate.proxy"
 async def application(scope: Scope, receive: Receive, send: Send) -> None:
     """Answer a request. WebSockets are refused: nothing here speaks by them."""
     if scope["type"] == "http":
-        await (_gate if scope["path"].startswith(PROXY) else _django)(scope, receive, send)
+        path = scope["path"]
+        ours = _gate if path.startswith(PROXY) else engines.application if path == engines.PATH else _django
+        await ours(scope, receive, send)
     else:
         await send({"type": "websocket.close"})
 

@@ -30,6 +30,7 @@ OPERATOR_EMAILS = env.names("OPERATOR_EMAILS")
 SENTRY_DSN = env.text("SENTRY_DSN", "")  # where errors are reported to; "": nowhere
 # Whether OpenTelemetry's own variables, of which this is the usual one, name a collector.
 TRACES = env.traces(env.text("OTEL_EXPORTER_OTLP_ENDPOINT", ""))
+GATE_ENGINE_SECRET = env.text("GATE_ENGINE_SECRET", "")  # what nginx shows to be told tokens; "": nobody is
 METRICS_TOKEN = env.text("METRICS_TOKEN", "")  # what Prometheus shows; "": no figures are given
 
 # --- Apps ------------------------------------------------------------------------------------------------------

@@ -19,7 +19,7 @@ from users.installation.services import is_loopback
 from users.people.models import Role
 
 ENOUGH_BITS = 128  # what 50 random characters have twice over, and a word or a row of one letter never
-LEAST_TOKEN = 32  # characters of METRICS_TOKEN
+LEAST_TOKEN = 32  # characters of METRICS_TOKEN and GATE_ENGINE_SECRET
 MAKE_KEY = "python -c 'import secrets; print(secrets.token_urlsafe(50))'"
 
 
@@ -55,8 +55,9 @@ def _keys() -> Iterator[str]:
 
 
 def _metrics_token() -> Iterator[str]:
-    if settings.METRICS_TOKEN and len(settings.METRICS_TOKEN) < LEAST_TOKEN:
-        yield f"METRICS_TOKEN can be guessed: take at least {LEAST_TOKEN} random characters. Make them with: {MAKE_KEY}"
+    for name in ("METRICS_TOKEN", "GATE_ENGINE_SECRET"):
+        if 0 < len(getattr(settings, name)) < LEAST_TOKEN:
+            yield f"{name} can be guessed: take at least {LEAST_TOKEN} random characters. Make them with: {MAKE_KEY}"
 
 
 def _bits(key: str) -> int:

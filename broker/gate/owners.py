@@ -12,6 +12,7 @@ from broker.leases import services as leases
 from broker.leases.callers import Caller
 from broker.leases.errors import Busy
 from broker.leases.queries import LeaseRow, Purpose
+from broker.leases.services import Claims
 from broker.leases.texts import text
 from broker.reports import services as reports
 from tokens.channel_apps.models import keys_by_version
@@ -76,8 +77,9 @@ def look(
 
 def _next_row(caller: Caller, row: LeaseRow, answer: Answer, purpose: Purpose, now: datetime) -> LeaseRow:
     """Report an answer that refuses the token, and return the account with the token that serves now."""
-    made = leases.make_lease(caller, row, purpose, now)
-    reports.report(caller=caller, lease_id=made.lease_id, status=answer.status, body=answer.body, now=now)
+    assert row.token_id is not None  # whoever found the row saw to it
+    claims = Claims(caller.key_id, row.account_id, row.token_id, row.generation, now, now, purpose)
+    reports.take_answer(caller=caller, claims=claims, answer=answer, now=now, hands_out=False)
     return leases.find_serving(caller, row.channel, row.native_id, now, purpose, now)
 
 
