@@ -1,6 +1,7 @@
 """Credentials of the gate: `adtp_...`, for one ad account and one purpose, made from an API key. They are good at the gate alone.
 
 Signed and stateless, as lease ids are: what holds now of key, account and token is asked at each call, so revoking the key ends them.
+Beside each stands the beginning of the key's hash, which is in the database alone: with SECRET_KEY and without that nobody forges one.
 """
 
 from dataclasses import dataclass
@@ -11,10 +12,12 @@ from typing import Any, get_args
 from django.conf import settings
 from django.core import signing
 
+from accounts.models import ApiKey
 from broker.leases.queries import Purpose
 
 PREFIX = "adtp_"
 SALT = "adtoken.gate"
+MARK = 16  # characters of the hash
 DAYS, MOST_DAYS = 30, 90  # that one is good for: where nobody says, and at most
 
 
@@ -30,11 +33,13 @@ class Credential:
     account_id: int
     purpose: Purpose
     expires_at: datetime
+    mark: str  # whoever asks whether the key is good asks for this beginning of its hash, too
 
 
 def make_credential(*, key_id: int, account_id: int, purpose: Purpose, expires_at: datetime) -> str:
     """Return the text. Whoever calls has asked whether the key reaches the account, and has its scope."""
-    said = [key_id, account_id, purpose, int(expires_at.timestamp())]
+    mark = ApiKey.objects.values_list("sha256", flat=True).get(pk=key_id)[:MARK]
+    said = [key_id, account_id, purpose, int(expires_at.timestamp()), mark]
     return PREFIX + _signer(settings.SECRET_KEY).sign_object(said)
 
 
@@ -44,12 +49,12 @@ def read_credential(text: str, *, now: datetime) -> Credential:
         if not text.startswith(PREFIX):
             raise ValueError("of another kind")
         said: Any = _signer(settings.SECRET_KEY).unsign_object(text.removeprefix(PREFIX))
-        key_id, account_id, purpose, expires = said
-        if purpose not in get_args(Purpose):
+        key_id, account_id, purpose, expires, mark = said
+        if purpose not in get_args(Purpose) or len(mark) != MARK:
             raise ValueError("nothing that we ever signed")
     except (signing.BadSignature, ValueError, TypeError) as error:
         raise NoCredential("no_credential") from error
-    found = Credential(key_id, account_id, purpose, datetime.fromtimestamp(expires, UTC))
+    found = Credential(key_id, account_id, purpose, datetime.fromtimestamp(expires, UTC), mark)
     if now > found.expires_at:
         raise NoCredential("credential_over")
     return found

@@ -172,7 +172,13 @@ class _Decision:
 
     async def _read(self, credential: Credential) -> _Row:
         """Read key and account. Raises NoCredential, NotFound, Refused."""
-        facts = {"account": credential.account_id, "key": credential.key_id, "now": self.now, "token": None}
+        facts = {
+            "account": credential.account_id,
+            "key": credential.key_id,
+            "mark": credential.mark,
+            "now": self.now,
+            "token": None,
+        }
         found = await async_database.read(READ_FOR_KEY, facts)
         if not found:
             raise NoCredential("gate_key_over")

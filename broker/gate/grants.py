@@ -107,7 +107,7 @@ def _by_handle(
         said = read_credential(handle, now=_LONG_AGO if client else now)
     except NoCredential as error:
         raise GrantRefused("invalid_grant", f"grant_{error}") from error
-    caller = client or caller_of_key(said.key_id, address=address, now=now)
+    caller = client or caller_of_key(said.key_id, mark=said.mark, address=address, now=now)
     if caller is None or caller.key_id != said.key_id:
         raise GrantRefused("invalid_grant", "grant_other_key" if caller else "grant_key_over")
     account = Account.objects.filter(caller.visible(), pk=said.account_id).first()

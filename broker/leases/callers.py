@@ -47,9 +47,9 @@ class Caller:
         return condition
 
 
-def caller_of_key(key_id: int, *, address: str | None, now: datetime) -> Caller | None:
-    """Return who a key is, which did not come itself, or None where it lets nobody in now."""
-    key = ApiKey.objects.in_use(now).filter(pk=key_id).first()
+def caller_of_key(key_id: int, *, mark: str, address: str | None, now: datetime) -> Caller | None:
+    """Return who a key is, which did not come itself, or None where it lets nobody in now. `mark`: the beginning of its hash."""
+    key = ApiKey.objects.in_use(now).filter(pk=key_id, sha256__startswith=mark).first()
     return _caller(key, address) if key else None
 
 

@@ -125,7 +125,7 @@ cross join lateral (
 ) own
 join accounts_account a on a.id = %(account)s
 {_JOINS}
-where k.id = %(key)s and k.revoked_at is null and (k.expires_at is null or k.expires_at > %(now)s)
+where k.id = %(key)s and left(k.sha256, 16) = %(mark)s and k.revoked_at is null and (k.expires_at is null or k.expires_at > %(now)s)
 """  # noqa: S608  # all of it stands here
 _READ_MANY = f"""
 {_FACTS} from accounts_account a {_JOINS}

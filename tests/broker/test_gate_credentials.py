@@ -9,13 +9,16 @@ from django.core import signing
 from django.utils import timezone
 
 from accounts.api_keys import services as api_keys
+from accounts.models import ApiKey
 from broker.gate.credentials import SALT, NoCredential, ends_at, make_credential, read_credential
+
+pytestmark = pytest.mark.django_db
 
 
 def make(**more: Any) -> str:
     now = timezone.now()
     facts: dict[str, Any] = {
-        "key_id": 7,
+        "key_id": ApiKey.objects.get_or_create(pk=7, sha256="a" * 64)[0].pk,
         "account_id": 12,
         "purpose": "read",
         "expires_at": ends_at(now, 1),
@@ -50,9 +53,14 @@ def test_a_credential_is_over_with_its_last_second() -> None:
         lambda text: text[:-1],
         lambda text: text.removeprefix("adtp_"),
         lambda text: "adt_" + text.removeprefix("adtp_"),
-        lambda text: "adtp_" + signing.Signer(salt=SALT + "x", sep=".").sign_object([7, 12, "read", 2**33]),
-        lambda text: "adtp_" + signing.Signer(salt=SALT, sep=".").sign_object([7, 12, "own", 2**33]),
+        lambda text: (
+            "adtp_" + signing.Signer(salt=SALT + "x", sep=".").sign_object([7, 12, "read", 2**33, "a" * 16])
+        ),
+        lambda text: (
+            "adtp_" + signing.Signer(salt=SALT, sep=".").sign_object([7, 12, "own", 2**33, "a" * 16])
+        ),
         lambda text: "adtp_" + signing.Signer(salt=SALT, sep=".").sign_object([7]),
+        lambda text: "adtp_" + signing.Signer(salt=SALT, sep=".").sign_object([7, 12, "read", 2**33, ""]),
         lambda text: "",
     ],
 )

@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from django.core import signing
 from django.db import connection, transaction
 from django.utils import timezone
 
@@ -15,7 +16,7 @@ from accounts.api_keys import services as api_keys
 from accounts.models import Account, ApiKey
 from accounts.pool import services as pool
 from broker.gate import decisions, owners
-from broker.gate.credentials import ends_at, make_credential
+from broker.gate.credentials import PREFIX, SALT, ends_at, make_credential
 from broker.gate.decisions import Asked, Refusal, Sending, decide
 from broker.gate.threads import in_thread
 from broker.leases import slow
@@ -203,6 +204,7 @@ def test_x_is_signed_with_the_parameters_of_query_and_form() -> None:
         ({"authorization": "Bearer {text}"}, "access_token=EAABforeign", 401, "no other token"),
         ({"authorization": "Bearer {text}", "access-token": "{other}"}, "", 401, "Two different"),
         ({"authorization": "Bearer {text}x"}, "", 401, "no credential"),
+        ({"authorization": "Bearer {forged}"}, "", 401, "revoked"),
         ({"authorization": "Bearer {key}"}, "", 401, "API key"),
         ({"authorization": "Basic {text}"}, "", 401, "Only AdToken"),
     ],
@@ -210,7 +212,10 @@ def test_x_is_signed_with_the_parameters_of_query_and_form() -> None:
 def test_only_our_credential_lets_in(headers: dict[str, str], query: str, status: int, said: str) -> None:
     job = Job()
     other = make_credential(key_id=job.key.pk, account_id=1, purpose="read", expires_at=ends_at(NOW(), 1))
-    facts = {"{text}": job.text, "{key}": job.key_text, "{other}": other}
+    claims = [job.key.pk, job.account.pk, "publish", 2**33, "0" * 16]
+    # With SECRET_KEY and without the database.
+    forged = PREFIX + signing.Signer(salt=SALT, sep=".").sign_object(claims)
+    facts = {"{text}": job.text, "{key}": job.key_text, "{other}": other, "{forged}": forged}
     sent = {}
     for name, value in headers.items():
         for mark, text in facts.items():

@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.core import signing
 from django.db import transaction
 from django.test import Client
 from django.utils import timezone
@@ -12,7 +13,7 @@ from django.utils import timezone
 from accounts.api_keys import services as api_keys
 from accounts.models import Account, ApiKey, LeaseRecord
 from accounts.pool import services as pool
-from broker.gate.credentials import make_credential, read_credential
+from broker.gate.credentials import PREFIX, SALT, make_credential, read_credential
 from tests.macros.support import lasting, token_of
 from tests.support.factories import MARKER, make_account
 from tokens.models import Token
@@ -110,11 +111,15 @@ def test_the_channels_own_token_takes_the_keys_secret_and_its_scope_and_is_on_re
 def test_a_handle_outlives_its_days_beside_its_own_key_alone(account: Account) -> None:
     (key, secret), (_, other) = make_key(), make_key()
     over = handle_of(key, account, days=-1)
+    said = [key.pk, account.pk, "publish", 2**33, "0" * 16]
+    # With SECRET_KEY and without the database.
+    forged = PREFIX + signing.Signer(salt=SALT, sep=".").sign_object(said)
 
     assert refresh(over, client_secret=secret).json()["expires_in"] > 3000
     for answer, words in (
         (refresh(over), "is over"),
         (refresh(over, client_secret=other), "Another API key"),
+        (refresh(forged), "revoked"),
         (refresh("EAAB..."), "no credential of AdToken"),
     ):
         assert (answer.status_code, answer.json()["error"]) == (400, "invalid_grant")
