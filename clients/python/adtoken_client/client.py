@@ -34,10 +34,10 @@ class AdToken:
 
     def __init__(self, url: str = "", key: str = "", **options: Any) -> None:
         self._make: Callable[[], AsyncAdToken] = lambda: AsyncAdToken(url, key, **options)
-        self._lock = threading.Lock()
         self._begin()
 
     def _begin(self) -> None:
+        self._lock = threading.Lock()
         self._client, self._process = self._make(), os.getpid()
         self._loop: asyncio.AbstractEventLoop | None = None
 
@@ -61,19 +61,23 @@ class AdToken:
 
     def _do(self, work: Callable[[AsyncAdToken], Coroutine[Any, Any, T]]) -> T:
         """Have the loop do it, and wait."""
+        client = self._own()
         with self._lock:
-            if self._process != os.getpid():
-                self._begin()
             if self._loop is None:
                 self._loop = asyncio.new_event_loop()
                 self._thread = threading.Thread(target=self._loop.run_forever, name="adtoken", daemon=True)
                 self._thread.start()
             loop = self._loop
-        return asyncio.run_coroutine_threadsafe(work(self._client), loop).result()
+        return asyncio.run_coroutine_threadsafe(work(client), loop).result()
+
+    def _own(self) -> AsyncAdToken:
+        if self._process != os.getpid():
+            self._begin()
+        return self._client
 
     def accounts(self, **filters: Any) -> Iterator[Account]:
         """Go through the accounts of the key: by `channel`, `state`, `team`, `deadline_within_days`."""
-        pages = self._client.accounts(**filters)
+        pages = self._own().accounts(**filters)
 
         async def read(_client: AsyncAdToken) -> Account | None:
             return await anext(pages, None)
@@ -99,7 +103,7 @@ class AdToken:
 
     def lease(self, channel: str, native_id: str, purpose: Purpose = "publish") -> Lease:
         """Return a token that works now: the one that is kept, or a new one."""
-        kept = self._client._keeper.find(Name(channel, native_id, purpose))  # noqa: SLF001  # it needs no loop
+        kept = self._own()._keeper.find(Name(channel, native_id, purpose))  # noqa: SLF001  # it needs no loop
         return kept or self._do(lambda client: client.lease(channel, native_id, purpose))
 
     def leases(self, accounts: Iterable[tuple[str, str]], purpose: Purpose = "publish") -> Leased:

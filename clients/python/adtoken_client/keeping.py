@@ -8,8 +8,8 @@ from datetime import datetime
 from adtoken_client.models import Lease, Name
 from adtoken_client.problems import AdTokenError, BusyError
 
-AHEAD = 60.0  # seconds before its end from which on a lease that is in use is renewed
-MARGIN = 15.0  # seconds before its end from which on it is handed out no longer
+AHEAD = 30.0  # seconds before its end from which on a lease that is in use is renewed
+MARGIN = 5.0  # seconds before its end from which on it is handed out no longer
 AGAIN = 5.0  # seconds between two tries to renew it
 
 

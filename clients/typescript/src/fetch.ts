@@ -1,6 +1,8 @@
 import type {AdToken} from './client.js';
 import type {Lease, Purpose, Send} from './types.js';
 
+const FORM = 'application/x-www-form-urlencoded';
+
 /**
  * Return a `fetch` that adds a lease to requests to the channel. A refused one is reported, and made once more where AdToken has another
  * token. Other origins than that of the lease's `base_url` and `origins` get nothing of it; a stream as body is not sent again.
@@ -12,40 +14,46 @@ export function leasedFetch(
   options: {purpose?: Purpose; origins?: string[]; fetch?: typeof fetch} = {},
 ): typeof fetch {
   const send = options.fetch ?? fetch;
-  return async (input, init) => {
+  return async (input, init = {}) => {
     const lease = await adtoken.lease(channel, nativeId, options.purpose);
-    const asked = new Request(input, init);
+    const given = input instanceof Request ? input : undefined;
+    const url = given?.url ?? String(input);
     const origins = [lease.base_url, ...(options.origins ?? [])].map(one => new URL(one).origin);
-    if (!origins.includes(new URL(asked.url).origin)) return send(asked);
-    // A stream can be sent once; what else there is as body is read, so that it can be signed and sent again.
-    const stream = (init?.body ?? (input instanceof Request ? input.body : null)) instanceof ReadableStream;
-    const body = asked.body === null || stream ? asked.body : await asked.arrayBuffer();
-    const form = !stream && asked.headers.get('content-type')?.startsWith('application/x-www-form-urlencoded');
-    const params = form ? Object.fromEntries(new URLSearchParams(new TextDecoder().decode(body as ArrayBuffer))) : {};
+    if (!origins.includes(new URL(url).origin)) return send(input, init);
+    const method = (init.method ?? given?.method ?? 'GET').toUpperCase();
+    const body = init.body ?? given?.body ?? null;
+    const params = await formOf(given, init);
+    const asked: RequestInit = {...(given && {headers: given.headers, redirect: given.redirect, signal: given.signal}), ...init, method, body};
+    if (body instanceof ReadableStream) Object.assign(asked, {duplex: 'half'});
     const once = async (leased: Lease): Promise<[Lease, Response]> => {
-      const [used, merged] = await adtoken.sendOf(leased, asked.method, asked.url, params);
-      return [used, await send(merge(asked, body, merged))];
+      const [used, merged] = await adtoken.sendOf(leased, method, url, params);
+      const headers = new Headers(asked.headers);
+      for (const [name, value] of Object.entries(merged.headers)) headers.set(name, value);
+      return [used, await send(mergedUrl(url, merged), {...asked, headers})];
     };
     const [used, answer] = await once(lease);
-    const text = await refusal(used, answer);
-    if (text === undefined) return answer;
-    const fresh = await adtoken.recover(used, answer.status, text, asked.method);
-    return fresh && !stream ? (await once(fresh))[1] : answer;
+    const said = await refusal(used, answer);
+    if (said === undefined) return answer;
+    const fresh = await adtoken.recover(used, answer.status, said, method);
+    return fresh && !(body instanceof ReadableStream) ? (await once(fresh))[1] : answer;
   };
 }
 
-/** Return the request with the lease: what stands in its query by these names, and an `access_token` beside a header, goes. */
-function merge(asked: Request, body: ReadableStream | ArrayBuffer | null, send: Send): Request {
-  const url = new URL(asked.url);
-  const added = Object.entries(send.query);
-  if (added.length > 0 || url.searchParams.has('access_token')) {
-    if (Object.keys(send.headers).length > 0) url.searchParams.delete('access_token');
-    for (const [name, value] of added) url.searchParams.set(name, value);
-  }
-  const headers = new Headers(asked.headers);
-  for (const [name, value] of Object.entries(send.headers)) headers.set(name, value);
-  const {method, redirect, signal} = asked;
-  return new Request(url, {method, headers, redirect, signal, body, ...(body instanceof ReadableStream && {duplex: 'half'})} as RequestInit);
+/** Return the fields of a form, which are signed, too. */
+async function formOf(given: Request | undefined, {body, headers}: RequestInit): Promise<Record<string, string>> {
+  const kind = new Headers(headers ?? given?.headers).get('content-type') ?? (body instanceof URLSearchParams ? FORM : '');
+  if (!kind.startsWith(FORM) || body instanceof ReadableStream) return {};
+  const text = body ? await new Response(body).text() : ((await given?.clone().text()) ?? '');
+  return Object.fromEntries(new URLSearchParams(text));
+}
+
+/** Return the address with the lease's query. What stood there by these names, and an `access_token` beside a header, goes. */
+function mergedUrl(url: string, {headers, query}: Send): string {
+  const merged = new URL(url);
+  if (Object.keys(query).length === 0 && !merged.searchParams.has('access_token')) return url;
+  if (Object.keys(headers).length > 0) merged.searchParams.delete('access_token');
+  for (const [name, value] of Object.entries(query)) merged.searchParams.set(name, value);
+  return merged.href;
 }
 
 /**

@@ -1,8 +1,8 @@
 import {AdTokenError, BusyError} from './problems.js';
 import type {Lease, Name} from './types.js';
 
-const AHEAD = 60; // seconds before its end from which on a lease that is in use is renewed
-const MARGIN = 15; // seconds before its end from which on it is handed out no longer
+const AHEAD = 30; // seconds before its end from which on a lease that is in use is renewed
+const MARGIN = 5; // seconds before its end from which on it is handed out no longer
 const AGAIN = 5; // seconds between two tries to renew it
 
 interface Kept {
