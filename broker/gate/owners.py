@@ -6,7 +6,7 @@ An object does not change its account. What a job makes through the gate is know
 import hashlib
 import time
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
 from broker.leases import services as leases
 from broker.leases.callers import Caller
@@ -18,6 +18,7 @@ from broker.reports import services as reports
 from tokens.channel_apps.models import keys_by_version
 from tokens.channels import registry, shared
 from tokens.channels.kinds import DOUBTFUL, HARMLESS, Answer, Verdict
+from tokens.channels.parse import digits, mapping
 
 KEPT_FOR = 86_400.0  # seconds
 TIMEOUT = 5.0  # seconds for one question
@@ -39,6 +40,13 @@ def note(row: LeaseRow, one: Object) -> None:
     """Note that an object is the account's: the channel said so, or it was made just now through the gate."""
     shared.write(_key(row, one), row.native_id, KEPT_FOR)
     _remember(row, one)
+
+
+def note_made(row: LeaseRow, body: Any) -> None:
+    """Note what a good answer to a write says that it made: a video's own answer, for one, names no ad account."""
+    for name in registry.get(row.channel).paths.made & mapping(body).keys():
+        if digits(body[name]):
+            note(row, ("", digits(body[name])))
 
 
 def look(

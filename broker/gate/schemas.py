@@ -40,7 +40,9 @@ class CredentialOut(BaseModel):
                 "purpose": "publish",
                 "base_url": f"https://adtoken.example/proxy/{declarations.channel_keys()[0]}",
                 "send": {"headers": {"Authorization": "Bearer adtp_WzEs..."}, "query": {}},
-                "client": ['FacebookSession.GRAPH = "https://adtoken.example/proxy/facebook"'],
+                "client": [
+                    f'Session.BASE = "https://adtoken.example/proxy/{declarations.channel_keys()[0]}"'
+                ],
             }
         }
     )

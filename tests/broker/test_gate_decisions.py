@@ -302,6 +302,9 @@ def test_an_object_is_asked_for_once_and_another_accounts_is_refused(monkeypatch
     owners.forget()  # as another process, which finds it in Valkey
     job.sent("GET /v26.0/1202345678/insights")
     assert asked == ["1202345678"]
+    owners.note_made(job.sent().row, {"video_id": 88888, "success": True})  # what a job made through the gate
+    job.sent("GET /v26.0/88888?fields=status")
+    assert asked == ["1202345678"]
     assert "not known to belong" in job.refused("GET /v26.0/55555")[1]
     assert "not known to belong" in job.refused("GET /v26.0/66666")[1]
     assert job.refused("GET /v26.0/77777") == (

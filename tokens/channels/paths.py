@@ -108,7 +108,8 @@ class Table:
     object_id: re.Pattern[str] = re.compile(
         "(?!)"
     )  # how such ids are spelt; other values of these parameters are something else
-    prefix: str = ""  # that may stand before such an id
+    made: frozenset[str] = frozenset()  # fields in which a good answer to a write names objects that it made
+    prefix: str = ""  # that may stand before an account's id
     urn: re.Pattern[str] | None = None  # an ad account's id wherever it stands
     values: Mapping[str, frozenset[str]] = field(
         default_factory=dict

@@ -10,6 +10,7 @@ from typing import Any
 import httpcore2
 from django.utils import timezone
 
+from broker.gate import owners
 from broker.gate.decisions import Asked, Refusal, Sending
 from broker.gate.proxy import answers, heads, reach, uploads
 from broker.gate.proxy.answers import Inflating, Rewriting
@@ -22,6 +23,7 @@ from broker.gate.threads import in_thread
 from broker.leases.services import Claims
 from broker.reports import services as reports
 from broker.reports.services import WRITES, ReportAnswer
+from tokens.channels import registry
 from tokens.channels.gate import NO_CONNECTION, UNSENT
 from tokens.channels.kinds import Answer, Verdict
 from tokens.channels.streams import NoAnswer, NoRoom, chunks
@@ -162,6 +164,8 @@ class Exchange:
         self, sending: Sending, judged: Judged, once: OnceAMinute, begun: frozenset[str], text: bytes
     ) -> None:
         row = sending.row
+        if not sending.repeatable and registry.get(row.channel).paths.made:
+            await in_thread(owners.note_made, row, judged.answer.body)
         if sending.upload:
             names = begun | uploads.names_in(text)
             await in_thread(uploads.keep, row.account_id, names, row.token_id or 0)

@@ -124,6 +124,7 @@ TABLE = Table(
     refuse=_refuse,
     names=re.compile(r"(destination_)?(ad_?)?account_ids?|ad_?accounts|act(_id)?"),
     prefix="act_",
+    made=words("id video_id copied_campaign_id copied_adset_id copied_ad_id"),
     never={
         "method": "Leave out the parameter method: a request is made by the method that it has.",
         "ids": "Ask for objects one by one, or by a batch: the parameter ids is not taken.",
