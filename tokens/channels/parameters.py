@@ -11,6 +11,8 @@ from urllib.parse import parse_qsl
 
 Pair = tuple[str, Any]  # a parameter with its value
 
+# The event loop reads them, and everybody waits for it.
+MOST_VALUES, DEEPEST = 100_000, 40
 _QUERY = re.compile(r"[A-Za-z0-9_.~:,/?@!$'()*+;=&%{}\[\]|\"-]*")
 _MULTIPART = re.compile(r"multipart/form-data;\s*boundary=\"?([0-9A-Za-z'()+_,./:=?-]{1,70})\"?")
 _PART = re.compile(rb'content-disposition: ?form-data; ?name="([^"]+)"(; ?filename\*?=.*)?', re.IGNORECASE)
@@ -107,23 +109,27 @@ def _field(head: bytes, gap: bytes, content: bytes) -> Pair:
 
 
 def deep_pairs(pairs: Iterable[Pair], names: re.Pattern[str]) -> Iterator[Pair]:
-    """Give parameters, those within their values, and those within values that are JSON as text."""
-    for name, value in pairs:
+    """Give parameters, those within their values, and those within values that are JSON as text. Raises Refused."""
+    waiting, count = [(1, *one) for one in pairs][::-1], 0
+    while waiting:
+        depth, name, value = waiting.pop()
         yield name, value
         if isinstance(value, str) and value.lstrip()[:1] in ("{", "["):
-            try:
-                yield from _within(json_of(value), names)
-            except ValueError:
-                # Some read what is nearly JSON.
-                if names.search(value.lower()):
-                    raise Refused(f"The value of {name} is no JSON.", 400) from None
-        else:
-            yield from _within(value, names)
+            value = _value_of(name, value, names)
+        below = list[Pair]()
+        if isinstance(value, list):
+            below = value if isinstance(value, Object) else [(name, one) for one in value]
+        count += len(below)
+        if depth > DEEPEST or count > MOST_VALUES:
+            raise Refused(f"JSON may hold {MOST_VALUES} values, {DEEPEST} deep: send it in parts.", 413)
+        waiting += [(depth + 1, *one) for one in reversed(below)]
 
 
-def _within(value: Any, names: re.Pattern[str]) -> Iterator[Pair]:
-    if isinstance(value, Object):
-        yield from deep_pairs(value, names)
-    elif isinstance(value, list):
-        for one in value:
-            yield from deep_pairs([("", one)], names)
+def _value_of(name: str, text: str, names: re.Pattern[str]) -> Any:
+    try:
+        return json_of(text)
+    except ValueError:
+        # Some read what is nearly JSON.
+        if names.search(text.lower()):
+            raise Refused(f"The value of {name} is no JSON.", 400) from None
+        return None

@@ -288,8 +288,8 @@ class _Item:
 def _meets(one: Rule, pairs: list[Pair], *, seen: bool) -> bool:
     """Return whether a request has the parameters that a rule demands. Where they cannot be seen, those that can must fit."""
     for name, allowed in one.demands.items():
-        said = [str(value).strip().lower() for key, value in pairs if key.strip().lower() == name]
-        if (not said and seen) or (allowed and not allowed.issuperset(said)):
+        said = [str(value).strip(" ,").lower() for key, value in pairs if key.strip().lower() == name]
+        if (not any(said) and seen) or (allowed and not allowed.issuperset(said)):
             return False
     return True
 
@@ -341,7 +341,8 @@ def _path_of(path: str) -> str:
 
 
 def _parts(name: str) -> list[str]:
-    """Return the parts of a parameter's name: some read `a[b]` as b in a, and write dots and blanks as underscores."""
+    """Return the parts of a parameter's name: some read `a[b]` as b in a, and write dots, blanks and `a[b` with underscores."""
+    name = name if "]" in name else name.replace("[", "_")
     said = [one.strip().lower().replace(".", "_").replace(" ", "_") for one in re.split(r"[\[\]]+", name)]
     return [one for one in said if one]
 

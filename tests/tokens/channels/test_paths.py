@@ -166,6 +166,15 @@ REFUSED: dict[str, list[tuple[Ask, str]]] = {
         (Ask("GET /v26.0/act_123456/promote_pages?fields=access_token"), "No tokens"),
         (Ask("GET /v26.0/act_123456?fields=business{owned_ad_accounts{id}}"), "inside the ad account"),
         (Ask("GET /v26.0/act_123456?fields=business.as(ads){clients}"), "inside the ad account"),
+        (Ask("GET /v26.0/act_123456?fields=promote_pages.fields(access_token)"), "inside the ad account"),
+        (Ask("GET /v26.0/act_123456?fields=promote_pages{id},promote_pages.limit(9)"), "No tokens"),
+        (Ask("GET /v26.0/act_123456?fields=%5B%22promote%5Cu005fpages%22%5D"), "No tokens"),
+        (Ask("GET /v26.0/act_123456/promote_pages?fields=,"), "fields"),
+        (
+            Ask("POST /v26.0/act_123456/adimages", 'copy_from={"source_account_id":"99"}'),
+            "source_account_id",
+        ),
+        (Ask("POST /v26.0/act_123456/campaigns", "account[id=99"), "account_id"),
         (Ask("GET /v26.0/act_123456/business"), "not for a person"),
         (Ask("GET /v26.0/act_123456/ads/owned_ad_accounts"), "pass"),
         (Ask("POST /v26.0/act_123456/async_batch_requests", "adbatch=[]"), "adbatch"),
@@ -212,6 +221,12 @@ REFUSED: dict[str, list[tuple[Ask, str]]] = {
             Ask("POST /12/batch/accounts/18ce54d4x5t/campaigns", [{"params": {"account_id": "18ce55gq7fk"}}]),
             "account_id",
         ),
+        (
+            Ask(
+                "POST /12/accounts/18ce54d4x5t/custom_audiences/1/permissions?granted_account_id=18ce55gq7fk"
+            ),
+            "granted_account_id",
+        ),
         (Ask("POST /12/batch/accounts/18ce54d4x5t/tweet", [{"params": {"nullcast": False}}]), "nullcast"),
         (
             Ask("POST /1.1/media/upload.json", "command=INIT&media_category=dm_image", "upload"),
@@ -245,6 +260,21 @@ def test_what_a_job_needs_passes(channel: str, asked: Ask, objects: tuple[str, .
 def test_everything_else_is_refused_and_told_what_to_do(channel: str, asked: Ask, said: str) -> None:
     with pytest.raises(Refused, match=said):
         asked.of(channel)
+
+
+LONG = {
+    "deep": b'{"a":' * 5_000 + b"1" + b"}" * 5_000,
+    "many": b"[" + b"1," * 200_000 + b"1]",
+    "words": json.dumps({"fields": "a" * 100_000 + "{id}("}).encode(),  # took minutes
+}
+
+
+@pytest.mark.parametrize("body", LONG.values(), ids=LONG)
+def test_bodies_that_would_hold_the_event_loop_are_refused(body: bytes) -> None:
+    with pytest.raises(Refused):
+        Ask("POST /v26.0/act_123456/campaigns", body, headers={"content-type": "application/json"}).of(
+            "facebook"
+        )
 
 
 OF_EVERY_CHANNEL = {

@@ -24,8 +24,11 @@ _INSIDE = words(
     "customaudiences saved_audiences "
     "object_story_spec link_data video_data asset_feed_spec targeting promoted_object issues_info"
 )
-_MODIFIED = re.compile(r"\.[a-z_]+\([^()]*\)", re.IGNORECASE)  # ads.limit(5)
-_EXPANDED = re.compile(r"([a-z0-9_]+)\s*\{", re.IGNORECASE)
+# ads.limit(5); not .fields(), the older way to write what stands in braces.
+_MODIFIED = re.compile(r"\.(?!fields\()[a-z_]+\([^()]*\)", re.IGNORECASE)
+_EXPANDED = re.compile(r"(?<![a-z0-9_])([a-z0-9_]++)\s*+\{", re.IGNORECASE)  # in one pass, however long it is
+# A Page that is expanded without fields comes with its token.
+_TOKENS = re.compile(r"\b(access_token|page_token|promote_pages(?!\s*\0))\b", re.IGNORECASE)
 _NAMES = re.compile(r"\{\s*(id|name|username)(\s*,\s*(id|name|username))*\s*\}")
 
 
@@ -34,14 +37,17 @@ def _look(method: str, headers: Mapping[str, str], pairs: Iterable[Pair]) -> Non
     for name, value in pairs:
         if not name.strip().lower().startswith("fields"):
             continue
-        said = _NAMES.sub("", _MODIFIED.sub("", str(value)))
+        said = _NAMES.sub("\0", _MODIFIED.sub("", str(value)))
         expanded = _EXPANDED.findall(said)
-        if said.count("{") != len(expanded) or not _INSIDE.issuperset(one.lower() for one in expanded):
+        inside = "(" not in said and said.count("{") == len(expanded)
+        if not inside or not _INSIDE.issuperset(one.lower() for one in expanded):
             raise Refused(
                 f"Fields are expanded inside the ad account alone: {', '.join(sorted(_INSIDE))}. Of others ask for id and name."
             )
-        if re.search(r"\b(access_token|page_token)\b", said, re.IGNORECASE):
-            raise Refused("No tokens are handed out: leave access_token out of fields.")
+        if _TOKENS.search(said):
+            raise Refused(
+                "No tokens are handed out: leave access_token out of fields, and ask for promote_pages{id,name}."
+            )
 
 
 def _debug_token(known: Known) -> Any:
@@ -122,7 +128,7 @@ TABLE = Table(
         "Nothing else of a person, Page or business."
     ),
     refuse=_refuse,
-    names=re.compile(r"(destination_)?(ad_?)?account_ids?|ad_?accounts|act(_id)?"),
+    names=re.compile(r"((destination|source)_)?(ad_?)?account_ids?|ad_?accounts|act(_id)?"),
     prefix="act_",
     made=words("id video_id copied_campaign_id copied_adset_id copied_ad_id"),
     never={

@@ -68,7 +68,7 @@ TABLE = Table(
         "ads, creatives, media and audiences by their ids, and /v1/targeting."
     ),
     refuse=_refuse,
-    names=re.compile("ad_account_ids?"),
+    names=re.compile(r"(\w+_)?ad_account_ids?"),
     objects={"id": "", "campaign_id": "campaigns", "ad_squad_id": "adsquads"},
     object_id=re.compile(_UUID),
     never={

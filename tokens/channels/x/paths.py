@@ -93,7 +93,7 @@ TABLE = Table(
         "no log-in; no user name, port, fragment, encoded characters or dots in the path."
     ),
     refuse=_refuse,
-    names=re.compile("account_ids?"),
+    names=re.compile("(granted_)?account_ids?"),
     # POST accounts/:account_id/tweet makes an ordinary post of the person where nullcast is false.
     values={"nullcast": words("true"), "media_category": _FOR_ADS},
     never={"additional_owners": "An upload belongs to whoever made it: leave out additional_owners."},
