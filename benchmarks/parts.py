@@ -45,6 +45,7 @@ class Part:
 
 PARTS = (
     Part("lease", (SMALL,)),
+    Part("gate", (SMALL,)),
     Part("start", (SMALL,)),
     Part("silent", (SMALL,)),
     Part("settle", (SMALL, MIDDLE, LARGE)),

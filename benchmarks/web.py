@@ -43,7 +43,7 @@ def product(
 ) -> Server:
     """Start AdToken's web server, with more variables where it needs some, and wait for its answer. Raises StartError."""
     command = ["gunicorn", *GUNICORN, application]
-    return _start(
+    return start(
         environment,
         stack,
         name,
@@ -56,10 +56,10 @@ def product(
 def bare_asgi(environment: Environment, stack: ExitStack, name: str, *, record: bool) -> Server:
     """Start the bare service, with the row of the record or without. Raises StartError."""
     command = ["uvicorn", "benchmarks.bare_asgi:application", f"--host={LOOPBACK}", *UVICORN]
-    return _start(environment, stack, name, command, {"BARE_RECORD": str(int(record))}, bind="--port={1}")
+    return start(environment, stack, name, command, {"BARE_RECORD": str(int(record))}, bind="--port={1}")
 
 
-def _start(
+def start(
     environment: Environment,
     stack: ExitStack,
     name: str,
@@ -68,6 +68,7 @@ def _start(
     *,
     bind: str,
 ) -> Server:
+    """Start a server by this command and wait for its /readyz. `bind`: its flag for address and port. Raises StartError."""
     port = free_port()
     address = f"http://{LOOPBACK}:{port}"
     child = Child(
@@ -93,6 +94,7 @@ class Load:
     environment: Environment
     seconds: float
     key: str
+    connections: int = CONNECTIONS
 
     def file(self, requests: Sequence[Request]) -> Path:
         """Write requests for the load client, in an order of their own."""
@@ -109,7 +111,7 @@ class Load:
         """
         command = [
             sys.executable, "-m", "benchmarks.load", f"--port={server.port}", f"--requests={requests}",
-            f"--key={self.key}", f"--connections={CONNECTIONS}", f"--seconds={self.seconds}",
+            f"--key={self.key}", f"--connections={self.connections}", f"--seconds={self.seconds}",
         ]  # fmt: skip
         cpu, postgres = tree_cpu(server.pid), postgres_cpu(self.environment)
         done = subprocess.run(

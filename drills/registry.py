@@ -30,6 +30,7 @@ DRILLS = (
     Drill("wrong_clocks", 300),
     Drill("webhooks", 240, ("--events", "300", "--kills", "8")),
     Drill("beats", 240),
+    Drill("gate_kills", 180, ("--kills", "12")),
     Drill("clock", 180),
     Drill("keys", 120, ("--tokens", "1500", "--kills", "5")),
     Drill("restore", 120, ("--accounts", "300")),

@@ -20,7 +20,7 @@ async def application(scope: MutableMapping[str, Any], receive: Receive, send: S
     wanted = next((value for name, value in scope["headers"] if name.lower() == HEADER.lower().encode()), b"")
     found = accepted(wanted.decode("latin-1")) or str(uuid4())
 
-    async def tell(message: Mapping[str, Any]) -> None:
+    async def tell(message: MutableMapping[str, Any]) -> None:
         if message["type"] == "http.response.start":
             message = {**message, "headers": [*message["headers"], (HEADER.lower().encode(), found.encode())]}
         await send(message)

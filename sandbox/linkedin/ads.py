@@ -9,7 +9,8 @@ from starlette.responses import JSONResponse, Response
 
 from sandbox.linkedin import errors
 from sandbox.linkedin.access import Caller, ads_scopes, caller_of, list_values, restli
-from sandbox.world import ROLES, AdAccount
+from sandbox.store import random_number
+from sandbox.world import ROLES, AdAccount, Campaign
 
 URN = "urn:li:sponsoredAccount:"
 MOST = 1000  # rows of a page
@@ -143,6 +144,39 @@ def _show(account: AdAccount) -> dict[str, Any]:
 
 def _status(account: AdAccount) -> str:
     return account.status or "ACTIVE"
+
+
+async def campaigns(request: Request) -> Response:
+    """`/rest/adAccounts/{id}/adCampaigns`: GET `q=search` by pageToken, POST makes one, whose id is in `x-restli-id`."""
+    caller = await caller_of(request)
+    found = _account(request.path_params["account_id"], caller)
+    rows = [
+        one
+        for one in caller.store.campaigns.values()
+        if (one.channel, one.account_id) == ("linkedin", found.id)
+    ]
+    if request.method == "POST" and not request.headers.get("x-http-method-override"):
+        return await _made(request, found, caller)
+    size, start = (
+        max(1, caller.number("pageSize", 100, MOST)),
+        _start_of(unquote(caller.query.get("pageToken", ""))),
+    )
+    elements = [{"id": int(one.id), **one.fields} for one in rows[start : start + size]]
+    more = start + size < len(rows)
+    following = {"nextPageToken": f"DgGer+{start + size}="} if more else {}
+    return JSONResponse({"elements": elements, "metadata": following})
+
+
+async def _made(request: Request, account: AdAccount, caller: Caller) -> Response:
+    if "rw_ads" not in caller.token.scopes or ROLES[account.roles[caller.user.key]]["linkedin"] == ["VIEWER"]:
+        raise errors.denied("adCampaigns.CREATE")
+    fields = await request.json()
+    if not isinstance(fields, dict) or not fields.get("name"):
+        raise errors.bad_request("Input field validation failure: /name")
+    made = Campaign("linkedin", random_number(9), account.id, fields, caller.user.key, caller.store.now())
+    caller.store.campaigns[made.id] = made
+    caller.store.changed()
+    return Response(status_code=201, headers={"x-restli-id": made.id})
 
 
 async def analytics(request: Request) -> Response:

@@ -20,6 +20,7 @@ routes = [
     Route("/rest/adAccountUsers", answered(ads.account_users), methods=_READ),
     Route("/rest/adAccounts", answered(ads.search_accounts), methods=_READ),
     Route("/rest/adAccounts/{account_id}", answered(ads.account), methods=["GET"]),
+    Route("/rest/adAccounts/{account_id}/adCampaigns", answered(ads.campaigns), methods=_READ),
     Route("/rest/adAnalytics", answered(ads.analytics), methods=_READ),
     Route("/{rest:path}", answered(ads.unknown), methods=ANY),
 ]

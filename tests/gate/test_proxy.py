@@ -1,6 +1,7 @@
 """The proxy of the gate, with plain HTTP: what a vendor's client does not show."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import httpx2
@@ -12,6 +13,7 @@ from broker.gate.proxy import reach
 from tests.support import native
 from tests.support.gate import credential, gate
 from tests.support.sandbox import Sandbox
+from tokens.channels import shares
 from users.models import Team
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -114,3 +116,16 @@ def test_no_token_is_in_answers_headers_or_log(
         assert Sandbox.MARKER not in one.text + str(one.headers)
     ours = [record.getMessage() for record in caplog.records if "_control" not in record.getMessage()]
     assert Sandbox.MARKER not in "".join(ours)
+
+
+def test_many_at_once_carry_on_although_few_may_ask_the_channel(
+    job: Job, world: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(shares._limit, "all", 2)
+    world.change_password("facebook", "ada")
+    world.add_fault("facebook", path="debug_token", delay=0.3)
+
+    with ThreadPoolExecutor(8) as threads:
+        said = list(threads.map(lambda _: job.call("GET", LUMEN), range(8)))
+
+    assert [one.status_code for one in said] == [200] * 8

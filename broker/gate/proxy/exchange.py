@@ -1,7 +1,7 @@
 """One request of a job, from its decision to the last byte of its answer."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, MutableMapping
 from contextlib import aclosing
 from dataclasses import replace
 from datetime import datetime
@@ -23,7 +23,7 @@ from broker.gate.threads import in_thread
 from broker.leases.services import Claims
 from broker.reports import services as reports
 from broker.reports.services import WRITES, ReportAnswer
-from tokens.channels import registry
+from tokens.channels import registry, shares
 from tokens.channels.gate import NO_CONNECTION, UNSENT
 from tokens.channels.kinds import Answer, Verdict
 from tokens.channels.streams import NoAnswer, NoRoom, chunks
@@ -31,7 +31,8 @@ from tokens.channels.streams import NoAnswer, NoRoom, chunks
 REPEATS = 2  # so often a request is sent again at most
 BODILESS = frozenset({204, 205, 304})
 AGAIN_AFTER = 5  # seconds
-Send = Callable[[Mapping[str, Any]], Awaitable[None]]
+WAITS, WAIT = 15, 0.2  # so often, and seconds, where all who may ask a channel about a log-in do so
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 Decide = Callable[[Asked, datetime], Awaitable[Sending | Refusal]]
 Wait = Callable[[int], int]  # a key -> seconds for which it may not call; 0: it may
 
@@ -148,7 +149,7 @@ class Exchange:
 
         Where nobody is left it is refused here: the job hears who can help, in place of words about a token that it never held.
         """
-        found = await in_thread(_report, self.asked, sending, judged.answer)
+        found = await _reported(self.asked, sending, judged.answer)
         if found.action == "hold":
             decided = await decide(self.asked, timezone.now())
             if isinstance(decided, Refusal):
@@ -247,6 +248,16 @@ class Exchange:
         headers.append((b"adtoken-person-changed", b"true" if now != self._began_as else b"false"))
         self.status = status
         await self._send({"type": "http.response.start", "status": status, "headers": headers})
+
+
+async def _reported(asked: Asked, sending: Sending, answer: Answer) -> ReportAnswer:
+    """Take an answer as a report. Where many ask the channel already, what they find is waited for: mostly they ask the same."""
+    for _ in range(WAITS):
+        found = await in_thread(_report, asked, sending, answer)
+        if found.action != "retry_later" or found.retry_after != shares.AGAIN_AFTER:
+            break
+        await asyncio.sleep(WAIT)
+    return found
 
 
 def _report(asked: Asked, sending: Sending, answer: Answer) -> ReportAnswer:

@@ -16,12 +16,15 @@ _NAMED = re.compile(
     rb"(?:^|[?&\"\s{,])(?:upload_session_id|upload_id|media_id_string|media_id|media_key)\"?"
     rb"(?:\s*:\s*\"?|=|\r\n(?:[^\r\n]+\r\n){0,4}\r\n)([\w.-]{3,100})"
 )
+_URN = re.compile(rb"(urn:li:(?:image|video|document):[\w-]{3,100})")
 _IN_PATH = re.compile(rb"/(?:media|upload)/([\w-]{8,100})(?=/)")
 
 
 def names_in(*texts: bytes) -> frozenset[str]:
     """Return what names an upload in a request or an answer: path, query, the beginning of a body."""
-    found = {one for text in texts for pattern in (_NAMED, _IN_PATH) for one in pattern.findall(text[:MOST])}
+    found = {
+        one for text in texts for pattern in (_NAMED, _URN, _IN_PATH) for one in pattern.findall(text[:MOST])
+    }
     return frozenset(one.decode() for one in found)
 
 
