@@ -11,5 +11,5 @@ elsewhere=$(cat var/postgres/elsewhere 2>/dev/null || true)
 case "$elsewhere" in
     /var/tmp/adtoken-*) rm -rf -- "$elsewhere" ;;
 esac
-rm -rf .venv var staticfiles .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis tests/node/node_modules tests/conformance/node/node_modules clients/typescript/node_modules clients/typescript/dist
+rm -rf .venv var staticfiles .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis tests/node/node_modules tests/conformance/node/node_modules clients/typescript/node_modules clients/typescript/dist clients/python/.ruff_cache
 find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -188,6 +188,19 @@ def test_what_is_meant_for_a_fixed_host_goes_through_adtokens_proxy(adtoken: AdT
     )
 
 
+def test_an_error_of_tiktok_is_known_although_its_status_is_200(adtoken: AdToken) -> None:
+    tiktok = WORLD["tiktok"]
+    leaves(adtoken.lease("tiktok", tiktok))
+
+    def job(lease: adtoken_client.Lease) -> httpx2.Response:
+        url = f"{lease.base_url}/advertiser/info/"
+        return httpx2.get(url, headers=dict(lease.send.headers), params={"advertiser_ids": f'["{tiktok}"]'})
+
+    answer = adtoken.run("tiktok", tiktok, job)
+
+    assert (answer.json()["code"], statuses("advertiser/info")) == (0, [200, 200])
+
+
 def test_google_auth_gets_token_and_end(adtoken: AdToken) -> None:
     token, ends = refresh_handler(adtoken, "linkedin", WORLD["linkedin"])(None, scopes=[])
 

@@ -88,6 +88,15 @@ test('requests to X are signed, before and after a death', async () => {
   assert.equal(made.status, 201, await made.text());
 });
 
+test('an error of TikTok is known although its status is 200', async () => {
+  const {base_url} = await adtoken.lease('tiktok', world.tiktok);
+  const tiktok = leasedFetch(adtoken, 'tiktok', world.tiktok);
+  await leaves('tiktok', world.tiktok);
+  const answer = await tiktok(`${base_url}/advertiser/info/?advertiser_ids=["${world.tiktok}"]`);
+  assert.equal((await answer.json()).code, 0);
+  assert.deepEqual(await statuses('advertiser/info'), [200, 200]);
+});
+
 test('other hosts get nothing of a lease', async () => {
   const seen = [];
   const spy = async (url, {headers}) => (seen.push(new Headers(headers).get('authorization')), new Response('{}'));

@@ -18,22 +18,29 @@ from tests.support.factories import make_account, make_user
 from tests.support.receiver import Receiver
 from tests.support.sandbox import Sandbox
 
-FACEBOOK, FACEBOOK_TOO, X, LINKEDIN = "203847561029384", "318204957716203", "18ce54d4x5t", "508720451"
+ACCOUNTS = {
+    "facebook": "203847561029384",
+    "facebook_too": "318204957716203",
+    "x": "18ce54d4x5t",
+    "linkedin": "508720451",
+    "tiktok": "7002238017842757633",
+}
 LUMEN, FERN = "Lumen Shoes EU", "Fern Gardens"
 
 
 @contextmanager
 def running(world: Sandbox) -> Iterator[str]:
-    """Start the web server with Facebook of Ada, Ben and Chiara, X of Ada and Ben, LinkedIn of Ada; gives what a client is to know."""
+    """Start the web server: Facebook of Ada, Ben and Chiara, X and TikTok of Ada and Ben, LinkedIn of Ada. Gives what clients must know."""
     world.give_role("facebook", LUMEN, "chiara", "admin")
     people = {name: make_user(f"{name}@example.com", name=native.NAMES[name]) for name in native.NAMES}
     for name, user in people.items():
         native.keep(user, name, (LUMEN, FERN))
     for name in ("ada", "ben"):
         native.keep(people[name], name, channel="x")
-    browser = Client()
-    browser.force_login(people["ada"])
-    native.link(browser, "linkedin", "ada")
+    for channel, name in (("linkedin", "ada"), ("tiktok", "ada"), ("tiktok", "ben")):
+        browser = Client()
+        browser.force_login(people[name])
+        native.link(browser, channel, name)
     mira = make_user("mira@example.com", is_staff=True, is_superuser=True)
     with jobs.issued_key() as key, processes.web(world, workers=1, threads=8) as address:
         ApiKey.objects.update(created_by=mira)
@@ -43,8 +50,7 @@ def running(world: Sandbox) -> Iterator[str]:
             "sandbox": world.base,
             "webhook": _webhook(people["ada"]),
         }
-        known |= {"facebook": FACEBOOK, "facebook_too": FACEBOOK_TOO, "x": X, "linkedin": LINKEDIN}
-        yield json.dumps(known)
+        yield json.dumps(known | ACCOUNTS)
 
 
 def _webhook(maker: Any) -> dict[str, Any]:

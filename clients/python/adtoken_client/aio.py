@@ -345,7 +345,7 @@ class AsyncAdToken:
             read = response.json()
         except ValueError:
             read = None
-        if not response.is_success or read is None:
+        if not response.is_success or (read is None and response.content):
             raise problem_of(response.status_code, read, response.headers)
         date = response.headers.get("date")
         return Got(read, parsedate_to_datetime(date) if date else None)

@@ -7,6 +7,7 @@ from urllib.parse import parse_qsl, unquote_plus, urlencode, urlsplit
 
 from adtoken_client.models import Lease, Send
 
+FORM = "application/x-www-form-urlencoded"
 REFUSALS = frozenset({400, 401, 403})  # answers that may be about the token; AdToken knows which are
 
 
@@ -47,16 +48,12 @@ def merge_url(url: str, send: Send) -> str:
     """Return the address with the lease's query. What stood there by these names, and an `access_token` beside a header, goes."""
     parts = urlsplit(url)
     dropped = {*send.query, *(["access_token"] if send.headers else [])}
-    kept = [
-        one for one in parts.query.split("&") if one and unquote_plus(one.partition("=")[0]) not in dropped
-    ]
-    return parts._replace(query="&".join([*kept, *([urlencode(send.query)] if send.query else [])])).geturl()
+    pairs = [one for one in parts.query.split("&") if unquote_plus(one.partition("=")[0]) not in dropped]
+    return parts._replace(query="&".join(filter(None, [*pairs, urlencode(send.query)]))).geturl()
 
 
 def form_of(content_type: str | None, body: object) -> dict[str, str]:
     """Return the fields of a form, which are signed, too."""
-    if not (content_type or "").startswith("application/x-www-form-urlencoded") or not isinstance(
-        body, bytes | str
-    ):
+    if not isinstance(body, bytes | str) or not (content_type or "").startswith(FORM):
         return {}
     return dict(parse_qsl(body.decode() if isinstance(body, bytes) else body, keep_blank_values=True))

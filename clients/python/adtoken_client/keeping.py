@@ -66,10 +66,9 @@ class Keeper:
     def put_off(self, name: Name, problem: AdTokenError) -> None:
         """Let a renewal that failed be tried again where that may help; the lease serves to its end."""
         with self._lock:
-            kept = self._kept.get(name)
-        if kept:
-            busy = isinstance(problem, BusyError)
-            kept.renew_at = self._clock() + max(problem.retry_after or 0, AGAIN) if busy else kept.last
+            if kept := self._kept.get(name):
+                busy = isinstance(problem, BusyError)
+                kept.renew_at = self._clock() + max(problem.retry_after or 0, AGAIN) if busy else kept.last
 
     def due(self) -> list[Name]:
         """Return whose lease is in use and near its end, and forget what is over."""

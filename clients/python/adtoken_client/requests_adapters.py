@@ -36,12 +36,11 @@ class LeaseAdapter(HTTPAdapter):
         if not _is_refused(lease, answer):
             return answer
         fresh = adtoken.recover(lease, answer.status_code, channels.body_of(answer.text), method)
-        if fresh is None or not (
-            isinstance(request.body, bytes | str | None) or hasattr(request.body, "seek")
-        ):
+        kept = isinstance(request.body, bytes | str | None)
+        if fresh is None or not (kept or hasattr(request.body, "seek")):
             return answer
         again = _merged(request, adtoken.send_of(fresh, method, url, _form(request))[1])
-        if not isinstance(request.body, bytes | str | None):
+        if not kept:
             rewind_body(again)
         return super().send(again, *args, **kwargs)
 

@@ -284,7 +284,7 @@ export class AdToken {
     } catch {
       read = undefined;
     }
-    if (!answer.ok || read === undefined) throw problemOf(answer.status, read, answer.headers);
+    if (!answer.ok || (read === undefined && text !== '')) throw problemOf(answer.status, read, answer.headers);
     const date = Date.parse(answer.headers.get('date') ?? '');
     return {body: read, at: Number.isNaN(date) ? undefined : date / 1000};
   }
