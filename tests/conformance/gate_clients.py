@@ -19,7 +19,7 @@ MINE = "Lumen Shoes EU"
 class Client:
     """A client of a channel. `account`: the id of Lumen Shoes EU there; `other`: of an account that the credential is not for."""
 
-    account = other = ""
+    account = other = base = credential = ""
     error: type[Exception] = Exception
     pages_of = 2  # campaigns that come at a time
 

@@ -1,5 +1,8 @@
 """The vendors' own clients go on while log-ins die: full runs through the gate, with nothing but address and credential changed."""
 
+import json
+import os
+import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -10,12 +13,13 @@ from accounts.api_keys import services as api_keys
 from accounts.models import ApiKey, LeaseRecord
 from broker.gate.proxy.asgi import Proxy
 from tests.conformance.gate_clients import CLIENTS, Client, Facebook
-from tests.support import native
+from tests.support import native, node
 from tests.support.gate import credential, served
 from tests.support.sandbox import Sandbox
 from users.models import Team
 
 pytestmark = pytest.mark.django_db(transaction=True)
+LOOPBACK = str(node.FOLDER / "loopback.cjs")
 ENDS = {"facebook": "change_password"}  # what the person does; elsewhere they remove the app
 
 
@@ -54,7 +58,10 @@ def client(
     account = native.linked(channel, "ada", "ben")
     key, _ = api_keys.issue_key(name="job", scopes=[ApiKey.Scope.GATE], teams=[Team.default()])
     with served(gate, gate.proxy.close) as address:
-        yield CLIENTS[channel](f"{address}/proxy", credential(account, key.pk), monkeypatch, tmp_path)
+        text = credential(account, key.pk)
+        made = CLIENTS[channel](f"{address}/proxy", text, monkeypatch, tmp_path)
+        made.base, made.credential = f"{address}/proxy", text
+        yield made
     assert Sandbox.MARKER.encode() not in gate.said
 
 
@@ -137,3 +144,19 @@ def test_an_upload_ends_with_its_log_in_and_the_next_one_goes_as_the_next_person
         client.upload(file)
 
     assert client.upload(file)["id"]
+
+
+@pytest.mark.skipif(node.missing() != "", reason=node.missing())
+@pytest.mark.parametrize("channel", ["facebook"], indirect=True)
+def test_metas_client_for_node_follows_pages_and_writes_while_log_ins_die(
+    client: Client, gate: Watched, ends: Callable[[], None]
+) -> None:
+    gate.before = {2: ends}  # of the requests of Node, the first of which asks about its token
+    told = {"base": client.base, "credential": client.credential, "count": 5}
+    env = {"PATH": os.environ["PATH"], "ADTOKEN_GATE": json.dumps(told)}
+    command = ["node", "--require", LOOPBACK, "gate.mjs"]
+
+    run = subprocess.run(command, cwd=node.FOLDER, env=env, capture_output=True, text=True, timeout=60)
+
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert json.loads(run.stdout) == [f"Autumn {number}" for number in range(5)]
