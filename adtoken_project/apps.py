@@ -30,10 +30,8 @@ class AdTokenConfig(AppConfig):
 
     def ready(self) -> None:
         """Refuse settings that are unsafe, and connect what the root carries between apps that do not know each other."""
-        from django.core.signals import request_started
         from django.db.models.signals import post_migrate
 
-        from adtoken_project.database import kept_connections
         from adtoken_project.ops import lateness
         from adtoken_project.ops import start_page as operations_notices
         from adtoken_project.setup import grants, groups, safe_start
@@ -43,9 +41,6 @@ class AdTokenConfig(AppConfig):
         start_error_reports()
         start_traces()
 
-        request_started.connect(
-            kept_connections.drop_what_has_ended, dispatch_uid="adtoken_project.database.kept_connections"
-        )
         lateness.register_mail()
         operations_notices.register_notices()
         post_migrate.connect(groups.after_migrate, dispatch_uid="adtoken_project.setup.groups")

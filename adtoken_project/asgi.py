@@ -1,4 +1,4 @@
-"""The ASGI entry point for gunicorn: machines' calls of channels in the event loop, and everything else by Django in threads."""
+"""The ASGI entry point for gunicorn: machines' calls in the event loop, and everything else by Django in threads."""
 
 from django.conf import settings
 
@@ -6,7 +6,7 @@ from adtoken_project.telemetry import access_log
 from adtoken_project.web.bridge import Receive, Scope, Send, Threads
 
 from adtoken_project.wsgi import application as django  # isort: skip  # it sets Django up, which the gate needs
-from adtoken_project.api import proxied  # isort: skip
+from adtoken_project.api import native, proxied  # isort: skip
 from broker.gate import engines  # isort: skip
 from broker.gate.proxy.asgi import PREFIX  # isort: skip
 
@@ -23,4 +23,4 @@ async def application(scope: Scope, receive: Receive, send: Send) -> None:
         await _django(scope, receive, send)
 
 
-_django = Threads(django, count=settings.WEB_THREADS, log=access_log.write)
+_django = Threads(django, count=settings.WEB_THREADS, log=access_log.write, native=native.answer)

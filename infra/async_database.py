@@ -1,7 +1,7 @@
-"""Reads by an event loop: a few connections of its own, opened when needed and closed when nobody needs them. Threads use Django's."""
+"""PostgreSQL for an event loop: a few connections of its own, opened when needed and closed when nobody needs them. Threads use others."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -17,7 +17,10 @@ _Pool = AsyncConnectionPool[AsyncConnection[Row]]
 _pools: WeakKeyDictionary[asyncio.AbstractEventLoop, _Pool] = WeakKeyDictionary()
 
 
-async def read(sql: str, facts: Mapping[str, Any]) -> list[Row]:
+Facts = Sequence[Any] | Mapping[str, Any]
+
+
+async def read(sql: str, facts: Facts) -> list[Row]:
     """Return the rows of a statement, which PostgreSQL plans once per connection. Raises psycopg.Error."""
     pool = await _pool()
     try:
@@ -29,7 +32,13 @@ async def read(sql: str, facts: Mapping[str, Any]) -> list[Row]:
         return await _read(pool, sql, facts)
 
 
-async def _read(pool: _Pool, sql: str, facts: Mapping[str, Any]) -> list[Row]:
+async def write(sql: str, facts: Facts) -> None:
+    """Run a statement that gives no rows, and commit it. Raises psycopg.Error; it is not tried again."""
+    async with (await _pool()).connection() as connection:
+        await connection.execute(sql, facts, binary=True)
+
+
+async def _read(pool: _Pool, sql: str, facts: Facts) -> list[Row]:
     async with pool.connection() as connection:
         cursor: AsyncCursor[Row] = await connection.execute(sql, facts, binary=True)
         return await cursor.fetchall()

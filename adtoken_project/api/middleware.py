@@ -21,13 +21,11 @@ from django.utils.http import quote_etag
 from django.utils.translation import override
 
 from adtoken_project.api import oauth
-from adtoken_project.api import routes as api_routes
 from adtoken_project.api.application import key_auth
 from adtoken_project.api.errors import MEDIA_TYPE, plain_problem, problem
 from adtoken_project.api.once import answer_once
 from adtoken_project.api.scim import PREFIX as SCIM
 from adtoken_project.api.scim import as_scim
-from adtoken_project.database import kept_connections
 from adtoken_project.ops import metrics
 from adtoken_project.telemetry import logs
 from broker.api import limits
@@ -71,14 +69,17 @@ class ApiMiddleware:
         began = time.monotonic()
         with override(ENGLISH):  # of jobs, whatever the installation speaks
             answer = self._answer(request, self._page if path in PAGES else self._job)
-        seconds = time.monotonic() - began
+        return self.finish(request, answer, began)
+
+    def finish(self, request: HttpRequest, answer: HttpResponse, began: float) -> HttpResponse:
+        """Count, log and seal an answer. `began`: monotonic seconds."""
+        path, seconds = request.path, time.monotonic() - began
         leases = getattr(request, "leases", None)  # of a batch
         metrics.count_request(path=path, status=answer.status_code, seconds=seconds, leases=leases)
         _log(request, answer, seconds)
         answer["Cache-Control"] = "no-store"
         # The key decides what is answered, never a cookie; and nothing of it is kept anyway.
         answer.headers.pop("Vary", None)
-        kept_connections.keep_connection()
         return answer
 
     def _answer(self, request: HttpRequest, respond: View) -> HttpResponse:
@@ -88,32 +89,32 @@ class ApiMiddleware:
         head = request.method == "HEAD"
         if head:
             request.method = "GET"
-        answer = _worded(request, respond(request))
+        answer = self.dress(request, _worded(request, respond(request)))
+        if head:
+            answer.content = b""
+        return answer
+
+    def dress(self, request: HttpRequest, answer: HttpResponse) -> HttpResponse:
+        """Add the headers that each answer has."""
         self._security.process_response(request, answer)
         share: limits.Share | None = getattr(request, "share", None)
         if share is not None:
             limits.tell(share, answer)
-        if answer.status_code == HTTPStatus.NOT_MODIFIED:
-            return answer
-        length = str(len(answer.content))
-        if head:
-            answer.content = b""
-        answer["Content-Length"] = length
+        if answer.status_code != HTTPStatus.NOT_MODIFIED:
+            answer["Content-Length"] = str(len(answer.content))
         return answer
 
 
 def _serve(request: HttpRequest) -> HttpResponse:
     """Answer a job. Raises DisallowedHost for a Host header that is not ours."""
     request.get_host()
-    answer = api_routes.serve(request)
-    if answer is None:
-        match = request.resolver_match = resolve(request.path_info)
-        respond = partial(match.func, request, *match.args, **match.kwargs)
-        answer = answer_once(request, key_auth, respond)
-        if request.method == "GET" and answer.status_code == HTTPStatus.OK:
-            etag = quote_etag(hashlib.sha256(answer.content).hexdigest()[:32])
-            answer["ETag"] = etag
-            answer = get_conditional_response(request, etag=etag, response=answer) or answer
+    match = request.resolver_match = resolve(request.path_info)
+    respond = partial(match.func, request, *match.args, **match.kwargs)
+    answer = answer_once(request, key_auth, respond)
+    if request.method == "GET" and answer.status_code == HTTPStatus.OK:
+        etag = quote_etag(hashlib.sha256(answer.content).hexdigest()[:32])
+        answer["ETag"] = etag
+        answer = get_conditional_response(request, etag=etag, response=answer) or answer
     return answer
 
 

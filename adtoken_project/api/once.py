@@ -17,7 +17,7 @@ from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, HttpResponse
 
 from adtoken_project.api.errors import answer_of, problem
-from broker.api.api import routes
+from broker.api.api import ROUTES_BELOW, routes
 from broker.api.codes import Code
 from broker.api.errors import problem_of
 from broker.api.limits import TooMany
@@ -45,7 +45,8 @@ def answer_once(
 ) -> HttpResponse:
     """Return what `respond` answers, or what it answered to the first call with the same header and key."""
     name = request.headers.get(HEADER)
-    if request.method != "POST" or name is None:
+    path = request.path_info.removeprefix(ROUTES_BELOW)
+    if request.method != "POST" or name is None or any(route.match(path) for route in routes.declared):
         return respond()
     try:
         caller, body = who(request), request.body

@@ -9,16 +9,19 @@ import io
 import sys
 import threading
 import time
-from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
+from django.http import HttpResponse
+
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+Send = Callable[[Mapping[str, Any]], Awaitable[None]]
+Native = Callable[[dict[str, Any]], Awaitable[HttpResponse | None]]  # of a request as WSGI has it
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 # What people upload may hold log-ins: bodies stay in memory. So many bytes of any; of larger ones a few at a time.
@@ -37,7 +40,7 @@ class Refused(Exception):  # noqa: N818  # an answer
 
 
 class Threads:
-    """Serves a WSGI application by threads that stay the same, so that each may keep its connections."""
+    """Serves a WSGI application by threads that stay the same. `native` is asked first, in the event loop; None: it leaves it to these."""
 
     def __init__(
         self,
@@ -45,8 +48,9 @@ class Threads:
         *,
         count: int,
         log: Callable[..., None] = lambda _environ, **_facts: None,
+        native: Native | None = None,
     ) -> None:
-        self._application, self._log = application, log
+        self._application, self._log, self._native = application, log, native
         self._pool = ThreadPoolExecutor(count, thread_name_prefix="web")
         self._large = asyncio.Semaphore(count)
 
@@ -61,7 +65,12 @@ class Threads:
                 return
             except Gone:
                 return
-            environ = environ_of(scope, body)
+            environ = environ_of(scope, body) | {"adtoken.began": began}
+            if self._native and (said := await self._native(environ)) is not None:
+                headers = [(name.encode(), value.encode("latin-1")) for name, value in said.items()]
+                await send({"type": "http.response.start", "status": said.status_code, "headers": headers})
+                await send({"type": "http.response.body", "body": said.content})
+                return
             answer = Answer()
             try:
                 await self._answer(environ, answer, send)

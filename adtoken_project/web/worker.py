@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import MutableMapping
+from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -136,7 +136,7 @@ class WebConnection(ASGIProtocol):  # type: ignore[misc]
 
 
 def _closing(send: Send) -> Send:
-    async def say(message: MutableMapping[str, Any]) -> None:
+    async def say(message: Mapping[str, Any]) -> None:
         if message["type"] == "http.response.start":
             message = {**message, "headers": [*message["headers"], (b"Connection", b"close")]}
         await send(message)

@@ -1,7 +1,7 @@
 """The HTTP face of the broker: a router; adtoken_project.api.application makes the one API object with its keys and errors."""
 
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from typing import Annotated
 
@@ -41,6 +41,7 @@ from broker.api.schemas import (
 from broker.api.urls import Routes
 from broker.leases.services import Answer, Lease
 from broker.leases.texts import text
+from broker.reports.services import ReportAnswer
 from tokens.token import reasons
 from ui.dates import end_of_window
 from ui.name_visibility import NameVisibility
@@ -49,6 +50,7 @@ from users.sessions.client_address import client_address
 
 router = Router(tags=["broker"])
 routes = Routes(router)  # of jobs, all the time
+ROUTES_BELOW = "/api/v1"
 
 PAGE, LARGEST_PAGE = 100, 1000
 _RESTRICTABLE = (Account.State.CONNECTED, Account.State.INTERRUPTED)
@@ -156,7 +158,7 @@ def lease(request: HttpRequest, channel: ChannelName, native_id: str, wanted: Le
         min_valid_for=wanted.min_valid_for,
         purpose=wanted.purpose,
     )
-    return _lease(given)
+    return lease_out(given)
 
 
 @routes.post("/leases", answer=LeasesOut, operation_id="lease_tokens", summary="Lease for many accounts")
@@ -173,6 +175,11 @@ def lease_many(request: HttpRequest, wanted: LeasesIn) -> LeasesOut:
         min_valid_for=wanted.min_valid_for,
         purpose=wanted.purpose,
     )
+    return leases_out(request, wanted, answers)
+
+
+def leases_out(request: HttpRequest, wanted: LeasesIn, answers: Sequence[Answer]) -> LeasesOut:
+    """Return leases and problems as they are answered."""
     given = [_of_batch(one, answer) for one, answer in zip(wanted.accounts, answers, strict=True)]
     request.leases = Counter(one.problem.status if one.problem else 200 for one in given)  # type: ignore[attr-defined]  # for the figures
     return LeasesOut(leases=given)
@@ -215,12 +222,17 @@ def report(request: HttpRequest, lease_id: str, told: ReportIn) -> ReportOut:
         method=told.method,
         now=timezone.now(),
     )
+    return report_out(found)
+
+
+def report_out(found: ReportAnswer) -> ReportOut:
+    """Return what was found as it is answered."""
     return ReportOut(
         verdict=found.verdict,
         action=found.action,
         reason=found.reason,
         detail=found.detail,
-        lease=_lease(found.lease) if found.lease else None,
+        lease=lease_out(found.lease) if found.lease else None,
         retry_after=found.retry_after,
         problem=held_problem(found.held) if found.held else None,
     )
@@ -296,11 +308,12 @@ def _entry(one: Summary, entry: AccountToken, names: NameVisibility) -> PoolEntr
 
 
 def _of_batch(asked: AccountName, answer: Answer) -> LeaseOrProblem:
-    lease, problem = (_lease(answer), None) if isinstance(answer, Lease) else (None, problem_of(answer))
+    lease, problem = (lease_out(answer), None) if isinstance(answer, Lease) else (None, problem_of(answer))
     return LeaseOrProblem(channel=asked.channel, native_id=asked.native_id, lease=lease, problem=problem)
 
 
-def _lease(given: Lease) -> LeaseOut:
+def lease_out(given: Lease) -> LeaseOut:
+    """Return a lease as it is answered."""
     return LeaseOut(
         lease_id=given.lease_id,
         expires_at=given.expires_at,

@@ -1,12 +1,10 @@
-"""What a lease is made of: account, active token and channel app, in one read. Its statements are planned once per connection."""
+"""What a lease is made of: account, active token and channel app, in one read."""
 
-import threading
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Literal, NamedTuple
 
-import psycopg
-from django.db import DEFAULT_DB_ALIAS, connections
+from django.db import connection
 
 from accounts.models import Account
 from broker.leases.callers import Caller
@@ -18,52 +16,18 @@ Facts = Sequence[Any] | Mapping[str, Any]
 Row = tuple[Any, ...]
 
 
-def read_prepared(sql: str, facts: Facts) -> list[Row]:
-    """Return the rows of a statement. Raises DatabaseError, as `write_prepared` does."""
-    return _run(sql, facts).fetchall()
+def read(sql: str, facts: Facts) -> list[Row]:
+    """Return the rows of a statement, in a thread. An event loop asks `infra.async_database`. Raises DatabaseError."""
+    with connection.cursor() as cursor:
+        cursor.execute(sql, facts)
+        found: list[Row] = cursor.fetchall()
+        return found
 
 
-def write_prepared(sql: str, facts: Facts) -> None:
+def write(sql: str, facts: Facts) -> None:
     """Run a statement that gives no rows."""
-    _run(sql, facts)
-
-
-class _Cursors(threading.local):
-    """The cursors of a thread's connection, by statement: one that is used again knows already how its values are written and read."""
-
-    connection: Any = None
-    cursors: dict[str, "psycopg.Cursor[Row]"]
-
-
-_of_thread = _Cursors()
-
-
-def _run(sql: str, facts: Facts) -> "psycopg.Cursor[Row]":
-    """Run a statement that PostgreSQL plans once per connection (OPTIONS "prepare_threshold"), not at every call.
-
-    Django's own cursor writes the values into the text, so that each call is a new statement; planning it was most of what a lease's read
-    cost. Its layers are gone through only where somebody watches: traces, and tests that count statements.
-    """
-    wrapper: Any = connections[DEFAULT_DB_ALIAS]
-    wrapper.ensure_connection()
-    wrapper.validate_no_broken_transaction()
-    cursor = _cursor(wrapper.connection, sql)
-    if wrapper.queries_logged:
-        wrapper.make_debug_cursor(cursor).execute(sql, facts)
-    elif wrapper.execute_wrappers:
-        wrapper.make_cursor(cursor).execute(sql, facts)
-    else:
-        with wrapper.wrap_database_errors:
-            cursor.execute(sql, facts, binary=True)
-    return cursor
-
-
-def _cursor(connection: Any, sql: str) -> "psycopg.Cursor[Row]":
-    if _of_thread.connection is not connection:
-        _of_thread.connection, _of_thread.cursors = connection, {}
-    if sql not in _of_thread.cursors:
-        _of_thread.cursors[sql] = psycopg.Cursor(connection)
-    return _of_thread.cursors[sql]
+    with connection.cursor() as cursor:
+        cursor.execute(sql, facts)
 
 
 Purpose = Literal["publish", "read"]
@@ -112,7 +76,7 @@ _JOINS = """
 left join tokens_token t on t.id = coalesce(%(token)s::bigint, a.active_token_id)
 left join tokens_channelapp p on p.id = t.app_id
 """
-_READ = f"""
+READ = f"""
 {_FACTS} from accounts_account a {_JOINS}
 where a.channel = %(channel)s and a.native_id = %(native_id)s
 """
@@ -127,7 +91,7 @@ join accounts_account a on a.id = %(account)s
 {_JOINS}
 where k.id = %(key)s and left(k.sha256, 16) = %(mark)s and k.revoked_at is null and (k.expires_at is null or k.expires_at > %(now)s)
 """  # noqa: S608  # all of it stands here
-_READ_MANY = f"""
+READ_MANY = f"""
 {_FACTS} from accounts_account a {_JOINS}
 where a.channel = any(%(channels)s::text[]) and a.native_id = any(%(native_ids)s::text[])
 """
@@ -135,8 +99,16 @@ where a.channel = any(%(channels)s::text[]) and a.native_id = any(%(native_ids)s
 
 def read_row(caller: Caller, channel: str, native_id: str, token_id: int | None = None) -> LeaseRow:
     """Return an account with its active token, or with this one. Raises NotFound where the caller does not see it."""
-    facts = {**_facts(caller, token_id), "channel": channel, "native_id": _canonical(channel, native_id)}
-    found = read_prepared(_READ, facts)
+    return row_of(caller, channel, read(READ, row_facts(caller, channel, native_id, token_id)))
+
+
+def row_facts(caller: Caller, channel: str, native_id: str, token_id: int | None = None) -> dict[str, Any]:
+    """Return what `READ` asks by. Raises NotFound for what is no channel or no id."""
+    return {**_facts(caller, token_id), "channel": channel, "native_id": _canonical(channel, native_id)}
+
+
+def row_of(caller: Caller, channel: str, found: Sequence[Row]) -> LeaseRow:
+    """Return what `READ` found. Raises NotFound where the caller does not see it."""
     row = LeaseRow(*found[0]) if found else None
     if row is None or not caller.reaches(channel=channel, team_id=row.team_id):
         raise NotFound(text("no_account"))
@@ -145,19 +117,34 @@ def read_row(caller: Caller, channel: str, native_id: str, token_id: int | None 
 
 def read_rows(caller: Caller, names: Collection[Name]) -> Mapping[Name, LeaseRow]:
     """Return what `read_row` gives for each name that the caller sees, by the name as it was given."""
-    written: dict[Name, Name] = {}  # as given -> as we write it
+    written = written_names(names)
+    return rows_of(caller, written, read(READ_MANY, rows_facts(caller, written)))
+
+
+def written_names(names: Collection[Name]) -> Mapping[Name, Name]:
+    """Return for each name that can be one, as it was given, how we write it."""
+    written: dict[Name, Name] = {}
     for name in names:
         try:
             written[name] = name[0], _canonical(*name)
         except NotFound:
             continue
+    return written
+
+
+def rows_facts(caller: Caller, written: Mapping[Name, Name]) -> dict[str, Any]:
+    """Return what `READ_MANY` asks by."""
     asked = list(set(written.values()))
-    facts = {
+    return {
         **_facts(caller, None),
         "channels": list({one[0] for one in asked}),
         "native_ids": [one[1] for one in asked],
     }
-    rows = map(LeaseRow._make, read_prepared(_READ_MANY, facts))
+
+
+def rows_of(caller: Caller, written: Mapping[Name, Name], found: Sequence[Row]) -> Mapping[Name, LeaseRow]:
+    """Return what `READ_MANY` found of what the caller sees, by the names as they were given."""
+    rows = map(LeaseRow._make, found)
     seen = {
         (row.channel, row.native_id): row
         for row in rows

@@ -3,100 +3,25 @@
 The table is append only (`infra.append_only`): whoever may lease cannot remove the trace. What could not be recorded is not given.
 """
 
+import asyncio
 import hashlib
 import logging
-import os
-import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from django.db import DatabaseError, InterfaceError, OperationalError, connection
+import psycopg
+from django.db import DatabaseError
 
 from accounts.models import LeaseRecord
-from broker.leases import queries as prepared
+from broker.leases import queries
 from broker.leases.callers import Caller
 from broker.leases.errors import Busy
 from broker.leases.texts import text
+from infra import async_database
 
 Row = tuple[Any, ...]
-
-
-class _Waiting:
-    """A row and its request's thread."""
-
-    __slots__ = ("error", "leads", "row", "woken", "written")
-
-    def __init__(self, row: Row) -> None:
-        self.row = row
-        self.written = False
-        self.leads = False  # it is woken to write, for itself and whoever else waits
-        self.error: DatabaseError | InterfaceError | None = None  # of all of the group
-        self.woken = threading.Lock()
-        self.woken.acquire()
-
-
-class GroupCommit:
-    """Rows of requests that come at the same time in one process, written in one statement and with one commit.
-
-    A commit waits for the disk and costs several times what a row costs. Nobody waits for others to come: whoever comes first writes at
-    once, and who comes meanwhile is written by the next, all together. Every request still waits until its own row is committed.
-    `insert` writes rows, all or none, and commits; `most`: rows of one statement.
-    """
-
-    def __init__(self, insert: Callable[[Sequence[Row]], None], *, most: int) -> None:
-        self._insert, self._most = insert, most
-        self._begin()
-        os.register_at_fork(after_in_child=self._begin)  # threads that write do not come along
-
-    def _begin(self) -> None:
-        self._lock = threading.Lock()
-        self._queue: list[_Waiting] = []
-        self._is_written = False  # a thread writes, and will wake the next
-
-    def write(self, row: Row) -> None:
-        """Return once the row is committed. Raises DatabaseError or InterfaceError where it is not."""
-        mine = _Waiting(row)
-        with self._lock:
-            self._queue.append(mine)
-            mine.leads, self._is_written = not self._is_written, True
-        if not mine.leads:
-            mine.woken.acquire()
-        if mine.leads:
-            self._lead()
-        if mine.error is not None:
-            raise type(mine.error)(*mine.error.args) from mine.error  # an exception of its own in each thread
-        if not mine.written:
-            self._insert([row])  # one of the others is refused: each for itself
-
-    def _lead(self) -> None:
-        """Write what waits, our own row first, and wake whose it is; then the next who leads, if anybody waits."""
-        with self._lock:
-            group, self._queue = self._queue[: self._most], self._queue[self._most :]
-        try:
-            self._insert([one.row for one in group])
-        except (OperationalError, InterfaceError) as error:
-            for one in group:
-                one.error = error
-        except DatabaseError as error:
-            if len(group) == 1:
-                group[0].error = error
-        else:
-            for one in group:
-                one.written = True
-        finally:
-            self._hand_on(group)
-
-    def _hand_on(self, group: Sequence[_Waiting]) -> None:
-        with self._lock:
-            following = self._queue[0] if self._queue else None
-            self._is_written = following is not None
-        if following is not None:
-            following.leads = True
-            following.woken.release()
-        for one in group[1:]:
-            one.woken.release()
 
 
 logger = logging.getLogger(__name__)
@@ -111,7 +36,7 @@ _COLUMNS = {
 _INTO = f"insert into accounts_leaserecord ({', '.join(_COLUMNS)})"
 # What all rows of a batch have in common is written once: a value in a list costs more than the rest of its row.
 _LISTS = ("account_id", "token_id", "generation", "purpose", "lease_hash")
-_BATCH = f"""
+BATCH = f"""
 {_INTO} select {", ".join(name if name in _LISTS else f"%({name})s::{kind}" for name, kind in _COLUMNS.items())}
 from unnest({", ".join(f"%({name})s::{_COLUMNS[name]}[]" for name in _LISTS)}) as one ({", ".join(_LISTS)})
 """  # noqa: S608  # all of it stands here
@@ -129,22 +54,21 @@ class Given(NamedTuple):
 
 
 def write_record(caller: Caller, kind: LeaseRecord.Kind, given: Given, *, now: datetime) -> None:
-    """Add the row. Raises Busy where it cannot be written: nothing may be handed out then.
-
-    Requests that come at the same time share one commit. Inside a transaction the row belongs to that.
-    """
-    row = _row(caller, kind, given, now)
+    """Add the row. Raises Busy where it cannot be written: nothing may be handed out then."""
     with _NotRecorded():
-        if connection.in_atomic_block:
-            _insert([row])
-        else:
-            _together.write(row)
+        queries.write(_insert_of(1), row_of(caller, kind, given, now))
 
 
 def write_records(caller: Caller, given: Sequence[Given], *, now: datetime) -> None:
     """Add the rows of many leases. Raises Busy where they cannot be written: none may be handed out then."""
+    with _NotRecorded():
+        queries.write(BATCH, batch_of(caller, given, now))
+
+
+def batch_of(caller: Caller, given: Sequence[Given], now: datetime) -> dict[str, Any]:
+    """Return the values of `BATCH`."""
     key_id, name, address = _whom(caller)
-    facts = {
+    return {
         "at": now, "kind": LeaseRecord.Kind.LEASE.value, "key_id": key_id, "caller": name, "address": address, "request": "",
         "account_id": [one.account_id for one in given],
         "token_id": [one.token_id for one in given],
@@ -152,8 +76,6 @@ def write_records(caller: Caller, given: Sequence[Given], *, now: datetime) -> N
         "purpose": [one.purpose for one in given],
         "lease_hash": [hash_of(one.lease_id) for one in given],
     }  # fmt: skip
-    with _NotRecorded():
-        prepared.write_prepared(_BATCH, facts)
 
 
 class _NotRecorded:
@@ -173,24 +95,65 @@ def _whom(caller: Caller) -> tuple[int | None, str, str | None]:
     return caller.key_id or None, caller.name, caller.address
 
 
-def _row(caller: Caller, kind: LeaseRecord.Kind, given: Given, now: datetime) -> tuple[Any, ...]:
-    what = given[:4]
+def row_of(caller: Caller, kind: LeaseRecord.Kind, given: Given, now: datetime) -> Row:
+    """Return the values of one row."""
     return (
-        now, kind.value, *_whom(caller), *what, hash_of(given.lease_id), given.request[: LeaseRecord.REQUEST_LENGTH],
+        now, kind.value, *_whom(caller), *given[:4], hash_of(given.lease_id), given.request[: LeaseRecord.REQUEST_LENGTH],
     )  # fmt: skip
 
 
-def _insert(rows: Sequence[tuple[Any, ...]]) -> None:
-    prepared.write_prepared(_insert_of(len(rows)), [value for row in rows for value in row])
+class Together:
+    """Rows of requests that come at the same time in one event loop, written in one statement and with one commit.
+
+    A commit waits for the disk and costs several times what a row costs. Nobody waits for others to come: whoever comes first writes at
+    once, and who comes meanwhile is written by the next, all together. Every request still waits until its own row is committed.
+    """
+
+    def __init__(self) -> None:
+        self._queue: list[tuple[Row, asyncio.Future[None]]] = []
+        self._is_written = False
+
+    async def write(self, row: Row) -> None:
+        """Return once the row is committed. Raises psycopg.Error where it is not."""
+        mine: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._queue.append((row, mine))
+        if not self._is_written:
+            self._is_written = True
+            self._task = asyncio.create_task(self._run())
+        await mine
+
+    async def _run(self) -> None:
+        while self._queue:
+            group, self._queue = self._queue[:FEW], self._queue[FEW:]
+            if not await self._wrote(group):
+                for one in group:  # one of them is refused: each for itself
+                    await self._wrote([one], alone=True)
+        self._is_written = False
+
+    async def _wrote(self, group: Sequence[tuple[Row, asyncio.Future[None]]], *, alone: bool = False) -> bool:
+        error: Exception | None = None
+        try:
+            await async_database.write(_insert_of(len(group)), [value for row, _ in group for value in row])
+        except Exception as raised:  # noqa: BLE001  # whoever waits is told
+            error = raised
+        if error is not None and not (
+            alone or len(group) == 1 or isinstance(error, psycopg.OperationalError)
+        ):
+            return False
+        for _, waiting in group:
+            if waiting.done():  # its request was given up
+                continue
+            if error is None:
+                waiting.set_result(None)
+            else:
+                waiting.set_exception(error)
+        return True
 
 
 @lru_cache(maxsize=FEW)
 def _insert_of(count: int) -> str:
     one = f"({', '.join(f'%s::{kind}' for kind in _COLUMNS.values())})"
     return f"{_INTO} values {', '.join([one] * count)}"
-
-
-_together = GroupCommit(_insert, most=FEW)
 
 
 def hash_of(lease_id: str) -> str:

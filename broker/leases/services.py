@@ -20,9 +20,7 @@ from django.core import signing
 from django.db import DatabaseError
 
 from accounts.models import Account, AccountToken, LeaseRecord
-from broker.leases import queries as lease_rows
-from broker.leases import queries as prepared
-from broker.leases import records
+from broker.leases import queries, records
 from broker.leases import slow as slow_leases
 from broker.leases.callers import Caller
 from broker.leases.errors import BrokerError, BrokerRefused, Busy, Failed, LeaseOver, NotFound
@@ -97,7 +95,7 @@ def find_serving(
     caller: Caller, channel: str, native_id: str, until: datetime, purpose: Purpose, now: datetime
 ) -> LeaseRow:
     """Return the account with the token that serves until then; nothing is handed out. Raises NotFound, NotAvailable, Busy."""
-    row = lease_rows.read_row(caller, channel, native_id)
+    row = queries.read_row(caller, channel, native_id)
     if servable(row, max(until, now + spare(row.channel)), purpose):
         return row
     return slow_leases.find_slowly(caller, row, until, purpose, now, slow_leases.wait_for_longer)
@@ -158,13 +156,14 @@ def record_of(row: LeaseRow, made: Lease, purpose: Purpose) -> records.Given:
 
 def note_uses(rows: Iterable[LeaseRow], now: datetime) -> None:
     """Note that tokens are in use, where that is due."""
-    used = {
-        row.token_id
-        for row in rows
-        if row.token_id is not None and (row.last_used_at is None or now - row.last_used_at > USE_NOTED_EVERY)
-    }
-    for token_id in sorted(used):
+    used = {row.token_id for row in rows if use_is_due(row, now)}
+    for token_id in sorted(filter(None, used)):
         lifecycle.note_use(token_id=token_id, now=now)
+
+
+def use_is_due(row: LeaseRow, now: datetime) -> bool:
+    """Return whether a use of the row's token is to be noted."""
+    return row.token_id is not None and (row.last_used_at is None or now - row.last_used_at > USE_NOTED_EVERY)
 
 
 def open_lease(lease_id: str, *, caller: Caller, now: datetime, for_sending: bool) -> Claims:
@@ -214,8 +213,8 @@ def lease_many(
     Raises OnHold. Whatever cannot be recorded is Busy.
     """
     hold.refuse()
-    batch = _Batch(caller, purpose, now, now + timedelta(seconds=min_valid_for))
-    rows = lease_rows.read_rows(caller, accounts)
+    batch = Batch(caller, purpose, now, now + timedelta(seconds=min_valid_for))
+    rows = queries.read_rows(caller, accounts)
     answers = [batch.answer(rows.get(name)) for name in accounts]
     note_uses(batch.served, now)
     try:
@@ -227,7 +226,7 @@ def lease_many(
 
 
 @dataclass
-class _Batch:
+class Batch:
     """What the accounts of one call have in common."""
 
     caller: Caller
@@ -270,7 +269,7 @@ class _Batch:
         return self.asked[wanted.token_id]
 
 
-class _SigningRow(NamedTuple):
+class SigningRow(NamedTuple):
     """What holds now of the lease's account, token and pool entry: the facts of the one read."""
 
     channel: str
@@ -288,7 +287,7 @@ class _SigningRow(NamedTuple):
     can_publish: str | None
 
 
-_READ = """
+READ_TO_SIGN = """
 select a.channel, a.native_id, a.team_id, a.state, a.restriction,
        t.state, t.generation, t.native_user_id, t.credentials, p.id, p.version, e.access, e.can_publish
 from accounts_account a
@@ -309,15 +308,34 @@ def sign(
     """
     hold.refuse()
     claims = open_lease(lease_id, caller=caller, now=now, for_sending=True)
-    row = _read(claims)
+    row = signing_row_of(caller, queries.read(READ_TO_SIGN, [claims.token_id, claims.account_id]))
+    if is_held(claims, row):
+        raise not_available(claims.account_id, teams=caller.teams)
+    header = make_signature(claims, row, method=method, url=url, params=params)
+    records.write_record(
+        caller, LeaseRecord.Kind.SIGNATURE, signature_record(claims, lease_id, method, url), now=now
+    )
+    return header
+
+
+def signing_row_of(caller: Caller, found: Sequence[tuple[Any, ...]]) -> SigningRow:
+    """Return what `READ_TO_SIGN` found. Raises NotFound where the caller does not see it."""
+    row = SigningRow(*found[0]) if found else None
     if row is None or not caller.reaches(channel=row.channel, team_id=row.team_id):
         raise NotFound(text("no_lease"))
-    _ask_again(caller, claims, row)
+    return row
+
+
+def make_signature(
+    claims: Claims, row: SigningRow, *, method: str, url: str, params: Mapping[str, str]
+) -> str:
+    """Sign: the header, which may be handed out once it is on record. Raises LeaseOver, BrokerRefused, VaultError."""
+    _ask_again(claims, row)
     keys = keys_by_version(row.app_id, row.app_version)
     owner = f"token:{row.channel}:{keys.client_id}:{row.native_user_id}"
     credentials = Credentials(**vault.unseal(owner, vault.Sealed(row.credentials)))
     try:
-        header = registry.get(row.channel).sign(
+        return registry.get(row.channel).sign(
             keys,
             credentials,
             native_id=row.native_id,
@@ -328,24 +346,24 @@ def sign(
         )
     except ValueError as error:
         raise BrokerRefused(str(error)) from error
+
+
+def signature_record(claims: Claims, lease_id: str, method: str, url: str) -> records.Given:
+    """Return what the record says of a signature."""
     signed = f"{method} {urlsplit(url).path}"
-    given = records.Given(
+    return records.Given(
         claims.account_id, claims.token_id, claims.generation, claims.purpose, lease_id, signed
     )
-    records.write_record(caller, LeaseRecord.Kind.SIGNATURE, given, now=now)
-    return header
 
 
-def _read(claims: Claims) -> _SigningRow | None:
-    found = prepared.read_prepared(_READ, [claims.token_id, claims.account_id])
-    return _SigningRow(*found[0]) if found else None
+def is_held(claims: Claims, row: SigningRow) -> bool:
+    """Return whether only a person can help: pausing an account works at once where every request is signed here."""
+    return row.state == Account.State.PAUSED or (claims.purpose == "publish" and bool(row.restriction))
 
 
-def _ask_again(caller: Caller, claims: Claims, row: _SigningRow) -> None:
-    """Refuse what a new lease would refuse: pausing an account works at once where every request is signed here."""
+def _ask_again(claims: Claims, row: SigningRow) -> None:
+    """Refuse what a new lease would refuse."""
     publishes = claims.purpose == "publish"
-    if row.state == Account.State.PAUSED or (publishes and row.restriction):
-        raise not_available(claims.account_id, teams=caller.teams)
     if row.generation != claims.generation or row.token_state != Token.State.VALID:
         raise LeaseOver(text("token_changed"))
     if row.access != AccountToken.Access.OK or (publishes and row.can_publish == AccountToken.CanPublish.NO):

@@ -131,7 +131,7 @@ def _client_id(app_id: int, _version: int) -> str:
 
 def _has_others(row: LeaseRow) -> bool:
     """Return whether another living token is in the pool. Mostly none is, and while a channel is dark this is asked all the time."""
-    return bool(lease_rows.read_prepared(_OTHERS, {"account": row.account_id, "token": row.token_id})[0][0])
+    return bool(lease_rows.read(_OTHERS, {"account": row.account_id, "token": row.token_id})[0][0])
 
 
 def _other(

@@ -6,6 +6,7 @@ account since is answered as it stands.
 """
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, NamedTuple
@@ -16,14 +17,15 @@ from accounts.models import Account, RefusedWrite
 from accounts.sync import doubts as access_doubts
 from accounts.sync import services as account_sync
 from accounts.sync.services import LinkedAccount
-from broker.leases import queries as prepared
+from broker.leases import queries
 from broker.leases import services as leases
 from broker.leases import slow as slow_leases
 from broker.leases.callers import Caller
 from broker.leases.errors import Busy, NotAvailable, NotFound
+from broker.leases.natively import Unordinary
 from broker.leases.services import Claims, Lease, open_lease
 from broker.leases.texts import text
-from infra import scrub
+from infra import async_database, scrub
 from infra.io_steps import Clock
 from tokens import lifecycle
 from tokens.channels import gate, registry, shared, shares
@@ -191,9 +193,7 @@ def take_answer(
     `hands_out` False: the caller sends for the job and holds tokens itself, so `retry_with` comes without a lease.
     """
     hold.refuse()
-    row = _read(claims)
-    if row is None or not caller.reaches(channel=row.channel, team_id=row.team_id):
-        raise NotFound(text("no_lease"))
+    row = _row_of(caller, queries.read(_READ, [claims.token_id, claims.account_id]))
     said = registry.get(row.channel).classify(answer)
     if said.verdict == Verdict.OK:
         if method in WRITES and claims.purpose == "publish":  # a report may be asked for by POST
@@ -204,9 +204,23 @@ def take_answer(
     return _Report(caller, claims, row, said, evidence, now, hands_out).answer()
 
 
-def _read(claims: Claims) -> _ReportedRow | None:
-    found = prepared.read_prepared(_READ, [claims.token_id, claims.account_id])
-    return _ReportedRow(*found[0]) if found else None
+async def report_natively(
+    caller: Caller, lease_id: str, *, status: int, body: Any, now: datetime, method: str
+) -> ReportAnswer:
+    """Do as `report` of a good answer, in an event loop. Raises Unordinary for any other, and where PostgreSQL is to be told of it."""
+    claims = open_lease(lease_id, caller=caller, now=now, for_sending=False)
+    row = _row_of(caller, await async_database.read(_READ, [claims.token_id, claims.account_id]))
+    said = registry.get(row.channel).classify(Answer(call="api", status=status, body=body))
+    if said.verdict != Verdict.OK or (method in WRITES and claims.purpose == "publish"):
+        raise Unordinary
+    return ReportAnswer(Verdict.OK, "none")
+
+
+def _row_of(caller: Caller, found: Sequence[tuple[Any, ...]]) -> _ReportedRow:
+    row = _ReportedRow(*found[0]) if found else None
+    if row is None or not caller.reaches(channel=row.channel, team_id=row.team_id):
+        raise NotFound(text("no_lease"))
+    return row
 
 
 @dataclass(frozen=True)

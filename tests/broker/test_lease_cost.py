@@ -1,9 +1,8 @@
-"""What leases and reports cost in SQL: one read, planned once per connection; a lease one row of the record beside it."""
+"""What leases and reports cost in SQL: one read; a lease one row of the record beside it."""
 
 import pytest
-from django.db import connection, transaction
+from django.db import connection
 from django.test.utils import CaptureQueriesContext
-from pytest_django import DjangoDbBlocker
 
 import broker
 from accounts.models import Account
@@ -14,14 +13,6 @@ from users.installation import hold
 
 pytestmark = pytest.mark.django_db
 INTERNAL = broker.Caller()
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _nothing_is_prepared(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> None:
-    """psycopg tells no text of a statement that is prepared; a rollback makes it forget what tests before these have prepared."""
-    with django_db_blocker.unblock(), transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("select 1")  # without a statement there would be nothing to roll back
-        transaction.set_rollback(True)
 
 
 @pytest.fixture(autouse=True)
@@ -79,29 +70,3 @@ def test_a_report_about_a_channel_that_is_not_asked_now_is_one_read() -> None:
         assert report() == "retry_later"
 
     assert [query["sql"].split()[0] for query in captured] == ["select"]
-
-
-def test_the_statements_of_a_lease_are_planned_once_per_connection() -> None:
-    one, other = lasting(), lasting(40)
-
-    for _ in range(7):
-        lease(one)
-        lease(other)
-
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "select count(*) from pg_prepared_statements where statement like '%a.restriction,%' "
-            "or statement like '%insert into accounts_leaserecord%'"
-        )
-        assert cursor.fetchone() == (2,)
-
-
-def test_the_prepared_read_finds_what_has_just_changed() -> None:
-    account = lasting()
-    for _ in range(7):
-        lease(account)
-
-    Account.objects.filter(pk=account.pk).update(paused_at=NOW, state=Account.State.PAUSED)
-
-    with pytest.raises(broker.NotAvailable):
-        lease(account)

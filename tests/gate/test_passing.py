@@ -14,7 +14,7 @@ from django.db import OperationalError
 from accounts.models import LeaseRecord
 from broker.api import limits
 from broker.gate.proxy import answers, bodies
-from broker.leases import records
+from broker.leases import queries
 from tests.gate.test_proxy import LUMEN, Job
 from tests.support import native
 from tests.support.gate import gate, served
@@ -232,8 +232,7 @@ def test_what_cannot_be_recorded_is_not_sent(
     def fail(*_rest: Any) -> None:
         raise OperationalError("the disk is full")
 
-    monkeypatch.setattr(records, "_insert", fail)
-    monkeypatch.setattr(records, "_together", records.GroupCommit(fail, most=1))
+    monkeypatch.setattr(queries, "write", fail)
 
     answer = job.call("GET", LUMEN)
 

@@ -1,23 +1,33 @@
 """What runs for a job and what runs for a page; and the operations that are served without ninja answer as ninja does."""
 
+import asyncio
+import io
 import json
-from collections.abc import Callable, Iterator
+import re
+import time
+from collections import Counter
+from collections.abc import Iterator
 from typing import Any
 
+import psycopg
 import pytest
 from django.conf import settings
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.test import Client, RequestFactory
-from django.urls import resolve
+from django.utils import timezone
 from django.utils.module_loading import import_string
-from hypothesis import given
-from hypothesis import strategies as st
 
-from accounts.models import Account
-from adtoken_project.api import routes as api_routes
-from adtoken_project.api.application import api
+from accounts.models import Account, LeaseRecord
+from accounts.pool import services as pool
+from adtoken_project.api import native
+from broker.leases import records
+from broker.leases.callers import Caller
+from infra import async_database
 from tests.macros.support import lasting
+from tests.support.factories import link, make_account, make_app, make_token
 from tests.support.jobs import issued_key
+from tokens.models import Token
 
 pytestmark = pytest.mark.django_db
 JSON = "application/json"
@@ -113,86 +123,165 @@ def test_a_live_token_stays_in_no_cache(key: str) -> None:
     assert answer["Cache-Control"] == "no-store"
 
 
-# ---- the operations that jobs call all the time, beside ninja's own way
+# ---- the operations that jobs call all the time: on their ordinary way they never leave the event loop, and are answered as by a thread
 
-Way = Callable[[HttpRequest], HttpResponse]
-TEXTS = st.text(max_size=8) | st.sampled_from(["publish", "read", "POST", "GET", "", "5", "true", "1.0"])
-VALUES = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | TEXTS,
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXTS, inner, max_size=3),
-    max_leaves=5,
-)
-NAMES = st.sampled_from(
-    ["min_valid_for", "purpose", "method", "url", "params", "status", "body", "wanted", "accounts"]
-)
-BODIES = st.one_of(
-    st.dictionaries(NAMES | st.text(max_size=5), VALUES, max_size=5).map(json.dumps),
-    VALUES.map(json.dumps),
-    st.sampled_from(["", "{", "[" * 2000, "null", "NaN", "\ufeff{}", '{"status": 200, "status": "x"}']),
-    st.binary(max_size=20),
-)
-
-
-def by_ninja(request: HttpRequest) -> HttpResponse:
-    match = resolve(request.path_info)
-    answer: HttpResponse = match.func(request, *match.args, **match.kwargs)
-    return answer
-
-
-def plainly(request: HttpRequest) -> HttpResponse:
-    answer = api_routes.serve(request)
-    assert answer is not None
-    return answer
+BODIES = {
+    "lease": [
+        "{}",
+        '{"min_valid_for": 60, "purpose": "read"}',
+        '{"purpose": "x"}',
+        "{",
+        "",
+        "null",
+        '{"more": 1}',
+    ],
+    "leases": [
+        '{"accounts": [{"channel": "facebook", "native_id": "ID"}, {"channel": "facebook", "native_id": "5"}]}',
+        '{"accounts": []}',
+    ],
+    "report": [
+        '{"status": 200, "body": {"id": "1"}, "method": "GET"}',
+        '{"status": 200, "method": "POST"}',
+        "[]",
+    ],
+    "sign": [
+        '{"method": "GET", "url": "https://ads-api.x.com/12/accounts/ID/campaigns", "params": {}}',
+        "{}",
+    ],
+}
 
 
-def told(way: Way, path: str, body: str | bytes, key: str, **more: Any) -> tuple[int, str, Any]:
+def environ(path: str, body: str, key: str, **more: str) -> dict[str, Any]:
+    """Return a request as the bridge has it."""
+    sent = {"Authorization": f"Bearer {key}", **more} if key else more
+    made = RequestFactory(headers=sent).generic("POST", path, body, content_type=JSON).environ
+    return {**made, "wsgi.input": io.BytesIO(body.encode()), "adtoken.began": time.monotonic()}
+
+
+def natively(path: str, body: str, key: str, **more: str) -> HttpResponse | None:
+    async def asked() -> HttpResponse | None:
+        try:
+            return await native.answer(environ(path, body, key, **more))
+        finally:
+            await async_database.close()
+
+    return asyncio.run(asked())
+
+
+def told(answer: Any) -> tuple[int, dict[str, str], str]:
     """What is answered, without what differs between two calls."""
-    headers = {"Authorization": f"Bearer {key}"} if key else {}
-    request = RequestFactory(headers=headers).generic("POST", path, body, content_type=JSON, **more)
-    answer = way(request)
-    said = json.loads(answer.content)
-    for name in ("lease_id", "expires_at"):
-        said.pop(name, None)
-    if isinstance(said.get("lease"), dict):
-        said["lease"] = {**said["lease"], "lease_id": "", "expires_at": ""}
-    return answer.status_code, answer["Content-Type"], said
+    headers = {**answer.headers}
+    for name in ("X-Request-ID", "RateLimit", "Content-Length"):
+        headers.pop(name)
+    said = re.sub(
+        r'"(lease_id|expires_at)":"[^"]+"',
+        r'"\1":""',
+        json.dumps(json.loads(answer.content), separators=(",", ":")),
+    )
+    return answer.status_code, headers, re.sub(r"oauth_(nonce|timestamp|signature)=[^,]+", "", said)
 
 
 @pytest.fixture
-def account() -> Account:
-    return lasting()
+def names(key: str) -> dict[str, str]:
+    """Paths of the operations, about accounts whose tokens were used lately."""
+    of_facebook, of_x = lasting(), make_account("x", native_id="18ce54d4x5t")
+    link(of_x, make_token(make_app("x")))
+    with transaction.atomic():
+        pool.settle(account_ids=[of_x.pk], cause="linked", now=timezone.now())
+    Token.objects.all().update(last_used_at=timezone.now())
+    client, found = Client(headers={"authorization": f"Bearer {key}"}), {}
+    for operation, account in (("report", of_facebook), ("sign", of_x)):
+        path = f"/api/v1/accounts/{account.channel}/{account.native_id}/lease"
+        lease = client.post(path, {}, content_type=JSON).json()["lease_id"]
+        found[operation] = f"/api/v1/leases/{lease}/{operation}"
+    one = f"/api/v1/accounts/facebook/{of_facebook.native_id}/lease"
+    return {
+        **found,
+        "lease": one,
+        "leases": "/api/v1/leases",
+        "facebook": of_facebook.native_id,
+        "x": of_x.native_id,
+    }
 
 
-@pytest.fixture
-def lease_id(key: str, account: Account) -> str:
-    client = Client(headers={"authorization": f"Bearer {key}"})
-    answer = client.post(f"/api/v1/accounts/facebook/{account.native_id}/lease", {}, content_type=JSON)
-    return str(answer.json()["lease_id"])
+@pytest.mark.django_db(transaction=True)
+def test_the_event_loop_answers_as_a_thread_does_or_leaves_it_to_one(key: str, names: dict[str, str]) -> None:
+    client, answered = Client(headers={"authorization": f"Bearer {key}"}), []
+    for operation, bodies in BODIES.items():
+        for body in bodies:
+            text = body.replace("ID", names["x" if operation == "sign" else "facebook"])
+            before = LeaseRecord.objects.count()
+            ours = natively(names[operation], text, key)
+            rows = LeaseRecord.objects.count() - before
+            by_ninja = client.post(names[operation], text, content_type=JSON)
+            if ours is None:
+                assert rows == 0, "what is left to a thread was not begun"
+                continue
+            answered.append(operation)
+            assert told(ours) == told(by_ninja)
+            assert LeaseRecord.objects.count() - before == 2 * rows
+
+    assert Counter(answered) == {"lease": 2, "leases": 1, "report": 1, "sign": 1}
 
 
-@given(body=BODIES, operation=st.sampled_from(["lease", "sign", "report"]))
-def test_any_body_is_answered_as_the_schema_s_own_models_would(
-    key: str, account: Account, lease_id: str, body: str | bytes, operation: str
+@pytest.mark.django_db(transaction=True)
+def test_whom_the_event_loop_does_not_know_and_what_is_not_ordinary_is_left_to_a_thread(
+    key: str, names: dict[str, str], settings: Any
 ) -> None:
-    of_account = f"/api/v1/accounts/facebook/{account.native_id}/lease"
-    path = of_account if operation == "lease" else f"/api/v1/leases/{lease_id}/{operation}"
-
-    assert told(plainly, path, body, key) == told(by_ninja, path, body, key)
-
-
-@pytest.mark.parametrize(
-    "authorization", ["", "Bearer", "Bearer adt_x", "bearer {key}", "Basic {key}", "Bearer  {key}"]
-)
-def test_who_is_let_in_is_the_same(key: str, account: Account, authorization: str) -> None:
-    path = f"/api/v1/accounts/facebook/{account.native_id}/lease"
-    header = {"HTTP_AUTHORIZATION": authorization.format(key=key)}
-
-    assert told(plainly, path, "{}", "", **header) == told(by_ninja, path, "{}", "", **header)
+    assert natively(names["lease"], "{}", "adt_nobody") is None
+    assert natively(names["lease"], "{}", "") is None
+    assert natively(f"{names['lease']}?a=1", "{}", key) is None
+    assert natively(names["lease"], "{}", key, host="evil.example.com") is None
+    assert natively("/api/v1/accounts/facebook/0/lease", "{}", key) is None
+    settings.SECURE_SSL_REDIRECT = True
+    assert natively(names["lease"], "{}", key) is None
+    settings.SECURE_SSL_REDIRECT = False
+    Account.objects.update(state=Account.State.PAUSED, paused_at=timezone.now())
+    assert natively(names["lease"], "{}", key) is None
+    assert LeaseRecord.objects.count() == 2
 
 
-def test_every_operation_that_is_served_plainly_is_the_one_that_the_schema_describes() -> None:
-    served = {api_routes.PREFIX + route.path for route, _ in api_routes.ROUTES}
-    described = api.get_openapi_schema()["paths"]
+@pytest.mark.django_db(transaction=True)
+def test_rows_that_come_at_the_same_time_share_a_commit_and_none_depends_on_another(
+    key: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    account = lasting()
+    statements: list[int] = []
+    write = async_database.write
 
-    assert served <= set(described)
-    assert all("post" in described[path] for path in served)
+    async def watched(sql: str, facts: Any) -> None:
+        statements.append(len(facts) // 11)
+        await asyncio.sleep(0.05)
+        await write(sql, facts)
+
+    monkeypatch.setattr(async_database, "write", watched)
+    given = records.Given(account.pk, account.active_token_id or 0, 1, "publish", "x")
+    caller = Caller(name="job")
+    rows = [records.row_of(caller, LeaseRecord.Kind.LEASE, given, timezone.now()) for _ in range(5)]
+    rows[2] = (*rows[2][:4], "no address", *rows[2][5:])
+
+    async def all_of_them() -> list[Any]:
+        try:
+            together = records.Together()
+            return await asyncio.gather(*[together.write(row) for row in rows], return_exceptions=True)
+        finally:
+            await async_database.close()
+
+    said = asyncio.run(all_of_them())
+
+    assert [type(one).__name__ for one in said].count("NoneType") == 4
+    assert isinstance(said[2], psycopg.Error)
+    assert statements == [5, 1, 1, 1, 1, 1]
+    assert LeaseRecord.objects.count() == 4
+
+
+def test_a_job_s_header_of_deeds_is_ignored_where_tokens_are_answered(key: str) -> None:
+    path = f"/api/v1/accounts/facebook/{lasting().native_id}/lease"
+    client = Client(headers={"authorization": f"Bearer {key}", "idempotency-key": "1"})
+
+    ids = {
+        client.post(path, {"purpose": one}, content_type=JSON).json()["lease_id"]
+        for one in ("read", "publish")
+    }
+
+    assert len(ids) == 2

@@ -16,7 +16,7 @@ from pytest_django import Settings
 
 from accounts.api_keys import services as api_keys
 from accounts.models import ApiKey
-from adtoken_project.database import base, kept_connections
+from adtoken_project.database import base
 from notifications.delivery import services as delivery
 from notifications.models import Message
 from notifications.outbox import services as outbox
@@ -106,11 +106,11 @@ def test_it_is_503_while_the_database_is_away_and_good_soon_after(
     assert {status for both in late for status in both} <= {200, 503}
 
 
-# ---- a thread that serves jobs keeps its connection
+# ---- a connection that has ended
 
 
 def call(path: str, key: str) -> int:
-    """Ask as a web server does: the connection is given back, or kept, as there."""
+    """Ask as a web server does: the connection is given back, as there."""
     statuses: list[int] = []
 
     def start(status: str, _headers: Any, _error: Any = None, /) -> Any:
@@ -130,38 +130,9 @@ def key() -> str:
     )[1]
 
 
-def test_a_job_s_connection_waits_for_the_next_job_for_a_while_and_a_page_s_does_not(
-    key: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    call("/api/v1/accounts", key)
-    kept = connection.connection
-    call("/api/v1/accounts", key)
-    again = connection.connection
-    monkeypatch.setattr(kept_connections, "KEPT", -1)
-    call("/api/v1/accounts", key)
-    over = connection.connection
-    call("/", key)
-
-    assert kept is not None
-    assert again is kept
-    assert over is None
-    assert connection.connection is None
-
-
-def test_a_pool_that_is_no_larger_than_the_threads_keeps_none(key: str, settings: Settings) -> None:
-    settings.WEB_THREADS = 100
-
-    call("/api/v1/accounts", key)
-
-    assert connection.connection is None
-
-
 @pytest.mark.parametrize("path", ["/api/v1/accounts", "/readyz"])
-def test_a_kept_connection_that_a_restart_has_ended_costs_no_answer(
-    server: Server, key: str, path: str
-) -> None:
+def test_a_connection_that_a_restart_has_ended_costs_no_answer(server: Server, key: str, path: str) -> None:
     call("/api/v1/accounts", key)
-    assert connection.connection is not None
     server.end_connections()
 
     assert call(path, key) == 200
