@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import httpx2
 
 from adtoken_client.client import AdToken
-from adtoken_client.problems import AdTokenError
+from adtoken_client.problems import AdTokenError, NotFoundError
 
 Finding = tuple[bool, str]
 SKEW = 60  # seconds; webhooks are refused from 5 minutes on
@@ -18,6 +18,7 @@ SKEW = 60  # seconds; webhooks are refused from 5 minutes on
 SCOPES = {
     "accounts:read": ("GET", "/accounts", None),
     "tokens:lease": ("POST", "/leases", {"accounts": [{"channel": "none", "native_id": "0"}]}),
+    "gate:use": ("POST", "/accounts/none/0/credential", {}),
     "asks:write": ("GET", "/asks", None),
     "macros:write": ("GET", "/macros", None),
     "records:read": ("GET", "/hand-outs", None),
@@ -89,15 +90,18 @@ def _key(adtoken: AdToken) -> Iterator[Finding]:
     for scope, (method, path, body) in SCOPES.items():
         try:
             adtoken.call(method, path, body)
+        except NotFoundError:
             held.append(scope)
         except AdTokenError as problem:
             if problem.code != "scope_missing":
                 yield False, f"{problem} {ADVICE.get(problem.code, 'See docs/api.md, Errors.')}"
                 return
             lacking.append(scope)
+        else:
+            held.append(scope)
     yield bool(held), f"The key has {', '.join(held) or 'none of the scopes of this client'}."
     if lacking:
         yield (
-            "tokens:lease" in held,
+            not {"tokens:lease", "gate:use"} <= {*lacking},
             f"It lacks {', '.join(lacking)}. Calls that need these are refused; make a key that has them.",
         )
