@@ -23,6 +23,7 @@ from broker.leases.texts import text
 from users.sessions.client_address import client_address
 
 PATH = "/api/v1/oauth/token"
+BELOW = "/oauth/token"  # the gate: where a vendor's client of OAuth 2 renews its token
 _ERRORS = {
     Code.NO_KEY: "invalid_client",
     Code.PERSON_NEEDED: "invalid_grant",

@@ -1,8 +1,10 @@
 """The token endpoint: what generic OAuth clients are granted for a handle or a key, and how they are refused."""
 
+import asyncio
 from base64 import b64encode
 from datetime import timedelta
 from typing import Any
+from unittest.mock import AsyncMock
 
 import pytest
 from django.core import signing
@@ -13,6 +15,7 @@ from django.utils import timezone
 from accounts.api_keys import services as api_keys
 from accounts.models import Account, ApiKey, LeaseRecord
 from accounts.pool import services as pool
+from adtoken_project import asgi
 from broker.gate.credentials import PREFIX, SALT, make_credential, read_credential
 from tests.macros.support import lasting, token_of
 from tests.support.factories import MARKER, make_account
@@ -179,3 +182,19 @@ def test_refusals_are_those_of_the_standard_and_no_secret_is_logged(
     ]  # fmt: skip
     assert "oauth/token answered 400 to key" in caplog.text
     assert not any(one in caplog.text for one in (secret, wrong, handle, MARKER))
+
+
+def test_the_address_where_a_vendors_client_renews_its_token_is_answered_below_the_gate_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: list[str] = []
+
+    async def django(scope: Any, _receive: Any, _send: Any) -> None:
+        asked.append(scope["path"])
+
+    monkeypatch.setattr(asgi, "_django", django)
+    scope = {"type": "http", "path": "/proxy/pinterest/v5/oauth/token"}
+
+    asyncio.run(asgi.application(scope, AsyncMock(), AsyncMock()))  # as Pinterest's own client does
+
+    assert asked == [PATH]
