@@ -6,7 +6,7 @@ One function for everything that stands in front of a channel: our proxy, and en
 import json
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, urlencode
@@ -106,9 +106,32 @@ async def decide(asked: Asked, *, now: datetime) -> Sending | Refusal:
     except _Answered as answered:
         return answered.refusal
     except _REFUSING as error:
-        status, why, headers = _why_not(error)
-        status, body = native.refusal(status, why)
-        return Refusal(status, json.dumps(body).encode(), {**_JSON, **headers})
+        return _refusal(native, error)
+
+
+def look_at_head(asked: Asked, now: datetime) -> Refusal | bool:
+    """Refuse a request whose head shows that nobody may make it, before its body is read; else return whether a credential is there."""
+    native = registry.get(asked.channel)
+    try:
+        _refuse_ignored(native, asked)
+        found = placed.find(replace(asked, body=None))
+        if found.text or not placed.is_form(asked):
+            read_credential(found.text, now=now)
+    except (Refused, NoCredential) as error:
+        return _refusal(native, error)
+    return bool(found.text)
+
+
+def _refuse_ignored(native: Channel, asked: Asked) -> None:
+    ignored = native.paths.ignored
+    if ignored is not None and ignored.fullmatch(asked.path.strip("/")):
+        raise Refused("Nothing is passed on of this.", 404)
+
+
+def _refusal(native: Channel, error: Exception) -> Refusal:
+    status, why, headers = _why_not(error)
+    status, body = native.refusal(status, why)
+    return Refusal(status, json.dumps(body).encode(), {**_JSON, **headers})
 
 
 def _why_not(error: Exception) -> tuple[int, str, dict[str, str]]:
@@ -153,9 +176,7 @@ class _Decision:
     async def make(self) -> Sending:
         """Return how it is sent. On the ordinary path: one read, no thread."""
         found = placed.find(self.asked)
-        ignored = self.native.paths.ignored
-        if ignored is not None and ignored.fullmatch(self.asked.path.strip("/")):
-            raise Refused("Nothing is passed on of this.", 404)
+        _refuse_ignored(self.native, self.asked)
         credential = read_credential(found.text, now=self.now)
         if not hold.refuse_by_memory():
             await in_thread(hold.refuse)

@@ -4,7 +4,9 @@ An object does not change its account. What a job makes through the gate is know
 """
 
 import hashlib
+import json
 import time
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Literal
 
@@ -15,9 +17,11 @@ from broker.leases.queries import LeaseRow, Purpose
 from broker.leases.services import Claims
 from broker.leases.texts import text
 from broker.reports import services as reports
+from infra import scrub
 from tokens.channel_apps.models import keys_by_version
 from tokens.channels import registry, shared
-from tokens.channels.kinds import DOUBTFUL, HARMLESS, Answer, Verdict
+from tokens.channels.base import Channel
+from tokens.channels.kinds import DOUBTFUL, HARMLESS, Answer, AppKeys, Verdict
 from tokens.channels.parse import digits, mapping
 
 KEPT_FOR = 86_400.0  # seconds
@@ -73,7 +77,7 @@ def look(
                 text("cannot_be_asked", channel=native.label),
             )
         if verdict not in DOUBTFUL | {Verdict.APP_FAULT}:
-            return owner.answer, row
+            return _without_secrets(native, keys, row, owner.answer), row
         row = _next_row(caller, row, owner.answer, purpose, now)
     else:
         raise Busy(AGAIN_AFTER, text("being_checked"))
@@ -81,6 +85,13 @@ def look(
         return "another", row
     note(row, one)
     return "", row
+
+
+def _without_secrets(native: Channel, keys: AppKeys, row: LeaseRow, answer: Answer) -> Answer:
+    """Return an answer that a job may see: some channels say which token was refused."""
+    credentials = leases.open_credentials(row, keys)
+    secrets = [credentials.access_token, credentials.secret, *native.send(keys, credentials).query.values()]
+    return replace(answer, body=json.loads(scrub.used(json.dumps(answer.body), filter(None, secrets))))
 
 
 def _next_row(caller: Caller, row: LeaseRow, answer: Answer, purpose: Purpose, now: datetime) -> LeaseRow:

@@ -55,7 +55,7 @@ def find(asked: Came) -> Found:
     """Take the credential out. Raises NoCredential where there is none, Refused for another token in its place, or two of them."""
     query, tokens = _split(asked.query)
     body = asked.body
-    if body and asked.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
+    if body and is_form(asked):
         form, more = _split(body.decode("latin-1"))
         body, tokens = form.encode("latin-1"), tokens + more
     tokens += [_in_header(name, asked.headers[name]) for name in sorted(HEADERS) if name in asked.headers]
@@ -70,6 +70,11 @@ def find(asked: Came) -> Found:
     if len(said) > 1:
         raise Refused("Two different credentials are in this request: send one.", 401)
     return Found(next(iter(said), ""), query, body)
+
+
+def is_form(asked: Came) -> bool:
+    """Return whether the body is one in which the credential may stand."""
+    return asked.headers.get("content-type", "").startswith("application/x-www-form-urlencoded")
 
 
 def passed(headers: Mapping[str, str]) -> dict[str, str]:

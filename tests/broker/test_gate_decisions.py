@@ -286,9 +286,8 @@ def test_an_object_is_asked_for_once_and_another_accounts_is_refused(monkeypatch
 
     def owner_of(self: Any, app: Any, credentials: Any, of: str, object_id: str, *, timeout: float) -> Owner:
         asked.append(object_id)
-        gone = Answer(
-            "api", 400, {}, {"error": {"code": 100, "error_subcode": 33, "message": "does not exist"}}
-        )
+        said = f"does not exist for {credentials.access_token}"
+        gone = Answer("api", 400, {}, {"error": {"code": 100, "error_subcode": 33, "message": said}})
         return {"1202345678": Owner("123456"), "55555": Owner("99"), "66666": Owner()}.get(
             object_id, Owner(answer=gone)
         )
@@ -309,7 +308,7 @@ def test_an_object_is_asked_for_once_and_another_accounts_is_refused(monkeypatch
     assert "not known to belong" in job.refused("GET /v26.0/66666")[1]
     assert job.refused("GET /v26.0/77777") == (
         400,
-        str({"error": {"code": 100, "error_subcode": 33, "message": "does not exist"}}),
+        str({"error": {"code": 100, "error_subcode": 33, "message": "does not exist for [hidden]"}}),
     )
 
 

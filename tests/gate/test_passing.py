@@ -2,10 +2,13 @@
 
 import gzip
 import json
+import random
+import socket
 import threading
 import tracemalloc
 from collections.abc import Callable, Iterator
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx2
 import pytest
@@ -13,7 +16,7 @@ from django.db import OperationalError
 
 from accounts.models import LeaseRecord
 from broker.api import limits
-from broker.gate.proxy import answers, bodies
+from broker.gate.proxy import answers, bodies, exchange, reach
 from broker.leases import queries
 from tests.gate.test_proxy import LUMEN, Job
 from tests.support import native
@@ -216,14 +219,51 @@ def test_a_dark_channel_is_left_alone_after_a_few_tries(job: Job, settings: Any)
     assert int(said[5].headers["retry-after"]) > 0
 
 
-def test_a_full_channel_sends_the_next_one_away(
-    job: Job, channel: StandIn, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("module", "most"), [(streams, "MOST"), (reach, "OF_ONE_KEY")])
+def test_a_channel_that_is_full_or_taken_up_by_one_key_sends_the_next_one_away(
+    job: Job, channel: StandIn, monkeypatch: pytest.MonkeyPatch, module: Any, most: str
 ) -> None:
-    monkeypatch.setattr(streams, "MOST", 0)
+    monkeypatch.setattr(module, most, 0)
 
     answer = job.call("GET", LUMEN)
 
     assert (answer.status_code, answer.headers["retry-after"], channel.came) == (503, "5", [])
+
+
+def test_a_write_that_went_well_is_answered_also_where_we_cannot_note_it(
+    job: Job, channel: StandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_rest: Any) -> None:
+        raise OperationalError("away")
+
+    monkeypatch.setattr(exchange, "_report", fail)
+
+    answer = job.call("POST", f"{LUMEN}/campaigns", data={"name": "x"})
+
+    assert (answer.status_code, answer.content, len(channel.came)) == (200, b"{}", 1)
+
+
+def test_an_answer_that_breaks_while_it_streams_has_no_second_head(
+    job: Job, channel: StandIn, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(answers, "READ", 1000)
+    channel.headers += [("content-encoding", "gzip")]
+    packed = gzip.compress(random.Random(1).randbytes(90_000).hex().encode())
+    channel.pieces = [packed[:50_000], packed[50_000:-8] + bytes(8)]  # of another checksum
+
+    with pytest.raises(httpx2.RemoteProtocolError):
+        job.call("GET", LUMEN)
+
+    assert "Exception" not in caplog.text
+
+
+def test_the_body_of_whoever_has_no_credential_is_not_read(job: Job, channel: StandIn) -> None:
+    base = urlsplit(job.base)
+    head = f"POST {base.path}/{LUMEN}/campaigns?access_token={job.text}x HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\n"
+
+    with socket.create_connection((base.hostname, base.port or 80), timeout=10) as connection:
+        connection.sendall(head.encode() + b"{")
+        assert connection.recv(100).startswith(b"HTTP/1.1 401")
 
 
 def test_what_cannot_be_recorded_is_not_sent(

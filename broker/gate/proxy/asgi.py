@@ -12,13 +12,14 @@ from datetime import datetime
 from typing import Any
 
 from django.conf import settings
+from django.utils import timezone
 
 from broker.api import limits
 from broker.gate import decisions
 from broker.gate.decisions import Asked, Refusal, Sending
 from broker.gate.proxy import heads
 from broker.gate.proxy.answers import Unreadable
-from broker.gate.proxy.bodies import Full, Gone, Receive, RequestBody, TooSlow, named_length
+from broker.gate.proxy.bodies import KEPT, OF_ANYBODY, Full, Gone, Receive, RequestBody, TooSlow, named_length
 from broker.gate.proxy.exchange import AGAIN_AFTER, Decide, Exchange, Send
 from broker.gate.proxy.reach import Reach
 from broker.gate.proxy.records import OnceAMinute
@@ -86,13 +87,20 @@ class Proxy:
         """Answer, and turn what goes wrong on the way into an answer of the channel's shape."""
         channel = exchange.asked.channel
         try:
-            await exchange.read()
+            known = decisions.look_at_head(exchange.asked, timezone.now())
+            if isinstance(known, Refusal):
+                await exchange.refuse(known)
+                return
+            await exchange.read(KEPT if known else OF_ANYBODY)
             await exchange.run(self._decide, _seconds_to_wait, self._channels, self._once)
         except Refused as refused:
             await exchange.refuse(refusal(channel, refused))
         except Busy as busy:
             await exchange.refuse(refusal(channel, not_recorded(busy)))
         except tuple(_ANSWERS) as error:
+            if exchange.status:
+                logger.info("An answer of %s broke off: %s", channel, type(error).__name__)
+                return
             await exchange.refuse(refusal(channel, _ANSWERS[type(error)]))
         except (Gone, NoAnswer, OSError):
             raise

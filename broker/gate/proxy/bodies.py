@@ -9,6 +9,7 @@ Message = Mapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 
 KEPT = 1024 * 1024  # bytes of a body that is kept whole
+OF_ANYBODY = 256 * 1024  # bytes where the credential may be in the form
 BEGINNING = 64 * 1024  # bytes of one that is longer, as its head says, that are looked at
 ROOM = 128 * 1024 * 1024  # bytes that a process keeps for all requests
 PATIENCE = 60  # seconds for what is kept
@@ -38,9 +39,9 @@ class RequestBody:
         self.beginning = b""
         self._receive, self._more, self._held = receive, True, 0
 
-    async def read(self) -> None:
+    async def read(self, kept: int = KEPT) -> None:
         """Read what is kept. Raises Gone, TooSlow, Full."""
-        most = BEGINNING if self.length is not None and self.length > KEPT else KEPT
+        most = BEGINNING if self.length is not None and self.length > kept else kept
         parts: list[bytes] = []
         try:
             async with asyncio.timeout(PATIENCE):
@@ -50,7 +51,7 @@ class RequestBody:
         except TimeoutError as error:
             raise TooSlow from error
         self.beginning = b"".join(parts)
-        if not self._more and len(self.beginning) <= KEPT:
+        if not self._more and len(self.beginning) <= kept:
             self.whole = self.beginning
 
     async def stream(self) -> AsyncIterator[bytes]:

@@ -1,6 +1,7 @@
 """One request of a job, from its decision to the last byte of its answer."""
 
 import asyncio
+import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, MutableMapping
 from contextlib import aclosing
 from dataclasses import replace
@@ -28,6 +29,8 @@ from tokens.channels.gate import NO_CONNECTION, UNSENT
 from tokens.channels.kinds import Answer, Verdict
 from tokens.channels.streams import NoAnswer, NoRoom, chunks
 
+logger = logging.getLogger(__name__)
+
 REPEATS = 2  # so often a request is sent again at most
 BODILESS = frozenset({204, 205, 304})
 AGAIN_AFTER = 5  # seconds
@@ -49,9 +52,9 @@ class Exchange:
         self._began_as: int | None = None
         self._rewriting = Rewriting([])
 
-    async def read(self) -> None:
+    async def read(self, kept: int) -> None:
         """Read the body, as far as it is kept. Raises Gone, TooSlow, Full."""
-        await self.body.read()
+        await self.body.read(kept)
         self.asked = replace(self.asked, body=self.body.whole)
 
     async def run(self, decide: Decide, wait: Wait, channels: Reach, once: OnceAMinute) -> None:
@@ -172,7 +175,11 @@ class Exchange:
             await in_thread(uploads.keep, row.account_id, names, row.token_id or 0)
         elif not sending.repeatable and self.asked.method in WRITES:
             key = ("written", row.token_id, row.account_id)
-            await once.do(key, timezone.now(), lambda: _report(self.asked, sending, judged.answer))
+            try:
+                await once.do(key, timezone.now(), lambda: _report(self.asked, sending, judged.answer))
+            except Exception:
+                # It is done: an error of ours in place of the answer would have the job do it again.
+                logger.exception("That a write to %s went well could not be noted", row.channel)
 
     # ---- uploads
 

@@ -3,8 +3,9 @@
 Breaker and brake ask Valkey where what they know is old, so then a thread asks them. The ordinary call finds all at hand.
 """
 
-from collections import defaultdict
-from contextlib import AbstractAsyncContextManager
+from collections import Counter, defaultdict
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import httpcore2
 
@@ -13,12 +14,13 @@ from broker.gate.threads import in_thread
 from tokens.channel_apps.models import keys_by_version
 from tokens.channels import gate, registry
 from tokens.channels.kinds import Answer
-from tokens.channels.streams import Body, Streams
+from tokens.channels.streams import MOST, Body, NoRoom, Streams
 
 READS, WRITES = (
     60.0,
     180.0,
 )  # seconds of patience: of a write that takes longer nobody knows what became of it
+OF_ONE_KEY = MOST * 7 // 8  # of a channel's connections
 MUCH_USED = 0.8  # part of an announced limit from which on all processes hear of it
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
@@ -37,13 +39,27 @@ class Reach:
 
     def __init__(self) -> None:
         self._streams: defaultdict[str, Streams] = defaultdict(Streams)
+        self._of_keys: Counter[tuple[str, int]] = Counter()
 
-    def send(
+    @asynccontextmanager
+    async def send(
         self, sending: Sending, method: str, headers: dict[str, str], body: Body
-    ) -> AbstractAsyncContextManager[httpcore2.Response]:
-        """Send it; see `Streams.sent`."""
-        streams = self._streams[sending.row.channel]
-        return streams.sent(method, sending.url, headers, body, seconds=patience(method, sending))
+    ) -> AsyncIterator[httpcore2.Response]:
+        """Send it; see `Streams.sent`. One key leaves room for others, however many of its requests drip."""
+        channel, mine = sending.row.channel, (sending.row.channel, sending.credential.key_id)
+        if self._of_keys[mine] >= OF_ONE_KEY:
+            raise NoRoom
+        self._of_keys[mine] += 1
+        try:
+            seconds = patience(method, sending)
+            async with self._streams[channel].sent(
+                method, sending.url, headers, body, seconds=seconds
+            ) as answer:
+                yield answer
+        finally:
+            self._of_keys[mine] -= 1
+            if not self._of_keys[mine]:
+                del self._of_keys[mine]
 
     async def close(self) -> None:
         """Close all connections."""
