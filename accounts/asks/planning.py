@@ -16,6 +16,7 @@ from accounts.asks.models import Ask
 from accounts.models import AccountToken
 from infra import asking_workers
 from tokens.models import Token
+from ui.addresses import as_one
 from ui.text import number
 
 NONE_ENDS = gettext_lazy("No log-in of these accounts stopped or ends within 30 days.")
@@ -59,7 +60,9 @@ def plan_ask(entries: QuerySet[AccountToken]) -> Plan:
 
 def _people(ids: Sequence[int]) -> list[list[Token]]:
     """Return the log-ins by person, what stopped or ends first before the rest; whoever cannot be asked stands last, each alone."""
-    tokens = Token.objects.filter(pk__in=ids).select_related("app", "consented_by").defer("credentials")
+    # Thousands share few apps and people, and nobody asks what the channel answered.
+    unread = ("credentials", "evidence", "scopes", "dates_source", "refresh_wanted")
+    tokens = Token.objects.filter(pk__in=as_one(ids)).prefetch_related("app", "consented_by").defer(*unread)
     found: dict[int, list[Token]] = defaultdict(list)
     for token in tokens.order_by("deadline", "pk"):
         found[-token.pk if rules.cannot_ask(token) else token.consented_by_id or 0].append(token)

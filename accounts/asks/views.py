@@ -28,7 +28,7 @@ from portal import access, bulk
 from portal.forms import first_moment
 from tokens.models import Token
 from ui import confirm, dates
-from ui.addresses import id_of
+from ui.addresses import as_one, id_of
 from ui.confirm import ConfirmForm, ConfirmLine, Done, Frame, Page, Said
 from ui.errors import Refusal
 from ui.name_visibility import NameVisibility
@@ -180,7 +180,11 @@ def _lines(
     """Return a line for each of these people: their accounts, and why nobody, or who later, is mailed. A fixed number of queries."""
     ids = [token.pk for tokens in people for token in tokens]
     accounts: dict[int, dict[int, Account]] = defaultdict(dict)
-    rows = entries.filter(token__in=ids).select_related("account").order_by("account__name", "account_id")
+    rows = (
+        entries.filter(token__in=as_one(ids))
+        .select_related("account")
+        .order_by("account__name", "account_id")
+    )
     said = (
         "name",
         "channel",
