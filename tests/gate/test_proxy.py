@@ -6,10 +6,12 @@ from typing import Any
 
 import httpx2
 import pytest
+from django.db import OperationalError
 
 from accounts.api_keys import services as api_keys
 from accounts.models import Account, ApiKey, LeaseRecord
 from broker.gate.proxy import reach
+from broker.reports import services as reports
 from tests.support import native
 from tests.support.gate import credential, gate
 from tests.support.sandbox import Sandbox
@@ -129,3 +131,27 @@ def test_many_at_once_carry_on_although_few_may_ask_the_channel(
         said = list(threads.map(lambda _: job.call("GET", LUMEN), range(8)))
 
     assert [one.status_code for one in said] == [200] * 8
+
+
+def test_the_channels_answer_comes_where_a_report_or_what_is_kept_of_it_fails(
+    job: Job, world: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(**_facts: Any) -> None:
+        raise OperationalError("PostgreSQL is away")
+
+    monkeypatch.setattr(reports, "take_answer", fail)
+    made = job.call("POST", f"{LUMEN}/campaigns", data=CAMPAIGN)
+    world.change_password("facebook", "ada")
+    refused = job.call("GET", LUMEN)
+
+    assert made.json()["id"] in [row["id"] for row in world.state()["campaigns"]]
+    assert (refused.status_code, refused.json()["error"]["error_subcode"]) == (400, 460)
+
+
+def test_plain_http_is_refused_where_the_installation_has_https(job: Job, settings: Any) -> None:
+    settings.SECURE_SSL_REDIRECT = True
+
+    answer = job.call("GET", LUMEN)
+
+    assert (answer.status_code, LeaseRecord.objects.count()) == (403, 0)
+    assert "Plain HTTP is refused" in answer.json()["error"]["message"]

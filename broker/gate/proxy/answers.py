@@ -1,6 +1,7 @@
 """What is changed in a channel's answer: addresses of the channel lead back to the gate, and a token becomes the job's own credential."""
 
 import json
+import re
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
@@ -20,6 +21,7 @@ _BINARY_TYPES = frozenset(
 )
 _INFLATED = frozenset({"gzip", "x-gzip", "deflate"})
 
+_PLAIN = re.compile(r"[A-Za-z0-9_.~-]+")  # is written alike everywhere
 Pair = tuple[bytes, bytes]  # what is looked for, and what takes its place
 
 
@@ -98,6 +100,8 @@ def secret_pairs(secrets: Iterable[str], credential: str) -> list[Pair]:
 
 
 def _spellings(secret: str) -> set[str]:
+    if _PLAIN.fullmatch(secret):
+        return {secret}
     quoted = quote(secret, safe="")
     twice = quote(quoted, safe="")
     plain = {secret, quoted, quote_plus(secret), quoted.lower() if "%" in quoted else quoted, twice}

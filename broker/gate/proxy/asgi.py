@@ -87,6 +87,8 @@ class Proxy:
         """Answer, and turn what goes wrong on the way into an answer of the channel's shape."""
         channel = exchange.asked.channel
         try:
+            if settings.SECURE_SSL_REDIRECT and not exchange.ours.startswith("https:"):
+                raise Refused(403, "https_only")
             known = decisions.look_at_head(exchange.asked, timezone.now())
             if isinstance(known, Refusal):
                 await exchange.refuse(known)
@@ -131,9 +133,7 @@ def _address(scope: Scope, headers: Mapping[str, str]) -> str | None:
 
 def _ours(scope: Scope, headers: Mapping[str, str]) -> str:
     """Return what addresses of this gate begin with, as the job reached it."""
-    host = heads.asked_host(headers)
-    if not host:
-        return f"{settings.BASE_URL}{PREFIX}".rstrip("/")
+    host = heads.asked_host(headers) or settings.BASE_HOST
     behind = settings.SECURE_PROXY_SSL_HEADER is not None
     scheme = headers.get("x-forwarded-proto", scope["scheme"]) if behind else scope["scheme"]
     return f"{'https' if scheme == 'https' else 'http'}://{host}{PREFIX}".rstrip("/")

@@ -47,7 +47,7 @@ class Exchange:
         self.asked, self.body = asked, body
         self.status, self.attempts = 0, 0
         self.sending: Sending | None = None
-        self._ours = ours  # what addresses of this gate begin with: "https://adtoken.example/proxy"
+        self.ours = ours  # what addresses of this gate begin with: "https://adtoken.example/proxy"
         self._send = send
         self._began_as: int | None = None
         self._rewriting = Rewriting([])
@@ -134,7 +134,7 @@ class Exchange:
         async with aclosing(_inflated(answer, headers)) as pieces:
             text, whole = await _read(pieces, seconds)
             judged = judge(sending, answer.status, headers, text if whole else None)
-            await reach.note(sending, judged.answer, seconds)
+            await reach.note(sending, judged.answer, seconds, is_good=judged.said.verdict == Verdict.OK)
             if judged.is_reported and await self._goes_on(sending, judged, decide, begun):
                 return True
             if self.status:
@@ -152,7 +152,11 @@ class Exchange:
 
         Where nobody is left it is refused here: the job hears who can help, in place of words about a token that it never held.
         """
-        found = await _reported(self.asked, sending, judged.answer)
+        try:
+            found = await _reported(self.asked, sending, judged.answer)
+        except Exception:  # the channel's answer is better than none
+            logger.exception("What %s answered through the gate could not be reported", self.asked.channel)
+            return False
         if found.action == "hold":
             decided = await decide(self.asked, timezone.now())
             if isinstance(decided, Refusal):
@@ -167,6 +171,15 @@ class Exchange:
     async def _went_well(
         self, sending: Sending, judged: Judged, once: OnceAMinute, begun: frozenset[str], text: bytes
     ) -> None:
+        """Keep what a good answer tells. Whatever fails here, the job hears it: with an error of ours in its place it would write again."""
+        try:
+            await self._keep(sending, judged, once, begun, text)
+        except Exception:
+            logger.exception("What %s did through the gate could not be kept", self.asked.channel)
+
+    async def _keep(
+        self, sending: Sending, judged: Judged, once: OnceAMinute, begun: frozenset[str], text: bytes
+    ) -> None:
         row = sending.row
         if not sending.repeatable and registry.get(row.channel).paths.made:
             await in_thread(owners.note_made, row, judged.answer.body)
@@ -175,11 +188,7 @@ class Exchange:
             await in_thread(uploads.keep, row.account_id, names, row.token_id or 0)
         elif not sending.repeatable and self.asked.method in WRITES:
             key = ("written", row.token_id, row.account_id)
-            try:
-                await once.do(key, timezone.now(), lambda: _report(self.asked, sending, judged.answer))
-            except Exception:
-                # It is done: an error of ours in place of the answer would have the job do it again.
-                logger.exception("That a write to %s went well could not be noted", row.channel)
+            await once.do(key, timezone.now(), lambda: _report(self.asked, sending, judged.answer))
 
     # ---- uploads
 
@@ -196,7 +205,7 @@ class Exchange:
 
     def _changes(self, sending: Sending) -> Rewriting:
         ours = tuple(
-            (address, f"{self._ours}/{self.asked.channel}{'-' if name else ''}{name}")
+            (address, f"{self.ours}/{self.asked.channel}{'-' if name else ''}{name}")
             # Hosts may share one address, as those of a stand-in do: the one that was asked counts.
             for name, address in sorted(
                 hosts_of(self.asked.channel).items(), key=lambda one: one[0] == self.asked.host

@@ -95,12 +95,12 @@ async def ask(sending: Sending, seconds: float) -> None:
         raise Closed(said)
 
 
-async def note(sending: Sending, answer: Answer, seconds: float) -> None:
-    """Note what an answer says of the app: that the channel is there, and its limits. Status 0: there was none."""
+async def note(sending: Sending, answer: Answer, seconds: float, *, is_good: bool = False) -> None:
+    """Note what an answer says of the app, as `gate.note`: that the channel is there, and its limits. Status 0: there was none."""
     app = await _app(sending)
     used = app.channel.used_of(answer)
     plain = 0 < answer.status < 400 and (used is None or used < MUCH_USED)
     if plain and gate.is_at_hand(app):
-        gate.note(app, answer, seconds)
+        gate.note(app, answer, seconds, is_good=is_good)
     else:
-        await in_thread(gate.note, app, answer, seconds)
+        await in_thread(gate.note, app, answer, seconds, is_good=is_good)
