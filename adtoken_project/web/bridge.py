@@ -26,7 +26,7 @@ Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 # What people upload may hold log-ins: bodies stay in memory. So many bytes of any; of larger ones a few at a time.
 SMALL, LARGEST = 300_000, 10_000_000
-PATIENCE = 60  # seconds for a whole body
+PATIENCE = 50  # seconds for a whole body; gunicorn waits 60 for each piece
 AHEAD = 1_000_000  # bytes of an answer that a thread makes before it waits for the client
 BODILESS = ("GET", "HEAD")  # what comes with these is not read
 
