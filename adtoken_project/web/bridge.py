@@ -119,11 +119,15 @@ class Threads:
             if over:
                 running.result()
             body = answer.take()
-            if not begun and (body or over):
+            if not (body or over):
+                continue
+            if not begun:
                 begun = True
                 await send(
                     {"type": "http.response.start", "status": answer.status, "headers": answer.headers}
                 )
+            if environ["REQUEST_METHOD"] == "HEAD":
+                body = b""
             await send({"type": "http.response.body", "body": body, "more_body": not over})
 
 

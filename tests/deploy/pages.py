@@ -51,6 +51,7 @@ class Stream:
     told, ended = threading.Event(), threading.Event()
 
     def __iter__(self) -> Iterator[bytes]:
+        yield b""
         yield b"one"
         self.told.wait(30)
         while True:

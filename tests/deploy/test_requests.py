@@ -121,6 +121,8 @@ def test_an_answer_without_a_body_does_not_wait_for_that_of_its_request(server: 
 
         assert line.recv(100).startswith(b"HTTP/1.1 200")
 
+    assert "WARNING" not in server.log.read_text(), "gunicorn's line about a body that nobody may get"
+
 
 def test_what_breaks_is_answered_with_500_and_costs_no_thread(server: Web) -> None:
     said = [server.says(b"GET /broken HTTP/1.1\r\n" + HOST + b"\r\n") for _ in range(5)]

@@ -13,7 +13,7 @@ import pytest
 import yaml
 from cryptography.fernet import Fernet
 from django.conf import settings
-from django.core.management import get_commands
+from django.core.management import call_command, get_commands
 from django.db import connection
 from django.utils import translation
 
@@ -168,6 +168,16 @@ def test_make_run_serves_by_the_same_configuration_of_gunicorn_and_there_is_no_o
     assert not (
         ROOT / "gunicorn.conf.py"
     ).exists()  # gunicorn would read it first, wherever it is started there
+
+
+def test_the_gate_is_the_same_web_server_on_an_address_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    became: list[str] = []
+    monkeypatch.setattr(os, "execv", lambda _program, words: became.extend(words))
+
+    call_command("gate", "--bind=127.0.0.1:8011", "--workers=1")
+
+    served = f"--config={DEPLOY / 'gunicorn.conf.py'}"
+    assert became[1:] == ["-m", "gunicorn", served, "--bind=127.0.0.1:8011", "--workers=1"]
 
 
 def test_the_web_server_reads_its_settings_from_files_too(
