@@ -1,9 +1,12 @@
-"""The web server as it was: without breaker and shares. For the control of drills/dark_channel.py."""
+"""The web server as it was: every call in threads, without breaker and shares. For the control of drills/dark_channel.py."""
 
-from adtoken_project.asgi import application
-from tokens.channels import breaker, shares
+from django.conf import settings
 
+from adtoken_project.web.bridge import Threads
+
+from adtoken_project.wsgi import application as django  # isort: skip  # it sets Django up, which the rest needs
+from tokens.channels import breaker, shares  # isort: skip
+
+application = Threads(django, count=settings.WEB_THREADS)
 shares.limit(None)
 breaker.TRIPS_AFTER = 10**9
-
-__all__ = ["application"]

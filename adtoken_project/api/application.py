@@ -54,7 +54,7 @@ class ApiKeyAuth(HttpBearer):
 class Compact(JSONRenderer):
     """Writes JSON as pydantic does, who writes what the event loop answers."""
 
-    json_dumps_params = {"separators": (",", ":"), "ensure_ascii": False}  # noqa: RUF012  # as ninja declares it
+    json_dumps_params = {"separators": (",", ":"), "ensure_ascii": False}  # as ninja declares it
 
 
 class BrokerAPI(NinjaAPI):
