@@ -171,7 +171,7 @@ class Exchange:
     async def _went_well(
         self, sending: Sending, judged: Judged, once: OnceAMinute, begun: frozenset[str], text: bytes
     ) -> None:
-        """Keep what a good answer tells. Whatever fails here, the job hears it: with an error of ours in its place it would write again."""
+        """Keep what a good answer tells. Whatever fails here, the job hears it: with our own error in its place it would write again."""
         try:
             await self._keep(sending, judged, once, begun, text)
         except Exception:
