@@ -110,17 +110,17 @@ async def decide(asked: Asked, *, now: datetime) -> Sending | Refusal:
         return _refusal(native, error)
 
 
-def look_at_head(asked: Asked, now: datetime) -> Refusal | bool:
-    """Refuse a request whose head shows that nobody may make it, before its body is read; else return whether a credential is there."""
+def look_at_head(asked: Asked, now: datetime) -> Refusal | int:
+    """Refuse a request whose head shows that nobody may make it, before its body is read; else return the key by its credential, or 0."""
     native = registry.get(asked.channel)
     try:
         _refuse_ignored(native, asked)
         found = placed.find(replace(asked, body=None))
         if found.text or not placed.is_form(asked):
-            read_credential(found.text, now=now)
+            return read_credential(found.text, now=now).key_id
     except (Refused, NoCredential) as error:
         return _refusal(native, error)
-    return bool(found.text)
+    return 0
 
 
 def _refuse_ignored(native: Channel, asked: Asked) -> None:

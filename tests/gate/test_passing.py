@@ -289,5 +289,5 @@ def test_a_key_that_calls_too_often_hears_the_channels_limit(
     settings.API_CALLS_A_MINUTE = 1
     monkeypatch.setattr(limits, "_counts", {})
 
-    assert [job.call("GET", LUMEN).status_code for _ in range(2)] == [200, 429]
+    assert [job.call("GET", path).status_code for path in (LUMEN, "1202345678")] == [200, 429]
     assert len(channel.came) == 1

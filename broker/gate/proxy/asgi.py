@@ -87,14 +87,14 @@ class Proxy:
         """Answer, and turn what goes wrong on the way into an answer of the channel's shape."""
         channel = exchange.asked.channel
         try:
-            if settings.SECURE_SSL_REDIRECT and not exchange.ours.startswith("https:"):
-                raise Refused(403, "https_only")
-            known = decisions.look_at_head(exchange.asked, timezone.now())
+            known = _look_at_head(exchange)
             if isinstance(known, Refusal):
                 await exchange.refuse(known)
                 return
             await exchange.read(KEPT if known else OF_ANYBODY)
-            await exchange.run(self._decide, _seconds_to_wait, self._channels, self._once)
+            await exchange.run(
+                self._decide, _never if known else _seconds_to_wait, self._channels, self._once
+            )
         except Refused as refused:
             await exchange.refuse(refusal(channel, refused))
         except Busy as busy:
@@ -124,6 +124,21 @@ application = Proxy()
 def _seconds_to_wait(key_id: int) -> int:
     share = limits.count_call(key_id)
     return share.seconds if share is not None and share.left < 0 else 0
+
+
+def _look_at_head(exchange: Exchange) -> Refusal | int:
+    """Look before anything is read or asked of a channel; see `decisions.look_at_head`. A key that is known is counted. Raises Refused."""
+    if settings.SECURE_SSL_REDIRECT and not exchange.ours.startswith("https:"):
+        raise Refused(403, "https_only")
+    known = decisions.look_at_head(exchange.asked, timezone.now())
+    if not isinstance(known, Refusal) and known and (seconds := _seconds_to_wait(known)):
+        raise Refused(429, "gate_too_often", seconds)
+    return known
+
+
+def _never(_key_id: int) -> int:
+    """Return that a key need not wait: it was counted."""
+    return 0
 
 
 def _address(scope: Scope, headers: Mapping[str, str]) -> str | None:
