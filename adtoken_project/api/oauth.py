@@ -20,6 +20,7 @@ from broker.api.codes import Code
 from broker.gate.grants import GrantRefused, Wanted, grant
 from broker.leases.callers import Caller
 from broker.leases.texts import text
+from infra import scrub
 from users.sessions.client_address import client_address
 
 PATH = "/api/v1/oauth/token"
@@ -92,7 +93,7 @@ def _sent(request: HttpRequest) -> dict[str, str]:
     else:
         pairs = [(name, value) for name, values in request.POST.lists() for value in values]
     if len(dict(pairs)) != len(pairs) or not all(
-        isinstance(value, str) and "\0" not in value for _, value in pairs
+        isinstance(value, str) and not scrub.UNSTORABLE.search(value) for _, value in pairs
     ):
         raise GrantRefused("invalid_request", "grant_body")
     return dict(pairs)

@@ -170,6 +170,7 @@ def test_refusals_are_those_of_the_standard_and_no_secret_is_logged(
             Client().post(PATH, {"grant_type": "password"}),
             Client().post(f"{PATH}?refresh_token={handle}", {"grant_type": "refresh_token"}),
             as_json,
+            Client().generic("POST", PATH, '{"resource":"facebook/\\ud800"}', "application/json"),
             Client().get(PATH),
             Client().post(PATH, {}, headers={"host": "evil.example"}),
         )
@@ -177,8 +178,8 @@ def test_refusals_are_those_of_the_standard_and_no_secret_is_logged(
 
     assert found == [
         (401, "invalid_client"), (400, "invalid_target"), (400, "invalid_target"), (400, "invalid_scope"), (400, "invalid_scope"),
-        (400, "unsupported_grant_type"), (400, "invalid_request"), (400, "invalid_request"), (405, "invalid_request"),
-        (400, "invalid_request"),
+        (400, "unsupported_grant_type"), (400, "invalid_request"), (400, "invalid_request"), (400, "invalid_request"),
+        (405, "invalid_request"), (400, "invalid_request"),
     ]  # fmt: skip
     assert "oauth/token answered 400 to key" in caplog.text
     assert not any(one in caplog.text for one in (secret, wrong, handle, MARKER))
