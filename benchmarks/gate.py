@@ -83,7 +83,7 @@ def _nginx(environment: Environment, stack: ExitStack, address: str) -> Server:
     folder.mkdir()
     (folder / "nginx.conf").write_text(
         f"daemon off; worker_processes 1; pid {folder}/pid; error_log stderr; events {{}}\n"
-        f"http {{ access_log off; client_max_body_size 0; proxy_request_buffering off; proxy_buffering on;\n"
+        f"http {{ access_log off; client_max_body_size 0; proxy_request_buffering off; proxy_max_temp_file_size 0;\n"
         f"client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy;\n"
         f"upstream channel {{ server {address.removeprefix('http://')}; keepalive 64; }}\n"
         f"server {{ listen {LOOPBACK}:{port}; location / {{ proxy_pass http://channel; proxy_http_version 1.1;\n"
