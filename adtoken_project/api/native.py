@@ -101,6 +101,7 @@ async def _made(request: WSGIRequest, body: type[BaseModel], way: "Way", names: 
     wanted = body.model_validate(json.loads(raw))
     share = limits.count_call(caller.key_id)
     request.share = share  # type: ignore[attr-defined]  # the headers say it
+    request.META[limits.COUNTED] = share  # a thread that begins anew does not count it again
     if share is not None and share.left < 0:
         raise Unordinary
     return await way(request, asking, wanted, **names)

@@ -10,6 +10,7 @@ from django.conf import settings
 from django.http import HttpResponse
 
 WINDOW = 60  # seconds
+COUNTED = "adtoken.share"  # in the environment of a request whose call is counted already
 
 
 class Share(NamedTuple):

@@ -11,6 +11,7 @@ from typing import Any
 import psycopg
 import pytest
 from django.conf import settings
+from django.core.handlers.wsgi import WSGIRequest
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.test import Client, RequestFactory
@@ -20,6 +21,8 @@ from django.utils.module_loading import import_string
 from accounts.models import Account, LeaseRecord
 from accounts.pool import services as pool
 from adtoken_project.api import native
+from adtoken_project.api.application import ApiKeyAuth
+from broker.api import limits
 from broker.leases import records
 from broker.leases.callers import Caller
 from infra import async_database
@@ -284,3 +287,21 @@ def test_a_job_s_header_of_deeds_is_ignored_where_tokens_are_answered(key: str) 
     }
 
     assert len(ids) == 2
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_call_that_the_event_loop_leaves_to_a_thread_is_counted_once(
+    key: str, names: dict[str, str]
+) -> None:
+    began = environ("/api/v1/accounts/facebook/0/lease", "{}", key)
+
+    async def asked() -> HttpResponse | None:
+        try:
+            return await native.answer(began)
+        finally:
+            await async_database.close()
+
+    assert asyncio.run(asked()) is None
+    left = began[limits.COUNTED].left
+    assert ApiKeyAuth()(request := WSGIRequest(began))
+    assert request.share.left == left  # type: ignore[attr-defined]

@@ -242,6 +242,19 @@ REFUSED: dict[str, list[tuple[Ask, str]]] = {
         ),
         (Ask("GET /12/accounts/18ce54d4x5t", host="upload"), "signed"),
     ],
+    "linkedin": [
+        (
+            Ask("POST /rest/posts?ids=List(urn%3Ali%3Ashare%3A1)", {"adContext": {"dscAdAccount": OURS}}),
+            "Posts are made here",
+        ),
+        (
+            Ask(
+                "POST /rest/posts",
+                {"adContext": {"dscAdAccount": OURS}, "distribution": {"feedDistribution": "MAIN_FEED"}},
+            ),
+            "feeddistribution",
+        ),
+    ],
 }
 
 

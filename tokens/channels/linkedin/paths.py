@@ -13,11 +13,14 @@ from tokens.channels.parameters import Pair, Refused
 from tokens.channels.paths import BELOW, Table, person, rule, words
 
 _ACT = r"rest/adAccounts/{account}"
+_POST = re.compile(r"urn(?::|%3A)li(?::|%3A)(share|ugcPost)", re.IGNORECASE)
 _READS = frozenset({"get", "get_all", "batch_get", "finder"})  # Rest.li's methods that are sent by GET
 
 
-def _look(method: str, headers: Mapping[str, str], pairs: Iterable[Pair]) -> None:  # noqa: ARG001  # what a table's look is given
-    """Keep a GET a read: Rest.li's own header names what is meant."""
+def _look(method: str, headers: Mapping[str, str], pairs: Iterable[Pair]) -> None:
+    """Keep a GET a read, and posts that are there already the person's: Rest.li's own header names what is meant."""
+    if any(name == "ids" and _POST.search(str(value)) for name, value in pairs):
+        raise Refused("Posts are made here, one by one, for ads alone: those that exist are not a job's.")
     if method in ("GET", "HEAD") and headers.get("x-restli-method", "get").strip().lower() not in _READS:
         raise Refused("X-RestLi-Method names another method than the request has.")
 
