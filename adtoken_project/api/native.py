@@ -49,21 +49,18 @@ _ENDS = (
 
 async def answer(environ: dict[str, Any]) -> HttpResponse | None:
     """Answer a request, given as WSGI has it; None: Django does. Its body is not read from then."""
-    if environ["REQUEST_METHOD"] != "POST" or not environ["PATH_INFO"].startswith(api.ROUTES_BELOW):
+    if environ["REQUEST_METHOD"] != "POST":
         return None
     request = WSGIRequest(environ)
-    path = request.path_info[len(api.ROUTES_BELOW) :]
-    for route in api.routes.declared:
-        if (names := route.match(path)) is not None:
-            break
-    else:
+    matches = ((path, pattern.fullmatch(request.path_info)) for path, pattern in api.OF_JOBS.items())
+    path, names = next((one for one in matches if one[1]), ("", None))
+    if names is None:
         return None
     found = request_ids.accepted(request.headers.get(request_ids.HEADER, "")) or str(uuid4())
     logs.request_id.set(found)
-    name = f"POST {api.ROUTES_BELOW}{route.path}"
-    with spans.span(name, kind="server", parent=environ.get("HTTP_TRACEPARENT", "")):
+    with spans.span(f"POST {path}", kind="server", parent=environ.get("HTTP_TRACEPARENT", "")):
         try:
-            made = await _made(request, route.body, _WAYS[route.view], names)
+            made = await _made(request, *_WAYS[path.rpartition("/")[2]], names.groupdict())
             said = HttpResponse(made.model_dump_json(), content_type=JSON)
         except _ENDS as error:
             if not _is_away(error):
@@ -71,7 +68,7 @@ async def answer(environ: dict[str, Any]) -> HttpResponse | None:
             said = plain_problem(HTTPStatus.SERVICE_UNAVAILABLE)
             said["Retry-After"] = str(RETRY_AFTER)
         except Exception:
-            logger.exception("the ordinary way of %s ended", route.path)
+            logger.exception("the ordinary way of %s ended", path)
             return None
     said[request_ids.HEADER] = found
     return _api.finish(request, _api.dress(request, said), environ["adtoken.began"])
@@ -138,7 +135,7 @@ async def _report(_request: HttpRequest, caller: Caller, told: ReportIn, lease_i
 
 
 Way = Callable[..., Awaitable[BaseModel]]
-_WAYS: dict[Any, Way] = {
-    api.lease: _lease, api.lease_many: _lease_many, api.sign: _sign, api.report: _report,
+_WAYS: dict[str, tuple[type[BaseModel], Way]] = {  # by the last word of the path
+    "lease": (LeaseIn, _lease), "leases": (LeasesIn, _lease_many), "sign": (SignIn, _sign), "report": (ReportIn, _report),
 }  # fmt: skip
 _api = ApiMiddleware(lambda _request: HttpResponse())  # for what holds for every answer

@@ -1,6 +1,6 @@
 """A deed is done once, however often its call comes: the header Idempotency-Key.
 
-For every POST but those of jobs (`broker.api.urls`), without a word at the operation. A lease, a signature or a report again harms nothing,
+For every POST but those of jobs (`OF_JOBS`), without a word at the operation. A lease, a signature or a report again harms nothing,
 and their answers hold tokens; so the header is ignored there. What is kept is sealed as credentials are, for it may hold a person's link.
 
 Only what was done is kept: after a refusal the same call may be tried again. Where the process died within a call, nobody knows how far it
@@ -17,7 +17,7 @@ from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, HttpResponse
 
 from adtoken_project.api.errors import answer_of, problem
-from broker.api.api import ROUTES_BELOW, routes
+from broker.api.api import OF_JOBS
 from broker.api.codes import Code
 from broker.api.errors import problem_of
 from broker.api.limits import TooMany
@@ -36,8 +36,8 @@ Respond = Callable[[], HttpResponse]
 
 
 def is_of_jobs(path: str) -> bool:
-    """Return whether this path, as the schema writes it, is one that jobs call all the time."""
-    return any(path.endswith(f"/v1{route.path}") for route in routes.declared)
+    """Return whether this path, of a request or as the schema writes it, is one that jobs call all the time."""
+    return any(pattern.fullmatch(path) for pattern in OF_JOBS.values())
 
 
 def answer_once(
@@ -45,8 +45,7 @@ def answer_once(
 ) -> HttpResponse:
     """Return what `respond` answers, or what it answered to the first call with the same header and key."""
     name = request.headers.get(HEADER)
-    path = request.path_info.removeprefix(ROUTES_BELOW)
-    if request.method != "POST" or name is None or any(route.match(path) for route in routes.declared):
+    if request.method != "POST" or name is None or is_of_jobs(request.path_info):
         return respond()
     try:
         caller, body = who(request), request.body

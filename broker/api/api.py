@@ -1,5 +1,6 @@
 """The HTTP face of the broker: a router; adtoken_project.api.application makes the one API object with its keys and errors."""
 
+import re
 from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import replace
@@ -38,7 +39,6 @@ from broker.api.schemas import (
     SignIn,
     SignOut,
 )
-from broker.api.urls import Routes
 from broker.leases.services import Answer, Lease
 from broker.leases.texts import text
 from broker.reports.services import ReportAnswer
@@ -49,8 +49,16 @@ from users.people.queries import names_for_teams
 from users.sessions.client_address import client_address
 
 router = Router(tags=["broker"])
-routes = Routes(router)  # of jobs, all the time
-ROUTES_BELOW = "/api/v1"
+# What jobs call all the time: answered in the event loop on its ordinary way, and without an Idempotency-Key.
+OF_JOBS = {
+    path: re.compile(re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", path))
+    for path in (
+        "/api/v1/accounts/{channel}/{native_id}/lease",
+        "/api/v1/leases",
+        "/api/v1/leases/{lease_id}/sign",
+        "/api/v1/leases/{lease_id}/report",
+    )
+}
 
 PAGE, LARGEST_PAGE = 100, 1000
 _RESTRICTABLE = (Account.State.CONNECTED, Account.State.INTERRUPTED)
@@ -138,9 +146,9 @@ def read_account(request: HttpRequest, channel: ChannelName, native_id: str) -> 
     return _detail(pool_queries.summarise(account, timezone.now()), caller)
 
 
-@routes.post(
+@router.post(
     "/accounts/{channel}/{native_id}/lease",
-    answer=LeaseOut,
+    response=LeaseOut,
     operation_id="lease_token",
     summary="Lease a token that works now",
 )
@@ -161,7 +169,7 @@ def lease(request: HttpRequest, channel: ChannelName, native_id: str, wanted: Le
     return lease_out(given)
 
 
-@routes.post("/leases", answer=LeasesOut, operation_id="lease_tokens", summary="Lease for many accounts")
+@router.post("/leases", response=LeasesOut, operation_id="lease_tokens", summary="Lease for many accounts")
 def lease_many(request: HttpRequest, wanted: LeasesIn) -> LeasesOut:
     """Return for each account, in the order in which they were sent, a lease or the problem that `lease` would answer.
 
@@ -185,9 +193,9 @@ def leases_out(request: HttpRequest, wanted: LeasesIn, answers: Sequence[Answer]
     return LeasesOut(leases=given)
 
 
-@routes.post(
+@router.post(
     "/leases/{lease_id}/sign",
-    answer=SignOut,
+    response=SignOut,
     operation_id="sign_request",
     summary="Sign a request (OAuth 1.0a)",
 )
@@ -205,9 +213,9 @@ def sign(request: HttpRequest, lease_id: str, wanted: SignIn) -> SignOut:
     return SignOut(authorization=header)
 
 
-@routes.post(
+@router.post(
     "/leases/{lease_id}/report",
-    answer=ReportOut,
+    response=ReportOut,
     operation_id="report_answer",
     summary="Report what the channel answered",
 )
