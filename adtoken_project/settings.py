@@ -7,7 +7,6 @@ import django_stubs_ext
 from kombu import Queue
 
 from adtoken_project import env
-from adtoken_project.database import pooling
 from adtoken_project.version import VERSION
 from adtoken_project.workers import lanes
 from portal.theme import UNFOLD as UNFOLD
@@ -119,11 +118,11 @@ FILE_UPLOAD_HANDLERS = ["accounts.imports.forms.InMemory"]
 _DATABASE = env.database("DATABASE_URL")
 DATABASES = {"default": _DATABASE}
 _DATABASE |= {
-    "ENGINE": "adtoken_project.database",
+    "ENGINE": "django.db.backends.postgresql",
     "ATOMIC_REQUESTS": False,  # no call to a channel or mail server may run inside a transaction
     "CONN_MAX_AGE": 0,  # the pool keeps the connections
     "DISABLE_SERVER_SIDE_CURSORS": True,  # a PgBouncer in transaction mode would give them to others
-    "CONN_HEALTH_CHECKS": False,  # our backend looks at what the pool gives
+    "CONN_HEALTH_CHECKS": True,  # a restarted PostgreSQL costs no answer
     "OPTIONS": {
         **_DATABASE.get("OPTIONS", {}),  # what the address says: sslmode, sslrootcert
         "pool": {
@@ -131,10 +130,9 @@ _DATABASE |= {
             "max_size": env.whole("DATABASE_POOL", default=8, least=1),
             "max_idle": 60,  # seconds after which one that nobody needs is closed
             "timeout": 10,
-            "reconnect_timeout": 0,  # its pauses would double with every try
-            "reconnect_failed": pooling.try_again,
+            "reconnect_timeout": 0,  # its pauses would double with every try; so whoever asks next has it try again
         },
-        "prepare_threshold": 5,  # of the lease's read alone; PgBouncer keeps track of it from 1.22 on
+        "prepare_threshold": 5,  # of the event loop's statements alone; PgBouncer keeps track of it from 1.22 on
     },
     "TEST": {"TEMPLATE": "template0"},
 }

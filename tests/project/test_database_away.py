@@ -10,13 +10,11 @@ from django.core.handlers.wsgi import WSGIHandler
 from django.db import connection
 from django.test import Client, RequestFactory
 from psycopg import sql
-from psycopg_pool import ConnectionPool
 from psycopg_pool.base import AttemptWithBackoff
 from pytest_django import Settings
 
 from accounts.api_keys import services as api_keys
 from accounts.models import ApiKey
-from adtoken_project.database import base
 from notifications.delivery import services as delivery
 from notifications.models import Message
 from notifications.outbox import services as outbox
@@ -136,34 +134,6 @@ def test_a_connection_that_a_restart_has_ended_costs_no_answer(server: Server, k
     server.end_connections()
 
     assert call(path, key) == 200
-
-
-def test_a_connection_is_asked_whether_it_works_where_it_was_not_used_for_a_while(
-    key: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    asked: list[object] = []
-    check = ConnectionPool.check_connection
-
-    def watched(given: Any) -> None:
-        asked.append(given)
-        check(given)
-
-    monkeypatch.setattr(ConnectionPool, "check_connection", watched)
-
-    def take() -> int:
-        asked.clear()
-        connection.ensure_connection()
-        connection.close()
-        return len(asked)
-
-    for _ in range(10):  # the pool has given each of its connections
-        take()
-
-    fresh = take()
-    monkeypatch.setattr(base, "FRESH", -1.0)
-    old = take()
-
-    assert (fresh, old) == (0, 1)
 
 
 def test_another_fault_of_ours_is_500(asker: Client, monkeypatch: pytest.MonkeyPatch) -> None:

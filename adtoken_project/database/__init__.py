@@ -1,1 +1,0 @@
-"""PostgreSQL: the backend, its pool, and connections that threads keep."""
