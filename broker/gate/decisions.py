@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, urlencode
 
 import psycopg
+from django.core.exceptions import SynchronousOnlyOperation
 from django.db import DatabaseError
 
 from accounts.models import ApiKey
@@ -26,7 +27,7 @@ from broker.leases.queries import READ_FOR_KEY, LeaseRow, servable, spare
 from broker.leases.texts import text
 from infra import async_database
 from tokens.channel_apps.models import keys_by_version
-from tokens.channels import paths, registry
+from tokens.channels import gate, paths, registry
 from tokens.channels.addresses import configured
 from tokens.channels.base import Channel
 from tokens.channels.kinds import Answer, AppKeys, Credentials
@@ -74,6 +75,7 @@ class Sending:
     credential: Credential
     text: str  # the credential as the caller wrote it: what stands in answers in place of a token
     row: LeaseRow  # account, token and app
+    app: gate.App
     secrets: tuple[str, ...]  # what no answer may hold: access token, its secret, proofs
     repeatable: bool  # it reads, however it is written: a second try does no harm
     upload: bool = False  # a part of an upload, which stays with the log-in that began it
@@ -238,7 +240,7 @@ class _Decision:
         purpose, now = credential.purpose, self.now
         if not servable(row, now + spare(row.channel), purpose):
             row = await in_thread(slow.find_slowly, caller, row, now, purpose, now, slow.wait_for_longer)
-        if row.last_used_at is None or now - row.last_used_at > leases.USE_NOTED_EVERY:
+        if leases.use_is_due(row, now):
             await in_thread(leases.note_uses, [row], now)
         return row
 
@@ -288,6 +290,7 @@ class _Decision:
             credential=credential,
             text=found.text,
             row=row,
+            app=gate.App(self.native, keys.client_id),
             secrets=tuple(filter(None, (credentials.access_token, credentials.secret, *send.query.values()))),
             repeatable=allowed.repeatable,
             upload=allowed.rule.kind == "upload",
@@ -319,16 +322,11 @@ class _Decision:
         )
 
 
-_known_keys: dict[
-    tuple[int, int], AppKeys
-] = {}  # by app and version, as `keys_by_version` has them, which asks PostgreSQL
-
-
 async def _keys(row: LeaseRow) -> AppKeys:
-    name = row.app_id, row.app_version
-    if name not in _known_keys:
-        _known_keys[name] = await in_thread(keys_by_version, *name)
-    return _known_keys[name]
+    try:
+        return keys_by_version(row.app_id, row.app_version)
+    except SynchronousOnlyOperation:  # it asks PostgreSQL, once
+        return await in_thread(keys_by_version, row.app_id, row.app_version)
 
 
 def _note_key(key_id: int, now: datetime) -> None:

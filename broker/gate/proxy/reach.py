@@ -11,8 +11,7 @@ import httpcore2
 
 from broker.gate.decisions import Sending
 from broker.gate.threads import in_thread
-from tokens.channel_apps.models import keys_by_version
-from tokens.channels import gate, registry
+from tokens.channels import gate
 from tokens.channels.kinds import Answer
 from tokens.channels.streams import MOST, Body, NoRoom, Streams
 
@@ -72,23 +71,9 @@ def patience(method: str, sending: Sending) -> float:
     return READS if sending.repeatable or method in SAFE else WRITES
 
 
-_apps: dict[
-    tuple[int, int], gate.App
-] = {}  # by id and version, as `keys_by_version` has them, which may ask PostgreSQL
-
-
-async def _app(sending: Sending) -> gate.App:
-    row = sending.row
-    name = row.app_id, row.app_version
-    if name not in _apps:
-        keys = await in_thread(keys_by_version, *name)
-        _apps[name] = gate.App(registry.get(row.channel), keys.client_id)
-    return _apps[name]
-
-
 async def ask(sending: Sending, seconds: float) -> None:
     """Ask brake and breaker. Raises Closed. Whoever comes through sends, and notes what came of it."""
-    app = await _app(sending)
+    app = sending.app
     known = gate.is_at_hand(app)
     said = gate.refused(app, "api", seconds) if known else await in_thread(gate.refused, app, "api", seconds)
     if said is not None:
@@ -97,7 +82,7 @@ async def ask(sending: Sending, seconds: float) -> None:
 
 async def note(sending: Sending, answer: Answer, seconds: float, *, is_good: bool = False) -> None:
     """Note what an answer says of the app, as `gate.note`: that the channel is there, and its limits. Status 0: there was none."""
-    app = await _app(sending)
+    app = sending.app
     used = app.channel.used_of(answer)
     plain = 0 < answer.status < 400 and (used is None or used < MUCH_USED)
     if plain and gate.is_at_hand(app):
