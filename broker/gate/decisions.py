@@ -6,7 +6,7 @@ One function for everything that stands in front of a channel: our proxy, and en
 import json
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, urlencode
@@ -117,8 +117,8 @@ def look_at_head(asked: Asked, now: datetime) -> Refusal | int:
     native = registry.get(asked.channel)
     try:
         _refuse_ignored(native, asked)
-        found = placed.find(replace(asked, body=None))
-        if found.text or not placed.is_form(asked):
+        found = placed.find(asked.query, asked.headers, None)
+        if found.text or not placed.is_form(asked.headers):
             return read_credential(found.text, now=now).key_id
     except (Refused, NoCredential) as error:
         return _refusal(native, error)
@@ -178,7 +178,7 @@ class _Decision:
 
     async def make(self) -> Sending:
         """Return how it is sent. On the ordinary path: one read, no thread."""
-        found = placed.find(self.asked)
+        found = placed.find(self.asked.query, self.asked.headers, self.asked.body)
         _refuse_ignored(self.native, self.asked)
         credential = read_credential(found.text, now=self.now)
         if not hold.refuse_by_memory():
@@ -307,7 +307,7 @@ class _Decision:
         credentials: Credentials,
     ) -> str:
         """Sign a request with the parameters of its form, which count (RFC 5849, section 3.4.1.3); other bodies do not."""
-        is_form = self.asked.headers.get("content-type", "").startswith("application/x-www-form-urlencoded")
+        is_form = placed.is_form(self.asked.headers)
         pairs = parse_qsl((found.body or b"").decode(), keep_blank_values=True) if is_form else []
         if len(dict(pairs)) != len(pairs) or (is_form and found.body is None):
             raise Refused("A form that is signed has each parameter once, and at most 1 MiB.")

@@ -7,7 +7,6 @@ made with secrets that nobody has, and thrown away.
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
 from urllib.parse import unquote, unquote_plus
 
 from accounts.api_keys.services import PREFIX as API_KEY
@@ -17,29 +16,19 @@ from tokens.channels.parameters import Refused
 HEADERS = frozenset({"authorization", "access-token"})
 PARAMETERS = frozenset({"access_token"})
 PROOFS = frozenset({"appsecret_proof", "appsecret_time"})  # made with the token that the client thinks it has
-# Of one connection (RFC 9110, section 7.6.1), of whoever stood before us, or made anew for the channel.
-DROPPED = HEADERS | {
-    "connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "proxy-connection", "te", "trailer", "transfer-encoding",
-    "upgrade", "expect", "host", "content-length", "cookie", "cookie2", "forwarded", "via", "x-real-ip", "x-client-ip", "true-client-ip",
+# RFC 9110, section 7.6.1, and those that the names in `Connection` make so.
+OF_ONE_CONNECTION = frozenset(
+    {
+        "connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "proxy-connection", "te", "trailer", "transfer-encoding",
+        "upgrade",
+    }
+)  # fmt: skip
+# Of one connection, of whoever stood before us, or made anew for the channel.
+DROPPED = HEADERS | OF_ONE_CONNECTION | {
+    "expect", "host", "content-length", "cookie", "cookie2", "forwarded", "via", "x-real-ip", "x-client-ip", "true-client-ip",
 }  # fmt: skip
 _OF_OTHERS = ("x-forwarded-", "adtoken-", "proxy-", "sec-")
 _OAUTH_TOKEN = re.compile(r"[\s,]oauth_token=\"([^\"]*)\"")
-
-
-class Came(Protocol):
-    """A request as it came (`decisions.Asked`)."""
-
-    @property
-    def query(self) -> str:
-        """As it was sent."""
-
-    @property
-    def headers(self) -> Mapping[str, str]:
-        """Names in lower case."""
-
-    @property
-    def body(self) -> bytes | None:
-        """None: too long to be read."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -51,14 +40,13 @@ class Found:
     body: bytes | None
 
 
-def find(asked: Came) -> Found:
+def find(query: str, headers: Mapping[str, str], body: bytes | None) -> Found:
     """Take the credential out. Raises NoCredential where there is none, Refused for another token in its place, or two of them."""
-    query, tokens = _split(asked.query)
-    body = asked.body
-    if body and is_form(asked):
+    query, tokens = _split(query)
+    if body and is_form(headers):
         form, more = _split(body.decode("latin-1"))
         body, tokens = form.encode("latin-1"), tokens + more
-    tokens += [_in_header(name, asked.headers[name]) for name in sorted(HEADERS) if name in asked.headers]
+    tokens += [_in_header(name, headers[name]) for name in sorted(HEADERS) if name in headers]
     said = set(tokens)
     if any(one.startswith(API_KEY) for one in said):
         raise NoCredential("gate_api_key")
@@ -72,9 +60,9 @@ def find(asked: Came) -> Found:
     return Found(next(iter(said), ""), query, body)
 
 
-def is_form(asked: Came) -> bool:
+def is_form(headers: Mapping[str, str]) -> bool:
     """Return whether the body is one in which the credential may stand."""
-    return asked.headers.get("content-type", "").startswith("application/x-www-form-urlencoded")
+    return headers.get("content-type", "").startswith("application/x-www-form-urlencoded")
 
 
 def passed(headers: Mapping[str, str]) -> dict[str, str]:

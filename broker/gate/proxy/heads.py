@@ -1,17 +1,10 @@
 """Headers of requests and answers: what is of one connection or speaks of the channel's host stays, the rest goes through."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 
-Pairs = Sequence[tuple[bytes, bytes]]
+from broker.gate.placed import OF_ONE_CONNECTION
 
-# RFC 9110, section 7.6.1, and those that the names in `Connection` make so.
-OF_ONE_CONNECTION = frozenset(
-    {
-        "connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "proxy-connection", "te", "trailer", "transfer-encoding",
-        "upgrade",
-    }
-)  # fmt: skip
 # Cookies would mix people up; the others speak of the channel's own host and of the connection to it. Our server writes the last two.
 NOT_GIVEN = frozenset(
     {
