@@ -103,7 +103,7 @@ async def decide(asked: Asked, *, now: datetime) -> Sending | Refusal:
     """Decide by the credential, what holds now of its key and account, and the channel's table of paths."""
     native = registry.CHANNELS.get(asked.channel)
     if native is None or asked.host not in native.paths.hosts:
-        return Refusal(404, json.dumps({"message": text("gate_no_channel")}).encode(), _JSON)
+        return _no_channel()
     try:
         return await _Decision(native, asked, now).make()
     except _Answered as answered:
@@ -114,7 +114,9 @@ async def decide(asked: Asked, *, now: datetime) -> Sending | Refusal:
 
 def look_at_head(asked: Asked, now: datetime) -> Refusal | int:
     """Refuse a request whose head shows that nobody may make it, before its body is read; else return the key by its credential, or 0."""
-    native = registry.get(asked.channel)
+    native = registry.CHANNELS.get(asked.channel)
+    if native is None:
+        return _no_channel()
     try:
         _refuse_ignored(native, asked)
         found = placed.find(asked.query, asked.headers, None)
@@ -123,6 +125,10 @@ def look_at_head(asked: Asked, now: datetime) -> Refusal | int:
     except (Refused, NoCredential) as error:
         return _refusal(native, error)
     return 0
+
+
+def _no_channel() -> Refusal:
+    return Refusal(404, json.dumps({"message": text("gate_no_channel")}).encode(), _JSON)
 
 
 def _refuse_ignored(native: Channel, asked: Asked) -> None:

@@ -148,10 +148,14 @@ def test_the_channels_answer_comes_where_a_report_or_what_is_kept_of_it_fails(
     assert (refused.status_code, refused.json()["error"]["error_subcode"]) == (400, 460)
 
 
-def test_plain_http_is_refused_where_the_installation_has_https(job: Job, settings: Any) -> None:
+def test_plain_http_is_refused_where_the_installation_has_https_and_so_is_an_unknown_channel(
+    job: Job, settings: Any
+) -> None:
     settings.SECURE_SSL_REDIRECT = True
 
     answer = job.call("GET", LUMEN)
 
     assert (answer.status_code, LeaseRecord.objects.count()) == (403, 0)
     assert "Plain HTTP is refused" in answer.json()["error"]["message"]
+    nowhere = job.http.get(job.base.replace("facebook", "myspace"))
+    assert (nowhere.status_code, "no such channel" in nowhere.json()["message"]) == (404, True)

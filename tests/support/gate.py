@@ -43,9 +43,9 @@ def served(application: Any, close: Any = None) -> Iterator[str]:
 
 
 @contextmanager
-def gate(**how: Any) -> Iterator[str]:
+def gate() -> Iterator[str]:
     """Serve the proxy; gives what addresses below it begin with."""
-    proxy = Proxy(**how)
+    proxy = Proxy()
     with served(proxy, proxy.close) as address:
         yield f"{address}/proxy"
 

@@ -5,29 +5,24 @@ back. A small textual answer is read first: where the channel refuses the log-in
 happened the request is sent again as the next person, before the job has seen a byte.
 """
 
-import json
 import logging
 from collections.abc import Mapping, MutableMapping
-from datetime import datetime
 from typing import Any
 
 from django.conf import settings
 from django.utils import timezone
 
-from broker.api import limits
 from broker.gate import decisions
-from broker.gate.decisions import Asked, Refusal, Sending
+from broker.gate.decisions import Asked, Refusal
 from broker.gate.proxy import heads
 from broker.gate.proxy.answers import Unreadable
-from broker.gate.proxy.bodies import KEPT, OF_ANYBODY, Full, Gone, Receive, RequestBody, TooSlow, named_length
-from broker.gate.proxy.exchange import AGAIN_AFTER, Decide, Exchange, Send
+from broker.gate.proxy.bodies import Full, Gone, Receive, RequestBody, TooSlow, named_length
+from broker.gate.proxy.exchange import AGAIN_AFTER, Exchange, Send
 from broker.gate.proxy.reach import Reach
 from broker.gate.proxy.records import OnceAMinute
 from broker.gate.proxy.refusals import Refused, not_recorded, refusal
 from broker.leases.errors import Busy
-from broker.leases.texts import text
 from infra import async_database
-from tokens.channels import declarations
 from tokens.channels.streams import NoAnswer
 from users.sessions.client_address import address_of
 
@@ -43,25 +38,16 @@ _ANSWERS: dict[type[Exception], Refused] = {
 }
 
 
-async def decide(asked: Asked, now: datetime) -> Sending | Refusal:
-    """Decide as everybody does who stands in front of a channel."""
-    return await decisions.decide(asked, now=now)
-
-
 class Proxy:
-    """The application of one event loop. `decide` as `decisions.decide`."""
+    """The application of one event loop."""
 
-    def __init__(self, decide: Decide = decide) -> None:
-        self._decide = decide
+    def __init__(self) -> None:
         self._channels, self._once = Reach(), OnceAMinute()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request. Where the channel breaks off, the answer has no end, so that the server cuts the connection."""
         name, _, rest = str(scope["raw_path"].decode("latin-1")).removeprefix(PREFIX).partition("/")
         channel, _, host = name.partition("-")
-        if channel not in declarations.declared():
-            await _no_channel(send)
-            return
         headers = heads.received(scope["headers"])
         body = RequestBody(receive, named_length(headers))
         asked = Asked(
@@ -73,7 +59,9 @@ class Proxy:
             headers=headers,
             address=_address(scope, headers),
         )
-        exchange = scope[FACTS] = Exchange(asked, body, ours=_ours(scope, headers), send=send)
+        exchange = scope[FACTS] = Exchange(
+            asked, body, ours=_ours(scope, headers), send=send, channels=self._channels, once=self._once
+        )
         try:
             await self._answer(exchange)
         except (Gone, OSError):
@@ -87,14 +75,14 @@ class Proxy:
         """Answer, and turn what goes wrong on the way into an answer of the channel's shape."""
         channel = exchange.asked.channel
         try:
-            known = _look_at_head(exchange)
+            known = decisions.look_at_head(exchange.asked, timezone.now())
             if isinstance(known, Refusal):
                 await exchange.refuse(known)
                 return
-            await exchange.read(KEPT if known else OF_ANYBODY)
-            await exchange.run(
-                self._decide, _never if known else _seconds_to_wait, self._channels, self._once
-            )
+            if settings.SECURE_SSL_REDIRECT and not exchange.ours.startswith("https:"):
+                raise Refused(403, "https_only")
+            await exchange.read(known)
+            await exchange.run()
         except Refused as refused:
             await exchange.refuse(refusal(channel, refused))
         except Busy as busy:
@@ -121,26 +109,6 @@ class Proxy:
 application = Proxy()
 
 
-def _seconds_to_wait(key_id: int) -> int:
-    share = limits.count_call(key_id)
-    return share.seconds if share is not None and share.left < 0 else 0
-
-
-def _look_at_head(exchange: Exchange) -> Refusal | int:
-    """Look before anything is read or asked of a channel; see `decisions.look_at_head`. A key that is known is counted. Raises Refused."""
-    if settings.SECURE_SSL_REDIRECT and not exchange.ours.startswith("https:"):
-        raise Refused(403, "https_only")
-    known = decisions.look_at_head(exchange.asked, timezone.now())
-    if not isinstance(known, Refusal) and known and (seconds := _seconds_to_wait(known)):
-        raise Refused(429, "gate_too_often", seconds)
-    return known
-
-
-def _never(_key_id: int) -> int:
-    """Return that a key need not wait: it was counted."""
-    return 0
-
-
 def _address(scope: Scope, headers: Mapping[str, str]) -> str | None:
     peer = (scope.get("client") or ("",))[0]
     return address_of(peer, headers.get("x-forwarded-for"))
@@ -152,14 +120,3 @@ def _ours(scope: Scope, headers: Mapping[str, str]) -> str:
     behind = settings.SECURE_PROXY_SSL_HEADER is not None
     scheme = headers.get("x-forwarded-proto", scope["scheme"]) if behind else scope["scheme"]
     return f"{'https' if scheme == 'https' else 'http'}://{host}{PREFIX}".rstrip("/")
-
-
-async def _no_channel(send: Send) -> None:
-    problem = {"type": "about:blank", "title": text("gate_no_channel"), "status": 404}
-    body = json.dumps(problem).encode()
-    headers = [
-        (b"content-type", b"application/problem+json"),
-        (b"content-length", str(len(body)).encode()),
-    ]
-    await send({"type": "http.response.start", "status": 404, "headers": headers})
-    await send({"type": "http.response.body", "body": body})

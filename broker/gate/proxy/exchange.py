@@ -5,17 +5,17 @@ import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, MutableMapping
 from contextlib import aclosing
 from dataclasses import replace
-from datetime import datetime
 from typing import Any
 
 import httpcore2
 from django.utils import timezone
 
+from broker.api import limits
 from broker.gate import owners
-from broker.gate.decisions import Asked, Refusal, Sending
+from broker.gate.decisions import Asked, Refusal, Sending, decide
 from broker.gate.proxy import answers, heads, reach, uploads
 from broker.gate.proxy.answers import Inflating, Rewriting
-from broker.gate.proxy.bodies import RequestBody
+from broker.gate.proxy.bodies import KEPT, OF_ANYBODY, RequestBody
 from broker.gate.proxy.reach import Reach
 from broker.gate.proxy.records import OnceAMinute, write_request
 from broker.gate.proxy.refusals import Refused, hosts_of
@@ -36,39 +36,48 @@ BODILESS = frozenset({204, 205, 304})
 AGAIN_AFTER = 5  # seconds
 WAITS, WAIT = 15, 0.2  # so often, and seconds, where all who may ask a channel about a log-in do so
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
-Decide = Callable[[Asked, datetime], Awaitable[Sending | Refusal]]
-Wait = Callable[[int], int]  # a key -> seconds for which it may not call; 0: it may
 
 
 class Exchange:
     """A request and its answer. What is told of it afterwards: `status`, `attempts`, `sending` (the last; None: it was refused at once)."""
 
-    def __init__(self, asked: Asked, body: RequestBody, *, ours: str, send: Send) -> None:
+    def __init__(
+        self, asked: Asked, body: RequestBody, *, ours: str, send: Send, channels: Reach, once: OnceAMinute
+    ) -> None:
         self.asked, self.body = asked, body
-        self.status, self.attempts = 0, 0
+        self._channels, self._once = channels, once
+        self.status, self.attempts, self._is_counted = 0, 0, False
         self.sending: Sending | None = None
         self.ours = ours  # what addresses of this gate begin with: "https://adtoken.example/proxy"
         self._send = send
         self._began_as: int | None = None
         self._rewriting = Rewriting([])
 
-    async def read(self, kept: int) -> None:
-        """Read the body, as far as it is kept. Raises Gone, TooSlow, Full."""
-        await self.body.read(kept)
+    async def read(self, key_id: int) -> None:
+        """Read the body, as far as it is kept: less where no key is known yet (0). Raises Gone, TooSlow, Full, Refused."""
+        if key_id:
+            self._count(key_id)
+        await self.body.read(KEPT if key_id else OF_ANYBODY)
         self.asked = replace(self.asked, body=self.body.whole)
 
-    async def run(self, decide: Decide, wait: Wait, channels: Reach, once: OnceAMinute) -> None:
+    def _count(self, key_id: int) -> None:
+        """Count it as a call of this key, once. Raises Refused where that is one too many."""
+        share = None if self._is_counted else limits.count_call(key_id)
+        self._is_counted = True
+        if share is not None and share.left < 0:
+            raise Refused(429, "gate_too_often", share.seconds)
+
+    async def run(self) -> None:
         """Answer. Raises NoAnswer where the channel breaks off in the middle, and Gone."""
         again = True
         while again:
-            decided = await decide(self.asked, timezone.now())
+            decided = await decide(self.asked, now=timezone.now())
             if isinstance(decided, Refusal):
                 await self.refuse(decided)
                 return
-            if not self.attempts and (seconds := wait(decided.credential.key_id)):
-                raise Refused(429, "gate_too_often", seconds)
+            self._count(decided.credential.key_id)
             self._take(decided)
-            again = await self._attempt(decided, decide, channels, once)
+            again = await self._attempt(decided)
 
     def _take(self, sending: Sending) -> None:
         self.sending, self._rewriting = sending, self._changes(sending)
@@ -76,7 +85,7 @@ class Exchange:
         if self._began_as is None:
             self._began_as = sending.row.token_id
 
-    async def _attempt(self, sending: Sending, decide: Decide, channels: Reach, once: OnceAMinute) -> bool:
+    async def _attempt(self, sending: Sending) -> bool:
         """Send it once, and give the answer. Return whether it is to be sent again instead."""
         method, seconds = self.asked.method, reach.patience(self.asked.method, sending)
         begun = await self._names_of_upload(sending) if sending.upload else frozenset()
@@ -85,12 +94,12 @@ class Exchange:
         except reach.Closed as closed:
             status, why = (429, "gate_paused") if closed.limited else (503, "gate_dark")
             raise Refused(status, why, closed.seconds) from closed
-        await write_request(once, self.asked, sending, timezone.now())
+        await write_request(self._once, self.asked, sending, timezone.now())
         try:
-            async with channels.send(
+            async with self._channels.send(
                 sending, method, self._headers(sending), self._content(sending)
             ) as answer:
-                return await self._answered(sending, answer, decide, once, begun)
+                return await self._answered(sending, answer, begun)
         except NoRoom as error:
             raise Refused(503, "gate_full", AGAIN_AFTER) from error
         except NoAnswer as error:
@@ -118,8 +127,6 @@ class Exchange:
         self,
         sending: Sending,
         answer: httpcore2.Response,
-        decide: Decide,
-        once: OnceAMinute,
         begun: frozenset[str],
     ) -> bool:
         """Look at an answer and give it. Return whether the request is to be sent again instead."""
@@ -135,19 +142,19 @@ class Exchange:
             text, whole = await _read(pieces, seconds)
             judged = judge(sending, answer.status, headers, text if whole else None)
             await reach.note(sending, judged.answer, seconds, is_good=judged.said.verdict == Verdict.OK)
-            if judged.is_reported and await self._goes_on(sending, judged, decide, begun):
+            if judged.is_reported and await self._goes_on(sending, judged, begun):
                 return True
             if self.status:
                 return False  # refused meanwhile
             if judged.said.verdict == Verdict.OK:
-                await self._went_well(sending, judged, once, begun, text)
+                await self._went_well(sending, judged, begun, text)
             if whole:
                 await self._give(answer, self._rewriting.whole(text))
             else:
                 await self._stream(answer, self._rewriting, text, pieces)
         return False
 
-    async def _goes_on(self, sending: Sending, judged: Judged, decide: Decide, begun: frozenset[str]) -> bool:
+    async def _goes_on(self, sending: Sending, judged: Judged, begun: frozenset[str]) -> bool:
         """Report what the channel refused. Return whether the request is sent again as somebody else.
 
         Where nobody is left it is refused here: the job hears who can help, in place of words about a token that it never held.
@@ -158,7 +165,7 @@ class Exchange:
             logger.exception("What %s answered through the gate could not be reported", self.asked.channel)
             return False
         if found.action == "hold":
-            decided = await decide(self.asked, timezone.now())
+            decided = await decide(self.asked, now=timezone.now())
             if isinstance(decided, Refusal):
                 await self.refuse(decided)
             return False
@@ -168,18 +175,14 @@ class Exchange:
         kept = self.body.whole is not None and not begun
         return found.action == "retry_with" and harmless and kept and self.attempts <= REPEATS
 
-    async def _went_well(
-        self, sending: Sending, judged: Judged, once: OnceAMinute, begun: frozenset[str], text: bytes
-    ) -> None:
+    async def _went_well(self, sending: Sending, judged: Judged, begun: frozenset[str], text: bytes) -> None:
         """Keep what a good answer tells. Whatever fails here, the job hears it: with our own error in its place it would write again."""
         try:
-            await self._keep(sending, judged, once, begun, text)
+            await self._keep(sending, judged, begun, text)
         except Exception:
             logger.exception("What %s did through the gate could not be kept", self.asked.channel)
 
-    async def _keep(
-        self, sending: Sending, judged: Judged, once: OnceAMinute, begun: frozenset[str], text: bytes
-    ) -> None:
+    async def _keep(self, sending: Sending, judged: Judged, begun: frozenset[str], text: bytes) -> None:
         row = sending.row
         if not sending.repeatable and registry.get(row.channel).paths.made:
             await in_thread(owners.note_made, row, judged.answer.body)
@@ -188,7 +191,7 @@ class Exchange:
             await in_thread(uploads.keep, row.account_id, names, row.token_id or 0)
         elif not sending.repeatable and self.asked.method in WRITES:
             key = ("written", row.token_id, row.account_id)
-            await once.do(key, timezone.now(), lambda: _report(self.asked, sending, judged.answer))
+            await self._once.do(key, timezone.now(), lambda: _report(self.asked, sending, judged.answer))
 
     # ---- uploads
 
