@@ -6,7 +6,8 @@ The table is append only (`infra.append_only`): whoever may lease cannot remove 
 import asyncio
 import hashlib
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -55,13 +56,13 @@ class Given(NamedTuple):
 
 def write_record(caller: Caller, kind: LeaseRecord.Kind, given: Given, *, now: datetime) -> None:
     """Add the row. Raises Busy where it cannot be written: nothing may be handed out then."""
-    with _NotRecorded():
+    with _recorded():
         queries.write(_insert_of(1), row_of(caller, kind, given, now))
 
 
 def write_records(caller: Caller, given: Sequence[Given], *, now: datetime) -> None:
     """Add the rows of many leases. Raises Busy where they cannot be written: none may be handed out then."""
-    with _NotRecorded():
+    with _recorded():
         queries.write(BATCH, batch_of(caller, given, now))
 
 
@@ -78,16 +79,14 @@ def batch_of(caller: Caller, given: Sequence[Given], now: datetime) -> dict[str,
     }  # fmt: skip
 
 
-class _NotRecorded:
-    """Turns what PostgreSQL refuses into an answer."""
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
-        if isinstance(error, DatabaseError):
-            logger.error("A hand-out could not be recorded, so nothing was handed out.", exc_info=error)
-            raise Busy(RETRY_AFTER, text("not_recorded")) from error
+@contextmanager
+def _recorded() -> Iterator[None]:
+    """Turn what PostgreSQL refuses into an answer."""
+    try:
+        yield
+    except DatabaseError as error:
+        logger.exception("A hand-out could not be recorded, so nothing was handed out.")
+        raise Busy(RETRY_AFTER, text("not_recorded")) from error
 
 
 def _whom(caller: Caller) -> tuple[int | None, str, str | None]:
