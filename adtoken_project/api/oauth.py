@@ -17,7 +17,7 @@ from accounts.api_keys.services import PREFIX
 from adtoken_project.api import errors
 from adtoken_project.api.application import api, key_auth
 from broker.api.codes import Code
-from broker.gate.grants import GrantRefused, Wanted, grant
+from broker.gate.grants import GrantRefused, grant
 from broker.leases.callers import Caller
 from broker.leases.texts import text
 from infra import scrub
@@ -42,11 +42,8 @@ def token(request: HttpRequest) -> HttpResponse:
         return HttpResponseNotAllowed(["POST"])  # the middleware words it
     try:
         sent = _sent(request)
-        wanted = Wanted(
-            **{name: sent.get(name, "") for name in ("grant_type", "refresh_token", "scope", "resource")}
-        )
         request.auth, said = grant(  # type: ignore[attr-defined]  # the log line names the key
-            wanted, client=_client(request, sent), address=client_address(request), now=timezone.now()
+            sent, client=_client(request, sent), address=client_address(request), now=timezone.now()
         )
     except GrantRefused as refused:
         return _error(400, refused.error, str(refused))

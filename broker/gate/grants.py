@@ -5,7 +5,7 @@ itself it is worth what it is at the gate; the key's secret beside it asks for m
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast, get_args
 
@@ -37,16 +37,6 @@ class GrantRefused(Exception):  # noqa: N818  # an answer
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """What is asked for: the parameters of RFC 6749, "" where one was left out."""
-
-    grant_type: str
-    refresh_token: str = field(default="", repr=False)
-    scope: str = ""
-    resource: str = ""
-
-
-@dataclass(frozen=True)
 class _Scope:
     """What the words of a scope say."""
 
@@ -66,18 +56,18 @@ class _Grant:
 
 
 def grant(
-    wanted: Wanted, *, client: Caller | None, address: str | None, now: datetime
+    sent: Mapping[str, str], *, client: Caller | None, address: str | None, now: datetime
 ) -> tuple[Caller, Mapping[str, Any]]:
-    """Return whose key it is and the answer. `client`: the key that came with the request; `address`: where it came from.
+    """Return whose key it is and the answer. `sent`: parameters of RFC 6749; `client`: the key that came with it; `address`: from where.
 
     Raises GrantRefused, AuthenticationError, and what a lease raises: NotAvailable where only a person can help.
     """
     hold.refuse()
-    scope = _scope(wanted.scope)
-    if wanted.grant_type == "refresh_token":
-        found = _by_handle(wanted.refresh_token, scope, client, address, now)
-    elif wanted.grant_type == "client_credentials":
-        found = _by_client(scope, wanted.resource or scope.account, client, now)
+    scope, kind = _scope(sent.get("scope", "")), sent.get("grant_type")
+    if kind == "refresh_token":
+        found = _by_handle(sent.get("refresh_token", ""), scope, client, address, now)
+    elif kind == "client_credentials":
+        found = _by_client(scope, sent.get("resource") or scope.account, client, now)
     else:
         raise GrantRefused("unsupported_grant_type", "grant_type")
     if scope.raw:
@@ -106,13 +96,13 @@ def _by_handle(
         # The key's own secret is proof enough: the days of the handle do not count beside it.
         said = read_credential(handle, now=_LONG_AGO if client else now)
     except NoCredential as error:
-        raise GrantRefused("invalid_grant", f"grant_{error}") from error
+        raise GrantRefused("invalid_grant", str(error)) from error
     caller = client or caller_of_key(said.key_id, mark=said.mark, address=address, now=now)
     if caller is None or caller.key_id != said.key_id:
-        raise GrantRefused("invalid_grant", "grant_other_key" if caller else "grant_key_over")
+        raise GrantRefused("invalid_grant", "grant_other_key" if caller else "gate_key_over")
     account = Account.objects.filter(caller.visible(), pk=said.account_id).first()
     if account is None:
-        raise GrantRefused("invalid_grant", "grant_no_account")
+        raise GrantRefused("invalid_grant", "gate_no_account")
     purpose = scope.purpose or said.purpose
     if said.purpose == "read" and purpose != "read":
         raise GrantRefused("invalid_scope", "grant_reads_only")

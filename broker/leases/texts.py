@@ -33,15 +33,7 @@ _TEXTS = {
     "grant_body": "Send a form or a JSON object of texts, each parameter once.",
     "grant_scope": "There is no scope {word}. Known are publish, read, {raw}, and an account as CHANNEL/ID.",
     "grant_resource": "Name the account: resource=CHANNEL/ID.",
-    "grant_no_credential": "The refresh token is no credential of AdToken (adtp_...). Have somebody make one.",
-    "grant_credential_over": (
-        "This credential is over, and no API key came beside it. Have somebody make a new one."
-    ),
-    "grant_key_over": (
-        "The API key of this credential is revoked or past its last day. Have somebody make a new one."
-    ),
     "grant_other_key": "Another API key made this credential.",
-    "grant_no_account": "The ad account is gone, or outside of the key's teams and channels.",
     "grant_reads_only": "This credential is for reading.",
     "grant_signs": "{channel} signs each request, so no token is handed out. Use the gate.",
     "no_account_named": "There is no account {native_id} at {channel}.",

@@ -123,7 +123,7 @@ def test_a_handle_outlives_its_days_beside_its_own_key_alone(account: Account) -
         (refresh(over), "is over"),
         (refresh(over, client_secret=other), "Another API key"),
         (refresh(forged), "revoked"),
-        (refresh("EAAB..."), "no credential of AdToken"),
+        (refresh("EAAB..."), "none that AdToken made"),
     ):
         assert (answer.status_code, answer.json()["error"]) == (400, "invalid_grant")
         assert words in answer.json()["error_description"]
