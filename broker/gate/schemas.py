@@ -2,11 +2,10 @@
 
 from datetime import datetime
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from broker.api.schemas import ChannelKey, In, Purpose, SendOut, optional
 from broker.gate.credentials import DAYS, MOST_DAYS
-from tokens.channels import declarations
 
 
 class CredentialIn(In):
@@ -29,23 +28,6 @@ class CredentialIn(In):
 
 class CredentialOut(BaseModel):
     """What a job puts where the vendor's token stood. It is good at the gate alone, for one account and one purpose."""
-
-    model_config = ConfigDict(
-        json_schema_extra={
-            "example": {
-                "credential": "adtp_WzEs...",
-                "expires_at": "2026-12-25T09:00:00Z",
-                "channel": declarations.channel_keys()[0],
-                "native_id": "203847561029384",
-                "purpose": "publish",
-                "base_url": f"https://adtoken.example/proxy/{declarations.channel_keys()[0]}",
-                "send": {"headers": {"Authorization": "Bearer adtp_WzEs..."}, "query": {}},
-                "client": [
-                    f'Session.BASE = "https://adtoken.example/proxy/{declarations.channel_keys()[0]}"'
-                ],
-            }
-        }
-    )
 
     credential: str
     expires_at: datetime
