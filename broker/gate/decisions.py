@@ -286,8 +286,6 @@ class _Decision:
         }
         if self.native.signs:
             headers["authorization"] = self._signature(found, url, row, credential, keys, credentials)
-        if found.body is None and "content-length" in self.asked.headers:
-            headers["content-length"] = self.asked.headers["content-length"]
         return Sending(
             url=url,
             headers=headers,

@@ -14,7 +14,6 @@ from broker.leases import services as leases
 from broker.leases.callers import Caller
 from broker.leases.errors import Busy
 from broker.leases.queries import LeaseRow, Purpose
-from broker.leases.services import Claims
 from broker.leases.texts import text
 from broker.reports import services as reports
 from infra import scrub
@@ -78,7 +77,8 @@ def look(
             )
         if verdict not in DOUBTFUL | {Verdict.APP_FAULT}:
             return _without_secrets(native, keys, row, owner.answer), row
-        row = _next_row(caller, row, owner.answer, purpose, now)
+        reports.take_from_gate(caller, row, purpose, owner.answer, now=now)
+        row = leases.find_serving(caller, row.channel, row.native_id, now, purpose, now)
     else:
         raise Busy(AGAIN_AFTER, text("being_checked"))
     if owner.native_id != row.native_id:
@@ -92,14 +92,6 @@ def _without_secrets(native: Channel, keys: AppKeys, row: LeaseRow, answer: Answ
     credentials = leases.open_credentials(row, keys)
     secrets = [credentials.access_token, credentials.secret, *native.send(keys, credentials).query.values()]
     return replace(answer, body=json.loads(scrub.used(json.dumps(answer.body), filter(None, secrets))))
-
-
-def _next_row(caller: Caller, row: LeaseRow, answer: Answer, purpose: Purpose, now: datetime) -> LeaseRow:
-    """Report an answer that refuses the token, and return the account with the token that serves now."""
-    assert row.token_id is not None  # whoever found the row saw to it
-    claims = Claims(caller.key_id, row.account_id, row.token_id, row.generation, now, now, purpose)
-    reports.take_answer(caller=caller, claims=claims, answer=answer, now=now, hands_out=False)
-    return leases.find_serving(caller, row.channel, row.native_id, now, purpose, now)
 
 
 def _remember(row: LeaseRow, one: Object) -> None:

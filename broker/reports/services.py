@@ -23,6 +23,7 @@ from broker.leases import slow as slow_leases
 from broker.leases.callers import Caller
 from broker.leases.errors import Busy, NotAvailable, NotFound
 from broker.leases.natively import Unordinary
+from broker.leases.queries import LeaseRow, Purpose
 from broker.leases.services import Claims, Lease, open_lease
 from broker.leases.texts import text
 from infra import async_database, scrub
@@ -179,6 +180,15 @@ def report(
     )
 
 
+def take_from_gate(
+    caller: Caller, row: LeaseRow, purpose: Purpose, answer: Answer, *, now: datetime, method: str = ""
+) -> ReportAnswer:
+    """Take an answer as `report` does, to a request that we sent for a job with the row's token: `retry_with` comes without a lease."""
+    assert row.token_id is not None  # whoever sent saw to it
+    claims = Claims(caller.key_id, row.account_id, row.token_id, row.generation, now, now, purpose)
+    return take_answer(caller=caller, claims=claims, answer=answer, now=now, method=method, hands_out=False)
+
+
 def take_answer(
     *,
     caller: Caller,
@@ -188,10 +198,7 @@ def take_answer(
     method: str = "",
     hands_out: bool = True,
 ) -> ReportAnswer:
-    """Take an answer as `report` does, of whoever held this token for this account. Raises NotFound.
-
-    `hands_out` False: the caller sends for the job and holds tokens itself, so `retry_with` comes without a lease.
-    """
+    """Take an answer as `report` does, of whoever held this token for this account. Raises NotFound."""
     hold.refuse()
     row = _row_of(caller, queries.read(_READ, [claims.token_id, claims.account_id]))
     said = registry.get(row.channel).classify(answer)

@@ -18,13 +18,13 @@ from broker.gate.proxy.answers import Inflating, Rewriting
 from broker.gate.proxy.bodies import KEPT, OF_ANYBODY, RequestBody
 from broker.gate.proxy.reach import Reach
 from broker.gate.proxy.records import OnceAMinute, write_request
-from broker.gate.proxy.refusals import Refused, hosts_of
+from broker.gate.proxy.refusals import Refused
 from broker.gate.proxy.verdicts import Judged, judge
 from broker.gate.threads import in_thread
-from broker.leases.services import Claims
 from broker.reports import services as reports
 from broker.reports.services import WRITES, ReportAnswer
 from tokens.channels import registry, shares
+from tokens.channels.addresses import configured
 from tokens.channels.gate import NO_CONNECTION, UNSENT
 from tokens.channels.kinds import Answer, Verdict
 from tokens.channels.streams import NoAnswer, NoRoom, chunks
@@ -208,10 +208,11 @@ class Exchange:
 
     def _changes(self, sending: Sending) -> Rewriting:
         ours = tuple(
-            (address, f"{self.ours}/{self.asked.channel}{'-' if name else ''}{name}")
+            (configured(setting), f"{self.ours}/{self.asked.channel}{'-' if name else ''}{name}")
             # Hosts may share one address, as those of a stand-in do: the one that was asked counts.
-            for name, address in sorted(
-                hosts_of(self.asked.channel).items(), key=lambda one: one[0] == self.asked.host
+            for name, setting in sorted(
+                registry.get(self.asked.channel).paths.hosts.items(),
+                key=lambda one: one[0] == self.asked.host,
             )
         )
         secrets = answers.secret_pairs(sending.secrets, sending.text)
@@ -281,19 +282,8 @@ async def _reported(asked: Asked, sending: Sending, answer: Answer) -> ReportAns
 
 def _report(asked: Asked, sending: Sending, answer: Answer) -> ReportAnswer:
     """Take an answer as the report of whoever sent this request. Runs in a thread."""
-    row, credential, now = sending.row, sending.credential, timezone.now()
-    claims = Claims(
-        key_id=sending.caller.key_id,
-        account_id=row.account_id,
-        token_id=row.token_id or 0,
-        generation=row.generation,
-        issued_at=now,
-        expires_at=credential.expires_at,
-        purpose=credential.purpose,
-    )
-    return reports.take_answer(
-        caller=sending.caller, claims=claims, answer=answer, now=now, method=asked.method, hands_out=False
-    )
+    purpose, now = sending.credential.purpose, timezone.now()
+    return reports.take_from_gate(sending.caller, sending.row, purpose, answer, now=now, method=asked.method)
 
 
 async def _inflated(answer: httpcore2.Response, headers: Mapping[str, str]) -> AsyncGenerator[bytes]:

@@ -1,13 +1,11 @@
 """Refusals that the proxy makes itself: in the channel's own shape, so that its client raises what it would raise."""
 
 import json
-from collections.abc import Mapping
 
 from broker.gate.decisions import Refusal
 from broker.leases.errors import Busy
 from broker.leases.texts import text
 from tokens.channels import declarations, registry
-from tokens.channels.addresses import configured
 
 
 class Refused(Exception):  # noqa: N818  # an answer
@@ -29,8 +27,3 @@ def refusal(channel: str, refused: Refused) -> Refusal:
 def not_recorded(busy: Busy) -> Refused:
     """Return what is said where the record could not be written."""
     return Refused(503, "gate_not_recorded", busy.retry_after)
-
-
-def hosts_of(channel: str) -> Mapping[str, str]:
-    """Return the addresses of a channel's hosts by the names that they have at the gate; "" is that of its ads API."""
-    return {name: configured(setting) for name, setting in registry.get(channel).paths.hosts.items()}
