@@ -32,7 +32,7 @@ from tokens.channels.addresses import configured
 from tokens.channels.base import Channel
 from tokens.channels.kinds import Answer, AppKeys, Credentials
 from tokens.channels.parameters import Refused
-from tokens.channels.paths import Allowed, Known
+from tokens.channels.paths import Allowed
 from tokens.vault.services import VaultError
 from users.installation import hold
 
@@ -57,7 +57,7 @@ class Asked:
 
 @dataclass(frozen=True)
 class Refusal:
-    """An answer that is ours, in the channel's shape."""
+    """An answer that is ours, in the channel's shape, which is always JSON."""
 
     status: int
     body: bytes
@@ -92,11 +92,10 @@ class _Answered(Exception):  # noqa: N818  # an answer
 
     def __init__(self, status: int, body: Any) -> None:
         super().__init__(status)
-        self.refusal = Refusal(status, json.dumps(body).encode(), _JSON)
+        self.refusal = Refusal(status, json.dumps(body).encode())
 
 
 _REFUSING = (Refused, NoCredential, BrokerError, hold.OnHold, VaultError, psycopg.Error, DatabaseError)
-_JSON = {"content-type": "application/json"}
 
 
 async def decide(asked: Asked, *, now: datetime) -> Sending | Refusal:
@@ -128,7 +127,7 @@ def look_at_head(asked: Asked, now: datetime) -> Refusal | int:
 
 
 def _no_channel() -> Refusal:
-    return Refusal(404, json.dumps({"message": text("gate_no_channel")}).encode(), _JSON)
+    return Refusal(404, json.dumps({"message": text("gate_no_channel")}).encode())
 
 
 def _refuse_ignored(native: Channel, asked: Asked) -> None:
@@ -140,7 +139,7 @@ def _refuse_ignored(native: Channel, asked: Asked) -> None:
 def _refusal(native: Channel, error: Exception) -> Refusal:
     status, why, headers = _why_not(error)
     status, body = native.refusal(status, why)
-    return Refusal(status, json.dumps(body).encode(), {**_JSON, **headers})
+    return Refusal(status, json.dumps(body).encode(), headers)
 
 
 def _why_not(error: Exception) -> tuple[int, str, dict[str, str]]:
@@ -200,7 +199,7 @@ class _Decision:
         row = await self._owned(allowed, row, caller, credential)
         keys = await _keys(row)
         if allowed.rule.answers is not None:
-            raise _Answered(200, allowed.rule.answers(Known(keys.client_id, row.native_id)))
+            raise _Answered(200, allowed.rule.answers(keys.client_id))
         return self._sending(found, allowed, row, caller, credential, keys)
 
     async def _read(self, credential: Credential) -> _Row:

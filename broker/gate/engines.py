@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.utils import timezone
 
+from broker.gate import placed
 from broker.gate.decisions import Asked, Refusal, Sending, decide
 from broker.gate.proxy import heads
 from broker.gate.proxy.asgi import PREFIX, Scope
@@ -26,7 +27,6 @@ from users.sessions.client_address import address_of
 PATH = "/gate/auth"
 OURS = "x-adtoken-"  # how headers begin that engine and AdToken send each other
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
-_TOKENS = ("authorization", "access-token")  # where channels want it
 _once = OnceAMinute()
 
 
@@ -74,7 +74,7 @@ async def _answer(headers: Mapping[str, str]) -> tuple[int, dict[str, str]]:
 def _sent(sending: Sending) -> dict[str, str]:
     parts = urlsplit(sending.url)
     target = f"{parts.path}?{parts.query}" if parts.query else parts.path
-    tokens = {f"{OURS}{name}": sending.headers[name] for name in _TOKENS if name in sending.headers}
+    tokens = {f"{OURS}{name}": sending.headers[name] for name in placed.HEADERS if name in sending.headers}
     return {f"{OURS}target": target, **tokens}
 
 

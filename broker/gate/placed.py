@@ -67,12 +67,17 @@ def is_form(headers: Mapping[str, str]) -> bool:
 
 def passed(headers: Mapping[str, str]) -> dict[str, str]:
     """Return the headers that go on to the channel."""
-    dropped = DROPPED | {one.strip().lower() for one in headers.get("connection", "").split(",")}
+    dropped = DROPPED | named(headers.get("connection", ""))
     return {
         name: value
         for name, value in headers.items()
         if name not in dropped and not name.startswith(_OF_OTHERS)
     }
+
+
+def named(connection: str) -> frozenset[str]:
+    """Return the headers that `Connection` names."""
+    return frozenset(name.strip().lower() for name in connection.split(","))
 
 
 def _split(text: str) -> tuple[str, list[str]]:

@@ -39,14 +39,6 @@ TUNNEL = OVERRIDES[0]  # of LinkedIn's Rest.li: a GET whose query is too long fo
 
 
 @dataclass(frozen=True)
-class Known:
-    """What answers that need no channel are made of."""
-
-    client_id: str
-    native_id: str
-
-
-@dataclass(frozen=True)
 class Rule:
     """One kind of request. `path`: a pattern of what follows the host's address, without slashes around it.
 
@@ -63,9 +55,8 @@ class Rule:
     demands: Mapping[str, frozenset[str]] = field(default_factory=dict)
     long: bool = False  # the path alone decides: bodies pass that are too long to be read, or of a kind that we do not read
     says: str = ""  # what to do instead: of the person, or where a body is too long
-    answers: Callable[[Known], Any] | None = (
-        None  # of the person: what AdToken answers in the channel's place
-    )
+    # Of the person: what AdToken answers in the channel's place, by the app's id there.
+    answers: Callable[[str], Any] | None = None
 
     @cached_property
     def pattern(self) -> re.Pattern[str]:

@@ -16,7 +16,6 @@ from django.conf import settings
 from tokens.channels import gate, transport
 
 MOST = 256  # requests of one channel at once, in each process; as many connections
-KEPT_FOR = transport.KEPT_FOR
 Body = bytes | AsyncIterator[bytes] | None
 
 
@@ -37,7 +36,7 @@ class Streams:
             ssl_context=transport.certificates(),
             max_connections=MOST,
             max_keepalive_connections=MOST,
-            keepalive_expiry=KEPT_FOR,
+            keepalive_expiry=transport.KEPT_FOR,
         )
 
     @asynccontextmanager

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Mapping
 
-from broker.gate.placed import OF_ONE_CONNECTION
+from broker.gate.placed import OF_ONE_CONNECTION, named
 
 # Cookies would mix people up; the others speak of the channel's own host and of the connection to it. Our server writes the last two.
 NOT_GIVEN = frozenset(
@@ -31,13 +31,9 @@ def received(pairs: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
 def for_job(pairs: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
     """Return what of an answer's headers reaches the job, each as often as it came."""
     lower = [(name.lower(), value) for name, value in pairs]
-    named = b",".join(value for name, value in lower if name == b"connection").decode("latin-1")
-    out = OF_ONE_CONNECTION | NOT_GIVEN | _named(named)
+    connection = b",".join(value for name, value in lower if name == b"connection").decode("latin-1")
+    out = OF_ONE_CONNECTION | NOT_GIVEN | named(connection)
     return [(name, value) for name, value in lower if name.decode("latin-1") not in out]
-
-
-def _named(connection: str) -> frozenset[str]:
-    return frozenset(name.strip().lower() for name in connection.split(",") if name.strip())
 
 
 def asked_host(headers: Mapping[str, str]) -> str:

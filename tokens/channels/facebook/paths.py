@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from tokens.channels.parameters import Pair, Refused
-from tokens.channels.paths import Known, Table, person, rule, words
+from tokens.channels.paths import Table, person, rule, words
 
 _V = r"(v\d{1,2}\.\d/)?"
 _ACT = rf"{_V}act_{{account}}"
@@ -50,11 +50,11 @@ def _look(method: str, headers: Mapping[str, str], pairs: Iterable[Pair]) -> Non
             )
 
 
-def _debug_token(known: Known) -> Any:
+def _debug_token(client_id: str) -> Any:
     """Facebook's Node client asks this of its own token before its first call, to learn the app's id."""
     return {
         "data": {
-            "app_id": known.client_id,
+            "app_id": client_id,
             "type": "USER",
             "application": "AdToken",
             "is_valid": True,
