@@ -20,8 +20,7 @@ from broker.gate.proxy import heads
 from broker.gate.proxy.asgi import PREFIX, Scope
 from broker.gate.proxy.bodies import Receive
 from broker.gate.proxy.records import OnceAMinute, write_request
-from broker.gate.proxy.refusals import not_recorded, refusal
-from broker.leases.errors import Busy
+from broker.gate.proxy.refusals import Refused, refusal
 from users.sessions.client_address import address_of
 
 PATH = "/gate/auth"
@@ -66,8 +65,8 @@ async def _answer(headers: Mapping[str, str]) -> tuple[int, dict[str, str]]:
         return _refused(decided)
     try:
         await write_request(_once, asked, decided, now)
-    except Busy as busy:
-        return _refused(refusal(channel, not_recorded(busy)))
+    except Refused as refused:
+        return _refused(refusal(channel, refused))
     return 204, _sent(decided)
 
 

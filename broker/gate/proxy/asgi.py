@@ -20,8 +20,7 @@ from broker.gate.proxy.bodies import Full, Gone, Receive, RequestBody, TooSlow, 
 from broker.gate.proxy.exchange import AGAIN_AFTER, Exchange, Send
 from broker.gate.proxy.reach import Reach
 from broker.gate.proxy.records import OnceAMinute
-from broker.gate.proxy.refusals import Refused, not_recorded, refusal
-from broker.leases.errors import Busy
+from broker.gate.proxy.refusals import Refused, refusal
 from infra import async_database
 from tokens.channels.streams import NoAnswer
 from users.sessions.client_address import address_of
@@ -85,8 +84,6 @@ class Proxy:
             await exchange.run()
         except Refused as refused:
             await exchange.refuse(refusal(channel, refused))
-        except Busy as busy:
-            await exchange.refuse(refusal(channel, not_recorded(busy)))
         except tuple(_ANSWERS) as error:
             if exchange.status:
                 logger.info("An answer of %s broke off: %s", channel, type(error).__name__)

@@ -89,11 +89,7 @@ class Exchange:
         """Send it once, and give the answer. Return whether it is to be sent again instead."""
         method, seconds = self.asked.method, reach.patience(self.asked.method, sending)
         begun = await self._names_of_upload(sending) if sending.upload else frozenset()
-        try:
-            await reach.ask(sending, seconds)
-        except reach.Closed as closed:
-            status, why = (429, "gate_paused") if closed.limited else (503, "gate_dark")
-            raise Refused(status, why, closed.seconds) from closed
+        await reach.ask(sending, seconds)
         await write_request(self._once, self.asked, sending, timezone.now())
         try:
             async with self._channels.send(

@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 import httpcore2
 
 from broker.gate.decisions import Sending
+from broker.gate.proxy.refusals import Refused
 from broker.gate.threads import in_thread
 from tokens.channels import gate
 from tokens.channels.kinds import Answer
@@ -22,15 +23,6 @@ READS, WRITES = (
 OF_ONE_KEY = MOST * 7 // 8  # of a channel's connections
 MUCH_USED = 0.8  # part of an announced limit from which on all processes hear of it
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
-
-
-class Closed(Exception):  # noqa: N818  # an answer
-    """The channel is not to be asked now. Nothing was sent."""
-
-    def __init__(self, said: Answer) -> None:
-        super().__init__()
-        self.limited = said.status == gate.LIMITED
-        self.seconds = int(said.headers["retry-after"])
 
 
 class Reach:
@@ -72,12 +64,13 @@ def patience(method: str, sending: Sending) -> float:
 
 
 async def ask(sending: Sending, seconds: float) -> None:
-    """Ask brake and breaker. Raises Closed. Whoever comes through sends, and notes what came of it."""
+    """Ask brake and breaker. Raises Refused. Whoever comes through sends, and notes what came of it."""
     app = sending.app
     known = gate.is_at_hand(app)
     said = gate.refused(app, "api", seconds) if known else await in_thread(gate.refused, app, "api", seconds)
     if said is not None:
-        raise Closed(said)
+        status, why = (429, "gate_paused") if said.status == gate.LIMITED else (503, "gate_dark")
+        raise Refused(status, why, int(said.headers["retry-after"]))
 
 
 async def note(sending: Sending, answer: Answer, seconds: float, *, is_good: bool = False) -> None:

@@ -7,8 +7,10 @@ from functools import partial
 
 from accounts.models import LeaseRecord
 from broker.gate.decisions import Asked, Sending
+from broker.gate.proxy.refusals import Refused
 from broker.gate.threads import in_thread
 from broker.leases import records
+from broker.leases.errors import Busy
 
 Key = tuple[object, ...]
 
@@ -40,7 +42,7 @@ class OnceAMinute:
 
 
 async def write_request(once: OnceAMinute, asked: Asked, sending: Sending, now: datetime) -> None:
-    """Put on record that this credential sends as this token. Raises Busy where it cannot be written."""
+    """Put on record that this credential sends as this token. Raises Refused where it cannot be written."""
     row, credential = sending.row, sending.credential
     assert row.token_id is not None  # whoever decided saw to it
     given = records.Given(
@@ -53,4 +55,7 @@ async def write_request(once: OnceAMinute, asked: Asked, sending: Sending, now: 
     )
 
     write = partial(records.write_record, sending.caller, LeaseRecord.Kind.REQUEST, given, now=now)
-    await once.do((sending.text, row.token_id, row.generation), now, write)
+    try:
+        await once.do((sending.text, row.token_id, row.generation), now, write)
+    except Busy as busy:
+        raise Refused(503, "gate_not_recorded", busy.retry_after) from busy

@@ -3,7 +3,6 @@
 import json
 
 from broker.gate.decisions import Refusal
-from broker.leases.errors import Busy
 from broker.leases.texts import text
 from tokens.channels import declarations, registry
 
@@ -22,8 +21,3 @@ def refusal(channel: str, refused: Refused) -> Refusal:
     status, body = registry.get(channel).refusal(refused.status, said)
     headers = {"retry-after": str(refused.retry_after)} if refused.retry_after else {}
     return Refusal(status, json.dumps(body).encode(), headers)
-
-
-def not_recorded(busy: Busy) -> Refused:
-    """Return what is said where the record could not be written."""
-    return Refused(503, "gate_not_recorded", busy.retry_after)
