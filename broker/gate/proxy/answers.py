@@ -7,6 +7,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from urllib.parse import quote, quote_plus
 
+from broker.gate.proxy.refusals import Refused
+
 READ = 2 * 1024 * 1024  # bytes of a textual answer that is read whole
 # Media, archives and documents. Everything else may be text, whatever it calls itself.
 _BINARY = ("image/", "video/", "audio/", "font/")
@@ -25,10 +27,6 @@ _PLAIN = re.compile(r"[A-Za-z0-9_.~-]+")  # is written alike everywhere
 Pair = tuple[bytes, bytes]  # what is looked for, and what takes its place
 
 
-class Unreadable(Exception):  # noqa: N818  # an answer
-    """A textual answer in which nothing can be looked for: compressed in another way, or a part of one. It is not passed on."""
-
-
 def is_textual(headers: Mapping[str, str]) -> bool:
     """Return whether an answer may hold text: all that is no picture, film, sound, archive or document by its head."""
     kind = headers.get("content-type", "").partition(";")[0].strip().lower()
@@ -36,12 +34,12 @@ def is_textual(headers: Mapping[str, str]) -> bool:
 
 
 def check_readable(status: int, headers: Mapping[str, str]) -> None:
-    """Raise Unreadable for a textual answer that cannot be looked through."""
+    """Raise Refused for a textual answer in which nothing can be looked for: compressed in another way, or a part of one."""
     coding = headers.get("content-encoding", "identity").strip().lower()
     if coding not in {"", "identity"} | _INFLATED:
-        raise Unreadable(coding)
+        raise Refused(502, "gate_unreadable")
     if status == 206:  # asked for piece by piece, a token would come in pieces that nobody knows again
-        raise Unreadable("part")
+        raise Refused(502, "gate_unreadable")
 
 
 class Inflating:
@@ -52,7 +50,7 @@ class Inflating:
         self._inflate = zlib.decompressobj(wbits=47) if compressed else None
 
     def pieces(self, chunk: bytes, *, most: int = READ) -> Iterator[bytes]:
-        """Give what a piece holds, in pieces of bounded length. Raises Unreadable."""
+        """Give what a piece holds, in pieces of bounded length. Raises Refused."""
         if self._inflate is None:
             yield chunk
             return
@@ -60,7 +58,7 @@ class Inflating:
             try:
                 found = self._inflate.decompress(chunk, most)
             except zlib.error as error:
-                raise Unreadable("broken") from error
+                raise Refused(502, "gate_unreadable") from error
             if found:
                 yield found
             chunk = self._inflate.unconsumed_tail

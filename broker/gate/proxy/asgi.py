@@ -15,9 +15,8 @@ from django.utils import timezone
 from broker.gate import decisions
 from broker.gate.decisions import Asked, Refusal
 from broker.gate.proxy import heads
-from broker.gate.proxy.answers import Unreadable
-from broker.gate.proxy.bodies import Full, Gone, Receive, RequestBody, TooSlow, named_length
-from broker.gate.proxy.exchange import AGAIN_AFTER, Exchange, Send
+from broker.gate.proxy.bodies import Gone, Receive, RequestBody, named_length
+from broker.gate.proxy.exchange import Exchange, Send
 from broker.gate.proxy.reach import Reach
 from broker.gate.proxy.records import OnceAMinute
 from broker.gate.proxy.refusals import Refused, refusal
@@ -30,11 +29,6 @@ logger = logging.getLogger(__name__)
 PREFIX = "/proxy/"
 FACTS = "adtoken.exchange"  # where the scope holds the exchange, for whoever logs and counts
 Scope = MutableMapping[str, Any]
-_ANSWERS: dict[type[Exception], Refused] = {
-    Full: Refused(503, "gate_full", AGAIN_AFTER),
-    TooSlow: Refused(408, "gate_too_slow"),
-    Unreadable: Refused(502, "gate_unreadable"),
-}
 
 
 class Proxy:
@@ -83,12 +77,10 @@ class Proxy:
             await exchange.read(known)
             await exchange.run()
         except Refused as refused:
-            await exchange.refuse(refusal(channel, refused))
-        except tuple(_ANSWERS) as error:
             if exchange.status:
-                logger.info("An answer of %s broke off: %s", channel, type(error).__name__)
+                logger.info("An answer of %s broke off: %s", channel, refused.why)
                 return
-            await exchange.refuse(refusal(channel, _ANSWERS[type(error)]))
+            await exchange.refuse(refusal(channel, refused))
         except (Gone, NoAnswer, OSError):
             raise
         except Exception:

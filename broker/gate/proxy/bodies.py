@@ -5,6 +5,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import suppress
 from typing import Any
 
+from broker.gate.proxy.refusals import AGAIN_AFTER, Refused
+
 Message = Mapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 
@@ -17,14 +19,6 @@ PATIENCE = 60  # seconds for what is kept
 
 class Gone(Exception):  # noqa: N818  # an end
     """The job has left."""
-
-
-class TooSlow(Exception):  # noqa: N818  # an answer
-    """The body does not come."""
-
-
-class Full(Exception):  # noqa: N818  # an answer
-    """This process keeps as many bytes as it may."""
 
 
 _held = {"bytes": 0}
@@ -40,7 +34,7 @@ class RequestBody:
         self._receive, self._more, self._held = receive, True, 0
 
     async def read(self, kept: int = KEPT) -> None:
-        """Read what is kept. Raises Gone, TooSlow, Full."""
+        """Read what is kept. Raises Gone, Refused."""
         most = BEGINNING if self.length is not None and self.length > kept else kept
         parts: list[bytes] = []
         try:
@@ -49,7 +43,7 @@ class RequestBody:
                     parts.append(await self._next())
                     self._hold(len(parts[-1]))
         except TimeoutError as error:
-            raise TooSlow from error
+            raise Refused(408, "gate_too_slow") from error
         self.beginning = b"".join(parts)
         if not self._more and len(self.beginning) <= kept:
             self.whole = self.beginning
@@ -76,7 +70,7 @@ class RequestBody:
         self._held += count
         _held["bytes"] += count
         if _held["bytes"] > ROOM:
-            raise Full
+            raise Refused(503, "gate_full", AGAIN_AFTER)
 
     def close(self) -> None:
         """Count what was kept no more."""

@@ -18,7 +18,7 @@ from broker.gate.proxy.answers import Inflating, Rewriting
 from broker.gate.proxy.bodies import KEPT, OF_ANYBODY, RequestBody
 from broker.gate.proxy.reach import Reach
 from broker.gate.proxy.records import OnceAMinute, write_request
-from broker.gate.proxy.refusals import Refused
+from broker.gate.proxy.refusals import AGAIN_AFTER, Refused
 from broker.gate.proxy.verdicts import Judged, judge
 from broker.gate.threads import in_thread
 from broker.reports import services as reports
@@ -33,7 +33,6 @@ logger = logging.getLogger(__name__)
 
 REPEATS = 2  # so often a request is sent again at most
 BODILESS = frozenset({204, 205, 304})
-AGAIN_AFTER = 5  # seconds
 WAITS, WAIT = 15, 0.2  # so often, and seconds, where all who may ask a channel about a log-in do so
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
@@ -54,7 +53,7 @@ class Exchange:
         self._rewriting = Rewriting([])
 
     async def read(self, key_id: int) -> None:
-        """Read the body, as far as it is kept: less where no key is known yet (0). Raises Gone, TooSlow, Full, Refused."""
+        """Read the body, as far as it is kept: less where no key is known yet (0). Raises Gone, Refused."""
         if key_id:
             self._count(key_id)
         await self.body.read(KEPT if key_id else OF_ANYBODY)

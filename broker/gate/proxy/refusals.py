@@ -6,6 +6,8 @@ from broker.gate.decisions import Refusal
 from broker.leases.texts import text
 from tokens.channels import declarations, registry
 
+AGAIN_AFTER = 5  # seconds
+
 
 class Refused(Exception):  # noqa: N818  # an answer
     """The request is not sent, or its answer not passed on. `why`: a text of the gate. `retry_after` in seconds."""
