@@ -72,19 +72,9 @@ class Job:
         return Asked(channel=self.account.channel, method=method, path=path, query=query, **facts)
 
     def ask(self, line: str = "GET /v26.0/act_123456/campaigns", **more: Any) -> Sending | Refusal:
-        method, _, address = line.partition(" ")
-        path, _, query = address.partition("?")
-        facts: dict[str, Any] = {
-            "headers": {"authorization": f"Bearer {self.text}"},
-            "body": b"",
-            "host": "",
-            **more,
-        }
-        asked = Asked(channel=self.account.channel, method=method, path=path, query=query, **facts)
-
         async def decided() -> Sending | Refusal:
             try:
-                return await decide(asked, now=NOW())
+                return await decide(self.asked(line, **more), now=NOW())
             finally:
                 await async_database.close()
 

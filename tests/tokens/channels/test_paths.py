@@ -215,8 +215,6 @@ REFUSED: dict[str, list[tuple[Ask, str]]] = {
         (Ask("POST /v26.0/act_123456/campaigns", "name=A", purpose="read"), "reading"),
     ],
     "x": [
-        (Ask("GET /12/accounts"), "one ad account"),
-        (Ask("GET /12/accounts/18CE54D4X5T/campaigns"), "18ce54d4x5t alone"),
         (
             Ask("POST /12/batch/accounts/18ce54d4x5t/campaigns", [{"params": {"account_id": "18ce55gq7fk"}}]),
             "account_id",
@@ -228,10 +226,6 @@ REFUSED: dict[str, list[tuple[Ask, str]]] = {
             "granted_account_id",
         ),
         (Ask("POST /12/batch/accounts/18ce54d4x5t/tweet", [{"params": {"nullcast": False}}]), "nullcast"),
-        (
-            Ask("POST /1.1/media/upload.json", "command=INIT&media_category=dm_image", "upload"),
-            "media_category",
-        ),
         (
             Ask("POST /1.1/media/upload.json", files(("media_category", "dm_image")), "upload", MULTIPART),
             "media_category",

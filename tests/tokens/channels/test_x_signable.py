@@ -91,16 +91,9 @@ ATTACKS = [
     f"POST /12/accounts/{ACCOUNT}/tweet?text=Hello&nullcast=false",
     f"POST /12/accounts/{ACCOUNT}/tweet?nullcast=true&NullCast=0",
     f"POST /12/accounts/{ACCOUNT}/scheduled_tweets?%6eullcast=false",
-    # path tricks
+    # path tricks, beside those of every channel's table (test_paths)
     f"GET /12/accounts/{ACCOUNT}/../{OTHER}/campaigns",
-    f"GET /12/accounts/{ACCOUNT}/./campaigns",
-    f"GET /12/accounts/{ACCOUNT}/%2e%2e/{OTHER}",
-    f"GET /12/accounts/{ACCOUNT}%2f..%2f{OTHER}",
-    f"GET /12/accounts/{ACCOUNT}/...//campaigns",
-    f"GET /12/accounts//{ACCOUNT}/campaigns",
     f"GET /12/accounts/{ACCOUNT}/",
-    f"GET /12/accounts/{ACCOUNT};/../{OTHER}",
-    f"GET /12/accounts/{ACCOUNT}\\..\\{OTHER}",
     f"GET /12/accounts/{ACCOUNT}/campaigns#/../../{OTHER}",
     f"GET /12/accounts/{ACCOUNT}\n/campaigns",
     f"GET /x/12/accounts/{ACCOUNT}",
@@ -112,8 +105,6 @@ ATTACKS = [
     f"GET /12/batch/accounts/{ACCOUNT}/campaigns",
     f"POST /12/stats/accounts/{ACCOUNT}",
     f"PATCH /12/accounts/{ACCOUNT}",
-    f"OPTIONS /12/accounts/{ACCOUNT}",
-    f"get /12/accounts/{ACCOUNT}",
     # log-in
     "POST /oauth/access_token",
     f"GET /12/accounts/{ACCOUNT}?oauth_callback=https://evil.example",
