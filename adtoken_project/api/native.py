@@ -8,7 +8,6 @@ import logging
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 from typing import Any
-from uuid import uuid4
 
 import psycopg
 from django.conf import settings
@@ -56,7 +55,7 @@ async def answer(environ: dict[str, Any]) -> HttpResponse | None:
     path, names = next((one for one in matches if one[1]), ("", None))
     if names is None:
         return None
-    found = request_ids.accepted(request.headers.get(request_ids.HEADER, "")) or str(uuid4())
+    found = request_ids.of_request(request.headers.get(request_ids.HEADER, ""))
     logs.request_id.set(found)
     with spans.span(f"POST {path}", kind="server", parent=environ.get("HTTP_TRACEPARENT", "")):
         try:

@@ -3,12 +3,11 @@
 import time
 from collections.abc import Mapping, MutableMapping
 from typing import Any
-from uuid import uuid4
 
 from adtoken_project.api.middleware import log_call
 from adtoken_project.ops import metrics
 from adtoken_project.telemetry import logs
-from adtoken_project.telemetry.request_ids import HEADER, accepted
+from adtoken_project.telemetry.request_ids import HEADER, of_request
 from broker.gate.proxy import asgi as proxy
 from broker.gate.proxy.bodies import Receive
 from broker.gate.proxy.exchange import Exchange, Send
@@ -18,7 +17,7 @@ async def application(scope: MutableMapping[str, Any], receive: Receive, send: S
     """Answer a request below /proxy/."""
     began = time.monotonic()
     wanted = next((value for name, value in scope["headers"] if name.lower() == HEADER.lower().encode()), b"")
-    found = accepted(wanted.decode("latin-1")) or str(uuid4())
+    found = of_request(wanted.decode("latin-1"))
 
     async def tell(message: MutableMapping[str, Any]) -> None:
         if message["type"] == "http.response.start":

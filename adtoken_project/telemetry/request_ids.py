@@ -29,7 +29,7 @@ class RequestIdMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         """Answer."""
-        found = accepted(request.headers.get(HEADER, "")) or str(uuid4())
+        found = of_request(request.headers.get(HEADER, ""))
         before = logs.request_id.set(found)
         try:
             answer = self.get_response(request)
@@ -37,6 +37,11 @@ class RequestIdMiddleware:
             logs.request_id.reset(before)
         answer[HEADER] = found
         return answer
+
+
+def of_request(sent: str) -> str:
+    """Return the id of a request: the one that came with it, where that can be taken."""
+    return accepted(sent) or str(uuid4())
 
 
 def accepted(sent: str) -> str:

@@ -8,7 +8,7 @@ import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple
+from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
 import psycopg
@@ -165,14 +165,6 @@ def _why_not(error: Exception) -> tuple[int, str, dict[str, str]]:
     return 503, text("gate_no_database"), {"retry-after": str(AWAY)}
 
 
-class _Row(NamedTuple):
-    """What the one read gives: the account with token and app, and the key."""
-
-    lease: LeaseRow
-    caller: Caller
-    used_at: datetime | None
-
-
 @dataclass(frozen=True)
 class _Decision:
     """One request, as its questions are asked one after the other. Each raises what refuses it."""
@@ -202,8 +194,8 @@ class _Decision:
             raise _Answered(200, allowed.rule.answers(keys.client_id))
         return self._sending(found, allowed, row, caller, credential, keys)
 
-    async def _read(self, credential: Credential) -> _Row:
-        """Read key and account. Raises NoCredential, NotFound, Refused."""
+    async def _read(self, credential: Credential) -> tuple[LeaseRow, Caller, datetime | None]:
+        """Read account and key, and when that was last used. Raises NoCredential, NotFound, Refused."""
         facts = {
             "account": credential.account_id,
             "key": credential.key_id,
@@ -232,7 +224,7 @@ class _Decision:
             )
         if not caller.may(ApiKey.Scope.GATE):
             raise Refused(text("gate_scope"))
-        return _Row(row, caller, used_at)
+        return row, caller, used_at
 
     def _allow(self, found: placed.Found, row: LeaseRow, credential: Credential) -> Allowed:
         request = paths.Request(

@@ -6,9 +6,8 @@ there is no such address. The body of a request is not seen here: what cannot be
 """
 
 import json
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from collections.abc import Mapping
 from hmac import compare_digest
-from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
@@ -19,13 +18,13 @@ from broker.gate.decisions import Asked, Refusal, Sending, decide
 from broker.gate.proxy import heads
 from broker.gate.proxy.asgi import PREFIX, Scope
 from broker.gate.proxy.bodies import Receive
+from broker.gate.proxy.exchange import Send
 from broker.gate.proxy.records import OnceAMinute, write_request
 from broker.gate.proxy.refusals import Refused, refusal
 from users.sessions.client_address import address_of
 
 PATH = "/gate/auth"
 OURS = "x-adtoken-"  # how headers begin that engine and AdToken send each other
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 _once = OnceAMinute()
 
 

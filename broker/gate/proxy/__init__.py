@@ -1,5 +1,1 @@
 """The proxy of the gate: a vendor's client asks us in the channel's place, and goes on while its log-in dies."""
-
-from broker.gate.proxy.asgi import application
-
-__all__ = ["application"]

@@ -50,7 +50,7 @@ class Proxy:
             path=f"/{rest}",
             query=scope["query_string"].decode("latin-1"),
             headers=headers,
-            address=_address(scope, headers),
+            address=address_of((scope.get("client") or ("",))[0], headers.get("x-forwarded-for")),
         )
         exchange = scope[FACTS] = Exchange(
             asked, body, ours=_ours(scope, headers), send=send, channels=self._channels, once=self._once
@@ -96,11 +96,6 @@ class Proxy:
 
 
 application = Proxy()
-
-
-def _address(scope: Scope, headers: Mapping[str, str]) -> str | None:
-    peer = (scope.get("client") or ("",))[0]
-    return address_of(peer, headers.get("x-forwarded-for"))
 
 
 def _ours(scope: Scope, headers: Mapping[str, str]) -> str:

@@ -249,7 +249,7 @@ class Exchange:
         """Answer in our own words, of the channel's shape."""
         headers = {
             "content-type": "application/json",
-            **{name.lower(): value for name, value in refused.headers.items()},
+            **refused.headers,
             "content-length": str(len(refused.body)),
         }
         await self._begin(
