@@ -119,7 +119,7 @@ _TEXTS = {
     "gate_no_account": (
         "AdToken: the ad account is gone, or outside of the teams and channels of this credential's API key."
     ),
-    "gate_no_channel": "AdToken: there is no such channel, or no such host of it.",
+    "gate_no_channel": "AdToken: there is no such channel, or no such host of it. Take the base_url that came with the credential.",
     "gate_no_database": (
         "AdToken cannot read its database now. Nothing was sent; come again in a few seconds."
     ),
