@@ -3,6 +3,9 @@ what is another account's.
 """
 
 import asyncio
+import json
+import os
+import subprocess
 import time
 from collections.abc import Callable
 from importlib import import_module
@@ -12,6 +15,8 @@ from urllib.parse import urlsplit
 
 import pytest
 import requests
+
+from tests.support import node
 
 MINE = "Lumen Shoes EU"
 
@@ -34,6 +39,9 @@ class Client:
     def elsewhere(self) -> Any:
         """Ask for another account."""
         raise NotImplementedError
+
+    def close(self) -> None:
+        """End what was started."""
 
 
 class Facebook(Client):
@@ -146,6 +154,31 @@ class Pinterest(Client):
         return self.accounts.ad_accounts_get(self.other)
 
 
+class PinterestSdk(Pinterest):
+    """A third party's, generated from a newer specification; it makes and reads campaigns as models."""
+
+    def __init__(self, base: str, credential: str, _patch: pytest.MonkeyPatch, _folder: Path) -> None:
+        top = import_module("pinterestsdk")
+        self.error = top.exceptions.ApiException
+        self.api = top.ApiClient(top.Configuration(host=f"{base}/pinterest/v5", access_token=credential))
+        self.campaigns, self.accounts = top.CampaignsApi(self.api), top.AdAccountsApi(self.api)
+        self.item = top.CampaignCreateItem
+
+    def write(self, name: str) -> None:
+        row = {"ad_account_id": self.account, "name": name, "objective_type": "AWARENESS", "status": "PAUSED"}
+        self.campaigns.campaigns_create(self.account, [self.item.from_dict(row)])
+
+    def names(self) -> set[str]:
+        found: set[str] = set()
+        more: dict[str, str] = {}
+        while True:
+            page = self.campaigns.campaigns_list(self.account, page_size=2, **more)
+            found |= {row.name for row in page.items}
+            if not page.bookmark:
+                return found
+            more = {"bookmark": page.bookmark}
+
+
 class TikTok(Client):
     """TikTok's own client, which sends the token as a header, given at each call."""
 
@@ -254,6 +287,63 @@ class LinkedIn(Client):
         raise RuntimeError(answer.status_code, answer.entity["message"])
 
 
+class Node(Client):
+    """A vendor's client for Node, in a process of its own that is asked line by line."""
+
+    error = RuntimeError
+    channel = ""
+
+    def __init__(self, base: str, credential: str, _patch: pytest.MonkeyPatch, _folder: Path) -> None:
+        if node.missing():
+            pytest.skip(node.missing())
+        told = {"client": self.channel, "base": base, "credential": credential}
+        env = {
+            "PATH": os.environ["PATH"],
+            "ADTOKEN_GATE": json.dumps({**told, "account": self.account, "other": self.other}),
+        }
+        command = ["node", "--require", str(node.FOLDER / "loopback.cjs"), "gate_asked.mjs"]
+        self.process = subprocess.Popen(
+            command, cwd=node.FOLDER, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+
+    def write(self, name: str) -> None:
+        self._ask("write", name)
+
+    def names(self) -> set[str]:
+        return set(self._ask("names"))
+
+    def elsewhere(self) -> Any:
+        return self._ask("elsewhere")
+
+    def close(self) -> None:
+        self.process.communicate(timeout=10)
+
+    def _ask(self, *call: str) -> Any:
+        assert self.process.stdin
+        assert self.process.stdout
+        self.process.stdin.write(json.dumps(call) + "\n")
+        self.process.stdin.flush()
+        answer = json.loads(self.process.stdout.readline())
+        if isinstance(answer, dict):
+            raise RuntimeError(answer["error"])
+        return answer
+
+
+class LinkedInNode(Node):
+    """LinkedIn's own for Node."""
+
+    channel, account, other = "linkedin", LinkedIn.account, LinkedIn.other
+
+
+class TikTokNode(Node):
+    """TikTok's own for Node."""
+
+    channel, account, other = "tiktok", TikTok.account, TikTok.other
+
+
+# What stands before the first blank is the channel.
 CLIENTS: dict[str, Callable[..., Client]] = {
-    "facebook": Facebook, "x": X, "linkedin": LinkedIn, "pinterest": Pinterest, "tiktok": TikTok, "snapchat": Snapchat
+    "facebook": Facebook, "x": X, "linkedin": LinkedIn, "pinterest": Pinterest, "tiktok": TikTok, "snapchat": Snapchat,
+    "linkedin node": LinkedInNode,
+    "pinterest sdk": PinterestSdk, "tiktok node": TikTokNode,
 }  # fmt: skip

@@ -47,21 +47,27 @@ def gate() -> Watched:
 
 
 @pytest.fixture(params=CLIENTS)
-def channel(request: pytest.FixtureRequest) -> str:
+def name(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
 @pytest.fixture
+def channel(name: str) -> str:
+    return name.partition(" ")[0]
+
+
+@pytest.fixture
 def client(
-    channel: str, gate: Watched, world: Sandbox, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    name: str, channel: str, gate: Watched, world: Sandbox, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> Iterator[Client]:
     account = native.linked(channel, "ada", "ben")
     key, _ = api_keys.issue_key(name="job", scopes=[ApiKey.Scope.GATE], teams=[Team.default()])
     with served(gate, gate.proxy.close) as address:
         text = credential(account, key.pk)
-        made = CLIENTS[channel](f"{address}/proxy", text, monkeypatch, tmp_path)
+        made = CLIENTS[name](f"{address}/proxy", text, monkeypatch, tmp_path)
         made.base, made.credential = f"{address}/proxy", text
         yield made
+        made.close()
     assert Sandbox.MARKER.encode() not in gate.said
 
 
@@ -117,7 +123,7 @@ def test_another_account_is_refused_in_the_clients_own_words(client: Client, wor
     assert not world.calls(path=client.other)
 
 
-@pytest.mark.parametrize("channel", ["facebook"], indirect=True)
+@pytest.mark.parametrize("name", ["facebook"], indirect=True)
 def test_a_batch_is_sent_again_as_a_whole_where_none_of_it_was_done(
     client: Facebook, gate: Watched, ends: Callable[[], None], world: Sandbox
 ) -> None:
@@ -132,7 +138,7 @@ def test_a_batch_is_sent_again_as_a_whole_where_none_of_it_was_done(
     assert [row["created_by"] for row in world.state()["campaigns"]] == ["ben"]
 
 
-@pytest.mark.parametrize("channel", ["facebook"], indirect=True)
+@pytest.mark.parametrize("name", ["facebook"], indirect=True)
 def test_an_upload_ends_with_its_log_in_and_the_next_one_goes_as_the_next_person(
     client: Facebook, gate: Watched, ends: Callable[[], None], tmp_path: Path
 ) -> None:
@@ -147,7 +153,7 @@ def test_an_upload_ends_with_its_log_in_and_the_next_one_goes_as_the_next_person
 
 
 @pytest.mark.skipif(node.missing() != "", reason=node.missing())
-@pytest.mark.parametrize("channel", ["facebook"], indirect=True)
+@pytest.mark.parametrize("name", ["facebook"], indirect=True)
 def test_metas_client_for_node_follows_pages_and_writes_while_log_ins_die(
     client: Client, gate: Watched, ends: Callable[[], None]
 ) -> None:
