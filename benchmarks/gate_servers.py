@@ -21,7 +21,7 @@ LEFT_OUT = frozenset({b"host", b"connection", b"transfer-encoding", b"content-le
 
 async def channel(scope: Any, receive: Any, send: Any) -> None:
     """Answer with a small list, or with a film; take whatever comes."""
-    if await _lifespan(scope, receive, send):
+    if await _of_the_server(scope, receive, send):
         return
     while (await receive()).get("more_body"):
         pass
@@ -40,11 +40,7 @@ _clients: dict[str, httpx2.AsyncClient] = {}
 
 async def pass_through(scope: Any, receive: Any, send: Any) -> None:
     """Hand the request on to the channel and its answer back, looking at neither."""
-    if await _lifespan(scope, receive, send):
-        return
-    if scope["path"] == "/readyz":
-        await send({"type": "http.response.start", "status": 200, "headers": []})
-        await send({"type": "http.response.body", "body": b""})
+    if await _of_the_server(scope, receive, send):
         return
     if not _clients:
         limits = httpx2.Limits(max_connections=256, max_keepalive_connections=256)
@@ -74,20 +70,21 @@ async def pass_through(scope: Any, receive: Any, send: Any) -> None:
 
 async def proxy(scope: Any, receive: Any, send: Any) -> None:
     """Serve AdToken's proxy, with its line of the log and its metrics."""
-    if await _lifespan(scope, receive, send):
-        return
-    if scope["path"] == "/readyz":
-        await send({"type": "http.response.start", "status": 200, "headers": []})
-        await send({"type": "http.response.body", "body": b""})
+    if await _of_the_server(scope, receive, send):
         return
     from adtoken_project.api.proxied import application
 
     await application(scope, receive, send)
 
 
-async def _lifespan(scope: Any, receive: Any, send: Any) -> bool:
+async def _of_the_server(scope: Any, receive: Any, send: Any) -> bool:
+    """Answer what is asked about the server itself: whether it is there, and its beginning and end."""
     if scope["type"] != "lifespan":
-        return False
+        if scope["path"] != "/readyz":
+            return False
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b""})
+        return True
     await receive()
     if "CHANNEL_ADDRESS" in os.environ and os.environ.get("IS_PROXY"):
         import django

@@ -329,6 +329,12 @@ class Node(Client):
         return answer
 
 
+class FacebookNode(Node):
+    """Meta's own for Node."""
+
+    channel, account, other = "facebook", Facebook.account, Facebook.other
+
+
 class LinkedInNode(Node):
     """LinkedIn's own for Node."""
 
@@ -344,6 +350,5 @@ class TikTokNode(Node):
 # What stands before the first blank is the channel.
 CLIENTS: dict[str, Callable[..., Client]] = {
     "facebook": Facebook, "x": X, "linkedin": LinkedIn, "pinterest": Pinterest, "tiktok": TikTok, "snapchat": Snapchat,
-    "linkedin node": LinkedInNode,
-    "pinterest sdk": PinterestSdk, "tiktok node": TikTokNode,
+    "facebook node": FacebookNode, "linkedin node": LinkedInNode, "tiktok node": TikTokNode, "pinterest sdk": PinterestSdk,
 }  # fmt: skip

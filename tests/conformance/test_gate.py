@@ -1,8 +1,5 @@
 """The vendors' own clients go on while log-ins die: full runs through the gate, with nothing but address and credential changed."""
 
-import json
-import os
-import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -150,19 +147,3 @@ def test_an_upload_ends_with_its_log_in_and_the_next_one_goes_as_the_next_person
         client.upload(file)
 
     assert client.upload(file)["id"]
-
-
-@pytest.mark.skipif(node.missing() != "", reason=node.missing())
-@pytest.mark.parametrize("name", ["facebook"], indirect=True)
-def test_metas_client_for_node_follows_pages_and_writes_while_log_ins_die(
-    client: Client, gate: Watched, ends: Callable[[], None]
-) -> None:
-    gate.before = {2: ends}  # of the requests of Node, the first of which asks about its token
-    told = {"base": client.base, "credential": client.credential, "count": 5}
-    env = {"PATH": os.environ["PATH"], "ADTOKEN_GATE": json.dumps(told)}
-    command = ["node", "--require", LOOPBACK, "gate.mjs"]
-
-    run = subprocess.run(command, cwd=node.FOLDER, env=env, capture_output=True, text=True, timeout=60)
-
-    assert run.returncode == 0, run.stdout + run.stderr
-    assert json.loads(run.stdout) == [f"Autumn {number}" for number in range(5)]

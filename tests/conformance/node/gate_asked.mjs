@@ -1,4 +1,4 @@
-// LinkedIn's and TikTok's own clients through AdToken's gate: the base address and the token are all that is another. Each line that comes in is
+// Meta's, LinkedIn's and TikTok's own clients through AdToken's gate: the base address and the token are all that is another. Each line that comes in is
 // one call, [name, argument]; each line that goes out its answer, or {error}.
 import assert from 'node:assert/strict';
 import {createRequire} from 'node:module';
@@ -6,7 +6,25 @@ import {createInterface} from 'node:readline';
 
 assert.ok(globalThis.onlyLoopback, 'start it with --require loopback.cjs');
 const {client, base, credential: accessToken, account, other} = JSON.parse(process.env.ADTOKEN_GATE);
-const made = {linkedin, tiktok};
+const made = {facebook, linkedin, tiktok};
+
+async function facebook() {
+  const {AdAccount, FacebookAdsApi} = (await import('facebook-nodejs-business-sdk')).default;
+  const set = (name, value) => Object.defineProperty(FacebookAdsApi, name, {get: () => value, configurable: true});
+  set('GRAPH', `${base}/facebook`);
+  set('VERSION', 'v26.0');
+  FacebookAdsApi.init(accessToken, 'en_US', false);
+  const mine = new AdAccount(account);
+  const fields = {objective: 'OUTCOME_TRAFFIC', status: 'PAUSED', special_ad_categories: []};
+  return {
+    write: name => mine.createCampaign(['name'], {...fields, name}),
+    async page(before) {  // by the address in each answer
+      const rows = before ? await before.next() : await mine.getCampaigns(['name'], {limit: 2});
+      return [rows.map(row => row.name), rows.hasNext() ? rows : undefined];
+    },
+    elsewhere: () => new AdAccount(other).get(['name']),
+  };
+}
 
 async function linkedin() {
   createRequire(import.meta.url)('linkedin-api-client/dist/lib/utils/constants.js').VERSIONED_BASE_URL = `${base}/linkedin/rest`;
