@@ -6,7 +6,7 @@ from starlette.responses import Response
 from starlette.routing import Mount, Route
 from starlette.types import ASGIApp
 
-from sandbox import control
+from sandbox import control, storage
 from sandbox.calls import CallLog
 from sandbox.facebook.routes import routes as facebook_routes
 from sandbox.faults import Faults
@@ -38,6 +38,7 @@ def build(
         routes=[
             Route("/", index),
             Mount("/_control", routes=control.routes),
+            Mount("/storage", routes=storage.routes),
             Mount("/facebook", routes=facebook_routes),
             Mount("/snapchat", routes=snapchat_routes),
             Mount("/x", routes=x_routes),

@@ -105,7 +105,7 @@ def check_version(request: Request, settings: Mapping[str, Any]) -> None:
 async def query_of(request: Request) -> dict[str, str]:
     """The parameters of a call as they came: from the address or, for long ones, from the form of a tunnelled POST."""
     raw = request.scope["query_string"].decode("latin-1")
-    creates = request.url.path.endswith("/adCampaigns")  # what can be made, beside what is read
+    creates = request.url.path.endswith(("/adCampaigns", "/videos"))  # what can be made, beside what is read
     if request.method == "POST" and not (creates and "x-http-method-override" not in request.headers):
         if request.headers.get("x-http-method-override", "").upper() != "GET":
             raise ApiError(405, "The requested method is not supported", number=0, code="METHOD_NOT_ALLOWED")

@@ -147,7 +147,7 @@ def _status(account: AdAccount) -> str:
 
 
 async def campaigns(request: Request) -> Response:
-    """`/rest/adAccounts/{id}/adCampaigns`: GET `q=search` by pageToken, POST makes one, whose id is in `x-restli-id`."""
+    """`/rest/adAccounts/{id}/adCampaigns`: GET `q=search` by pageToken, POST makes one, whose id is in `x-restli-id`, or a batch."""
     caller = await caller_of(request)
     found = _account(request.path_params["account_id"], caller)
     rows = [
@@ -171,12 +171,19 @@ async def _made(request: Request, account: AdAccount, caller: Caller) -> Respons
     if "rw_ads" not in caller.token.scopes or ROLES[account.roles[caller.user.key]]["linkedin"] == ["VIEWER"]:
         raise errors.denied("adCampaigns.CREATE")
     fields = await request.json()
+    if request.headers.get("x-restli-method", "").upper() == "BATCH_CREATE":
+        made = [_campaign(one, account, caller) for one in fields["elements"]]
+        return JSONResponse({"elements": [{"status": 201, "id": one} for one in made]})
+    return Response(status_code=201, headers={"x-restli-id": _campaign(fields, account, caller)})
+
+
+def _campaign(fields: Any, account: AdAccount, caller: Caller) -> str:
     if not isinstance(fields, dict) or not fields.get("name"):
         raise errors.bad_request("Input field validation failure: /name")
     made = Campaign("linkedin", random_number(9), account.id, fields, caller.user.key, caller.store.now())
     caller.store.campaigns[made.id] = made
     caller.store.changed()
-    return Response(status_code=201, headers={"x-restli-id": made.id})
+    return made.id
 
 
 async def analytics(request: Request) -> Response:

@@ -2,7 +2,7 @@
 
 from starlette.routing import Route
 
-from sandbox.linkedin import ads, tokens
+from sandbox.linkedin import ads, media, tokens
 from sandbox.linkedin.access import answered
 from sandbox.linkedin.switches import STAND_IN
 
@@ -21,6 +21,7 @@ routes = [
     Route("/rest/adAccounts", answered(ads.search_accounts), methods=_READ),
     Route("/rest/adAccounts/{account_id}", answered(ads.account), methods=["GET"]),
     Route("/rest/adAccounts/{account_id}/adCampaigns", answered(ads.campaigns), methods=_READ),
+    Route("/rest/videos", answered(media.videos), methods=["POST"]),
     Route("/rest/adAnalytics", answered(ads.analytics), methods=_READ),
     Route("/{rest:path}", answered(ads.unknown), methods=ANY),
 ]

@@ -82,6 +82,7 @@ routes: list[Route] = [
     _route("bc/asset/get", ads.bc_asset_get, "GET"),
     _route("campaign/get", ads.campaign_get, "GET"),
     _route("campaign/create", ads.campaign_create, "POST"),
+    _route("file/video/ad/upload", ads.video_upload, "POST"),
     _route("subscription/subscribe", subscribe, "POST"),
     Route(
         _API + "/{rest:path}",

@@ -71,7 +71,20 @@ def list_campaigns(request: Request, caller: XCaller) -> dict[str, Any]:
 
 
 def make_campaign(request: Request, caller: XCaller) -> dict[str, Any]:
-    """`POST /accounts/:id/campaigns`: needs a role that writes, and an ad account in order."""
+    """`POST /accounts/:id/campaigns`."""
+    return {"data": _made(_writable(request, caller), caller, caller.params)}
+
+
+async def batch(request: Request, caller: XCaller) -> dict[str, Any]:
+    """`POST /batch/accounts/:id/campaigns`: a list of operations."""
+    found, asked = _writable(request, caller), await request.json()
+    if not isinstance(asked, list) or any(one.get("operation_type") != "Create" for one in asked):
+        raise _invalid("operation_type")  # the others are not stood in for
+    return {"data": [_made(found, caller, one["params"]) for one in asked]}
+
+
+def _writable(request: Request, caller: XCaller) -> AdAccount:
+    """The ad account: it needs a role that writes, and has to be in order."""
     found = _account(request, caller)
     if not WRITING_PERMISSIONS & set(ROLES[found.roles[caller.user.key]]["x"]):
         text = f"User {caller.user.id} is not permitted to make this request for account {found.id}"
@@ -79,22 +92,36 @@ def make_campaign(request: Request, caller: XCaller) -> dict[str, Any]:
     if found.approval_status != "ACCEPTED":
         text = f"Account {found.id} is not allowed to do this ({found.approval_status})"
         raise AdsError(403, "ACTION_NOT_ALLOWED", text)  # (code unverified)
+    return found
+
+
+def _made(found: AdAccount, caller: XCaller, asked: dict[str, Any]) -> dict[str, Any]:
     for name in ("name", "funding_instrument_id"):
-        if not caller.params.get(name):
+        if not asked.get(name):
             text = f'"{name}" is a required parameter'
             raise AdsError(400, "MISSING_PARAMETER", text, parameter=name)
-    if caller.params["funding_instrument_id"] != funding_id(found):
+    if asked["funding_instrument_id"] != funding_id(found):
         raise _invalid("funding_instrument_id")
-    status = caller.params.get("entity_status", "ACTIVE")
+    status = asked.get("entity_status", "ACTIVE")
     if status not in STATUSES:
         raise _invalid("entity_status")
-    values = {name: value for name, value in caller.params.items() if not name.startswith("oauth_")}
+    values = {name: value for name, value in asked.items() if not name.startswith("oauth_")}
     values["entity_status"] = status
     number = random_text(5).lower()
     made = Campaign("x", number, found.id, values, caller.user.key, caller.now)
     caller.store.campaigns[made.id] = made
     caller.store.changed()
-    return {"data": _show_campaign(made)}
+    return _show_campaign(made)
+
+
+def media_library(request: Request, caller: XCaller) -> dict[str, Any]:
+    """`POST /accounts/:id/media_library`: takes what the same person uploaded (unverified)."""
+    _account(request, caller)
+    key = caller.params.get("media_key", "")
+    found = caller.store.uploads.get(key.partition("_")[2])
+    if found is None or found["user"] != caller.user.key or found["bytes"] != found["size"]:
+        raise _invalid("media_key")
+    return {"data": {"media_key": key, "media_type": "VIDEO", "media_status": "TRANSCODE_COMPLETED"}}
 
 
 def _account(request: Request, caller: XCaller) -> AdAccount:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Awaitable, Callable
+from inspect import isawaitable
 from typing import Any
 
 from starlette.requests import Request
@@ -16,7 +17,7 @@ from sandbox.x.oauth2 import ADS_READ, ADS_WRITE, caller_by_bearer, is_bearer
 from sandbox.x.signature import XCaller, caller_of
 
 Handler = Callable[[Request], Awaitable[Response]]
-AdsHandler = Callable[[Request, XCaller], dict[str, Any]]
+AdsHandler = Callable[[Request, XCaller], dict[str, Any] | Awaitable[dict[str, Any]]]
 
 
 def numbered(handler: Handler) -> Handler:
@@ -53,7 +54,9 @@ def ads_call(handler: AdsHandler, *, kind: str = "other", status: int = 200) -> 
             caller = await _identify(request)
             if request.method == "GET":
                 headers = _count(request, caller, kind)
-            response = JSONResponse({"request": {"params": shown}, **handler(request, caller)}, status)
+            said = handler(request, caller)
+            said = await said if isawaitable(said) else said
+            response = JSONResponse({"request": {"params": shown}, **said}, status)
         except LimitedError as limited:
             headers, response = limited.headers, errors.ads(limited, shown)
         except AdsError as error:
@@ -145,5 +148,7 @@ routes = [
     Route(f"{_ACCOUNT}/funding_instruments", ads_call(ads.funding_instruments), methods=["GET"]),
     Route(f"{_ACCOUNT}/campaigns", ads_call(ads.list_campaigns), methods=["GET"]),
     Route(f"{_ACCOUNT}/campaigns", ads_call(ads.make_campaign, status=201), methods=["POST"]),
+    Route("/12/batch/accounts/{account_id}/campaigns", ads_call(ads.batch, status=201), methods=["POST"]),
+    Route(f"{_ACCOUNT}/media_library", ads_call(ads.media_library, status=201), methods=["POST"]),
     Route("/{rest:path}", unknown, methods=["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]),
 ]

@@ -29,8 +29,7 @@ async def media(request: Request) -> Response:
     if found is None or found["user"] != caller.user.key:
         raise XError(400, 324, "The validation of media ids failed.")
     if command == "APPEND":
-        file: Any = (await request.form()).get("media")
-        found["bytes"] += len(await file.read()) if hasattr(file, "read") else 0
+        found["bytes"] += len(await _part(request))
         return Response(status_code=204)
     if command not in ("FINALIZE", "STATUS"):
         raise XError(400, 38, "command parameter is missing.")
@@ -39,5 +38,13 @@ async def media(request: Request) -> Response:
     return JSONResponse(_shown(number, found["size"]))
 
 
+async def _part(request: Request) -> bytes:
+    """The bytes of `media`, with a name of a file or, as twitter-api-v2 sends them, without."""
+    boundary = request.headers["content-type"].partition("boundary=")[2].strip('"').encode()
+    field = (await request.body()).partition(b'name="media"')[2]
+    return field.partition(b"\r\n\r\n")[2].partition(b"\r\n--" + boundary)[0]
+
+
 def _shown(number: str, size: int) -> dict[str, Any]:
-    return {"media_id": int(number), "media_id_string": number, "size": size, "expires_after_secs": 86_400}
+    shown = {"media_id": int(number), "media_id_string": number, "media_key": f"7_{number}"}
+    return {**shown, "size": size, "expires_after_secs": 86_400}

@@ -1,5 +1,6 @@
 """The vendors' own clients go on while log-ins die: full runs through the gate, with nothing but address and credential changed."""
 
+import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ import pytest
 from accounts.api_keys import services as api_keys
 from accounts.models import ApiKey, LeaseRecord
 from broker.gate.proxy.asgi import Proxy
-from tests.conformance.gate_clients import CLIENTS, Client, Facebook
+from tests.conformance.gate_clients import BATCHES, CLIENTS, UPLOADS, WHOLE_UPLOADS, Client
 from tests.support import native, node
 from tests.support.gate import credential, served
 from tests.support.sandbox import Sandbox
@@ -55,10 +56,17 @@ def channel(name: str) -> str:
 
 @pytest.fixture
 def client(
-    name: str, channel: str, gate: Watched, world: Sandbox, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    name: str,
+    channel: str,
+    gate: Watched,
+    world: Sandbox,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
 ) -> Iterator[Client]:
     account = native.linked(channel, "ada", "ben")
     key, _ = api_keys.issue_key(name="job", scopes=[ApiKey.Scope.GATE], teams=[Team.default()])
+    caplog.set_level("DEBUG")
     with served(gate, gate.proxy.close) as address:
         text = credential(account, key.pk)
         made = CLIENTS[name](f"{address}/proxy", text, monkeypatch, tmp_path)
@@ -66,6 +74,8 @@ def client(
         yield made
         made.close()
     assert Sandbox.MARKER.encode() not in gate.said
+    logged = "".join(f"{row.getMessage()} {row.exc_text}" for row in caplog.get_records("call"))
+    assert Sandbox.MARKER not in logged
 
 
 @pytest.fixture
@@ -83,14 +93,18 @@ def test_a_whole_run_leaves_a_row_a_minute(client: Client) -> None:
 
 
 def test_a_log_in_that_dies_between_pages_ends_nothing(
-    client: Client, gate: Watched, ends: Callable[[], None]
+    client: Client, channel: str, gate: Watched, ends: Callable[[], None], world: Sandbox
 ) -> None:
     names = {f"Autumn {number:02}" for number in range(5 if client.pages_of == 2 else 60)}
     for name in sorted(names):
         client.write(name)
     gate.before[gate.number + 2] = ends
+    world.clear_calls()
 
     assert client.names() == names
+
+    pages = world.calls(channel=channel, method="GET", path="ampaigns$|campaign/get")
+    assert [page["native_user"] for page in pages[:3]] == ["ada", "ada", "ben"]
 
 
 def test_a_log_in_that_dies_before_a_write_has_it_made_once_by_the_next(
@@ -120,30 +134,58 @@ def test_another_account_is_refused_in_the_clients_own_words(client: Client, wor
     assert not world.calls(path=client.other)
 
 
-@pytest.mark.parametrize("name", ["facebook"], indirect=True)
+@pytest.mark.parametrize("name", BATCHES, indirect=True)
 def test_a_batch_is_sent_again_as_a_whole_where_none_of_it_was_done(
-    client: Facebook, gate: Watched, ends: Callable[[], None], world: Sandbox
+    client: Client, channel: str, ends: Callable[[], None], world: Sandbox
 ) -> None:
     ends()
-    batch, names = client.api.new_batch(), []
-    for method, path in (("GET", client.account), ("POST", f"{client.account}/campaigns")):
-        fields = {"fields": "name"} if method == "GET" else {"name": "Autumn", "objective": "OUTCOME_TRAFFIC"}
-        batch.add(method, (path,), params=fields, success=lambda answer: names.append(answer.json()))
-    batch.execute()
 
-    assert [sorted(one) for one in names] == [["id", "name"], ["id"]]
+    client.write_all(["Autumn", "Winter"])
+
+    made = [row for row in world.state()["campaigns"] if row["channel"] == channel]
+    assert [row["created_by"] for row in made] == ["ben", "ben"]
+
+
+@pytest.mark.parametrize("name", ["facebook", "facebook node"], indirect=True)
+def test_what_a_batch_has_done_is_not_done_again(
+    client: Client, ends: Callable[[], None], world: Sandbox
+) -> None:
+    dead = {"error": {"message": "Session has expired", "type": "OAuthException", "code": 190}}
+    items = [{"code": 200, "body": '{"id": "1"}'}, {"code": 400, "body": json.dumps(dead)}]
+    world.add_fault("facebook", method="POST", path=r"^/v[\d.]+/?$", status=200, body=items, count=1)
+    ends()
+
+    assert client.write_all(["Autumn", "Winter"]) == [True, False]
+
+    client.write("Winter")
     assert [row["created_by"] for row in world.state()["campaigns"]] == ["ben"]
 
 
-@pytest.mark.parametrize("name", ["facebook"], indirect=True)
+def _film(folder: Path, size: int) -> Path:
+    file = folder / "film.mp4"
+    file.write_bytes((bytes(range(256)) * (size // 256 + 1))[:size])
+    return file
+
+
+@pytest.mark.parametrize("name", UPLOADS, indirect=True)
 def test_an_upload_ends_with_its_log_in_and_the_next_one_goes_as_the_next_person(
-    client: Facebook, gate: Watched, ends: Callable[[], None], tmp_path: Path
+    client: Client, name: str, gate: Watched, ends: Callable[[], None], tmp_path: Path
 ) -> None:
-    file = tmp_path / "film.mp4"
-    file.write_bytes(b"x" * 2_500_000)
-    gate.before[gate.number + 3] = ends  # begin, first part, second part
+    film = _film(tmp_path, 4_500_000)
+    gate.before[gate.number + UPLOADS[name]] = ends
 
     with pytest.raises(client.error):
-        client.upload(file)
+        client.upload(film)
 
-    assert client.upload(file)["id"]
+    client.upload(film)
+
+
+@pytest.mark.parametrize("name", WHOLE_UPLOADS, indirect=True)
+def test_an_upload_in_one_request_is_sent_again(
+    client: Client, channel: str, ends: Callable[[], None], world: Sandbox, tmp_path: Path
+) -> None:
+    ends()
+
+    client.upload(_film(tmp_path, 900_000))
+
+    assert [call["native_user"] for call in world.calls(channel=channel, path="upload")] == ["ada", "ben"]

@@ -105,7 +105,12 @@ def _field(head: bytes, gap: bytes, content: bytes) -> Pair:
         or len([line for line in lines if _BESIDE.fullmatch(line)]) != len(lines) - 1
     ):
         raise Refused("The form with files has a part that cannot be read.", 400)
-    return said[0][1].decode(), "" if said[0][2] else content.decode()
+    name = said[0][1].decode()
+    if said[0][2]:
+        return name, ""
+    if b"octet-stream" in head:  # twitter-api-v2 gives its files no name
+        return name, content.decode(errors="replace").replace("\0", "\ufffd")
+    return name, content.decode()
 
 
 def deep_pairs(pairs: Iterable[Pair], names: re.Pattern[str]) -> Iterator[Pair]:

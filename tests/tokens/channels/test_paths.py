@@ -59,6 +59,8 @@ def files(*fields: tuple[str, str], beside: str = "") -> bytes:
 
 
 MULTIPART = {"content-type": "multipart/form-data; boundary=b"}
+BYTES = b'--b\r\nContent-Disposition: form-data; name="media"\r\nContent-Type: application/octet-stream\r\n\r\n\xff\0\r\n'
+PART = BYTES + files(("command", "APPEND"), ("media_id", "1"))
 
 # What passes, with the objects whose owner is asked, and whether it only reads.
 PASSES: dict[str, list[tuple[Ask, tuple[str, ...], bool]]] = {
@@ -103,6 +105,13 @@ PASSES: dict[str, list[tuple[Ask, tuple[str, ...], bool]]] = {
         ),
         (Ask("POST /12/accounts/18ce54d4x5t/custom_audiences/1nmth/users", None), (), False),
         (Ask("POST /1.1/media/upload.json", None, "upload", MULTIPART), (), False),
+        # As twitter-api-v2 writes them: categories in its own spelling, the last part as bytes that have no name of a file.
+        (
+            Ask("POST /1.1/media/upload.json", files(("media_category", "TweetVideo")), "upload", MULTIPART),
+            (),
+            False,
+        ),
+        (Ask("POST /1.1/media/upload.json", PART, "upload", MULTIPART), (), False),
     ],
 }
 
@@ -128,7 +137,6 @@ PASSES |= {
         (Ask("GET /v5/ad_accounts/549/campaigns?page_size=100"), (), True),
         (Ask("POST /v5/ad_accounts/549/campaigns", [{"ad_account_id": "549", "name": "A"}]), (), False),
         (Ask("POST /v5/ad_accounts/549/reports", {"columns": ["SPEND_IN_DOLLAR"]}, purpose="read"), (), True),
-        (Ask("POST /v5/media", {"media_type": "video"}), (), False),
         (Ask("GET /v5/resources/targeting/INTEREST"), (), True),
     ],
     "tiktok": [
@@ -231,11 +239,20 @@ REFUSED: dict[str, list[tuple[Ask, str]]] = {
             "media_category",
         ),
         (
+            Ask("POST /1.1/media/upload.json", files(("media_category", "DmVideo")), "upload", MULTIPART),
+            "media_category",
+        ),
+        (
+            Ask("POST /1.1/media/upload.json", PART.replace(b"octet-stream", b"json"), "upload", MULTIPART),
+            "UTF-8",
+        ),
+        (
             Ask("POST /1.1/media/upload.json", "command=APPEND&media_id=1&additional_owners=2", "upload"),
             "additional_owners",
         ),
         (Ask("GET /12/accounts/18ce54d4x5t", host="upload"), "signed"),
     ],
+    "pinterest": [(Ask("POST /v5/media", {"media_type": "video"}), "Make the Pin elsewhere")],
     "linkedin": [
         (
             Ask("POST /rest/posts?ids=List(urn%3Ali%3Ashare%3A1)", {"adContext": {"dscAdAccount": OURS}}),

@@ -20,8 +20,8 @@ _V = r"\d{1,3}"
 _ID = r"[A-Za-z0-9_-]+"
 _FORM = {"content-type": "application/x-www-form-urlencoded"}
 _UPLOAD = r"1\.1/media/upload\.json"
-# Of media for ads; those of direct messages (dm_image ...) and of nothing are not. An upload lives for a day unless an ad or card takes it.
-_FOR_ADS = words("amplify_video tweet_image tweet_gif tweet_video subtitles")
+# Of media for ads, also as twitter-api-v2 spells them; those of direct messages are not. An upload lives for a day unless an ad takes it.
+_FOR_ADS = words("amplify_video tweet_image tweet_gif tweet_video subtitles tweetimage tweetgif tweetvideo")
 
 
 def _refuse(status: int, text: str) -> tuple[int, Any]:
@@ -59,9 +59,8 @@ TABLE = Table(
         ),
         # Catalogues, the same for everybody:
         rule("catalogue", "GET", f"{_V}/targeting_criteria/[a-z_]+"),
-        rule("catalogue", "GET", f"{_V}/line_items/placements"),
         rule("catalogue", "GET", f"{_V}/(content_categories|iab_categories|advertiser_business_categories)"),
-        rule("catalogue", "GET", f"{_V}/(bidding_rules|publishers)"),
+        rule("catalogue", "GET", f"{_V}/(bidding_rules|publishers|line_items/placements)"),
         rule(
             "upload",
             "POST",
