@@ -19,7 +19,6 @@ class AccountsConfig(AppConfig):
         from accounts.asks import mails as ask_mails
         from accounts.asks import services as asks
         from accounts.backups import jobs as backups
-        from accounts.calendars import services as calendars
         from accounts.checks import jobs as checking
         from accounts.imports import mails as import_mails
         from accounts.imports import services as imports
@@ -31,7 +30,6 @@ class AccountsConfig(AppConfig):
         receivers.connect()
         api_keys.connect()
         inviting.connect()
-        calendars.connect()
         jobs.register_jobs()
         asks.register_jobs()
         checking.register_job()

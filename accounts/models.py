@@ -4,7 +4,6 @@ from accounts.api_keys.models import ApiKey as ApiKey
 from accounts.api_keys.models import LeaseRecord as LeaseRecord
 from accounts.asks.models import Ask as Ask
 from accounts.asks.models import AskLine as AskLine
-from accounts.calendars.models import CalendarLink as CalendarLink
 from accounts.imports.models import ImportFile as ImportFile
 from accounts.imports.models import ImportFileLine as ImportFileLine
 from accounts.jobs.models import Job as Job

@@ -224,9 +224,6 @@ ACCOUNT_RATE_LIMITS = {
     "link_address": "1000/3600s/ip",
     # Beginnings of a log-in at the company's provider: each may ask it once. An office shares an address.
     "company_address": "100/m/ip",
-    # Readings of one calendar's address, and, of one caller, addresses that open nothing.
-    "calendar_read": "60/3600s/key",
-    "calendar_guess": "60/3600s/key",
 }
 ACCOUNT_EMAIL_VERIFICATION = "none"  # an accepted invitation has verified the address
 ACCOUNT_EMAIL_NOTIFICATIONS = True  # mails on password and second-factor changes

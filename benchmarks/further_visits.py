@@ -11,7 +11,6 @@ from django.urls import reverse
 
 from accounts.models import Account, Job
 from benchmarks.page_data import BOSS, MEMBER, STAFF
-from benchmarks.page_data_later import SECRET
 from benchmarks.visit import Visit
 from macros.models import Macro
 from users.models import Team, User
@@ -123,9 +122,7 @@ def _macros() -> Iterator[Visit]:
 
 
 def _people() -> Iterator[Visit]:
-    """A person's pages beyond the first of each: of invitations, of calendars; whoever leaves with few log-ins."""
-    for who in (MEMBER, STAFF):
-        yield Visit("Calendar", "", "", who, reverse("calendar", args=[SECRET.format(who)]))
+    """A person's pages beyond the first of each: of invitations; whoever leaves with few log-ins."""
     for number in (1, 20):
         accounts = ",".join(map(str, range(1, number + 1)))
         address = f"{reverse('invite_backup')}?account={accounts}"

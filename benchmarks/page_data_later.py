@@ -1,37 +1,32 @@
-"""What a large installation has beside accounts, log-ins and mails: asks, client links, calendars, jobs.
+"""What a large installation has beside accounts, log-ins and mails: asks, client links, jobs.
 
 As in `page_data`, what a row says follows from its number, and each person is known by its own: person n is `p<n>@example.com`.
 """
 
-import hashlib
-
 from accounts.models import (
     Ask,
     AskLine,
-    CalendarLink,
     Job,
     JobItem,
 )
 from benchmarks.data import TEAMS, insert
 from macros.models import Acknowledgement, Mute
 from notifications.models import MailReturn
-from users.models import AddressEvent, RefusedAddress, Team, User
+from users.models import AddressEvent, RefusedAddress, User
 
 ASKS = 40
 LARGEST = 5_000  # log-ins of the first ask, the most that one may have
 USUAL = 300  # of the others
 MOST = 2_000  # client links, parked addresses, silences
 ASKED = 500  # accounts for which one person is asked to be a backup
-SECRET = "of-the-benchmark-{}"  # of the calendar of a person, by their address
 _PERSON = "1 + mod({number}, {people})"
 _TEAM = f"(select id from users_team where name = 'Team ' || mod({{number}}, {TEAMS}))"
 
 
-def fill(*, accounts: int, people: int, boss: User, staff: User) -> None:
+def fill(*, accounts: int, people: int, boss: User) -> None:
     """Write it, in the caller's transaction, for an installation of so many accounts and people."""
     _asks(accounts * 5 // 2, boss)
     _links(accounts, people)
-    _calendars(staff)
     _mails(min(accounts // 10, MOST), people)
     _backups(accounts, people, boss)
     _jobs(accounts, boss)
@@ -81,14 +76,6 @@ def _links(accounts: int, people: int) -> None:
     insert(Ask, link, _numbers(min(accounts // 10, MOST)))
     first = "(select min(id) from accounts_ask where what = 'link')"
     insert(AskLine, {"ask": first, "channel": "'facebook'", "native_id": "n::text"}, _numbers(200))
-
-
-def _calendars(staff: User) -> None:
-    """A calendar of "My accounts" of who carries 10,000, and one of a team."""
-    member, team = User.objects.get(pk=1), Team.objects.get(name="Team 1")
-    for user, facts in ((member, {}), (staff, {"team": team})):
-        secret = SECRET.format(user.email)
-        CalendarLink.objects.create(user=user, sha256=hashlib.sha256(secret.encode()).hexdigest(), **facts)
 
 
 def _mails(number: int, people: int) -> None:

@@ -20,7 +20,6 @@ from accounts.models import (
     Account,
     ApiKey,
     Ask,
-    CalendarLink,
     Job,
 )
 from benchmarks import further_visits
@@ -48,7 +47,7 @@ _NO_PAGES = (
 _ROWS: dict[str, type[Model]] = {
     "account_id": Account, "token_id": Token, "message_id": Message, "macro_id": Macro, "key_id": ApiKey, "app_id": ChannelApp,
     "answer_id": UnknownAnswer, "id": User, "ask_id": Ask, "address_id": RefusedAddress,
-    "job_id": Job, "link_id": Ask, "calendar_id": CalendarLink,
+    "job_id": Job, "link_id": Ask,
 }  # fmt: skip
 
 
@@ -79,7 +78,7 @@ def all_of_them(browsers: dict[str, Client]) -> list[Visit]:
 
 def is_page(response: Any) -> bool:
     """Return whether an answer is a page with something on it."""
-    is_text = response.get("Content-Type", "").startswith(("text/html", "text/calendar"))
+    is_text = response.get("Content-Type", "").startswith("text/html")
     return bool(response.status_code == 200 and is_text and not response.streaming)
 
 

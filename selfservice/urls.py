@@ -3,7 +3,6 @@
 from django.urls import include, path
 
 from accounts.backups import views as backups
-from accounts.calendars import views as calendars
 from accounts.client_links import views as client_links
 from accounts.leaving import views as log_ins
 from accounts.linking.views import check_account, reauthenticate, reauthenticate_opened
@@ -17,9 +16,6 @@ urlpatterns = [
     path("open/<int:account_id>/", open_account, name="open_account"),
     path("my/log-ins/", log_ins.log_ins, name="log_ins"),
     path("my/log-ins/remove/", log_ins.remove, name="remove_log_ins"),
-    path("profile/calendars/", calendars.calendars, name="calendars"),
-    path("profile/calendars/<int:calendar_id>/revoke/", calendars.revoke, name="revoke_calendar"),
-    path("calendar/<str:secret>.ics", calendars.read, name="calendar"),
     path("my/backups/", backups.requests, name="backup_requests"),
     path("my/<int:account_id>/", views.my_account, name="my_account"),
     path("my/<int:account_id>/reauthenticate/", reauthenticate, name="reauthenticate"),

@@ -10,7 +10,7 @@ from typing import ClassVar, Self
 from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
 from django.db import models
-from django.db.models import Exists, F, OuterRef, Prefetch, Q
+from django.db.models import Exists, OuterRef, Prefetch, Q
 from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
@@ -236,10 +236,6 @@ class AccountTokenQuerySet(models.QuerySet["AccountToken"]):
     def usable(self) -> Self:
         """Those that can be served now."""
         return self.filter(USABLE)
-
-    def ending_with_account(self) -> Self:
-        """The living ones whose log-in has the account's date. `Account.last_entries` asks the same of rows."""
-        return self.living().filter(token__deadline=F("account__deadline"))
 
 
 class AccountToken(models.Model):

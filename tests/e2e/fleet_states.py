@@ -17,7 +17,7 @@ def add(fleet: Fleet) -> dict[str, Any]:
     """Write everything and return the ids and links, by name."""
     facts: dict[str, Any] = {}
     parts: tuple[Callable[[Fleet], dict[str, Any]], ...] = (
-        _macros, _silences, _jobs, _asks, _calendars, _invitations, _parked, _people, _channels, _client_links, _import,
+        _macros, _silences, _jobs, _asks, _invitations, _parked, _people, _channels, _client_links, _import,
     )  # fmt: skip
     for part in parts:
         facts |= part(fleet)
@@ -152,15 +152,6 @@ def _asks(fleet: Fleet) -> dict[str, Any]:
     )
     progress.settle_asks(now=now)
     return {"ask": ask.pk, "ask_ended": ended.pk}
-
-
-def _calendars(fleet: Fleet) -> dict[str, Any]:
-    """Addresses for calendars."""
-    from accounts.calendars import services as calendars
-
-    now, lena = fleet.now, fleet.people[0]
-    links = [calendars.make_calendar(user=lena, team=team, now=now)[0] for team in (None, fleet.team)]
-    return {"calendar": links[1].pk}
 
 
 def _invitations(fleet: Fleet) -> dict[str, Any]:

@@ -167,7 +167,6 @@ client-links                    /client-links/
 client-links-errors             /client-links/ save_nothing
 client-link                     /client-links/{link}/
 profile                         /profile/
-calendars                       /profile/calendars/
 snooze-all                      /profile/snooze/
 why-not-me                      /my/{account}/why/
 give-up-account                 /my/{account}/give-up/

@@ -32,7 +32,6 @@ WITHOUT: dict[str, str] = {
     "admin/macros/macro/preview/": _PROGRAMS,
     "admin/search/": "what is found, within the page `admin-start-search`",
     "channels.css": _FILE,
-    "calendar/<str:secret>.ics": _FILE,
     "accounts/2fa/recovery-codes/download/": _FILE,
     "admin/accounts/account/import/template.*": _FILE,
     "i18n/setlang/": _POSTED,

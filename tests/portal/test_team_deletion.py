@@ -14,7 +14,7 @@ from django.utils import timezone
 from accounts.api_keys import services as api_keys
 from accounts.asks import links
 from accounts.jobs import services
-from accounts.models import Account, ApiKey, Ask, CalendarLink
+from accounts.models import Account, ApiKey, Ask
 from macros.models import Macro, Notice
 from macros.warnings import mails, revalidation
 from macros.warnings import services as evaluation
@@ -61,10 +61,8 @@ def test_a_team_with_accounts_says_so_briefly_and_leads_to_the_action_that_moves
 def furnished(boss: User) -> tuple[Team, Team]:
     """Lumen with something of each kind, and Fern, which shares some of it."""
     team, other, now = make_team("Lumen"), make_team("Fern"), timezone.now()
-    ada, ben = (
-        make_user("ada@example.com", name="Ada", team=team),
-        make_user("ben@example.com", name="Ben", team=team),
-    )
+    make_user("ada@example.com", name="Ada", team=team)
+    ben = make_user("ben@example.com", name="Ben", team=team)
     Membership.objects.create(user=ben, team=other)
     make_macro(team=team)
     Macro.objects.filter(team=team).update(name="Warn Lumen")
@@ -76,7 +74,6 @@ def furnished(boss: User) -> tuple[Team, Team]:
         for one in (team, other)
     ]
     invitations.mail_together(both, now=now)
-    CalendarLink.objects.create(user=ada, team=team, sha256="0" * 64)
     make_token(kind="system", team=team, native_user_name="Robot")
     return team, other
 

@@ -10,8 +10,7 @@ from django.core.management import call_command
 from django.test import Client
 from django.utils import timezone
 
-from accounts.calendars import services as calendars
-from accounts.models import Account, AccountEvent, CalendarLink
+from accounts.models import Account, AccountEvent
 from macros.models import Evaluation
 from macros.mutes import disowning
 from notifications.models import Message
@@ -107,22 +106,3 @@ def test_a_removal_that_a_hold_overtakes_keeps_no_claim_and_is_gone_on_with_afte
     token.refresh_from_db()
     assert (ended, token.claimed_until, token.credentials is None) == (Ended.LATER, None, False)
     assert Token.objects.to_revoke().filter(pk=token.pk).free(now + timedelta(seconds=1)).exists()
-
-
-def test_a_calendar_is_answered_503_on_hold_whatever_its_address_and_nothing_is_written(
-    ada: User, client: Client
-) -> None:
-    link, secret = calendars.make_calendar(user=ada, team=None, now=timezone.now())
-    served = client.get(f"/calendar/{secret}.ics").status_code
-    User.objects.filter(pk=ada.pk).update(is_active=False)  # as it stood when the backup was made
-    before = list(CalendarLink.objects.values())
-    restored()
-
-    answers = [client.get(f"/calendar/{one}.ics") for one in (secret, "unknown")]
-
-    assert served == 200
-    assert [answer.status_code for answer in answers] == [503, 503]
-    assert answers[0].headers["Retry-After"] == "3600"
-    assert "BEGIN:VCALENDAR" not in answers[0].content.decode()
-    assert list(CalendarLink.objects.values()) == before
-    assert link.pk == before[0]["id"]

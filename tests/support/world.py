@@ -214,7 +214,6 @@ def _rows(world: World) -> dict[str, Any]:
         "<str:decision>": "release",
         "<int:answer_id>": UnknownAnswer.objects.first().pk,  # type: ignore[union-attr]
         "<int:link_id>": Ask.objects.client_links().first().pk,  # type: ignore[union-attr]
-        "<int:calendar_id>": 0,
         "<slug:key>": "guessed",
         "<signed>": "broken",
         "<int:pk>": 1,

@@ -40,7 +40,7 @@ _ADD = _PUT.format(where="where users_limitcount.ends_at <= %(now)s")  # one of 
 
 
 class LimitCounts(BaseCache):
-    """Counts (wrong passwords, codes, links of mails, calendars) in PostgreSQL: the library's only cache. Also what the API did once.
+    """Counts (wrong passwords, codes, links of mails) in PostgreSQL: the library's only cache. Also what the API did once.
 
     The library keeps each as a list of moments under a key, behind a lock that is another key. An old row is written over when its key
     comes again, and the hourly task removes the rest. It holds JSON alone: whoever writes to the table runs nothing by it.

@@ -22,7 +22,7 @@ from django.utils.translation import gettext
 
 from accounts.api_keys import services as api_keys
 from accounts.jobs.models import IMPORT, MOVE
-from accounts.models import Account, ApiKey, Ask, CalendarLink, ImportFile, Job
+from accounts.models import Account, ApiKey, Ask, ImportFile, Job
 from accounts.pool import permissions
 from accounts.pool import services as team_walls
 from accounts.pool.queries import account_labels
@@ -68,7 +68,6 @@ def deletion_lines(team: Team, now: datetime) -> list[ConfirmLine]:
         _line(gettext("Open invitations"), "invitations", pending, "email"),
         _line(gettext("Open client links"), "links", links),
         _line(gettext("System users"), "system_users", owned, "native_user_name"),
-        _line(gettext("Calendars"), "calendars", CalendarLink.objects.filter(team=team)),
     ]
     return [one for one in found if one is not None]
 

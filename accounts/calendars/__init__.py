@@ -1,1 +1,0 @@
-"""Deadlines in a calendar, by a secret address."""
