@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy
 
 from accounts.backups import services as backing_up
 from accounts.models import Account, AccountEvent
-from accounts.pool.rules import DECIDED_HERE
+from accounts.pool.health import DECIDED_HERE
 from accounts.sync import app_migration
 from infra import scrub
 from tokens.channels import declarations

@@ -12,7 +12,7 @@ from benchmarks import data
 from macros.models import Evaluation, Notice
 from macros.warnings import services as evaluation
 from notifications.models import Message
-from notifications.outbox.mails import KINDS
+from notifications.outbox import KINDS
 from tokens.models import Token, TokenEvent
 
 ACCOUNTS = 1_000

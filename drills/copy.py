@@ -164,7 +164,7 @@ def make_due() -> None:
     """Have every log-in due for a check, and every renewal; write mails."""
     from django.utils import timezone
 
-    from notifications.outbox import services as outbox
+    from notifications import outbox
     from portal.start import first_steps
     from tokens.models import Token
 

@@ -310,7 +310,7 @@ def _ask_for_mail_and_checks() -> None:
     """Queue a mail, and have each healthy token checked."""
     from django.utils import timezone
 
-    from notifications.outbox import services as outbox
+    from notifications import outbox
     from portal.start import first_steps
 
     now = timezone.now()

@@ -259,7 +259,7 @@ class Drill:
         """Mails wait, and their sender dies before the server took one, or between the server's answer and our record."""
         from django.utils import timezone
 
-        from notifications.outbox import services as outbox
+        from notifications import outbox
         from portal.start import first_steps
 
         for number in range(kills):
@@ -302,8 +302,8 @@ class Drill:
         from django.utils import timezone
 
         from accounts.pool import services as pool
+        from notifications import outbox
         from notifications.models import Message
-        from notifications.outbox import services as outbox
         from portal.start import first_steps
 
         self._before_a_death()

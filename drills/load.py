@@ -153,7 +153,7 @@ class Mails:
         """Write one; it is acknowledged once this returns."""
         from django.utils import timezone
 
-        from notifications.outbox import services as outbox
+        from notifications import outbox
         from portal.start import first_steps
 
         self._number += 1

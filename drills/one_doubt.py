@@ -229,17 +229,17 @@ def true(tally: Tally, world: Sandbox, people: int, *, all_of_them: bool) -> Non
 
 def control(tally: Tally, world: Sandbox) -> None:
     """Where each answer is believed at once, ten minutes end everybody and mail them."""
-    from tokens.doubts import rules
+    from tokens.doubts import services as doubts
 
-    real: Callable[..., bool] = rules.is_true
-    rules.is_true = lambda facts, now: True  # as the real one
+    real: Callable[..., bool] = doubts.is_true
+    doubts.is_true = lambda facts, now: True  # as the real one
     try:
         life = fresh(world, 15)
         life.begin(evenly=False)
         say(world, "inspection", wrong=True)
         life.live_until(life.now + 10 * MINUTE)
     finally:
-        rules.is_true = real
+        doubts.is_true = real
         say(world, "inspection", wrong=False)
     tally.control = f"each answer believed: {life.most_dead} of 15 dead, {life.told.total()} mails"
     tally.control_failed = life.most_dead == 15

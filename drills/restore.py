@@ -158,7 +158,7 @@ def _fill(world: Sandbox, accounts: int) -> None:
     from django.utils import timezone
 
     from benchmarks import data
-    from notifications.outbox import services as outbox
+    from notifications import outbox
     from portal.start import first_steps
     from users.installation import hold
 

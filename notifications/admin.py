@@ -20,7 +20,7 @@ from macros.notices import history as message_history
 from macros.why import admin as why
 from notifications.delivery import claims
 from notifications.models import Message, MessageQuerySet
-from notifications.outbox.mails import KINDS, facts_behind, name_of_kind
+from notifications.outbox import KINDS, facts_behind, name_of_kind
 from portal import access
 from portal.filters import ChoiceFilter, OfTheAddress
 from portal.lists import RowsWithPages

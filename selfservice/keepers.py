@@ -8,9 +8,9 @@ from typing import Any
 from accounts.asks import inviting
 from accounts.linking import overview
 from accounts.models import Account, AccountToken
+from accounts.pool import health
 from accounts.pool import queries as pool_queries
-from accounts.pool import rules as pool_rules
-from accounts.pool.rules import OUTSIDE, InPool
+from accounts.pool.health import OUTSIDE, InPool
 from tokens.channels import registry
 from tokens.channels.kinds import Reason
 from tokens.models import Token
@@ -93,5 +93,5 @@ def text_of_keeper(account: Account, entry: AccountToken, name: str, *, you: boo
     if active:
         return says("carries")
     if token.demoted_at is not None:
-        return explain(pool_rules.READING_REFUSED).what
+        return explain(health.READING_REFUSED).what
     return says("is_backup")

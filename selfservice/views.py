@@ -20,7 +20,7 @@ from accounts.linking import overview
 from accounts.models import Account, AskLine
 from accounts.pool.permissions import VIEW
 from notifications.models import Message
-from notifications.outbox.mails import facts_behind, reason_it_came
+from notifications.outbox import facts_behind, reason_it_came
 from selfservice import dashboard, keepers
 from tokens.channels import declarations, registry
 from tokens.channels import words as channel_words

@@ -18,7 +18,7 @@ FAMILIES = {
         "date_unknown": (_("Date unknown"), "mute", "help"),
         "healthy": (_("Healthy"), "good", "check_circle"),
     },
-    # accounts.pool.rules.InPool: what a token does in one account's pool
+    # accounts.pool.health.InPool: what a token does in one account's pool
     "token": {
         "active": (_("Active"), "accent", "bolt"),
         "backup": (_("Backup"), "good", "check_circle"),

@@ -11,12 +11,11 @@ from django.utils import timezone
 from django.utils.translation import gettext, gettext_lazy
 
 from accounts.backups import queries as backups
-from accounts.leaving import queries
+from accounts.leaving import plan
 from accounts.models import Account, AccountQuerySet, AccountToken
 from accounts.pool import queries as pool_queries
-from accounts.pool.health import Health
+from accounts.pool.health import OUTSIDE, Health
 from accounts.pool.models import CAN_SERVE
-from accounts.pool.rules import OUTSIDE
 from macros.models import Macro
 from macros.notices.queries import unwatched
 from portal.filters import ChoiceFilter, Lookups, OnOff
@@ -156,7 +155,7 @@ class NoBackupFilter(OnOff):
         """Keep accounts with one person; of one who is chosen, just what the page of that person counts."""
         if not self.person_id:
             return rows.carried_by_one()
-        return rows.filter(pk__in=queries.accounts_alone_with(self.person_id).values("pk"))
+        return rows.filter(pk__in=plan.accounts_alone_with(self.person_id).values("pk"))
 
 
 class BackupAtHandFilter(OnOff):

@@ -13,7 +13,7 @@ from accounts import message_history
 from accounts.models import Account
 from accounts.timeline import MESSAGES, SHOWN, HistoryLine, Timeline, say
 from notifications.models import Message, MessageQuerySet
-from notifications.outbox.mails import name_of_kind
+from notifications.outbox import name_of_kind
 from ui import stored_phrases as kept
 from ui.name_visibility import NameVisibility, unnamed
 from ui.phrases import phrase

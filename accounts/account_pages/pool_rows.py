@@ -14,8 +14,8 @@ from django.utils.translation import gettext_lazy
 
 from accounts.asks import rules
 from accounts.models import Account, AccountToken
+from accounts.pool import health
 from accounts.pool import queries as pool_queries
-from accounts.pool import rules as pool_rules
 from accounts.timeline import pretty
 from tokens.channels import declarations, registry, words
 from tokens.channels.kinds import Verdict
@@ -144,7 +144,7 @@ class PoolRow:
     name: str
     native_name: str
     linked_by: str
-    state: pool_rules.InPool
+    state: health.InPool
     short: str
     deadline: DeadlineFacts
     dates: Sequence[DateLine]
@@ -214,7 +214,7 @@ def _short(entry: AccountToken, names: NameVisibility, *, active: bool) -> str:
     if not short and entry.is_in_doubt:
         return reasons.explain(entry.account.channel, Token.DOUBTED).short
     if not short and entry.token.demoted_at is not None and not active:
-        return reasons.explain(entry.account.channel, pool_rules.READING_REFUSED).short
+        return reasons.explain(entry.account.channel, health.READING_REFUSED).short
     return short
 
 

@@ -10,8 +10,8 @@ from django.utils.text import capfirst
 
 from accounts.asks import rules as fixers
 from accounts.models import Account, AccountToken
+from accounts.pool import health
 from accounts.pool import queries as pool_queries
-from accounts.pool import rules as pool_rules
 from accounts.pool.health import Health
 from accounts.pool.queries import Summary
 from tokens.channels.kinds import Reason
@@ -92,9 +92,9 @@ def why_line(one: Summary, names: NameVisibility, now: datetime) -> str:
 def _stopped(one: Summary) -> str:
     """Return why it is dark: what stopped the last log-in here, or that staff took the last token away."""
     reason = one.account.reason_now(one.entries)
-    if reason == pool_rules.UNLINKED:
+    if reason == health.UNLINKED:
         return say("last_unlinked")
-    if reason in {*Reason, *pool_rules.DECIDED_HERE}:
+    if reason in {*Reason, *health.DECIDED_HERE}:
         return one.account.explain(reason).short
     return say("none_usable")
 

@@ -20,7 +20,7 @@ from accounts.models import Account, AccountToken, AskLine
 from accounts.pool import actions, permissions
 from accounts.pool import queries as pool_queries
 from accounts.pool.errors import ActionRefused
-from accounts.pool.rules import READING_REFUSED
+from accounts.pool.health import READING_REFUSED
 from broker.gate.views import connect
 from macros.mutes import acknowledgements
 from macros.mutes import views as mute_lines

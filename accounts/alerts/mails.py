@@ -16,7 +16,7 @@ from accounts.alerts import services as alerts
 from accounts.models import ApiKey, RefusedWrite
 from infra import scrub
 from notifications.models import Message
-from notifications.outbox.mails import (
+from notifications.outbox import (
     FACTS,
     Builder,
     Fact,

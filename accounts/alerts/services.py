@@ -14,7 +14,7 @@ from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
 from accounts.models import RefusedWrite
-from notifications.outbox import services as outbox
+from notifications import outbox
 from tokens.channels import registry, versions
 from tokens.doubts import services as doubts
 from tokens.models import ChannelApp, Doubt, UnknownAnswer

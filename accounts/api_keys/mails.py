@@ -14,9 +14,9 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import ApiKey
+from notifications import outbox
 from notifications.models import Message
-from notifications.outbox import services as outbox
-from notifications.outbox.mails import Mail, NotWanted, compose_mail, reader_of, register_kind
+from notifications.outbox import Mail, NotWanted, compose_mail, reader_of, register_kind
 from ui import addresses, dates
 from users.models import User
 from users.people.queries import operators

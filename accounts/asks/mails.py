@@ -17,12 +17,12 @@ from accounts.asks.models import Ask, AskLine
 from accounts.asks.services import ANSWER, ASK
 from accounts.models import Account, AccountToken
 from accounts.pool import queries as pool_queries
+from accounts.pool.health import OUTSIDE
 from accounts.pool.mails import Rows, mail_row
-from accounts.pool.rules import OUTSIDE
 from accounts.renewal_links import services as renewal_links
 from notifications.mails import tell_person
 from notifications.models import Message
-from notifications.outbox.mails import (
+from notifications.outbox import (
     Mail,
     NotWanted,
     Reader,

@@ -21,8 +21,8 @@ from accounts.jobs.services import register_finish
 from accounts.models import Account, AccountEvent, AccountToken
 from accounts.pool import permissions
 from accounts.pool.errors import ActionRefused
+from notifications import outbox
 from notifications.models import Message
-from notifications.outbox import services as outbox
 from tokens import lifecycle
 from tokens.models import Token
 from ui.errors import Refusal

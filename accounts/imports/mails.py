@@ -8,9 +8,9 @@ from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Account, AccountToken
+from notifications import outbox
 from notifications.models import Message
-from notifications.outbox import services as outbox
-from notifications.outbox.mails import Mail, NotWanted, compose_mail, reader_of, register_kind
+from notifications.outbox import Mail, NotWanted, compose_mail, reader_of, register_kind
 from tokens.channels import declarations
 from tokens.models import Token
 from ui import addresses

@@ -20,7 +20,7 @@ from django.utils.translation import gettext, gettext_lazy
 from django.views.decorators.http import require_GET
 
 from accounts.imports import tables
-from accounts.jobs import starting
+from accounts.jobs import tasks
 from accounts.jobs.models import (
     APPLY_MACRO,
     BACKUP,
@@ -107,7 +107,7 @@ def begin_job(request: HttpRequest, kind: str, keys: Sequence[int] | QuerySet[An
     Raises Late where somebody else has begun it, OnHold where nothing is done.
     """
     user = person(request)
-    job, is_new = starting.begin(user=user, kind=kind, keys=keys, **facts)
+    job, is_new = tasks.begin(user=user, kind=kind, keys=keys, **facts)
     if not is_new and job.user_id != user.pk:
         raise Late
     return job

@@ -11,13 +11,13 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from accounts.leaving.queries import ACCOUNT, GAVE_UP, TOKENS, TOLD
+from accounts.leaving.plan import ACCOUNT, GAVE_UP, TOKENS, TOLD
 from accounts.models import Account, AccountEvent, AccountQuerySet, AccountToken, Job
 from accounts.pool import queries as pool_queries
 from accounts.pool.mails import Rows, mail_row
+from notifications import outbox
 from notifications.models import Message
-from notifications.outbox import services as outbox
-from notifications.outbox.mails import Mail, NotWanted, Reader, compose_mail, reader_of, register_kind
+from notifications.outbox import Mail, NotWanted, Reader, compose_mail, reader_of, register_kind
 from tokens.channels import declarations
 from tokens.models import Token
 from ui import addresses, dates

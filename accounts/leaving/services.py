@@ -22,14 +22,14 @@ from accounts.jobs import services as jobs
 from accounts.jobs.models import OFFBOARD, PERSON, REMOVE
 from accounts.jobs.services import one_by_one, register_kind
 from accounts.jobs.tasks import run_jobs
-from accounts.leaving import handing_over, mails, plan, queries
-from accounts.leaving.plan import Plan
-from accounts.leaving.queries import (
+from accounts.leaving import handing_over, mails, plan
+from accounts.leaving.plan import (
     ACCOUNT,
     GAVE_UP,
     INVITES,
     TOKENS,
     TOLD,
+    Plan,
     Step,
     log_ins_left,
     scope_of_job,
@@ -235,7 +235,7 @@ def offboard(
     says; `by_key`: the actor saw no page. Raises ActionRefused, OnHold.
     """
     hold.refuse()
-    if (before := queries.known_offboarding(person)) is not None:
+    if (before := plan.known_offboarding(person)) is not None:
         return before
     with transaction.atomic():
         told = lock_out(person=person, actor=actor, now=now, by_key=by_key)
@@ -259,12 +259,7 @@ def let_go(*, found: Plan, actor: User, wanted: Wanted, seen: str, note: str, no
     person = found.scope.person
     ids = [one.pk for one in found.tokens]
     still = list(Token.objects.filter(pk__in=ids).not_removed().order_by("pk").locked())
-    if (
-        not still
-        or seen != plan.seen_of(still)
-        or queries.log_ins_going(ids)
-        or queries.is_given_up(found.scope)
-    ):
+    if not still or seen != plan.seen_of(still) or plan.log_ins_going(ids) or plan.is_given_up(found.scope):
         raise ActionRefused("removed_or_renewed")
     options: dict[str, Any] = {TOKENS: ids, PERSON: None if person is None else person.pk}
     if found.scope.account is not None:
@@ -321,7 +316,7 @@ def _begin(
 ) -> Job:
     """Write the job and ask a worker, in the caller's transaction; a single log-in before which nothing is done goes here."""
     own = kind == REMOVE
-    keys = queries.keys_of_steps(
+    keys = plan.keys_of_steps(
         tokens,
         invites=len(wanted.invites),
         backups=wanted.backups and (own or actor.has_perm(permissions.ADD_BACKUP)),

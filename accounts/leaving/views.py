@@ -23,7 +23,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 
 from accounts.asks import services as asks
 from accounts.jobs import views as jobs
-from accounts.leaving import forms, handing_over, plan, queries, services
+from accounts.leaving import forms, handing_over, plan, services
 from accounts.leaving.plan import Plan, Scope
 from accounts.leaving.services import REVOKING
 from accounts.models import Account, AskLine
@@ -48,7 +48,7 @@ def remove(request: HttpRequest) -> HttpResponse:
     user = person(request)
     texts = request.GET.getlist("log_in")
     ids = {int(pk) for pk in texts if pk.isascii() and pk.isdigit() and len(pk) < 19}
-    ticked = Token.objects.of_person(user).filter(pk__in=ids - queries.log_ins_going(ids))
+    ticked = Token.objects.of_person(user).filter(pk__in=ids - plan.log_ins_going(ids))
     if not ticked:
         messages.info(request, say("removed_already" if ids else "none_ticked"))
         return redirect("log_ins")
@@ -153,7 +153,7 @@ def _row(token: Token, going: Collection[int]) -> LogIn:
 def log_ins(request: HttpRequest) -> HttpResponse:
     """List the person's own log-ins, also those that are no longer linked to anything."""
     own = _own(person(request))
-    going = queries.log_ins_going([one.pk for one in own])
+    going = plan.log_ins_going([one.pk for one in own])
     rows = [_row(token, going) for token in own]
     context = {
         "rows": rows,

@@ -75,7 +75,7 @@ class PendingLink(models.Model):
         return "" if same or expected is None else expected.token.native_user_name
 
     @property
-    def dropped(self) -> Account | None:
+    def dropped_account(self) -> Account | None:
         """The account that the person was sent to renew where the channel's whole list does not hold it, else None."""
         account = self.account
         if account is None or not self.complete or account.pk in self.no_longer:

@@ -14,10 +14,10 @@ from django.utils import timezone
 from accounts.asks import inviting
 from accounts.linking import queries as setup
 from accounts.models import Account, AccountToken, PendingLink
+from accounts.pool import health
 from accounts.pool import queries as pool_queries
-from accounts.pool import rules as pool_rules
+from accounts.pool.health import InPool
 from accounts.pool.queries import Summary
-from accounts.pool.rules import InPool
 from tokens.channels import declarations, registry
 from tokens.channels.base import Channel
 from tokens.channels.kinds import WRITE_REFUSALS, Reason
@@ -230,7 +230,7 @@ def limits_of_log_in(
     """
     out_of_reach = entry is not None and entry.access == AccountToken.Access.LOST
     reason = entry.reason if entry else ""
-    asks_admin = bool(explanation.waits_for) and reason != pool_rules.OUTSIDE
+    asks_admin = bool(explanation.waits_for) and reason != health.OUTSIDE
     native = registry.get(found.account.channel)
     return {
         "asks_admin": asks_admin,

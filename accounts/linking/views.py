@@ -185,7 +185,7 @@ def _choose_page(
         "granted": len(native.scopes) - len(missing),
         "no_longer": overview.accounts_lost(pending, timezone.now()),
         "other_identity": pending.expected_instead,
-        "dropped": pending.dropped,
+        "dropped": pending.dropped_account,
         "teams": choosing.teams_to_choose_from(pending, person(request)),
         "team_chosen": _number(request.POST.get("team", "")),
         "error": error,

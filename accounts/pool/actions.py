@@ -7,7 +7,7 @@ from django.db import transaction
 from accounts.models import Account, AccountEvent, AccountToken
 from accounts.pool import services as pool
 from accounts.pool.errors import WORDS, ActionRefused
-from accounts.pool.rules import READING_REFUSED
+from accounts.pool.health import READING_REFUSED
 from tokens import lifecycle
 from tokens.models import Token
 from tokens.token import reasons

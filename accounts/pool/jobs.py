@@ -10,7 +10,7 @@ from accounts.models import Account, AccountEvent
 from accounts.pool import permissions
 from accounts.pool import services as pool
 from accounts.pool.errors import ActionRefused
-from accounts.pool.rules import OUTSIDE
+from accounts.pool.health import OUTSIDE
 from users.models import Team, User
 from users.people.queries import names_for
 

@@ -13,7 +13,7 @@ from accounts.models import Account
 from accounts.pool import queries as pool_queries
 from accounts.pool.queries import Summary
 from notifications.models import Message
-from notifications.outbox.mails import Mail, NotWanted, Reader, compose_mail
+from notifications.outbox import Mail, NotWanted, Reader, compose_mail
 from tokens.channels import declarations
 from ui import addresses, dates, pills
 from ui.name_visibility import NameVisibility

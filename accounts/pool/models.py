@@ -15,8 +15,7 @@ from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from accounts.pool.health import AccountHealth, HealthQuerySet
-from accounts.pool.rules import UNLINKED, InPool, reason_of_entry
+from accounts.pool.health import UNLINKED, AccountHealth, HealthQuerySet, InPool, reason_of_entry
 from infra import private_parts
 from tokens.channels import declarations
 from tokens.channels.kinds import Reason

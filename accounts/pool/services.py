@@ -14,7 +14,7 @@ from django.db import connection, transaction
 from django.db.models import QuerySet
 
 from accounts.models import Account, AccountEvent, AccountNews, AccountToken
-from accounts.pool.rules import OUTSIDE
+from accounts.pool.health import OUTSIDE
 from tokens.models import Token
 from users.models import Team, User
 

@@ -17,7 +17,7 @@ from django.core import signing
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from accounts.models import Account
-from notifications.outbox.mails import Mail
+from notifications.outbox import Mail
 from tokens.models import ChannelApp, Token
 from ui import addresses
 from users.models import User

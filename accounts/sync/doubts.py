@@ -12,7 +12,7 @@ from typing import Any
 from django.db import transaction
 
 from accounts.models import Account, AccountToken
-from accounts.pool.rules import OUTSIDE
+from accounts.pool.health import OUTSIDE
 from tokens.channels.kinds import (
     WRITE_REFUSALS,
     AccessCheck,

@@ -12,7 +12,7 @@ from django.db import transaction
 
 from accounts.models import Account, AccountEvent, AccountToken
 from accounts.pool import services as pool
-from accounts.pool.rules import OUTSIDE
+from accounts.pool.health import OUTSIDE
 from accounts.sync import reach
 from accounts.sync.doubts import NOTHING, Doubted
 from tokens.channels import registry

@@ -13,7 +13,7 @@ from django.db.models import Exists, OuterRef
 
 from accounts.models import AccountToken, RefusedWrite
 from accounts.pool import services as pool
-from accounts.pool.rules import READING_REFUSED
+from accounts.pool.health import READING_REFUSED
 from accounts.sync import doubts as access_doubts
 from accounts.sync import entries as pool_entries
 from accounts.sync import reach

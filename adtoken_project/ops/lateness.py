@@ -15,9 +15,9 @@ from adtoken_project.models import BackgroundProcess, Heartbeat
 from adtoken_project.workers import lanes, signs_of_life
 from macros.models import Evaluation, Macro
 from macros.warnings import services as evaluation
+from notifications import outbox
 from notifications.models import Message
-from notifications.outbox import services as outbox
-from notifications.outbox.mails import Mail, compose_mail, reader_of
+from notifications.outbox import Mail, compose_mail, reader_of
 from tokens.channels import brake, gate
 from tokens.models import ChannelApp, DeletionRequest, Token
 from ui import dates

@@ -16,7 +16,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from macros.events.models import KEPT
-from notifications.outbox.mails import KINDS
+from notifications.outbox import KINDS
 
 NIGHT = range(1, 6)  # local hours
 RUN_FOR = 60.0  # seconds of one run

@@ -5,7 +5,7 @@ from typing import Literal
 
 from pydantic import BaseModel, Field, field_validator
 
-from accounts.jobs.starting import SMALL
+from accounts.jobs.tasks import SMALL
 from broker.api.schemas import AccountName, ChannelKey, In, optional, without_nul
 
 NOTE = 200  # characters

@@ -10,7 +10,7 @@ from django.db.models import Count, Q, QuerySet
 from accounts.checks import jobs as checking
 from accounts.checks import queries as check_queries
 from accounts.checks.queries import CheckResult
-from accounts.jobs import starting
+from accounts.jobs import tasks
 from accounts.jobs.models import APPLY_MACRO
 from accounts.jobs.services import KINDS, Outcome
 from accounts.models import Account, JobItem
@@ -31,7 +31,7 @@ def change(*, caller: Caller, channel: str, native_id: str, kind: str, note: str
     """Pause or resume an account, once. Raises NotFound, NotPossible, OnHold, and Busy where a worker is to do it."""
     maker = reach.maker_of(caller, KINDS[kind].permission)
     account = reach.find_account(caller, channel, native_id, Account.objects.visible_to(maker))
-    job, _ = starting.begin(user=maker, kind=kind, keys=[account.pk], note=reach.why(caller, note))
+    job, _ = tasks.begin(user=maker, kind=kind, keys=[account.pk], note=reach.why(caller, note))
     item = job.items.first()
     if item is None:
         raise Busy(AGAIN_AFTER, text("waits"))
@@ -90,6 +90,6 @@ def apply_macro(*, caller: Caller, macro_id: int, names: Sequence[AccountName]) 
         raise NotPossible(str(ActionRefused("macro_not_for_chosen", name=macro.name)))
     accounts = reach.find_accounts(caller, maker, names)
     facts: dict[str, Any] = {"subject_id": macro.pk, "note": reach.why(caller)}
-    job, _ = starting.begin(user=maker, kind=APPLY_MACRO, keys=[one.pk for one in accounts], **facts)
+    job, _ = tasks.begin(user=maker, kind=APPLY_MACRO, keys=[one.pk for one in accounts], **facts)
     items = {item.key: item for item in job.items.all()}
     return Applied(macros(caller).get(pk=macro.pk), [(one, items.get(one.pk)) for one in accounts])

@@ -142,6 +142,6 @@ class Code(StrEnum):
     )
 
     @property
-    def address(self) -> str:
+    def reference(self) -> str:
         """Where its entry is: the `type` of the problem."""
         return f"{ADDRESS}{self.value}"

@@ -57,7 +57,7 @@ def held_problem(held: NotAvailable) -> Problem:
 def problem(code: Code, detail: str, **more: Any) -> Problem:
     """Return a problem. `more`: further fields of it, `status` where it is not the code's own."""
     facts = {
-        "type": code.address,
+        "type": code.reference,
         "code": code.value,
         "title": code.heading,
         "status": code.status,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError, PydanticKnownError
 
-from accounts.pool import rules as pool_rules
+from accounts.pool import health
 from broker.api.codes import Code
 from broker.leases.services import MOST
 from broker.leases.texts import text
@@ -50,7 +50,7 @@ ReasonCode = Annotated[
     str | None,
     BeforeValidator(lambda value: value or None),
     _one_of_or_null(
-        sorted({*Reason, *pool_rules.DECIDED_HERE, Token.DOUBTED, "paused", "min_valid_for"}),
+        sorted({*Reason, *health.DECIDED_HERE, Token.DOUBTED, "paused", "min_valid_for"}),
         title="Reason",
     ),
 ]
@@ -97,7 +97,7 @@ class Problem(BaseModel):
     model_config = ConfigDict(
         json_schema_extra={
             "example": {
-                "type": Code.PERSON_NEEDED.address,
+                "type": Code.PERSON_NEEDED.reference,
                 "code": Code.PERSON_NEEDED,
                 "title": "Only a person can help",
                 "status": 409,

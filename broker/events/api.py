@@ -40,5 +40,5 @@ def list_events(
     """Return what happened to the key's teams and channels in the last 30 days, after an event. Who was down goes on where it stood."""
     caller = caller_of(request, ApiKey.Scope.READ, query=("after", "limit"))
     found = list(Event.objects.within(caller.teams, caller.channels).filter(pk__gt=after)[:limit])
-    events = [EventOut(id=one.webhook_id, **one.payload) for one in found]
+    events = [EventOut(id=one.webhook_id, **one.as_sent) for one in found]
     return EventPage(events=events, next=str(found[-1].pk if found else after))

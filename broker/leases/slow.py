@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from accounts.models import Account, AccountToken
-from accounts.pool import rules as pool_rules
+from accounts.pool import health
 from broker.leases import queries as lease_rows
 from broker.leases.callers import Caller
 from broker.leases.errors import Busy, NotAvailable
@@ -208,12 +208,12 @@ def _deactivated(account: Account, native: Channel, teams: frozenset[int] | None
     """Say who ends it: an admin at the channel who gives a role back, or the people who linked it."""
     entries = account.pool_in_order()
     found = account.reason_now(entries)
-    reason = found if found in {*Reason, *pool_rules.DECIDED_HERE} else Reason.UNKNOWN
+    reason = found if found in {*Reason, *health.DECIDED_HERE} else Reason.UNKNOWN
     explanation = reasons.explain(account.channel, reason)
     people = _names([entry.token.consented_by for entry in entries], teams)
-    unlinked = reason == pool_rules.UNLINKED
+    unlinked = reason == health.UNLINKED
     todo = text("link_anew" if unlinked else "re_authenticate", channel=native.label)
-    if reason == pool_rules.OUTSIDE:
+    if reason == health.OUTSIDE:
         people = (explanation.waits_for,)
         todo = text("add_to_team")
     elif explanation.waits_for:

@@ -8,7 +8,6 @@ from typing import Any
 
 from accounts.jobs.models import OFFBOARD
 from accounts.leaving import plan as reading
-from accounts.leaving import queries as leaving
 from accounts.leaving import services
 from accounts.leaving.plan import Plan, Scope
 from accounts.leaving.services import Wanted
@@ -58,7 +57,7 @@ def offboard(*, caller: Caller, wanted: OffboardIn, now: datetime) -> Offboardin
     not within reach. Raises OnHold.
     """
     person, actor = _within(caller, wanted.email)
-    if (known := leaving.known_offboarding(person)) is not None:
+    if (known := reading.known_offboarding(person)) is not None:
         return _progress(known)
     why = kept.keep("words/history.txt", "offboarded_by_key", name=caller.name, note=wanted.note)
     try:

@@ -29,7 +29,7 @@ from macros.warnings import services as evaluation
 from notifications.delivery.services import deliver
 from notifications.models import Message
 from tokens.checks import services as refreshing
-from tokens.doubts import rules
+from tokens.doubts import services as doubts
 from tokens.models import Doubt, Token, TokenEvent
 from users.models import Membership, Team, User
 
@@ -230,7 +230,7 @@ def _tell() -> None:
 def _check(channel: str, key: str, *, source: str = "sweep") -> None:
     """Ask about a log-in twice, so long apart that what is said is believed."""
     token = Token.objects.get(app__channel=channel, consented_by__email=f"{key}@example.com")
-    for now in (timezone.now() - rules.TRUE_AFTER, timezone.now()):
+    for now in (timezone.now() - doubts.TRUE_AFTER, timezone.now()):
         account_checks.check_now(token, now=now, source=source)
 
 

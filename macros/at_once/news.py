@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from accounts.models import Account, AccountEvent
-from accounts.pool.rules import OUTSIDE
+from accounts.pool.health import OUTSIDE
 from macros.notices.models import Told
 from macros.notices.rules import World
 from macros.notices.values import AccountFacts, Before, Happened, LogIn

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from accounts.models import Account
-from accounts.pool.rules import OUTSIDE
+from accounts.pool.health import OUTSIDE
 from macros.at_once.news import BLIP, ENDS, HOUR, Event, Fact, facts_of, is_lost, is_over, works_again
 from macros.at_once.queries import DAY
 from macros.notices.models import Told
@@ -234,7 +234,7 @@ def _others(some: Iterable[Reader], but: Iterable[Reader]) -> list[Reader]:
 
 def _reached(addresses: Iterable[str], world: World) -> list[Reader]:
     found = dict.fromkeys(addresses)
-    return [Reader(one, Via.DIRECT) for one in found if not world.directory.unreached(one)]
+    return [Reader(one, Via.DIRECT) for one in found if not world.directory.why_unreached(one)]
 
 
 def _awake(addresses: Iterable[str], account: AccountFacts, world: World) -> list[Reader]:
@@ -353,7 +353,7 @@ def _no_longer(row: Told, account: AccountFacts) -> str:
 
 def _why_not_told(row: Told, account: AccountFacts, world: World) -> str:
     """Return why a reader is told no longer what still holds, as a code."""
-    unreached = world.directory.unreached(row.recipient)
+    unreached = world.directory.why_unreached(row.recipient)
     if unreached in {PERSON_LEFT, REFUSED}:
         return unreached
     macro = next((one.macro_id for one in world.rules if one.action_id == row.action_id), NO_MACRO)

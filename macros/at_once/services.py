@@ -25,8 +25,7 @@ from macros.mutes.models import Mute
 from macros.notices.models import NEWS, Told
 from macros.rules.models import MacroAction
 from notifications.models import Message
-from notifications.outbox.mails import kept_reason
-from notifications.outbox.services import deliver_soon
+from notifications.outbox import deliver_soon, kept_reason
 from ui import stored_phrases as kept
 from users.models import RefusedAddress, User
 from users.people.queries import Via, operators, who_log_in

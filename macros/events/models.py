@@ -67,7 +67,7 @@ class Event(models.Model):
         return f"evt_{self.pk}"
 
     @property
-    def payload(self) -> dict[str, Any]:
+    def as_sent(self) -> dict[str, Any]:
         """The event as it is sent, in the form of Standard Webhooks. `sequence` orders the events of an account, and all others."""
         return {
             "type": self.type,

@@ -17,8 +17,8 @@ from macros.models import Acknowledgement, Notice, Told
 from macros.mutes import services
 from macros.mutes.mails import ON_IT, SAID, notices_of, tell_on_it
 from macros.notices.queries import accounts_to_hear_of
+from notifications import outbox
 from notifications.models import Message
-from notifications.outbox import services as outbox
 from tokens.models import Token
 from users.installation import hold
 from users.models import User

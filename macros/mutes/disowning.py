@@ -13,9 +13,9 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models import Account, AccountEvent
 from macros.mutes import services
 from macros.mutes.mails import NOT_MINE, SAID, build_said, notices_of
+from notifications import outbox
 from notifications.models import Message
-from notifications.outbox import services as outbox
-from notifications.outbox.mails import clean_line, register_kind
+from notifications.outbox import clean_line, register_kind
 from users.installation import hold
 from users.models import RefusedAddress, User
 from users.people.queries import fallback_readers

@@ -20,9 +20,9 @@ from macros.models import Acknowledgement, Mute
 from macros.mutes.models import left_out
 from macros.notices.models import NEWS, WARNING, Notice, NoticeQuerySet, Told, ToldQuerySet
 from macros.notices.queries import accounts_to_hear_of
+from notifications import outbox
 from notifications.models import Message
-from notifications.outbox import services as outbox
-from notifications.outbox.mails import Mail, NotWanted, Reader, without_link
+from notifications.outbox import Mail, NotWanted, Reader, without_link
 from ui import addresses, dates
 from users.models import User
 from users.people.queries import reply_to

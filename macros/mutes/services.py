@@ -21,7 +21,7 @@ from macros.models import Macro, Mute
 from macros.mutes.mails import is_over, tell_muted
 from macros.mutes.models import MuteQuerySet
 from notifications.models import Message
-from notifications.outbox.mails import clean_line
+from notifications.outbox import clean_line
 from ui import stored_phrases as kept
 from ui.errors import Refusal
 from users.installation import hold

@@ -28,7 +28,7 @@ from macros.mutes.mails import SAID, has_left, is_over, only_looks, open_told
 from macros.mutes.models import MuteQuerySet
 from macros.notices.queries import snoozes_of_readers
 from notifications.models import Message
-from notifications.outbox.mails import Reader
+from notifications.outbox import Reader
 from portal import access
 from ui import dates
 from ui.name_visibility import NameVisibility, unnamed

@@ -14,7 +14,7 @@ from accounts.renewal_links.services import VALID_FOR
 from macros.mutes.mails import has_left, only_looks
 from macros.notices.queries import accounts_to_hear_of
 from notifications.models import Message
-from notifications.outbox.mails import Reader
+from notifications.outbox import Reader
 from tokens.models import Token
 from ui import dates
 from ui.dates import AT_RISK

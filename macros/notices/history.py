@@ -16,7 +16,7 @@ from accounts.models import Account
 from macros.notices.models import NEWS, WARNING, Notice, Told
 from macros.rules.models import Macro, MacroAction
 from notifications.models import Message
-from notifications.outbox.mails import FACTS, Fact
+from notifications.outbox import FACTS, Fact
 from ui import stored_phrases as kept
 from ui.phrases import phrase
 from ui.text import join_all, join_names

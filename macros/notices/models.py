@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Account
 from notifications.models import Message
-from notifications.outbox.mails import FACTS
+from notifications.outbox import FACTS
 from tokens.models import Token
 from ui.phrases import phrase
 from users.models import Team

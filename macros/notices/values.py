@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from typing import NamedTuple
 
-from accounts.pool.rules import reason_of_entry
+from accounts.pool.health import reason_of_entry
 from tokens.channels import registry
 from tokens.channels.kinds import AN_ADMIN_HELPS, AN_APPEAL_HELPS
 from tokens.models import Token
@@ -327,7 +327,7 @@ class Directory:
     operators: Sequence[str] = ()
     mutes: Mutes = field(default_factory=Mutes)
 
-    def unreached(self, address: str) -> str:
+    def why_unreached(self, address: str) -> str:
         """Return why mail does not reach an address, as a code; "" where it does."""
         if address in self.gone:
             return PERSON_LEFT
@@ -365,7 +365,7 @@ def who_is_told(
     readers, left_out = [], {}
     muted = directory.mutes.concern(account_id)
     for address in dict.fromkeys(named):
-        why = directory.unreached(address)
+        why = directory.why_unreached(address)
         if not why and muted:
             why = directory.mutes.why(address, account_id=account_id, macro_id=macro_id, day=day)
         if why:

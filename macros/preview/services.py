@@ -114,7 +114,7 @@ class Preview:
         return sum(count for _, count in self.quiet)
 
     @property
-    def nothing(self) -> str:
+    def why_nothing(self) -> str:
         """Why nothing is due, in a sentence; "" where something is."""
         if self.mails:
             return ""

@@ -252,7 +252,7 @@ class MacroAdmin(OwnList):
             then = (
                 gettext("First mail: %(day)s.") % {"day": macro_preview.day_words(found.first_on)}
                 if found.first_on
-                else found.nothing
+                else found.why_nothing
             )
         said = " ".join((gettext("Macro saved."), then))
         if draft.applied:

@@ -46,7 +46,7 @@ from macros.warnings.rules import (
     warning_lines,
 )
 from notifications.models import Message
-from notifications.outbox.mails import Mail, NotWanted, register_kind
+from notifications.outbox import Mail, NotWanted, register_kind
 from ui.text import first_name, join_names, quoted
 from users.people.queries import Via
 

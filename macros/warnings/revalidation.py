@@ -15,7 +15,7 @@ from macros.notices.queries import read_world, rules_of
 from macros.notices.rules import World
 from macros.notices.values import AWAY, AccountFacts, LogIn
 from notifications.models import Message
-from notifications.outbox.mails import kept_reason
+from notifications.outbox import kept_reason
 from tokens.models import Token
 from ui import stored_phrases as kept
 from users.models import RefusedAddress

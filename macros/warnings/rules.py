@@ -8,7 +8,7 @@ from enum import StrEnum
 from functools import cached_property
 
 from accounts.models import Account, AccountToken
-from accounts.pool import rules as pool_rules
+from accounts.pool import health
 from macros.at_once.news import ENDS
 from macros.models import Notice, Told
 from macros.notices.rules import Candidate, choose_to_renew
@@ -129,7 +129,7 @@ class WarningLine:
     @property
     def walled(self) -> bool:
         """Whether the log-in is fine, and the account's team takes those of its own people only."""
-        return self.lost == pool_rules.OUTSIDE
+        return self.lost == health.OUTSIDE
 
     @property
     def can_act(self) -> bool:

@@ -27,7 +27,7 @@ from macros.notices.rules import Due, Rule, Rules
 from macros.notices.values import AccountFacts, Directory, Span, TellsBefore
 from macros.rules.models import MacroAction
 from notifications.models import Message
-from notifications.outbox.services import deliver_soon
+from notifications.outbox import deliver_soon
 from users.installation import hold
 from users.people.queries import who_log_in
 

@@ -249,6 +249,6 @@ class EndpointAdmin(RowsWithPages):
             "waiting": endpoint.deliveries.exclude(next_at=None).count(),
             "may_change": self.has_add_permission(request),
             "deeds": list(_deeds(endpoint)),
-            "secret": endpoint.secrets(timezone.now())[0] if with_secret else "",
+            "secret": endpoint.signing_secrets(timezone.now())[0] if with_secret else "",
         }
         return TemplateResponse(request, "portal/webhook.html", context)

@@ -56,10 +56,11 @@ def request_of(endpoint: Endpoint, events: Sequence[Event], now: datetime) -> Re
 
 
 def _webhook(address: str, endpoint: Endpoint, event: Event, now: datetime) -> Request:
-    body = _json(event.payload)
+    body = _json(event.as_sent)
     moment = now.astimezone(UTC)
     signed = [
-        Webhook(secret).sign(event.webhook_id, moment, body.decode()) for secret in endpoint.secrets(now)
+        Webhook(secret).sign(event.webhook_id, moment, body.decode())
+        for secret in endpoint.signing_secrets(now)
     ]
     headers = {
         "webhook-id": event.webhook_id,

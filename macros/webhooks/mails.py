@@ -6,9 +6,9 @@ from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 
 from macros.webhooks.models import Endpoint
+from notifications import outbox
 from notifications.models import Message
-from notifications.outbox import services as outbox
-from notifications.outbox.mails import Mail, NotWanted, compose_mail, reader_of, register_kind
+from notifications.outbox import Mail, NotWanted, compose_mail, reader_of, register_kind
 from users.people.queries import operators
 
 KIND = "webhook"

@@ -122,7 +122,7 @@ class Endpoint(models.Model):
         """Return the address as it is stored; `kind` and `host` are set."""
         return vault.seal(self.owner, {"address": address})
 
-    def secrets(self, now: datetime) -> list[str]:
+    def signing_secrets(self, now: datetime) -> list[str]:
         """Return the secrets that sign, the present one first, in the form of Standard Webhooks: "whsec_" and 32 bytes in base64.
 
         They are derived from SECRET_KEY, so nothing is stored. The one before signs for a day more, and those of an older SECRET_KEY for as

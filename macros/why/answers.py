@@ -229,11 +229,11 @@ def by_rule(one: Asked) -> list[Line]:
     hears = one.address in {
         each.reader.address for each in news_rules.readers_of(limit, account, world) if not each.action_id
     }
-    if world.directory.unreached(one.address):
+    if world.directory.why_unreached(one.address):
         return []
     if one.address in account.people():
         return [Line(say("rule_own"), "good") if hears else Line(say("rule_own_snoozed"), "warn")]
-    lost = any(all(map(world.directory.unreached, entry.people)) for entry in account.log_ins)
+    lost = any(all(map(world.directory.why_unreached, entry.people)) for entry in account.log_ins)
     instead = {reader.address for reader in news_rules.stand_ins(account, world)}
     stands_in = hears or (lost and one.address in instead)
     return [Line(say("rule_stands_in"), "good") if stands_in else Line(say("rule_others"))]

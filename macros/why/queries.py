@@ -12,11 +12,11 @@ from django.db.models import Min, Q, QuerySet
 
 from accounts import message_history as mails_about
 from accounts.models import Account
-from accounts.pool.rules import OUTSIDE
+from accounts.pool.health import OUTSIDE
 from macros.models import Macro, Mute, Notice, Told
 from macros.mutes import acknowledgements, services
 from notifications.models import Message
-from notifications.outbox.mails import FACTS, name_of_kind
+from notifications.outbox import FACTS, name_of_kind
 from tokens.models import Doubt
 from ui import dates
 from ui import stored_phrases as kept

@@ -14,7 +14,7 @@ from infra import liveness, locks
 from infra.locks import Lock
 from notifications.delivery.rules import Trouble
 from notifications.models import Message
-from notifications.outbox.mails import KINDS, address_now
+from notifications.outbox import KINDS, address_now
 from ui import stored_phrases as kept
 from users.addresses import services as refused_addresses
 from users.installation import hold

@@ -19,8 +19,7 @@ from notifications.delivery import claims
 from notifications.delivery import rules as statuses
 from notifications.delivery.services import METADATA
 from notifications.models import MailReturn, Message
-from notifications.outbox.mails import KINDS, clean_line, kept_reason
-from notifications.outbox.services import deliver_soon
+from notifications.outbox import KINDS, clean_line, deliver_soon, kept_reason
 from ui import stored_phrases as kept
 from users.addresses import services as refused_addresses
 from users.models import RefusedAddress, User

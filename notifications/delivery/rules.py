@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from anymail.exceptions import AnymailAPIError, AnymailError, AnymailRecipientsRefused
 
 from notifications.models import MailReturn
-from notifications.outbox.mails import clean_line
+from notifications.outbox import clean_line
 from ui import stored_phrases as kept
 
 Kind = MailReturn.Kind

@@ -26,7 +26,7 @@ from infra import io_steps, liveness
 from notifications.delivery import claims
 from notifications.delivery import rules as refusals
 from notifications.models import Message
-from notifications.outbox.mails import KINDS, Mail, MailKind, NotWanted, clean_body, clean_line
+from notifications.outbox import KINDS, Mail, MailKind, NotWanted, clean_body, clean_line
 from ui import mails
 from ui import stored_phrases as kept
 from users.addresses import services as refused_addresses

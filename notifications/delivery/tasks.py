@@ -7,8 +7,8 @@ from celery import shared_task
 from celery.worker import state as worker_state
 
 from infra import database_clock
+from notifications import outbox
 from notifications.delivery import services as delivery
-from notifications.outbox import services as outbox
 
 # Runs of one process beside each other: where a mail hangs, others go on. The lane keeps a thread for its other work.
 _running = BoundedSemaphore(3)

@@ -13,9 +13,9 @@ from django.utils.translation import gettext_lazy
 
 from accounts.models import Account
 from macros.models import Macro
+from notifications import outbox
 from notifications.models import Message
-from notifications.outbox import services as outbox
-from notifications.outbox.mails import Mail, compose_mail, reader_of, register_kind
+from notifications.outbox import Mail, compose_mail, reader_of, register_kind
 from tokens.models import ChannelApp
 from ui import addresses
 from ui.phrases import phrase

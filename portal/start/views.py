@@ -11,7 +11,7 @@ from django.utils.translation import gettext
 
 from accounts.jobs.models import CHECK, Job
 from accounts.jobs.services import KINDS
-from accounts.leaving import queries as leaving
+from accounts.leaving import plan as leaving
 from accounts.leaving import services
 from accounts.pool import permissions
 from infra import database_clock

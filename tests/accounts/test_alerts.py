@@ -17,7 +17,7 @@ from accounts.alerts import services as alerts
 from accounts.models import Account
 from notifications.delivery import services as delivery
 from notifications.models import Message
-from notifications.outbox.mails import NotWanted
+from notifications.outbox import NotWanted
 from tests.notifications.smtp import MailServer, running_server
 from tests.support.factories import NOW, link, make_account, make_app, make_token, make_user
 from tokens.channels.kinds import Classification, Reason, Verdict

@@ -17,7 +17,7 @@ from accounts.asks import services as endings
 from accounts.backups import services as backing_up
 from accounts.models import Account, AccountEvent, Ask, AskLine
 from notifications.models import Message
-from notifications.outbox.mails import NotWanted
+from notifications.outbox import NotWanted
 from tests.accounts.test_backups import at_hand, carried, log_in, offered, reaches
 from tests.portal.support import action_url, pool_url, staff
 from tests.support.factories import link, make_team, make_token, make_user

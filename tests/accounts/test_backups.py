@@ -15,7 +15,7 @@ from accounts.models import Account, AccountEvent, AccountToken, ReachedAccount
 from accounts.pool import actions
 from accounts.pool import services as pool
 from notifications.models import Message
-from notifications.outbox.mails import NotWanted
+from notifications.outbox import NotWanted
 from tests.support.factories import link, make_account, make_app, make_team, make_token, make_user
 from tokens.models import Token
 from users.installation import hold

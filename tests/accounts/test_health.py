@@ -4,8 +4,7 @@ from typing import Any
 import pytest
 
 from accounts.models import Account, AccountToken
-from accounts.pool.health import Health
-from accounts.pool.rules import InPool
+from accounts.pool.health import Health, InPool
 from tokens.models import Token
 from ui import pills
 

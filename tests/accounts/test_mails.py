@@ -11,7 +11,7 @@ from accounts.asks import services as asks
 from accounts.models import Account
 from accounts.pool import services as pool
 from notifications.models import Message
-from notifications.outbox.mails import KINDS, NotWanted
+from notifications.outbox import KINDS, NotWanted
 from tests.support import news
 from tests.support.ends import end
 from tests.support.factories import MARKER, NOW, link, make_account, make_team, make_token, make_user

@@ -12,7 +12,7 @@ from accounts.pool import services as pool
 from macros.models import Macro
 from macros.warnings import services as evaluation
 from notifications.models import Message
-from notifications.outbox.mails import KINDS, Mail
+from notifications.outbox import KINDS, Mail
 from tests.macros.support import make_macro
 from tests.support import news
 from tests.support.ends import end

@@ -22,7 +22,7 @@ from macros.models import Macro
 from macros.warnings import mails as macro_mails
 from macros.warnings import services as evaluation
 from notifications.models import Message
-from notifications.outbox.mails import Mail
+from notifications.outbox import Mail
 from tests.macros.support import make_macro
 from tests.support.factories import NOW, link, make_account, make_app, make_token, make_user
 from tokens.channels.kinds import Reason

@@ -15,7 +15,7 @@ from accounts.sync.services import LinkedAccount
 from tests.support import native
 from tests.support.odd_answers import FIREWALL, QUESTION, STORAGE, TOKENS
 from tests.support.sandbox import Sandbox
-from tokens.doubts import rules
+from tokens.doubts import services as doubts
 from tokens.models import Token
 from users.models import User
 
@@ -31,7 +31,7 @@ def later() -> datetime:
 def check_twice() -> int:
     """Check so that what is said of a lone log-in is believed. Returns how many the first check was about."""
     checked = sweeps.check_due_tokens(now=later())
-    sweeps.check_due_tokens(now=later() + rules.TRUE_AFTER_ALONE)
+    sweeps.check_due_tokens(now=later() + doubts.TRUE_AFTER_ALONE)
     return checked
 
 

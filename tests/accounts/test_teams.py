@@ -13,7 +13,7 @@ from macros.models import Notice
 from macros.warnings import mails
 from macros.warnings import services as evaluation
 from notifications.models import Message
-from notifications.outbox.mails import NotWanted
+from notifications.outbox import NotWanted
 from tests.macros.support import make_macro
 from tests.portal.support import DAY, line_url, linked, staff, token_of
 from tests.support import acting

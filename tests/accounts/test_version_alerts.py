@@ -9,7 +9,7 @@ from django.utils import timezone
 from accounts.alerts import mails as alert_mail
 from accounts.alerts import services as alerts
 from notifications.models import Message
-from notifications.outbox.mails import NotWanted
+from notifications.outbox import NotWanted
 from tests.support.factories import make_app, make_user
 from tokens.channels.registry import CHANNELS
 from tokens.models import ChannelApp

@@ -16,7 +16,7 @@ from accounts.models import Account, ApiKey, LeaseRecord
 from broker.leases import admin as handed_out
 from broker.leases import callers
 from notifications.models import Message
-from notifications.outbox.mails import NotWanted
+from notifications.outbox import NotWanted
 from tests.portal.support import linked, pool_url, staff, token_of
 from tests.support.factories import make_team, make_user
 from tokens.models import Token

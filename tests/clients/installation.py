@@ -71,4 +71,4 @@ def _webhook(maker: Any) -> dict[str, Any]:
     webhooks.send_to(endpoint.pk)
     headers, body = receiver.got[-1]
     receiver.stop()
-    return {"secret": endpoint.secrets(now)[0], "headers": headers, "body": body.decode()}
+    return {"secret": endpoint.signing_secrets(now)[0], "headers": headers, "body": body.decode()}

@@ -16,7 +16,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.skipif(node.missing() != "", re
 
 def test_its_verifier_takes_what_we_send_and_nothing_that_was_changed(receiver: Receiver) -> None:  # noqa: F811
     endpoint, now = endpoint_to(receiver.url), database_clock.now()
-    (before,) = endpoint.secrets(now)
+    (before,) = endpoint.signing_secrets(now)
     endpoint.secret_number, endpoint.secret_changed_at = 2, now
     endpoint.save()
     for kind in ("shifted", "deactivated"):
@@ -24,7 +24,7 @@ def test_its_verifier_takes_what_we_send_and_nothing_that_was_changed(receiver: 
     assert send(endpoint) == 2
 
     got = [{"headers": headers, "body": body.decode()} for headers, body in receiver.got]
-    world = json.dumps({"secrets": [before, *endpoint.secrets(now)], "got": got})
+    world = json.dumps({"secrets": [before, *endpoint.signing_secrets(now)], "got": got})
     env = {"PATH": os.environ["PATH"], "ADTOKEN_WEBHOOKS": world}
     run = subprocess.run(
         ["node", "--test", "webhooks.test.mjs"],

@@ -235,7 +235,7 @@ def test_the_proxies_wait_for_adtoken_and_refuse_what_it_refuses() -> None:
     for one in said:
         assert one is not None
         assert json.loads(one[1]) == {
-            "type": Code.HTTPS_ONLY.address,
+            "type": Code.HTTPS_ONLY.reference,
             "code": "https_only",
             "status": 403,
             **refused,

@@ -10,7 +10,7 @@ from pytest_django import Settings
 
 from drills.registry import DRILLS
 from drills.restore import APP, BASE_URL, Drill, commands
-from notifications.outbox import services as outbox
+from notifications import outbox
 from tests.support import emptying, native
 from tests.support.factories import make_user
 from tests.support.sandbox import Sandbox

@@ -60,8 +60,8 @@ def _write(fleet: Fleet, facts: dict[str, Any]) -> None:
     from accounts.imports import mails as imported_mail
     from accounts.models import AccountToken
     from macros.warnings import services as evaluation
+    from notifications import outbox
     from notifications.mails import tell_operators
-    from notifications.outbox import services as outbox
     from users.invitations import services as invitations
     from users.login import passwords
     from users.login.services import ChangeKind, LoginChange, notify_change
@@ -174,7 +174,7 @@ def _about(message: Any) -> str:
 def _spoken(message: Any) -> Spoken:
     """Return the mail in each language; empty where it has nothing left to say."""
     from notifications.delivery import services as delivery
-    from notifications.outbox.mails import KINDS, NotWanted
+    from notifications.outbox import KINDS, NotWanted
     from users.models import User
     from users.people import languages
 
@@ -216,7 +216,7 @@ def _delivered(fleet: Fleet, shown: Any) -> None:
     """Have everything been sent, as a worker would have by now, and what this one said be kept."""
     from notifications.delivery import services as delivery
     from notifications.models import Message
-    from notifications.outbox.mails import KINDS
+    from notifications.outbox import KINDS
 
     said = delivery.as_kept(delivery.fit_mail(KINDS[shown.kind].build(shown)))
     shown.subject, shown.text, shown.html = said.subject, said.text, said.html

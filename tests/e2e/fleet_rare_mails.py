@@ -174,7 +174,7 @@ def _added(fleet: Fleet) -> None:
 
 
 def _late(fleet: Fleet) -> None:
-    from notifications.outbox import services as outbox
+    from notifications import outbox
 
     payload = {"lane": "mail", "what": "14 mails", "since": (fleet.now - DAY / 24).isoformat()}
     outbox.enqueue(

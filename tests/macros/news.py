@@ -11,7 +11,7 @@ from accounts.sync import entries as pool_entries
 from macros.models import Macro, MacroAction
 from notifications.delivery import claims
 from notifications.models import Message
-from notifications.outbox.mails import KINDS, Mail, NotWanted
+from notifications.outbox import KINDS, Mail, NotWanted
 from tests.macros.support import WATCHER, make_macro, make_person
 from tests.notifications.support import claim_next
 from tests.support.ends import end

@@ -21,7 +21,7 @@ from macros.warnings import mails
 from macros.warnings import services as evaluation
 from macros.why import queries as why
 from notifications.models import Message
-from notifications.outbox.mails import NotWanted
+from notifications.outbox import NotWanted
 from tests.macros.news import (
     HOUR,
     MINUTE,

@@ -19,7 +19,7 @@ from macros.mutes import acknowledgements, services
 from macros.mutes.mails import sign_message
 from macros.notices.queries import accounts_to_hear_of
 from notifications.models import Message
-from notifications.outbox.mails import KINDS, NotWanted
+from notifications.outbox import KINDS, NotWanted
 from tests.macros.news import SOON, linked, log_in, person, send, tells
 from tests.macros.news import die as stop
 from tests.macros.support import TODAY, WATCHER, die, ending, make_macro, make_person

@@ -40,7 +40,7 @@ def test_what_happens_to_an_account_and_its_log_in_is_told_once_however_often_it
 
     assert sorted(one.type for one in first) == ["account.deactivated", "login.ended"]
     assert second == []
-    told = {one.type: one.payload for one in first}
+    told = {one.type: one.as_sent for one in first}
     assert told["account.deactivated"]["data"] | {"sequence": 0} == {
         "sequence": 0, "channel": "facebook", "native_id": account.native_id, "name": "Lumen", "team": account.team.name,
         "state": "deactivated", "works_until": None, "reason": "password_changed",

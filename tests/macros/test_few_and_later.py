@@ -16,7 +16,7 @@ from macros.warnings import services as evaluation
 from macros.why import queries as why
 from macros.why.answers import about_macros
 from notifications.models import Message
-from notifications.outbox.mails import NotWanted
+from notifications.outbox import NotWanted
 from tests.macros.news import SOON, linked, log_in, person, send
 from tests.macros.news import die as stop
 from tests.macros.support import (

@@ -20,7 +20,7 @@ from macros.mutes.mails import SAID, build_said
 from macros.warnings import mails
 from macros.warnings import services as evaluation
 from notifications.models import Message
-from notifications.outbox.mails import Mail
+from notifications.outbox import Mail
 from tests.macros.support import WATCHER, die, ending, make_macro, make_person
 from tests.support.factories import NOW, make_user
 from users.models import AddressEvent, Membership, Team, User

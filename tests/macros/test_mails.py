@@ -16,7 +16,7 @@ from macros.warnings import mails, revalidation
 from macros.warnings import services as evaluation
 from notifications.delivery import claims
 from notifications.models import Message
-from notifications.outbox.mails import Mail, NotWanted
+from notifications.outbox import Mail, NotWanted
 from tests.macros.support import BERLIN, TODAY, die, ending, make_macro, make_person, move, noon, settle
 from tests.support.factories import MARKER, NOW, link, make_team, make_token
 from tokens.models import Token

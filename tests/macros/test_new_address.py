@@ -14,7 +14,7 @@ from macros.mutes import acknowledgements, services
 from macros.warnings import services as evaluation
 from notifications.delivery import claims
 from notifications.models import Message
-from notifications.outbox.mails import KINDS, NotWanted
+from notifications.outbox import KINDS, NotWanted
 from tests.macros.news import SOON, linked, log_in, revive, send, tells
 from tests.macros.news import die as stop
 from tests.macros.support import TODAY, die, ending, make_macro, make_person

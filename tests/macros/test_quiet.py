@@ -20,7 +20,7 @@ from macros.warnings import services as evaluation
 from macros.why import queries as why
 from macros.why.answers import about_macros
 from notifications.models import Message
-from notifications.outbox.mails import KINDS, NotWanted
+from notifications.outbox import KINDS, NotWanted
 from tests.macros.news import SOON, linked, log_in, person, send, tells
 from tests.macros.news import die as stop
 from tests.macros.support import TODAY, WATCHER, die, ending, make_macro, make_person, move, noon

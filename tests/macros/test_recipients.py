@@ -15,7 +15,7 @@ from macros.warnings import mails
 from macros.warnings import services as evaluation
 from notifications.admin import MessageAdmin
 from notifications.models import Message
-from notifications.outbox.mails import Mail, NotWanted
+from notifications.outbox import Mail, NotWanted
 from tests.macros.support import ending, make_macro, make_person, settle
 from tests.support import news
 from tests.support.ends import end
@@ -295,10 +295,10 @@ def test_the_preview_names_whom_nobody_could_be_told_and_who_stands_in(settings:
 def test_the_preview_says_why_nothing_is_due(scope: str, words: str) -> None:
     action = make_macro(scope=scope)
 
-    assert preview.preview_draft(stored(action), now=NOW).nothing == words
+    assert preview.preview_draft(stored(action), now=NOW).why_nothing == words
     ending(90, life=365)
     Macro.objects.update(scope="all")
     action.refresh_from_db()
-    assert preview.preview_draft(stored(MacroAction.objects.get()), now=NOW).nothing == (
+    assert preview.preview_draft(stored(MacroAction.objects.get()), now=NOW).why_nothing == (
         "No mail is due in the next 30 days."
     )

@@ -14,7 +14,7 @@ from macros.mutes import acknowledgements
 from macros.mutes.mails import ON_IT, OWN_ON_IT, SAID, sign_message
 from macros.warnings import services as evaluation
 from notifications.models import Message
-from notifications.outbox.mails import KINDS, NotWanted
+from notifications.outbox import KINDS, NotWanted
 from tests.macros.support import TODAY, WATCHER, ending, make_macro, make_person
 from tests.macros.test_links_in_mails import evaluate
 from tests.macros.test_quiet import DAY, OTHER, sent

@@ -15,7 +15,7 @@ from macros.models import Evaluation, Macro, Notice
 from macros.warnings import mails
 from macros.warnings import services as evaluation
 from notifications.models import Message
-from notifications.outbox.mails import NotWanted
+from notifications.outbox import NotWanted
 from tests.macros.support import BERLIN, WATCHER, ending, make_macro, make_person
 from tests.macros.test_links_in_mails import lead_of
 from tests.support.factories import NOW

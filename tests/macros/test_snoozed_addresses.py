@@ -16,7 +16,7 @@ from macros.models import Mute
 from macros.mutes import services
 from macros.mutes.mails import SAID, sign_message
 from notifications.models import Message
-from notifications.outbox.mails import KINDS, NotWanted
+from notifications.outbox import KINDS, NotWanted
 from tests.macros.support import TODAY, WATCHER, ending, make_macro
 from tests.macros.test_links_in_mails import evaluate
 from tests.macros.test_quiet import sent

@@ -15,9 +15,9 @@ from accounts.asks import services as writing
 from accounts.models import Account
 from macros.models import Macro, Notice
 from macros.warnings import services as evaluation
+from notifications import outbox
 from notifications.models import Message
-from notifications.outbox import services as outbox
-from notifications.outbox.mails import KINDS, NotWanted
+from notifications.outbox import KINDS, NotWanted
 from tests.macros.support import WATCHER, ending, make_macro, make_person, token_of
 from tests.portal.support import line_url, staff
 from tests.support.factories import NOW, make_account, make_team, make_user

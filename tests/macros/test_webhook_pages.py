@@ -31,7 +31,7 @@ def test_one_is_made_tried_and_changed_and_its_secret_is_shown_once(boss: Client
     made = boss.post(reverse("admin:macros_endpoint_add"), said)
     endpoint = Endpoint.objects.get()
     page = reverse("admin:macros_endpoint_change", args=[endpoint.pk])
-    (secret,) = endpoint.secrets(timezone.now())
+    (secret,) = endpoint.signing_secrets(timezone.now())
 
     assert secret in made.text
     assert receiver.url not in made.text

@@ -84,7 +84,7 @@ def test_what_happened_is_sent_in_order_and_verified_by_the_library_and_by_hand(
         "account.deactivated",
         "account.restricted",
     ]
-    (secret,) = endpoint.secrets(database_clock.now())
+    (secret,) = endpoint.signing_secrets(database_clock.now())
     for headers, body in receiver.got:
         Webhook(secret).verify(body, headers)
         signed = f"{headers['webhook-id']}.{headers['webhook-timestamp']}.".encode() + body
@@ -97,7 +97,7 @@ def test_what_happened_is_sent_in_order_and_verified_by_the_library_and_by_hand(
 def test_a_changed_secret_signs_beside_the_one_before_for_a_day(receiver: Receiver) -> None:
     endpoint = endpoint_to(receiver.url)
     now = database_clock.now()
-    (before,) = endpoint.secrets(now)
+    (before,) = endpoint.signing_secrets(now)
     endpoint.secret_number, endpoint.secret_changed_at = 2, now
     endpoint.save()
     happen()
@@ -105,9 +105,9 @@ def test_a_changed_secret_signs_beside_the_one_before_for_a_day(receiver: Receiv
     send(endpoint)
 
     headers, body = receiver.got[0]
-    for secret in (before, *endpoint.secrets(now)):
+    for secret in (before, *endpoint.signing_secrets(now)):
         Webhook(secret).verify(body, headers)
-    assert before not in endpoint.secrets(now + timedelta(days=2))
+    assert before not in endpoint.signing_secrets(now + timedelta(days=2))
 
 
 def test_what_is_not_taken_is_sent_again_by_the_same_id_and_the_others_follow(receiver: Receiver) -> None:

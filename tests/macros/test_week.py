@@ -17,7 +17,7 @@ from accounts.pool import services as pool
 from macros.at_once import services as at_once
 from macros.models import MacroAction
 from macros.warnings import services as evaluation
-from notifications.outbox.mails import Mail
+from notifications.outbox import Mail
 from tests.macros.news import DAY, HOUR, MINUTE, die, restrict, sent, tells
 from tests.macros.support import WATCHER, make_person
 from tests.support.factories import NOW, link, make_account, make_app, make_token

@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 
 from accounts.models import Account
-from accounts.pool.rules import OUTSIDE
+from accounts.pool.health import OUTSIDE
 from macros.models import Macro, MacroAction, Notice
 from macros.mutes import acknowledgements, services
 from macros.warnings import services as evaluation
 from macros.why import queries as why
 from macros.why.answers import about_macros
-from notifications.outbox.mails import kept_reason
+from notifications.outbox import kept_reason
 from tests.macros.support import TODAY, die, ending, make_macro, make_person, move, noon, settle
 from tests.support.ends import make_doubt
 from tests.support.factories import NOW, link, make_team, make_token

@@ -6,7 +6,7 @@ import pytest
 from pytest_django import Settings
 
 from notifications.models import Message
-from notifications.outbox.mails import KINDS, Mail, MailKind
+from notifications.outbox import KINDS, Mail, MailKind
 from tests.notifications.smtp import MailServer, running_server
 from users.models import Team
 

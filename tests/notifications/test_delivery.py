@@ -11,7 +11,7 @@ from infra import liveness
 from notifications.delivery import claims
 from notifications.delivery import services as delivery
 from notifications.models import Message
-from notifications.outbox.mails import KINDS, Mail, MailKind, NotWanted
+from notifications.outbox import KINDS, Mail, MailKind, NotWanted
 from tests.notifications.conftest import KIND, build
 from tests.notifications.smtp import MailServer
 from tests.notifications.support import claim_next, make_message

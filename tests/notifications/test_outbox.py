@@ -7,9 +7,9 @@ from celery import Celery, current_app
 from django.db import transaction
 from pytest_django import DjangoCaptureOnCommitCallbacks
 
+from notifications import outbox
 from notifications.models import Message
-from notifications.outbox import services as outbox
-from notifications.outbox.mails import Mail, register_kind
+from notifications.outbox import Mail, register_kind
 from tests.support.factories import NOW
 
 

@@ -14,7 +14,7 @@ from notifications.delivery import rules as statuses
 from notifications.delivery import services as delivery
 from notifications.mails import tell_operators
 from notifications.models import MailReturn, Message
-from notifications.outbox.mails import MailKind
+from notifications.outbox import MailKind
 from tests.macros.support import TODAY, ending, make_macro, make_person, noon
 from tests.notifications.smtp import MailServer
 from tests.notifications.support import make_message

@@ -24,7 +24,7 @@ from accounts.imports.tables import ImportRefused
 from accounts.models import Account, AccountEvent, AccountToken, ImportFile, ImportFileLine, Job, JobItem
 from accounts.pool import services as pool
 from notifications.models import Message
-from notifications.outbox.mails import NotWanted
+from notifications.outbox import NotWanted
 from tests.portal.support import staff
 from tests.support.factories import (
     MARKER,

@@ -25,7 +25,7 @@ from macros.rules.forms import MacroForm
 from macros.warnings import mails
 from macros.warnings import services as evaluation
 from notifications.models import Message
-from notifications.outbox.mails import NotWanted
+from notifications.outbox import NotWanted
 from tests.macros.conftest import _no_default_macro  # noqa: F401  # for every test here
 from tests.macros.support import TODAY, WATCHER, die, ending, make_macro, make_person, noon, settle
 from tests.macros.test_recipients import stored

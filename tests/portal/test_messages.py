@@ -10,7 +10,7 @@ from django.test import Client
 from django.urls import reverse
 
 from notifications.models import Message
-from notifications.outbox.mails import BECAUSE, KINDS, reason_it_came
+from notifications.outbox import BECAUSE, KINDS, reason_it_came
 from tests.notifications.conftest import KIND, _default_team, known_kinds  # noqa: F401  # for every test here
 from tests.notifications.support import make_message
 from tests.portal.support import notices

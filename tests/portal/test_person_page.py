@@ -10,7 +10,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from accounts.api_keys import services as api_keys
-from accounts.leaving import queries
+from accounts.leaving import plan
 from accounts.models import Account
 from tests.accounts.leaving.support import carried, log_in, reaches
 from tests.notifications.support import make_message
@@ -34,7 +34,7 @@ def test_the_persons_page_and_the_list_say_what_depends_on_them(
 
     page = visible.dense(client.get(reverse("admin:users_user_change", args=[mara.pk])).text)
     rows = client.get(reverse("admin:users_user_changelist")).text
-    numbers = queries.carried_by_each(person_ids=[mara.pk, emil.pk], among=Account.objects.all())
+    numbers = plan.carried_by_each(person_ids=[mara.pk, emil.pk], among=Account.objects.all())
 
     narrowed = rows_of(client, f"{reverse('admin:accounts_account_changelist')}?person={mara.pk}&alone=1")
     assert {one.pk for one in narrowed} == {one.pk for one in alone}

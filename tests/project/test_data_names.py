@@ -39,7 +39,7 @@ from adtoken_project.ops import metrics as figures
 from adtoken_project.workers import lanes
 from macros.mutes.mails import sign_message
 from notifications.models import Message
-from notifications.outbox.mails import KINDS
+from notifications.outbox import KINDS
 from tests.macros.support import lasting
 from tests.support.factories import make_app, make_token, make_user
 from tokens.channel_apps import models as app_models

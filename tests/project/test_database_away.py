@@ -15,9 +15,9 @@ from pytest_django import Settings
 
 from accounts.api_keys import services as api_keys
 from accounts.models import ApiKey
+from notifications import outbox
 from notifications.delivery import services as delivery
 from notifications.models import Message
-from notifications.outbox import services as outbox
 from portal.start import first_steps
 from tests.notifications.smtp import running_server
 from tests.support.factories import NOW, make_user

@@ -27,9 +27,9 @@ from drills.keys import environment
 from infra.keys import fingerprint
 from macros import tasks as macro_tasks
 from macros.models import Macro
+from notifications import outbox
 from notifications.delivery import services as delivery
 from notifications.models import Message
-from notifications.outbox import services as outbox
 from tests.support import native
 from tests.support.factories import NOW, link, make_account, make_token, make_user
 from tests.support.sandbox import Sandbox

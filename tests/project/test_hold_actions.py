@@ -13,8 +13,8 @@ from django.utils import timezone
 from accounts.models import Account, AccountEvent
 from macros.models import Evaluation
 from macros.mutes import disowning
+from notifications import outbox
 from notifications.models import Message
-from notifications.outbox import services as outbox
 from tests.project.test_hold import restored
 from tests.support.factories import link, make_account, make_token, make_user
 from tokens import lifecycle

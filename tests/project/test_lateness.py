@@ -15,7 +15,7 @@ from adtoken_project.tasks import heartbeat, watch_lanes
 from adtoken_project.workers import lanes, signs_of_life
 from macros.models import Evaluation, Macro
 from notifications.models import Message
-from notifications.outbox.mails import KINDS
+from notifications.outbox import KINDS
 from tests.support.factories import make_app, make_token, make_user
 from tokens.channels import brake, breaker, gate
 from tokens.models import ChannelApp, DeletionRequest

@@ -15,7 +15,7 @@ from accounts.models import Account, Ask, AskLine, PendingLink
 from accounts.pool import services as pool
 from notifications.mails import build_invitation
 from notifications.models import Message
-from notifications.outbox.mails import NotWanted
+from notifications.outbox import NotWanted
 from tests.support import native
 from tests.support.factories import PASSWORD, link, make_account, make_team, make_token, make_user
 from tests.tools import visible

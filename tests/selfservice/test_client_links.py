@@ -17,7 +17,7 @@ from accounts.client_links.views import CHOICES
 from accounts.models import Account, AccountToken, Ask, PendingLink, ReachedAccount
 from notifications.mails import build_reset
 from notifications.models import Message
-from notifications.outbox.mails import NotWanted
+from notifications.outbox import NotWanted
 from tests.support import native, news
 from tests.support.ends import end
 from tests.support.factories import PASSWORD, make_account, make_team, make_user

@@ -16,7 +16,7 @@ from notifications.delivery import claims
 from notifications.delivery import services as delivery
 from notifications.mails import build_unarrived
 from notifications.models import Message
-from notifications.outbox.mails import NotWanted
+from notifications.outbox import NotWanted
 from tests.notifications.smtp import MailServer, running_server
 from tests.selfservice.test_client_links import choose, go, made
 from tests.support import native

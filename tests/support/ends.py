@@ -11,7 +11,7 @@ from accounts.checks import services as sweeps
 from tests.support.factories import NOW
 from tokens import lifecycle
 from tokens.channels.kinds import Classification, Inspection, Reason, Verdict
-from tokens.doubts import rules
+from tokens.doubts import services as doubts
 from tokens.models import Doubt, Token
 
 
@@ -45,6 +45,6 @@ def make_doubt(token: Token, *, now: datetime, **fields: Any) -> Doubt:
 
 def hours_pass() -> None:
     """Have all that is doubted asked again, as if it was said hours ago already."""
-    Doubt.objects.update(began_at=F("began_at") - rules.TRUE_AFTER)
+    Doubt.objects.update(began_at=F("began_at") - doubts.TRUE_AFTER)
     for token in Token.objects.exclude(look_again_at=None):
         sweeps.check_now(token, now=timezone.now(), source="sweep")

@@ -7,7 +7,7 @@ from django.db import transaction
 
 from accounts.jobs.models import OFFBOARD, PERSON, REMOVE
 from accounts.leaving import mails
-from accounts.leaving.queries import TOKENS
+from accounts.leaving.plan import TOKENS
 from accounts.models import Job
 from tokens import lifecycle
 from tokens.models import Token

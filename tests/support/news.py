@@ -7,7 +7,7 @@ from django.db.models import Max, QuerySet
 from accounts.models import AccountNews
 from macros.at_once import services
 from notifications.models import Message
-from notifications.outbox.mails import Mail
+from notifications.outbox import Mail
 
 
 def tell(now: datetime | None = None) -> QuerySet[Message]:

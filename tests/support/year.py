@@ -18,7 +18,7 @@ from macros.at_once import services as at_once
 from macros.models import Notice
 from macros.warnings import services as evaluation
 from notifications.models import Message
-from notifications.outbox.mails import KINDS
+from notifications.outbox import KINDS
 from tests.support import native
 from tests.support.factories import make_user
 from tests.support.sandbox import Sandbox

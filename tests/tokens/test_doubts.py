@@ -16,7 +16,6 @@ from tests.support import news
 from tests.support.factories import NOW, link, make_account, make_app, make_token, make_user
 from tokens import lifecycle
 from tokens.channels.kinds import Classification, Credentials, Dates, Grant, Inspection, Reason, Verdict
-from tokens.doubts import rules
 from tokens.doubts import services as doubts
 from tokens.lifecycle import TransitionOutcome
 from tokens.models import ChannelApp, Doubt, Token, TokenEvent
@@ -103,11 +102,11 @@ def mails() -> int:
 def test_what_makes_it_true(minutes: int) -> None:
     for flags in product([True, False], repeat=5):
         proves, conclusive, others_work, alone, believed = flags
-        facts = rules.Facts(
+        facts = doubts.Facts(
             NOW, proves=proves, conclusive=conclusive, others_work=others_work, alone=alone, believed=believed
         )
 
-        true = rules.is_true(facts, NOW + minutes * MINUTE)
+        true = doubts.is_true(facts, NOW + minutes * MINUTE)
 
         if believed or (proves and others_work):
             assert true, facts

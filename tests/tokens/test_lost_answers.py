@@ -10,7 +10,7 @@ from django.utils import timezone
 from accounts.models import Account
 from accounts.pool import services as pool
 from notifications.models import Message
-from notifications.outbox.mails import KINDS
+from notifications.outbox import KINDS
 from tests.support import news
 from tests.support.factories import NOW, link, make_account, make_app, make_token, make_user
 from tokens import lifecycle
@@ -18,7 +18,7 @@ from tokens.channels import registry
 from tokens.channels.http import NOT_SENT
 from tokens.channels.kinds import Classification, Credentials, Dates, Grant, Inspection, Reason, Verdict
 from tokens.checks import services as probe
-from tokens.doubts import rules
+from tokens.doubts import services as doubts
 from tokens.models import Token, TokenEvent
 from tokens.token import reasons
 from tokens.token import services as calls
@@ -77,7 +77,7 @@ def test_only_a_call_that_went_out_and_came_to_nothing_leaves_a_doubt(
 
 def refuse(token: Token, inspection: Inspection = DEAD) -> None:
     """Refuse twice, so that it is believed of a lone log-in."""
-    for now in (NOW - rules.TRUE_AFTER_ALONE, NOW):
+    for now in (NOW - doubts.TRUE_AFTER_ALONE, NOW):
         lifecycle.record_refusal(
             token_id=token.pk,
             generation=token.generation,

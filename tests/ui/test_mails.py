@@ -9,7 +9,7 @@ from django.template.loader import render_to_string
 from django.utils.safestring import mark_safe
 from pytest_django import Settings
 
-from notifications.outbox.mails import NOT_WANTED
+from notifications.outbox import NOT_WANTED
 from tests.tools import words
 from ui import mails, phrases, pills
 from ui.mails import Button, Card

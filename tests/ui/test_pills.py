@@ -4,8 +4,7 @@ from pathlib import Path
 import pytest
 from django.utils import translation
 
-from accounts.pool.health import Health
-from accounts.pool.rules import InPool
+from accounts.pool.health import Health, InPool
 from notifications.models import Message
 from tokens.models import ChannelApp
 from ui import pills

@@ -20,9 +20,9 @@ from adtoken_project.workers.clock import Clock
 from infra import database_clock
 from infra.database_clock import known as by_the_last_look
 from infra.database_clock import now as by_postgresql
+from notifications import outbox
 from notifications.delivery.tasks import deliver_messages
 from notifications.models import Message
-from notifications.outbox import services as outbox
 from portal.start import first_steps
 from tests.notifications.support import claim_next
 from tests.support.factories import make_user

@@ -17,7 +17,7 @@ from pytest_django import Settings
 
 from notifications.mails import build_invitation
 from notifications.models import Message
-from notifications.outbox.mails import NotWanted
+from notifications.outbox import NotWanted
 from tests.support.factories import PASSWORD, make_team, make_user
 from tests.users.steps import is_logged_in, log_in
 from ui import stored_phrases as kept

@@ -13,9 +13,9 @@ from django.db import connection
 
 from infra import liveness
 from infra.liveness import may_take_over, watch
+from notifications import outbox
 from notifications.delivery import claims
 from notifications.models import Message
-from notifications.outbox import services as outbox
 from portal.start import first_steps
 from tests.notifications.support import claim_next
 from tests.support.factories import NOW

@@ -17,7 +17,7 @@ from pytest_django import Settings
 from notifications.delivery import services as delivery
 from notifications.mails import CHANGED, RESET, build_change, build_reset
 from notifications.models import Message
-from notifications.outbox.mails import HIDDEN_LINK, KINDS, Mail, NotWanted
+from notifications.outbox import HIDDEN_LINK, KINDS, Mail, NotWanted
 from tests.notifications.smtp import running_server
 from tests.support.factories import PASSWORD, make_user
 from tests.users.steps import enrol, is_logged_in, log_in

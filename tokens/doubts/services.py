@@ -5,13 +5,12 @@ Whoever calls holds the token's lock, saves the token, and writes what is true.
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db.models import Count, F
 
 from tokens.channels.kinds import Classification, Reason
-from tokens.doubts import rules
 from tokens.doubts.models import Doubt, DoubtQuerySet
 from tokens.models import Token
 from tokens.token.queries import TokenQuerySet
@@ -22,11 +21,51 @@ TOLD_FROM = 3  # log-ins of an app in a day
 PUSH = "push"  # the source of a question that a signed push of the channel made us ask
 Kind = Doubt.Kind
 OF_ACCOUNTS = (Kind.ACCESS, Kind.RESTRICTION)
+# When what a channel says against a log-in is asked again, and when it is true.
+AGAIN = (
+    timedelta(minutes=1),  # the other log-ins that were asked at once have answered
+    timedelta(minutes=2),  # and so have those that were held at first, and asked at the first look
+    timedelta(minutes=15),
+    timedelta(hours=1),
+    timedelta(hours=3),
+    timedelta(hours=8),
+    timedelta(hours=24),
+)
+TRUE_AFTER = timedelta(hours=3)  # where nobody contradicts it
+TRUE_AFTER_ALONE = timedelta(minutes=15)  # where the app has no other log-in that could
+TRUE_AFTER_VAGUE = timedelta(hours=72)  # where the answer may mean something else too
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What decides whether an answer that was given again is true now."""
+
+    began_at: datetime  # when it was said first
+    proves: bool = True  # the answer says it clearly
+    conclusive: bool = True  # it rests on the channel's table; what no table knows proves nothing, ever
+    others_work: bool = False  # another log-in of the app was answered well since
+    alone: bool = False  # the app has no other log-in to ask
+    believed: bool = False  # an operator says that it is true
+
+
+def is_true(facts: Facts, now: datetime) -> bool:
+    """Return whether what was said again at `now` is to be believed."""
+    lasted = now - facts.began_at
+    if facts.believed:
+        return True
+    if not facts.proves:
+        return facts.conclusive and lasted >= TRUE_AFTER_VAGUE
+    return facts.others_work or lasted >= (TRUE_AFTER_ALONE if facts.alone else TRUE_AFTER)
+
+
+def next_look(began_at: datetime, now: datetime) -> datetime | None:
+    """Return when it is asked again; None after the last time, when ordinary checks go on."""
+    return next((began_at + wait for wait in AGAIN if began_at + wait > now), None)
 
 
 @dataclass(frozen=True)
 class Said:
-    """What an answer says: `proves` and `conclusive` as of `rules.Facts`, `reason` where it is not the classification's own."""
+    """What an answer says: `proves` and `conclusive` as of `Facts`, `reason` where it is not the classification's own."""
 
     classification: Classification
     evidence: Mapping[str, Any] = field(default_factory=dict)
@@ -50,7 +89,7 @@ def take_doubts(
         answer = said[row.about]
         row.reason = str(answer.reason or answer.classification.reason or Reason.UNKNOWN)[:40]
         row.row, row.evidence = answer.classification.row[:200], dict(answer.evidence)
-        if row.true_at is None and rules.is_true(_facts(row, answer, alone=alone), now):
+        if row.true_at is None and is_true(_facts(row, answer, alone=alone), now):
             row.true_at = now
     Doubt.objects.bulk_create(row for row in rows if row.pk is None)
     Doubt.objects.bulk_update(known.values(), ["reason", "row", "evidence", "believed_at", "true_at"])
@@ -120,8 +159,8 @@ def _new(token: Token, kind: Kind, about: str, now: datetime, source: str) -> Do
     return Doubt(token=token, app_id=token.app_id, kind=kind, about=about, began_at=now, source=source)
 
 
-def _facts(row: Doubt, answer: Said, *, alone: bool) -> rules.Facts:
-    return rules.Facts(
+def _facts(row: Doubt, answer: Said, *, alone: bool) -> Facts:
+    return Facts(
         row.began_at,
         proves=answer.proves,
         conclusive=answer.conclusive,
@@ -153,7 +192,7 @@ def _set_next_look(token: Token, now: datetime) -> None:
     """Set when the log-in is asked again for what is said against it. What was true at the last time is over as a doubt."""
     looks = []
     for row in token.doubts.open():
-        look = rules.next_look(row.began_at, now)
+        look = next_look(row.began_at, now)
         if look is not None:
             looks.append(look)
         elif row.true_at is not None or row.kind in OF_ACCOUNTS:  # nobody spoke of it for a day

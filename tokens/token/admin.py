@@ -24,7 +24,7 @@ from accounts.linking import views as system_user
 from accounts.models import Account, AccountToken
 from accounts.pool import permissions
 from accounts.pool import queries as pool_queries
-from accounts.pool.rules import READING_REFUSED, InPool
+from accounts.pool.health import READING_REFUSED, InPool
 from portal import access, bulk
 from portal.filters import ChoiceFilter
 from portal.lists import ReadOnlyList, part

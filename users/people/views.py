@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.utils.http import urlencode
 from django.utils.safestring import SafeString
 
-from accounts.leaving import plan, queries, services
+from accounts.leaving import plan, services
 from accounts.leaving.plan import Then
 from accounts.models import Account, AccountToken, ApiKey
 from macros.mutes import views as mute_lines
@@ -106,7 +106,7 @@ def carries_section(user: User, viewer: User) -> SafeString:
 
 def count_accounts(people: Sequence[Any], viewer: User) -> None:
     """Give each person of a page `numbers`: of accounts that they carry, and of those that nobody else could. One query."""
-    found = queries.carried_by_each(person_ids=[one.pk for one in people], among=_visible_to(viewer))
+    found = plan.carried_by_each(person_ids=[one.pk for one in people], among=_visible_to(viewer))
     for one in people:
         one.numbers = found.get(one.pk, (0, 0))
 

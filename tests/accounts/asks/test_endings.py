@@ -11,7 +11,7 @@ from accounts.asks import inviting, links, mails
 from accounts.asks import services as endings
 from accounts.models import Account, Ask, AskLine
 from notifications.models import Message
-from notifications.outbox.mails import NotWanted
+from notifications.outbox import NotWanted
 from tests.support.factories import make_account, make_team, make_user
 from users.invitations import services as invitations
 from users.models import Invitation, Team, User

@@ -6,7 +6,7 @@ from django.utils import timezone
 from accounts.asks import inviting, links, mails, services
 from accounts.models import Ask
 from notifications.models import Message
-from notifications.outbox.mails import NotWanted
+from notifications.outbox import NotWanted
 from tests.accounts.test_backups import carried, log_in
 from tests.support.factories import make_team, make_user
 

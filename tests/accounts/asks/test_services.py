@@ -13,7 +13,7 @@ from accounts.models import AccountToken, Ask, AskLine
 from accounts.pool.errors import ActionRefused
 from notifications.delivery import claims
 from notifications.models import Message
-from notifications.outbox.mails import NotWanted
+from notifications.outbox import NotWanted
 from tests.support.factories import link, make_account, make_app, make_team, make_token, make_user
 from tokens.models import Token, TokenEvent
 from users.installation import hold

@@ -15,7 +15,7 @@ from accounts.models import Account
 from macros.at_once import services as at_once
 from notifications.delivery import services as delivery
 from notifications.models import Message
-from notifications.outbox.mails import Mail, NotWanted
+from notifications.outbox import Mail, NotWanted
 from tests.accounts.leaving.support import carried, lead, log_in, person, settle, superuser
 from tests.accounts.leaving.support import mails as written
 from tests.support.factories import link, make_team, make_user

@@ -8,7 +8,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from accounts.leaving import plan, queries
+from accounts.leaving import plan
 from accounts.leaving.plan import Scope, Then
 from accounts.models import Account, AccountToken
 from tests.accounts.leaving.support import carried, log_in, person, reaches, superuser
@@ -69,7 +69,7 @@ def test_what_stops_keeps_one_person_or_goes_on_is_as_pools_are_read_one_by_one(
             pk for pk, then in expected.items() if then != Then.GOES_ON
         }
         assert found.carriers.keys() == {pk for pk, then in expected.items() if then == Then.ONE_LEFT}
-    assert queries.accounts_alone_with(mara.pk).count() == whole.stop
+    assert plan.accounts_alone_with(mara.pk).count() == whole.stop
 
 
 def test_who_could_carry_on_is_at_hand_or_can_renew_or_is_nobody_who_is_known() -> None:

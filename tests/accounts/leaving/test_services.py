@@ -18,7 +18,7 @@ from accounts.asks import services as asks
 from accounts.backups import queries as backups
 from accounts.jobs import services as jobs
 from accounts.leaving import handing_over, mails, plan, services
-from accounts.leaving import queries as leaving
+from accounts.leaving import plan as leaving
 from accounts.leaving.plan import Scope
 from accounts.leaving.services import Wanted, invitation_for
 from accounts.linking import services as linking

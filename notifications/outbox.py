@@ -1,22 +1,73 @@
-"""From a message to its mail: the kinds of messages, who reads a mail, the foot that every mail has, and text made fit for it.
+"""Messages: writing them, and from one to its mail: the kinds, who reads it, the foot that every mail has, and text made fit for it.
 
-The app that owns a kind registers how its mail is built.
+The app that owns a kind registers how its mail is built. How one is delivered is in notifications.delivery.
 """
 
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Any, Self
 from zoneinfo import ZoneInfo
 
+from celery import current_app
+from django.db import transaction
 from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext, gettext_noop
 
+from infra import asking_workers, database_clock, private_parts
 from notifications.models import Message
 from ui import addresses, mails, phrases
 from ui import stored_phrases as kept
-from users.models import User
+from users.models import Team, User
+
+DELIVER = "notifications.deliver_messages"  # the task
+
+
+def enqueue(
+    *,
+    kind: str,
+    recipient: str,
+    dedupe_key: str,
+    now: datetime,
+    team: Team | None = None,
+    payload: Mapping[str, Any] | None = None,
+) -> bool:
+    """Write one message in the caller's transaction, once per dedupe key. Return whether it is new.
+
+    A worker is asked to deliver it once the transaction is committed. It is due at once, also where this host's clock is ahead.
+    """
+    _, created = Message.objects.get_or_create(
+        dedupe_key=dedupe_key,
+        defaults={
+            "kind": kind,
+            "recipient": recipient.lower(),
+            "team": team,
+            "payload": dict(payload or {}),
+            "next_attempt_at": min(now, database_clock.now()),
+            "created_at": now,
+            "queued_at": now,
+        },
+    )
+    if created:
+        deliver_soon()
+    return created
+
+
+def deliver_soon() -> None:
+    """Ask a worker to deliver as soon as this transaction is committed, once per transaction.
+
+    It is a hint: when the broker cannot be reached, the next sweep sends the message.
+    """
+    if not private_parts.is_called_on_commit(ask_to_deliver):
+        transaction.on_commit(ask_to_deliver, robust=True)
+
+
+def ask_to_deliver() -> None:
+    """Ask a worker to deliver now."""
+    asking_workers.ask(current_app.tasks[DELIVER])
+
 
 # --- text from outside, without control characters and bidi overrides
 

@@ -1,1 +1,0 @@
-"""Messages to be sent: their kinds, and how they are written and made."""
