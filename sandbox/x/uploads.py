@@ -1,6 +1,7 @@
-"""Media of v1.1: `POST /1.1/media/upload.json` with `command` INIT, APPEND and FINALIZE, and STATUS by GET.
+"""Media: `POST /1.1/media/upload.json` with `command` INIT, APPEND and FINALIZE, and STATUS by GET; or below `/2/media/upload`.
 
 https://docs.x.com/x-api/media/quickstart/media-upload-chunked; what multipart bodies hold is not signed.
+That both take OAuth 1.0a is unverified: documents of API 2 show OAuth 2, users say that it takes either.
 """
 
 from typing import Any
@@ -11,7 +12,7 @@ from starlette.responses import JSONResponse, Response
 from sandbox.store import random_number
 from sandbox.web import params_of
 from sandbox.x.errors import XError
-from sandbox.x.signature import caller_of
+from sandbox.x.signature import XCaller, caller_of
 
 
 async def media(request: Request) -> Response:
@@ -20,22 +21,53 @@ async def media(request: Request) -> Response:
     params = {name: values[0] for name, values in (await params_of(request)).items()}
     command = params.get("command", "")
     if command == "INIT":
-        number = random_number(19)
-        size = int(params.get("total_bytes", "0"))
-        caller.store.uploads[number] = {"user": caller.user.key, "size": size, "bytes": 0}
-        return JSONResponse(_shown(number, size), 202)
+        return JSONResponse(_shown(*_begun(caller, params)), 202)
     number = params.get("media_id", "")
-    found = caller.store.uploads.get(number)
-    if found is None or found["user"] != caller.user.key:
-        raise XError(400, 324, "The validation of media ids failed.")
+    found = _found(caller, number)
     if command == "APPEND":
         found["bytes"] += len(await _part(request))
         return Response(status_code=204)
     if command not in ("FINALIZE", "STATUS"):
         raise XError(400, 38, "command parameter is missing.")
+    _check_whole(found)
+    return JSONResponse(_shown(number, found["size"]))
+
+
+async def media_of_2(request: Request) -> Response:
+    """The same by API 2: a path for each step, `initialize` as JSON. A film is looked through after `finalize`."""
+    caller = await caller_of(request)
+    params = {name: values[0] for name, values in (await params_of(request)).items()}
+    step = str(request.path_params.get("step", "status"))
+    number = str(request.path_params.get("number") or params.get("media_id", ""))
+    if step == "initialize":
+        number, _ = _begun(caller, params)
+    found = _found(caller, number)
+    if step == "append":
+        found["bytes"] += len(await _part(request))
+        return JSONResponse({"data": {"expires_at": int(caller.now) + 86_400}})
+    answer: dict[str, Any] = {"id": number, "media_key": f"7_{number}", "size": found["size"]}
+    if step != "initialize":
+        _check_whole(found)
+        answer["processing_info"] = {"state": "succeeded" if step == "status" else "pending"}
+    return JSONResponse({"data": answer})
+
+
+def _begun(caller: XCaller, params: dict[str, str]) -> tuple[str, int]:
+    number, size = random_number(19), int(params.get("total_bytes", "0"))
+    caller.store.uploads[number] = {"user": caller.user.key, "size": size, "bytes": 0}
+    return number, size
+
+
+def _found(caller: XCaller, number: str) -> dict[str, Any]:
+    found = caller.store.uploads.get(number)
+    if found is None or found["user"] != caller.user.key:
+        raise XError(400, 324, "The validation of media ids failed.")
+    return found
+
+
+def _check_whole(found: dict[str, Any]) -> None:
     if found["bytes"] != found["size"]:
         raise XError(400, 324, "Segments do not add up to provided total file size.")
-    return JSONResponse(_shown(number, found["size"]))
 
 
 async def _part(request: Request) -> bytes:

@@ -409,7 +409,7 @@ class FacebookNode(Node):
 
 
 class XNode(Node):
-    """twitter-api-v2, which uploads too."""
+    """twitter-api-v2, which uploads too: by API 1.1 in eight requests, then by API 2."""
 
     channel, account, other = "x", X.account, X.other
 
@@ -443,7 +443,7 @@ BATCHES = (
     "pinterest sdk",
     "snapchat",
 )
-# In several requests, with the number of that before which the log-in dies. Facebook's for Node drops the file (`delete options.data` in
+# In several requests, with the numbers of those before which the log-in dies. Facebook's for Node drops the file (`delete options.data` in
 # its src/http.js), twitter-ads names media that are uploaded, Pinterest's media are for Pins, and the Snapchat client has none.
-UPLOADS = {"facebook": 3, "x node": 3, "linkedin": 2, "linkedin node": 2}
+UPLOADS = (("facebook", 3), ("x node", 3), ("x node", 11), ("linkedin", 2), ("linkedin node", 2))
 WHOLE_UPLOADS = ("tiktok", "tiktok node")  # in one request

@@ -1,5 +1,6 @@
 """The vendors' own clients go on while log-ins die: full runs through the gate, with nothing but address and credential changed."""
 
+import asyncio
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -30,7 +31,7 @@ class Watched:
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         self.number += 1
-        self.before.pop(self.number, lambda: None)()
+        await asyncio.to_thread(self.before.pop(self.number, lambda: None))
 
         async def tell(message: Any) -> None:
             self.said += message.get("body", b"") + b"".join(map(b":".join, message.get("headers", [])))
@@ -125,13 +126,13 @@ def test_another_account_is_refused_in_the_clients_own_words(client: Client, wor
     with pytest.raises(client.error) as caught:
         client.elsewhere()
 
-    words = [
-        caught.value,
-        getattr(caught.value, "details", ""),
-        getattr(getattr(caught.value, "response", ""), "text", ""),
-    ]
-    assert "AdToken" in "".join(map(str, words))
+    assert "AdToken" in _words(caught.value)
     assert not world.calls(path=client.other)
+
+
+def _words(error: Any) -> str:
+    said = [error, getattr(error, "details", ""), getattr(getattr(error, "response", ""), "text", "")]
+    return "".join(map(str, said))
 
 
 @pytest.mark.parametrize("name", BATCHES, indirect=True)
@@ -167,16 +168,32 @@ def _film(folder: Path, size: int) -> Path:
     return file
 
 
-@pytest.mark.parametrize("name", UPLOADS, indirect=True)
+@pytest.mark.parametrize("served", ["still", "by the next person"])
+@pytest.mark.parametrize(("name", "number"), UPLOADS, indirect=["name"])
 def test_an_upload_ends_with_its_log_in_and_the_next_one_goes_as_the_next_person(
-    client: Client, name: str, gate: Watched, ends: Callable[[], None], tmp_path: Path
+    client: Client,
+    channel: str,
+    number: int,
+    served: str,
+    gate: Watched,
+    ends: Callable[[], None],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
 ) -> None:
     film = _film(tmp_path, 4_500_000)
-    gate.before[gate.number + UPLOADS[name]] = ends
+    another = CLIENTS[channel](client.base, client.credential, monkeypatch, tmp_path)
 
-    with pytest.raises(client.error):
+    def die() -> None:
+        ends()
+        if served != "still":
+            another.names()
+
+    gate.before[gate.number + number] = die
+
+    with pytest.raises(client.error) as caught:
         client.upload(film)
 
+    assert ("began this upload" in _words(caught.value)) is (served != "still")
     client.upload(film)
 
 

@@ -11,13 +11,13 @@ from tokens.channels import shared
 
 KEPT_FOR = 86_400.0  # seconds
 MOST = 64 * 1024  # bytes of a body that are looked at: its fields come before the file
-# As JSON, as a form or query, or as a field of multipart/form-data.
+# As JSON, as a form or query, or as a field of multipart/form-data; X's media_key 7_1234 holds the id.
 _NAMED = re.compile(
     rb"(?:^|[?&\"\s{,])(?:upload_session_id|upload_id|media_id_string|media_id|media_key)\"?"
-    rb"(?:\s*:\s*\"?|=|\r\n(?:[^\r\n]+\r\n){0,4}\r\n)([\w.-]{3,100})"
+    rb"(?:\s*:\s*\"?|=|\r\n(?:[^\r\n]+\r\n){0,4}\r\n)(?:\d+_)?([\w.-]{3,100})"
 )
 _URN = re.compile(rb"(urn:li:(?:image|video|document):[\w-]{3,100})")
-_IN_PATH = re.compile(rb"/(?:media|upload)/([\w-]{8,100})(?=/)")
+_IN_PATH = re.compile(rb"/(?:media|upload)/(?=[^/]*\d)([\w-]{8,100})(?=/)")  # not the name of a step
 
 
 def names_in(*texts: bytes) -> frozenset[str]:

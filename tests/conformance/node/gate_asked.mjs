@@ -42,18 +42,20 @@ async function x() {
   const {TwitterApi} = await import('twitter-api-v2');
   const lead = {
     onBeforeRequestConfig({params}) {
-      params.url = params.url.replace('https://ads-api.x.com', `${base}/x`).replace('https://upload.x.com', `${base}/x-upload`);
-      if (params.url.includes('/x-upload/')) params.forceBodyMode = 'form-data';  // which it knows by X's host alone
+      const [, host, path] = params.url.match(/^https:..(ads-api|api|upload)\.x\.com(.*)/);
+      params.url = `${base}/${{'ads-api': 'x', api: 'x-api', upload: 'x-upload'}[host]}${path}`;
+      params.forceBodyMode ??= {api: 'json', upload: 'form-data'}[host];  // which it knows by X's address alone
     },
   };
   const tokens = {appKey: 'any', appSecret: 'any', accessToken, accessSecret: 'any'};
-  const {ads, v1} = new TwitterApi(tokens, {httpAgent: new http.Agent(), plugins: [lead]});
+  const {ads, v1, v2} = new TwitterApi(tokens, {httpAgent: new http.Agent(), plugins: [lead]});
   const mine = `accounts/${account}`;
   return {
     write: async name => void await ads.post(`${mine}/campaigns`, {name, funding_instrument_id: 'f4x5t', entity_status: 'PAUSED'}),
     async upload(file) {
       const {media_key} = await v1.uploadMedia(file, {mimeType: 'video/mp4', maxConcurrentUploads: 1}, true);
       await ads.post(`${mine}/media_library`, {media_key});
+      await v2.uploadMedia(readFileSync(file), {media_type: 'video/mp4', media_category: 'amplify_video'});
     },
     async page(cursor) {
       const {data, next_cursor} = await ads.get(`${mine}/campaigns`, {count: '2', ...(cursor && {cursor})});

@@ -112,6 +112,18 @@ PASSES: dict[str, list[tuple[Ask, tuple[str, ...], bool]]] = {
             False,
         ),
         (Ask("POST /1.1/media/upload.json", PART, "upload", MULTIPART), (), False),
+        (
+            Ask(
+                "POST /2/media/upload/initialize",
+                {"media_category": "amplify_video", "total_bytes": 9},
+                "api",
+            ),
+            (),
+            False,
+        ),
+        (Ask("POST /2/media/upload/188/append", PART, "api", MULTIPART), (), False),
+        (Ask("POST /2/media/upload/188/finalize", host="api"), (), False),
+        (Ask("GET /2/media/upload?command=STATUS&media_id=188", host="api"), (), True),
     ],
 }
 
@@ -251,6 +263,8 @@ REFUSED: dict[str, list[tuple[Ask, str]]] = {
             "additional_owners",
         ),
         (Ask("GET /12/accounts/18ce54d4x5t", host="upload"), "signed"),
+        (Ask("POST /2/media/upload/initialize", {"media_category": "dm_video"}, "api"), "media_category"),
+        (Ask("POST /2/tweets", {"text": "A"}, "api"), "signed"),
     ],
     "pinterest": [(Ask("POST /v5/media", {"media_type": "video"}), "Make the Pin elsewhere")],
     "linkedin": [

@@ -130,7 +130,7 @@ ELSEWHERE = [
     "https://api.x.com/1.1/direct_messages/events/list.json",
     "https://api.x.com/1.1/oauth/invalidate_token.json",
     "https://upload.x.com/1.1/media/metadata/create.json",
-    "https://api.x.com/2/media/upload",
+    "https://api.x.com/2/media/metadata",
     f"https://api.x.com/12/accounts/{ACCOUNT}",
     f"https://evil.example/12/accounts/{ACCOUNT}",
     f"https://ads-api.x.com.evil.example/12/accounts/{ACCOUNT}",
@@ -186,6 +186,8 @@ def test_uploads_are_signed_for_ads_alone() -> None:
     ):
         with pytest.raises(ValueError, match=r"media_category|parameters"):
             paths.check(method="POST", url=upload, params=odd, native_id=ACCOUNT, purpose="publish")
+    for step in ("initialize", "188/append", "188/finalize"):  # of API 2, whose JSON is not signed
+        ask("POST", f"https://api.x.com/2/media/upload/{step}")
     with pytest.raises(ValueError, match="reading"):
         ask("POST", upload, purpose="read", command="FINALIZE", media_id="1")
 

@@ -8,20 +8,22 @@ uploads, state of 2026-08-22) and by X's own client (twitter-ads 11.0.0), both r
 
 import re
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 from urllib.parse import urlencode
 
 from tokens.channels.addresses import configured, path_below
 from tokens.channels.parameters import Refused
-from tokens.channels.paths import BELOW, Allowed, Purpose, Request, Table, allow, person, rule, words
+from tokens.channels.paths import BELOW, Allowed, Purpose, Request, Table, allow, rule, words
 
 LONGEST = 8000  # characters of an address or of all parameters
 _V = r"\d{1,3}"
 _ID = r"[A-Za-z0-9_-]+"
 _FORM = {"content-type": "application/x-www-form-urlencoded"}
-_UPLOAD = r"1\.1/media/upload\.json"
+_UPLOAD, _MEDIA = r"1\.1/media/upload\.json", "2/media/upload"  # the older, and that of API 2
 # Of media for ads, also as twitter-api-v2 spells them; those of direct messages are not. An upload lives for a day unless an ad takes it.
 _FOR_ADS = words("amplify_video tweet_image tweet_gif tweet_video subtitles tweetimage tweetgif tweetvideo")
+_sent = partial(rule, "upload", "POST", reading="", long=True)
 
 
 def _refuse(status: int, text: str) -> tuple[int, Any]:
@@ -58,34 +60,20 @@ TABLE = Table(
             "account", "GET POST DELETE", f"{_V}/stats/jobs/accounts/{{account}}(/{_ID})?", reading="GET POST"
         ),
         # Catalogues, the same for everybody:
-        rule("catalogue", "GET", f"{_V}/targeting_criteria/[a-z_]+"),
-        rule("catalogue", "GET", f"{_V}/(content_categories|iab_categories|advertiser_business_categories)"),
-        rule("catalogue", "GET", f"{_V}/(bidding_rules|publishers|line_items/placements)"),
         rule(
-            "upload",
-            "POST",
-            _UPLOAD,
-            reading="",
-            host="upload",
-            long=True,
-            demands={"media_category": _FOR_ADS},
+            "catalogue",
+            "GET",
+            rf"{_V}/(targeting_criteria/[a-z_]+|line_items/placements|content_categories|iab_categories|advertiser_business_categories"
+            "|bidding_rules|publishers)",
         ),
-        rule(
-            "upload",
-            "POST",
-            _UPLOAD,
-            reading="",
-            host="upload",
-            long=True,
-            demands={"command": words("append finalize"), "media_id": frozenset()},
-        ),
+        _sent(_UPLOAD, host="upload", demands={"media_category": _FOR_ADS}),
+        _sent(_UPLOAD, host="upload", demands={"command": words("append finalize"), "media_id": frozenset()}),
         rule("upload", "GET", _UPLOAD, host="upload", demands={"command": words("status")}),
-        person(
-            f"{_V}/accounts",
-            "Only requests about one ad account are signed: ask for /VERSION/accounts/{account} itself.",
-        ),
+        _sent(f"{_MEDIA}/initialize", host="api", demands={"media_category": _FOR_ADS}),
+        _sent(rf"{_MEDIA}/\d+/(append|finalize)", host="api"),
+        rule("upload", "GET", _MEDIA, host="api", demands={"command": words("status")}),
     ),
-    hosts={"": "X_ADS_URL", "upload": "X_UPLOAD_URL"},
+    hosts={"": "X_ADS_URL", "upload": "X_UPLOAD_URL", "api": "X_API_URL"},
     default=(
         "Only requests about this ad account are signed: /VERSION/accounts/{account} and what is below it, its stats and "
         "batches, catalogues such as targeting_criteria, and uploads of media for ads. No other account, no posts or messages, "
