@@ -1,6 +1,5 @@
 """Asks, and the log-ins and accounts that they are about."""
 
-from collections.abc import Collection
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, ClassVar, Self
@@ -308,12 +307,6 @@ class AskLineQuerySet(models.QuerySet["AskLine"]):
             | Q(ask__team__in=teams)
             | (~Exists(linked) & Q(_of_people_in(teams)))
         )
-
-    def beyond(self, teams: Collection[int]) -> Self:
-        """The log-ins of asks that somebody outside these teams shares."""
-        linked = AccountToken.objects.filter(token=OuterRef("token"))
-        elsewhere = linked.exclude(account__team__in=teams)
-        return self.filter(Exists(elsewhere) | (~Exists(linked) & ~_of_people_in(teams)))
 
     def by_what_stops_first(self) -> Self:
         """Return the lines in the order of the board: what stopped, then what ends first."""

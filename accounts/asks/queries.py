@@ -10,7 +10,6 @@ from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet
 from django.db.models.functions import Lower
 from django.utils import timezone
 
-from accounts.asks.models import AskLine
 from accounts.models import Account, AccountToken
 from accounts.pool.models import CAN_SERVE, LIVING
 from tokens.channels.kinds import AN_APPEAL_HELPS
@@ -132,11 +131,3 @@ def accounts_with_log_ins(tokens: Sequence[int], actor: User) -> list[tuple[Acco
     entries = entries.select_related("account__team", "token__app", "token__consented_by")
     order = (F("account__deadline").asc(nulls_first=True), "account__name", "account_id", "pk")
     return [(entry.account, entry.token) for entry in entries.order_by(*order)]
-
-
-def within_teams(asks: Collection[int], teams: Collection[int] | None) -> set[int]:
-    """Return which of these asks (ids) are for log-ins alone that nobody outside these teams shares; None: all teams. One query."""
-    if teams is None:
-        return set(asks)
-    beyond = AskLine.objects.filter(ask__in=asks).beyond(teams)
-    return set(asks) - set(beyond.values_list("ask", flat=True))

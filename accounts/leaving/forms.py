@@ -12,7 +12,7 @@ from django import forms
 from django.utils.translation import gettext
 
 from accounts.asks import inviting
-from accounts.leaving import plan, services
+from accounts.leaving import plan
 from accounts.leaving.plan import Plan, Then
 from accounts.leaving.services import Wanted
 from accounts.models import Account
@@ -130,10 +130,9 @@ def leaving_page(
 
 def read_wanted(said: Said) -> Wanted:
     """Return what the person ticked and entered."""
-    email = said.cleaned.get("invite")
-    return replace(
-        Wanted(backups=bool(said.cleaned.get("backups")), asks=bool(said.cleaned.get("asks"))),
-        invites=[services.invitation_for(email)] if email else [],
+    ticked = said.cleaned
+    return Wanted(
+        backups=bool(ticked.get("backups")), asks=bool(ticked.get("asks")), invite=ticked.get("invite") or ""
     )
 
 

@@ -4,7 +4,7 @@ A person is locked out first, so that nothing is linked in between, and whatever
 nothing is to be done before it, a single log-in goes with the press: nothing is served by it from then on.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -14,7 +14,6 @@ from django.contrib.admin.models import CHANGE, LogEntry
 from django.db import transaction
 from django.db.models import QuerySet
 
-from accounts.api_keys import services as api_keys
 from accounts.asks import inviting
 from accounts.asks import services as asks
 from accounts.backups import services as backing_up
@@ -34,7 +33,7 @@ from accounts.leaving.plan import (
     log_ins_left,
     scope_of_job,
 )
-from accounts.models import Account, AccountEvent, AccountToken, ApiKey, Job
+from accounts.models import Account, AccountEvent, AccountToken, Job
 from accounts.pool import permissions
 from accounts.pool import services as pool
 from accounts.pool.errors import ActionRefused
@@ -166,7 +165,7 @@ def _invite(job: Job, place: int, now: datetime) -> bool:
     to = job.options[INVITES][place]
     accounts = plan.nobody_of_all(scope_of_job(job), now)
     own = inviting.invitable_accounts(job.user, accounts)
-    some = [one for one in accounts if one.pk in own and (not to["teams"] or one.team_id in to["teams"])]
+    some = [one for one in accounts if one.pk in own]
     if not some:
         return False
     try:
@@ -184,14 +183,7 @@ class Wanted:
 
     backups: bool = False  # add, or ask, whoever's log-in reaches what stops or keeps one person
     asks: bool = False  # ask whoever's stopped there
-    invites: Sequence[Mapping[str, Any]] = ()  # as `invitation_for` returns each
-    revoke: Sequence[ApiKey] = ()  # keys of the person
-    takes: Sequence[ApiKey] = ()  # others of them, for which the actor answers from now on
-
-
-def invitation_for(email: str, team_ids: Collection[int] = ()) -> dict[str, Any]:
-    """Return whom to invite for what nobody could carry: for accounts of these teams alone; none: for all."""
-    return {"email": email.strip().lower(), "teams": sorted(team_ids)}
+    invite: str = ""  # an address, for what nobody known here could carry
 
 
 def may_offboard(actor: User, other: User | None) -> bool:
@@ -211,13 +203,6 @@ def carries_for_others(tokens: QuerySet[Token], actor: User) -> bool:
     return entries.exclude(account__in=seen.values("pk")).exists()
 
 
-def keys_within_reach(person: User, *, actor: User) -> QuerySet[ApiKey]:
-    """Return the API keys that the person made, nobody revoked, and that reach no team beyond those of the actor."""
-    return (
-        ApiKey.objects.in_name_of(person).visible_to(actor).prefetch_related("teams").order_by("name", "pk")
-    )
-
-
 def offboard(
     *,
     person: User,
@@ -231,8 +216,8 @@ def offboard(
     """Lock a person out, and have a worker do the rest. Return the job.
 
     Begun again it is the same job while that is under way, and while nothing is left to do. Backups and asks are left out where the
-    actor may not do these; of invitations and keys the caller has asked. API keys that are not named stay. `why`: what the portal's log
-    says; `by_key`: the actor saw no page. Raises ActionRefused, OnHold.
+    actor may not do these; of an invitation the caller has asked. API keys of the person go on. `why`: what the portal's log says;
+    `by_key`: the actor saw no page. Raises ActionRefused, OnHold.
     """
     hold.refuse()
     if (before := plan.known_offboarding(person)) is not None:
@@ -241,7 +226,6 @@ def offboard(
         told = lock_out(person=person, actor=actor, now=now, by_key=by_key)
         said = why or kept.keep(HISTORY, "offboarded", note=note)
         LogEntry.objects.log_actions(actor.pk, [person], CHANGE, said, single_object=True)
-        _settle_keys(wanted, actor=actor, note=note, now=now)
         tokens = list(Token.objects.of_person(person).defer("credentials").order_by("pk"))
         options = {TOLD: told}
         return _begin(
@@ -292,17 +276,6 @@ def lock_out(*, person: User, actor: User, now: datetime, by_key: bool = False) 
     return told
 
 
-def _settle_keys(wanted: Wanted, *, actor: User, note: str, now: datetime) -> None:
-    """Revoke keys, and have the actor answer for others: one that is in both lists is revoked."""
-    done = [(key, "revoked") for key in wanted.revoke if api_keys.revoke_key(key=key, now=now)]
-    done += [
-        (key, "taken_over") for key in wanted.takes if api_keys.take_over_key(key=key, taker=actor, now=now)
-    ]
-    for key, block in done:
-        said = kept.keep(HISTORY, block, note=note)
-        LogEntry.objects.log_actions(actor.pk, [key], CHANGE, said, single_object=True)
-
-
 def _begin(
     kind: str,
     subject_id: int,
@@ -318,11 +291,11 @@ def _begin(
     own = kind == REMOVE
     keys = plan.keys_of_steps(
         tokens,
-        invites=len(wanted.invites),
+        invites=bool(wanted.invite),
         backups=wanted.backups and (own or actor.has_perm(permissions.ADD_BACKUP)),
         asks=wanted.asks and (own or actor.has_perm("tokens.ask_token")),
     )
-    options |= {INVITES: [dict(one) for one in wanted.invites]}
+    options |= {INVITES: [{"email": wanted.invite.strip().lower()}] if wanted.invite else []}
     facts: dict[str, Any] = {"note": note, "skipped": 0, "now": now, "options": options}
     job, is_new = jobs.start_job(user=actor, kind=kind, subject_id=subject_id, keys=keys, **facts)
     if is_new:

@@ -26,7 +26,7 @@ from accounts.jobs import views as jobs
 from accounts.leaving import forms, handing_over, plan, services
 from accounts.leaving.plan import Plan, Scope
 from accounts.leaving.services import REVOKING
-from accounts.models import Account, AskLine
+from accounts.models import Account, ApiKey, AskLine
 from portal import access
 from tokens.channels import declarations, registry
 from tokens.models import Token
@@ -259,7 +259,7 @@ def _depends(found: Plan, viewer: User) -> dict[str, Any]:
     return {
         "leaver": leaver,
         "hanging": hanging,
-        "keys": [one.name for one in services.keys_within_reach(leaver, actor=viewer)],
+        "keys": [one.name for one in ApiKey.objects.in_name_of(leaver).visible_to(viewer).order_by("name")],
         "stop_url": f"{reverse('admin:accounts_account_changelist')}?{query}" if found.unread else "",
         "keys_url": reverse("admin:accounts_apikey_changelist")
         if viewer.has_perm("accounts.view_apikey")

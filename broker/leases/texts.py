@@ -61,12 +61,7 @@ _TEXTS = {
         "A key acts in the name of whoever made it, and that person may not do this. Have somebody who "
         "may make a new key."
     ),
-    "no_such_keys": (
-        "An API key that is named is not this person's, is revoked, or reaches further than the key of "
-        "this call."
-    ),
     "no_such_team": "There is no team {name} for which this key can invite somebody.",
-    "leaver_is_no_backup": "Whoever leaves cannot be invited for what they leave.",
     "no_lease": "There is no such lease.",
     "lease_over": "This lease is over. Get a new one.",
     "token_changed": "The token of this lease has changed. Get a new lease.",

@@ -297,7 +297,7 @@ def test_a_key_that_calls_too_often_waits_and_no_other_does(client: Client, sett
             client.get("/api/v1/accounts"),
             client.post(path, {}, content_type=JSON, headers={"idempotency-key": "a"}),
             client.post(path, {}, content_type=JSON),
-            client.post("/api/v1/people/offboarding-plan", headers={"idempotency-key": "a"}),
+            client.post("/api/v1/people/offboard", headers={"idempotency-key": "a"}),
         ]
         with issued_key() as other:
             unhindered = Client().get("/api/v1/accounts", headers={"authorization": f"Bearer {other}"})

@@ -11,7 +11,6 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts import tasks
-from accounts.api_keys import services as api_keys
 from accounts.asks import links
 from accounts.asks import mails as ask_mails
 from accounts.asks import services as asks
@@ -20,7 +19,7 @@ from accounts.jobs import services as jobs
 from accounts.leaving import handing_over, mails, plan, services
 from accounts.leaving import plan as leaving
 from accounts.leaving.plan import Scope
-from accounts.leaving.services import Wanted, invitation_for
+from accounts.leaving.services import Wanted
 from accounts.linking import services as linking
 from accounts.models import (
     Account,
@@ -109,7 +108,7 @@ def test_backups_come_first_colleagues_are_asked_each_once_and_one_is_invited_fo
     browser = Client()
     browser.force_login(mara)
 
-    offboard(mara, boss, Wanted(backups=True, asks=True, invites=[invitation_for(" Zoe@Example.com ")]))
+    offboard(mara, boss, Wanted(backups=True, asks=True, invite=" Zoe@Example.com "))
     mara.refresh_from_db()
     locked_out = (mara.is_active, Session.objects.filter(user=mara).exists())
     before = states(mine)
@@ -161,20 +160,6 @@ def test_begun_again_it_is_the_same_deed_and_done_again_for_who_came_back(boss: 
 
     assert first == second == third != again
     assert written()["login_changed", mara.email] == 2
-
-
-def test_keys_that_are_named_end_or_go_over_and_the_others_go_on(boss: User) -> None:
-    mara = person("Mara")
-    kept, ended, taken = (
-        api_keys.issue_key(name=name, scopes=["accounts:read"], teams=[Team.default()], created_by=mara)[0]
-        for name in ("kept", "ended", "taken")
-    )
-
-    offboard(mara, boss, Wanted(revoke=[ended], takes=[taken, ended]))
-
-    reread(kept, ended, taken)
-    assert [key.created_by for key in (kept, ended, taken)] == [mara, mara, boss]
-    assert [key.revoked_at is None for key in (kept, ended, taken)] == [True, False, True]
 
 
 def test_invitations_that_the_person_sent_open_nothing_afterwards(boss: User) -> None:
@@ -388,7 +373,7 @@ def test_of_several_of_ones_own_colleagues_of_the_own_teams_are_asked_first_and_
     reaches(backup, at_hand)
     reaches(log_in(person("Petra", team=other)), foreign)
     monkeypatch.setattr(plan, "MOST", 1)  # accounts that a page looks at; the worker looks at all
-    wanted = Wanted(backups=True, asks=True, invites=[invitation_for("zoe@example.com")])
+    wanted = Wanted(backups=True, asks=True, invite="zoe@example.com")
 
     let_go(mara, mine, also, wanted=wanted)
     waiting = (states(mine, also), leaving.log_ins_going([mine.pk, also.pk, kept.pk]))
