@@ -1,14 +1,14 @@
 """Where workers find the tasks of this app, and beat when they are due; and the one that clears away for all packages."""
 
 from celery import shared_task
-from celery.worker import state as worker_state
 
 from accounts.alerts import tasks as alerts
 from accounts.alerts.tasks import tell_operators as tell_operators
 from accounts.alerts.tasks import watch_versions as watch_versions
 from accounts.api_keys import mails as api_key_mail
 from accounts.asks import links
-from accounts.asks import services as asks
+from accounts.asks import tasks as asks
+from accounts.asks.tasks import run_asks as run_asks
 from accounts.checks import services as account_checks
 from accounts.checks import tasks as checks
 from accounts.checks.tasks import ask_about_refused_apps as ask_about_refused_apps
@@ -30,11 +30,11 @@ from tokens.oauth import services as callback
 # Name -> task, every so many seconds.
 SCHEDULES = {
     **alerts.SCHEDULE,
+    **asks.SCHEDULE,
     **checks.SCHEDULE,
     **job_tasks.SCHEDULE,
     **pushes.SCHEDULE,
     "Watch API keys": ("accounts.tasks.watch_api_keys", 3_600),
-    "Run asks": ("accounts.tasks.run_asks", 60),
     "Tidy unfinished links": ("accounts.tasks.tidy", 300),
 }
 
@@ -43,12 +43,6 @@ SCHEDULES = {
 def watch_api_keys() -> None:
     """Tell makers and operators of keys that end soon, and operators of keys whose maker left."""
     api_key_mail.tell_of_keys(now=database_clock.now())
-
-
-@shared_task
-def run_asks() -> None:
-    """Find how far the log-ins are that are asked for, write the mails that are due, and end what is over."""
-    asks.send_due_requests(clock=database_clock.now, goes_on=lambda: worker_state.should_stop is None)
 
 
 @shared_task

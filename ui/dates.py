@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from functools import lru_cache
 
-from django.utils import dateformat
+from django.conf import settings
+from django.utils import dateformat, timezone
 from django.utils.translation import get_language, gettext, gettext_lazy, ngettext, override, pgettext
 
 URGENT = 7  # days left, this many or fewer
@@ -21,6 +22,15 @@ def days_until(deadline: datetime, *, now: datetime, zone: tzinfo) -> int:
     A warning of "7 days" and the page behind it agree at any hour, and a window of 7 days ends at the midnight after the seventh day.
     """
     return (deadline.astimezone(zone).date() - now.astimezone(zone).date()).days
+
+
+def last_morning(now: datetime) -> date:
+    """Return the day of the last morning, in the project's time zone, whoever looks: what lasts until then, or until before, is over.
+
+    It comes with the hour from which the day's warnings go out.
+    """
+    local = timezone.localtime(now, timezone.get_default_timezone())
+    return local.date() - timedelta(days=local.hour < settings.MACROS_HOUR)
 
 
 def end_of_window(days: int, *, now: datetime, zone: tzinfo) -> datetime:

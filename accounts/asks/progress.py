@@ -7,15 +7,13 @@ what happens elsewhere: a log-in that is removed, a person who is switched off, 
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Sequence
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from itertools import batched
 from typing import Any
 
-from django.conf import settings
 from django.db import transaction
 from django.db.models import Case, F, Q, QuerySet, Value, When
 from django.db.models.functions import Coalesce
-from django.utils import timezone
 
 from accounts.asks import rules
 from accounts.asks.models import AskLine
@@ -23,6 +21,7 @@ from accounts.asks.rules import Around, Stage
 from accounts.models import Account, AccountToken
 from notifications.models import Message
 from tokens.models import Token
+from ui.dates import last_morning
 from users.models import RefusedAddress, User
 
 PART = 1_000  # lines that are read at once
@@ -154,15 +153,6 @@ def register_snoozes(snoozes: Callable[[], QuerySet[Any]]) -> None:
     _SNOOZES[:] = [snoozes]
 
 
-def morning(now: datetime) -> date:
-    """Return the day of the last morning, in the project's time zone, whoever looks: a snooze until then, or until before, is over.
-
-    It comes with the hour from which the day's warnings go out.
-    """
-    local = timezone.localtime(now, timezone.get_default_timezone())
-    return local.date() - timedelta(days=local.hour < settings.MACROS_HOUR)
-
-
 def snoozed_log_ins(token_ids: Collection[int], *, now: datetime) -> dict[int, date]:
     """Return those of these log-ins (ids) that are snoozed, with the day on which the first of their accounts no longer is. 3 queries."""
     whose = Token.objects.filter(pk__in=token_ids, consented_by__isnull=False)
@@ -187,7 +177,7 @@ def snoozed_log_ins(token_ids: Collection[int], *, now: datetime) -> dict[int, d
 def _running(account_ids: Collection[int], now: datetime) -> list[tuple[int | None, str, date]]:
     """Return the snoozes that hold of these accounts (ids), or of all: account, address, until."""
     rows = [
-        find().filter(Q(account=None) | Q(account__in=account_ids), until__gt=morning(now))
+        find().filter(Q(account=None) | Q(account__in=account_ids), until__gt=last_morning(now))
         for find in _SNOOZES
     ]
     return [row for some in rows for row in some.values_list("account_id", "email", "until")]

@@ -1,6 +1,7 @@
-"""Which log-ins could be asked for, which asks a person sees, and what was asked for today."""
+"""Which log-ins could be asked for, whom an ask for them would reach, which asks a person sees, and what was asked for today."""
 
-from collections.abc import Collection, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -9,15 +10,21 @@ from django.contrib.postgres.aggregates import ArrayAgg
 from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet
 from django.db.models.functions import Lower
 from django.utils import timezone
+from django.utils.translation import gettext, gettext_lazy
 
+from accounts.asks import rules
 from accounts.models import Account, AccountToken
 from accounts.pool.models import CAN_SERVE, LIVING
 from tokens.channels.kinds import AN_APPEAL_HELPS
 from tokens.models import ChannelApp, Token, TokenEvent
 from tokens.token import reasons
+from ui.addresses import as_one
 from ui.dates import AT_RISK, end_of_window
+from ui.text import number
 from users.models import RefusedAddress, User
 
+MOST = 5_000  # log-ins of one ask
+NONE_ENDS = gettext_lazy("No log-in of these accounts stopped or ends within 30 days.")
 _DEAD = Q(token__state=Token.State.DEAD)
 # Why an entry is of no use is the token's reason where that is dead, else its own, see `AccountToken.reason`.
 _ENDED = _DEAD & ~Q(token__reason__in=reasons.NO_CONSENT_ENDS)
@@ -131,3 +138,50 @@ def accounts_with_log_ins(tokens: Sequence[int], actor: User) -> list[tuple[Acco
     entries = entries.select_related("account__team", "token__app", "token__consented_by")
     order = (F("account__deadline").asc(nulls_first=True), "account__name", "account_id", "pk")
     return [(entry.account, entry.token) for entry in entries.order_by(*order)]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The log-ins that one asks for, by their people, and whom no mail reaches (ids of users)."""
+
+    ids: Sequence[int]
+    people: Sequence[Sequence[Token]]
+    unreached: Collection[int]
+
+    @property
+    def askable(self) -> list[Sequence[Token]]:
+        """The log-ins of those who can be asked."""
+        return [tokens for tokens in self.people if not rules.cannot_ask(tokens[0])]
+
+    @property
+    def reaches_somebody(self) -> bool:
+        """Whether a mail reaches any of them."""
+        return any(tokens[0].consented_by_id not in self.unreached for tokens in self.askable)
+
+    def refusal(self, nobody: Callable[[], str]) -> str:
+        """Return why there is nothing to begin; "" where there is. `nobody`: what is said where there is no log-in."""
+        if len(self.ids) > MOST:
+            most = {"most": number(MOST)}
+            return gettext("One request asks for %(most)s log-ins at most. Narrow the list first.") % most
+        if self.reaches_somebody:
+            return ""
+        return gettext("Nobody is asked: see the reasons above.") if self.ids else nobody()
+
+
+def plan_ask(entries: QuerySet[AccountToken]) -> Plan:
+    """Return whom an ask for the log-ins of these entries would reach."""
+    ids = log_in_ids(entries, most=MOST)
+    people = _people([] if len(ids) > MOST else ids)
+    able = [tokens[0].consented_by_id or 0 for tokens in people if not rules.cannot_ask(tokens[0])]
+    return Plan(ids, people, people_without_mail(able))
+
+
+def _people(ids: Sequence[int]) -> list[list[Token]]:
+    """Return the log-ins by person, what stopped or ends first before the rest; whoever cannot be asked stands last, each alone."""
+    # Thousands share few apps and people, and nobody asks what the channel answered.
+    unread = ("credentials", "evidence", "scopes", "dates_source", "refresh_wanted")
+    tokens = Token.objects.filter(pk__in=as_one(ids)).prefetch_related("app", "consented_by").defer(*unread)
+    found: dict[int, list[Token]] = defaultdict(list)
+    for token in tokens.order_by("deadline", "pk"):
+        found[-token.pk if rules.cannot_ask(token) else token.consented_by_id or 0].append(token)
+    return sorted(found.values(), key=lambda some: bool(rules.cannot_ask(some[0])))

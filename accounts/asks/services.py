@@ -31,7 +31,6 @@ from users.invitations import services as invitations
 from users.models import Invitation, RefusedAddress, Team, User
 
 ASK, ANSWER = "ask", "ask_done"  # kinds of mail: what is asked, and what came of it
-MOST = 5_000  # log-ins of one ask
 USUAL = timedelta(days=14)  # until its last day
 LONGEST = timedelta(days=90)
 AT_A_TIME = 100  # people that are looked for at once

@@ -18,9 +18,7 @@ from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.translation import gettext, gettext_lazy
 
-from accounts import tasks
-from accounts.asks import planning, progress, queries, rules, services
-from accounts.asks.planning import plan_ask
+from accounts.asks import progress, queries, rules, services, tasks
 from accounts.models import Account, AccountToken
 from accounts.pool import permissions
 from accounts.pool.queries import account_labels
@@ -108,7 +106,7 @@ def _of_accounts(request: HttpRequest, *, choose: bulk.Choose) -> HttpResponse:
         queries.entries_to_renew(chosen.whole, timezone.now()),
         bulk.back(request),
         bulk.frame(request),
-        planning.NONE_ENDS.__str__,
+        queries.NONE_ENDS.__str__,
     )
     return answer_ask_page(request, origin)
 
@@ -134,7 +132,7 @@ def answer_ask_page(request: HttpRequest, origin: Origin) -> HttpResponse:
     """Show who would be asked (GET), then have a worker ask them and lead to the board (POST). 403 for whoever may not ask."""
     access.require(request, permissions.ASK)
     now = timezone.now()
-    plan = plan_ask(origin.entries)
+    plan = queries.plan_ask(origin.entries)
     people, ids, unreached = plan.people, plan.ids, plan.unreached
     page = Page(
         "portal/confirm/ask_people.html",
@@ -155,8 +153,7 @@ def answer_ask_page(request: HttpRequest, origin: Origin) -> HttpResponse:
         read = ids if shown is None else [pk for pk in ids if pk in set(shown)]
         if not read:
             raise Refusal(gettext("Nothing was done: none of these log-ins matches any longer."))
-        ask = planning.begin(
-            tasks.run_asks,
+        ask = tasks.begin(
             user=person(request),
             name=said.cleaned["name"],
             note=said.note,

@@ -60,7 +60,7 @@ def expected_renewal(channel: str, state: Mapping[str, Any], now: datetime) -> t
     app = ChannelApp.objects.leading().filter(channel=channel, client_id=data.get("client_id")).first()
     if link is None or app is None or link.token.app.channel != channel:
         raise NotOpen(link)
-    if link.standing(now) not in {Standing.OPEN, Standing.EXPIRED}:  # one that ends on the way is good
+    if link.standing_at(now) not in {Standing.OPEN, Standing.EXPIRED}:  # one that ends on the way is good
         raise NotOpen(link)
     return app, link
 

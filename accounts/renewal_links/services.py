@@ -60,7 +60,7 @@ class RenewalLink:
         seconds = int(self.issued.timestamp())
         return _SIGNER.sign_object([self.token.pk, self.user.pk, self.address, self.consented, seconds])
 
-    def standing(self, now: datetime) -> Standing:
+    def standing_at(self, now: datetime) -> Standing:
         """Return whether it opens something. Asks for the person's role, no more."""
         if not renewable_log_ins([self.user.pk], [self.token.pk]) or self.address != _trace(self.user):
             return Standing.OVER

@@ -70,7 +70,7 @@ def private(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
 def renew(request: HttpRequest, signed: str) -> HttpResponse:
     """Show what a link renews (GET), or go to the channel (POST)."""
     link, now = renewal_links.read_signed_link(signed), timezone.now()
-    if link is None or link.standing(now) != Standing.OPEN:
+    if link is None or link.standing_at(now) != Standing.OPEN:
         return not_open(request, link)
     if request.method == "POST":
         if not may_press(request, f"renew {link.token.pk}"):
@@ -100,7 +100,7 @@ def renew(request: HttpRequest, signed: str) -> HttpResponse:
 def opened(request: HttpRequest, signed: str) -> HttpResponse:  # noqa: ARG001  # what an address passes
     """Note that a browser showed the page. Its script sends this: GET changes nothing, and mail scanners follow links."""
     link, now = renewal_links.read_signed_link(signed), timezone.now()
-    if link is not None and link.standing(now) == Standing.OPEN:
+    if link is not None and link.standing_at(now) == Standing.OPEN:
         asks.note_opened(token_ids=[link.token.pk], now=now)
     return HttpResponse(status=204)
 
@@ -110,7 +110,7 @@ def opened(request: HttpRequest, signed: str) -> HttpResponse:  # noqa: ARG001  
 def no_longer_mine(request: HttpRequest, signed: str) -> HttpResponse:
     """Ask which accounts of the log-in are no longer its person's (GET), or tell whoever looks after them (POST). Nothing is unlinked."""
     link, now = renewal_links.read_signed_link(signed), timezone.now()
-    if link is None or link.standing(now) != Standing.OPEN:
+    if link is None or link.standing_at(now) != Standing.OPEN:
         return not_open(request, link)
     accounts = _linked(link.token, before=link.issued)
     if not accounts.exists():  # none of then is left
@@ -162,7 +162,7 @@ def _accounts(token: Token, *, before: datetime | None = None) -> dict[str, Any]
 def send_again(request: HttpRequest, signed: str) -> HttpResponse:
     """Mail a new link to the address that the old one went to."""
     link, now = renewal_links.read_signed_link(signed), timezone.now()
-    if link is None or link.standing(now) not in {Standing.OPEN, Standing.EXPIRED}:
+    if link is None or link.standing_at(now) not in {Standing.OPEN, Standing.EXPIRED}:
         return not_open(request, link)
     if not may_press(request, f"send {link.token.pk}"):
         return too_often(request)
@@ -196,7 +196,7 @@ def done(request: HttpRequest) -> HttpResponse:
 
 
 def _again(link: RenewalLink, now: datetime) -> str:
-    return reverse("renew", args=[link.signed]) if link.standing(now) == Standing.OPEN else ""
+    return reverse("renew", args=[link.signed]) if link.standing_at(now) == Standing.OPEN else ""
 
 
 # --- between the press and the channel, and the way back ---------------------------------------------------------------------
@@ -216,7 +216,7 @@ def not_open(request: HttpRequest, link: RenewalLink | None) -> HttpResponse:
     """Show why a link opens nothing, and what to do."""
     if link is None:
         return render(request, "selfservice/mails/broken_link.html", status=404)
-    standing = link.standing(timezone.now())
+    standing = link.standing_at(timezone.now())
     if standing == Standing.OPEN:  # on the way back, to another app of new links than it began with
         kind, channel = LinkProblem.Kind.TOO_LATE, link.token.app.channel
         return link_errors.show_error(request, channel, kind, detail="another app")

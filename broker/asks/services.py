@@ -7,8 +7,7 @@ from typing import Any
 
 from django.db.models import Count, Exists, OuterRef, Q
 
-from accounts import tasks
-from accounts.asks import inviting, links, planning, queries, rules
+from accounts.asks import inviting, links, queries, rules, tasks
 from accounts.asks.models import Ask, AskLine, AskLineQuerySet, AskQuerySet, LinkState
 from accounts.linking import queries as setup
 from accounts.models import Account, AccountToken
@@ -48,13 +47,13 @@ def _renew(caller: Caller, wanted: AskIn, now: datetime) -> Sequence[Ask]:
     maker = reach.maker_of(caller, permissions.ASK)
     accounts = reach.find_accounts(caller, maker, wanted.accounts)
     chosen = Account.objects.filter(pk__in=[one.pk for one in accounts])
-    plan = planning.plan_ask(queries.entries_to_renew(chosen, now))
+    plan = queries.plan_ask(queries.entries_to_renew(chosen, now))
     if plan.ids and not plan.reaches_somebody:
         cannot = dict.fromkeys(
             rules.why_not(tokens[0]) or phrase(rules.WORDS, "parked") for tokens in plan.people
         )
         raise NotPossible(" ".join(cannot))
-    if refusal := plan.refusal(planning.NONE_ENDS.__str__):
+    if refusal := plan.refusal(queries.NONE_ENDS.__str__):
         raise NotPossible(refusal)
     ends_at = now + timedelta(days=wanted.days) if wanted.days else None
     facts: dict[str, Any] = {
@@ -63,7 +62,7 @@ def _renew(caller: Caller, wanted: AskIn, now: datetime) -> Sequence[Ask]:
         "note": wanted.note,
         "api_key": caller.key_id,
     }
-    return [planning.begin(tasks.run_asks, user=maker, ends_at=ends_at, now=now, **facts)]
+    return [tasks.begin(user=maker, ends_at=ends_at, now=now, **facts)]
 
 
 def _second_person(caller: Caller, wanted: AskIn, now: datetime) -> Sequence[Ask]:

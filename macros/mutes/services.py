@@ -13,7 +13,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext
 
-from accounts.asks.progress import morning, register_snoozes
+from accounts.asks.progress import register_snoozes
 from accounts.models import Account, AccountEvent
 from infra import locks
 from infra.locks import Lock
@@ -23,6 +23,7 @@ from macros.mutes.models import MuteQuerySet
 from notifications.models import Message
 from notifications.outbox import clean_line
 from ui import stored_phrases as kept
+from ui.dates import last_morning
 from ui.errors import Refusal
 from users.installation import hold
 from users.models import AddressEvent, User
@@ -177,7 +178,7 @@ def end_due(now: datetime) -> int:
 
     One query where none is due.
     """
-    due = Mute.objects.running().filter(until__lte=morning(now))
+    due = Mute.objects.running().filter(until__lte=last_morning(now))
     if not due.exists():
         return 0
     with transaction.atomic():

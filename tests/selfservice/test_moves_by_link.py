@@ -83,7 +83,7 @@ def test_a_link_ends_with_the_move_and_says_when_that_was(world: Sandbox) -> Non
     facts: dict[str, Any] = {"consented_by": user, "native_user_name": token.native_user_name}
     new = Token.objects.create(app=second, native_user_id="77", linked_at=timezone.now(), **facts)
 
-    assert made.standing(timezone.now()) == renewal_links.Standing.RENEWED
+    assert made.standing_at(timezone.now()) == renewal_links.Standing.RENEWED
     assert made.last_consent_at == new.linked_at
 
 

@@ -40,5 +40,5 @@ def test_security_md_names_each_link_that_needs_no_log_in() -> None:
 
     links = set(re.findall(r"^(/[\w-]+/)<(?:signed|str:secret)>", urls, re.MULTILINE))
 
-    assert len(links) == 5
+    assert len(links) == 4
     assert {one for one in links if f"`{one}`" not in said} == set()

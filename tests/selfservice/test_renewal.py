@@ -110,7 +110,7 @@ def test_a_consent_whose_log_in_was_deleted_while_the_channel_listed_is_answered
         )
 
     assert refusal.value.link is not None
-    assert refusal.value.link.standing(now) == renewal_links.Standing.OVER
+    assert refusal.value.link.standing_at(now) == renewal_links.Standing.OVER
 
 
 def test_another_native_user_changes_nothing_and_is_told_so(staff: User, world: Sandbox) -> None:

@@ -8,6 +8,7 @@ from tokens.lifecycle.consents import (
     Imported,
     NotAsSeen,
     claim_removed,
+    note_linked,
     record_revoked,
     remove,
     store_consent,
@@ -15,10 +16,8 @@ from tokens.lifecycle.consents import (
     wipe_all,
 )
 from tokens.lifecycle.inspections import (
-    note_linked,
     note_use,
     postpone,
-    record_ask,
     record_dispute,
     record_inspection,
 )
@@ -36,7 +35,7 @@ from tokens.lifecycle.renewals import (
     record_renewal_trouble,
     want_refresh,
 )
-from tokens.lifecycle.services import TransitionOutcome
+from tokens.lifecycle.services import TransitionOutcome, record_ask
 
 __all__ = [
     "WISHED",

@@ -5,7 +5,7 @@ seconds and may fail: from the first write on nothing is served, whatever become
 that a process that dies in between leaves work and no open authorisation.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -210,3 +210,8 @@ def wipe_all(*, now: datetime) -> int:
         secrets=None, secrets_key="", state=ChannelApp.State.NOT_SET_UP, version=F("version") + 1
     )
     return len(ids)
+
+
+def note_linked(*, token_ids: Iterable[int], now: datetime) -> None:
+    """Note that these tokens are, or were, in the pool of an account: a log-in with a history is never cleared away by a sweep."""
+    Token.objects.filter(pk__in=list(token_ids), first_linked_at=None).update(first_linked_at=now)

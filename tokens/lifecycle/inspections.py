@@ -1,6 +1,6 @@
 """What the channel said of a token when it was asked, and what is noted of one without changing its state."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -27,7 +27,6 @@ from tokens.lifecycle.services import (
 )
 from tokens.models import Token, TokenEvent
 from tokens.unknown_answers import services as unknown_answers
-from users.models import User
 
 DISPUTES = 20
 
@@ -40,18 +39,6 @@ def record_dispute(*, token: Token, evidence: Mapping[str, Any], now: datetime, 
     if recent.count() >= DISPUTES:
         return
     record_event(token, TokenEvent.Kind.DISPUTED, now, source=source, detail=dict(evidence))
-
-
-def note_linked(*, token_ids: Iterable[int], now: datetime) -> None:
-    """Note that these tokens are, or were, in the pool of an account: a log-in with a history is never cleared away by a sweep."""
-    Token.objects.filter(pk__in=list(token_ids), first_linked_at=None).update(first_linked_at=now)
-
-
-def record_ask(*, token: Token, actor: User | None, recipient: str, now: datetime) -> None:
-    """Note that the person who consented was asked to re-authenticate."""
-    record_event(
-        token, TokenEvent.Kind.ASKED, now, source="staff", actor=actor, detail={"recipient": recipient}
-    )
 
 
 def postpone(*, token_id: int, claim: int, now: datetime) -> None:

@@ -265,3 +265,10 @@ def take_end(
         mark_dead(token, cause, said.evidence, now, source, told=told)
     elif not is_dead:
         put_in_doubt(token, cause, said.evidence, now, source)
+
+
+def record_ask(*, token: Token, actor: User | None, recipient: str, now: datetime) -> None:
+    """Note that the person who consented was asked to re-authenticate."""
+    record_event(
+        token, TokenEvent.Kind.ASKED, now, source="staff", actor=actor, detail={"recipient": recipient}
+    )
