@@ -4,6 +4,7 @@ The address that the maker gave stands for the person: the mail goes there, and 
 (docs/decisions/0078-client-links.md). A link never acts for somebody who can log in.
 """
 
+import secrets
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from functools import partial
@@ -25,7 +26,7 @@ from ui import stored_phrases as kept
 from ui.errors import Refusal
 from ui.phrases import phrase
 from users.installation import hold
-from users.models import Membership, RefusedAddress, Team, User, new_invitation_key
+from users.models import Membership, RefusedAddress, Team, User
 from users.people.queries import fallback_readers
 
 VALID_FOR = timedelta(days=7)
@@ -84,7 +85,7 @@ def make_link(
     link = begin_ask(
         [*(line_of(one) for one in accounts), *(_line(team, *one) for one in asked_for)],
         what=Ask.What.LINK,
-        key=new_invitation_key(),
+        key=secrets.token_urlsafe(16),
         team=team,
         channels=list(dict.fromkeys(channels)),
         email=email.strip().lower(),

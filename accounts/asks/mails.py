@@ -9,7 +9,6 @@ from zoneinfo import ZoneInfo
 from django.conf import settings
 from django.db.models import QuerySet
 from django.utils import timezone
-from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts.asks import services
@@ -17,7 +16,6 @@ from accounts.asks.models import Ask, AskLine
 from accounts.asks.services import ANSWER, ASK
 from accounts.models import Account, AccountToken
 from accounts.pool import queries as pool_queries
-from accounts.pool.health import OUTSIDE
 from accounts.pool.mails import Rows, mail_row
 from accounts.renewal_links import services as renewal_links
 from notifications.mails import tell_person
@@ -31,11 +29,10 @@ from notifications.outbox import (
     register_kind,
     without_link,
 )
-from tokens.channels import declarations, registry
+from tokens.channels import declarations
 from tokens.models import Token
 from tokens.token import reasons
 from ui import addresses, dates
-from ui.pills import Pill
 from ui.text import before_more, first_name, join_names
 from users.models import User
 from users.people.queries import names_for
@@ -72,63 +69,9 @@ def _card_asked_for(token: Token, rows: Rows, zone: ZoneInfo) -> dict[str, objec
     )
     ends = token.deadline if token.state != Token.State.DEAD else None
     said = dates.moment(ends, zone=zone).full if ends else ""
-    return log_in_card(token, rows, explanation, zone=zone, ends=said, log_in=token.native_user_name)
-
-
-def log_in_card(
-    token: Token | None,
-    rows: Rows,
-    explanation: reasons.Explanation,
-    *,
-    zone: ZoneInfo,
-    ends: str = "",
-    log_in: str = "",
-    mine: bool = True,
-    words: str = "",
-    pill: Pill | None = None,
-    group: str = "",
-) -> dict[str, object]:
-    """Return the facts of a card for whoever can do something about a log-in, as templates/mail/_base/log_in_card.txt words them.
-
-    The reader's own (`mine`), or one that they help as an admin or a colleague; without a `token` their accounts are restricted, in these
-    `words` of the channel. `ends`: when it does.
-    """
-    account = rows.shown[0].account
-    native, dead = registry.get(account.channel), token is not None and token.state == Token.State.DEAD
-    system = token is not None and token.kind == Token.Kind.SYSTEM
-    helper, by_itself = explanation.helper, not explanation.reason or explanation.by_consent
-    renews = token is not None and mine and by_itself and not system
-    steps = explanation.steps if mine else explanation.own_steps
-    contact = token is not None and token.consented_by is not None and token.consented_by.is_contact
-    walled = explanation.reason == OUTSIDE
-    page = "reauthenticate" if mine and token is not None and not walled else "open_account"
-    return {
-        "rows": rows,
-        "channel": native.label,
-        "channel_key": native.key,
-        "pill": pill or rows.shown[0].pill,
-        "group": group,
-        "stopped": dates.moment(token.state_since, zone=zone).full if token and dead else "",
-        "ends": ends,
-        "words": words,
-        "why": "" if words else explanation.what,
-        "causes": explanation.causes,
-        "log_in": log_in,
-        "waits_for": gettext("you") if helper and not mine else helper,
-        "steps": steps or ((native.last_step,) if renews else ()),
-        "steps_for": helper if mine and not explanation.only_appeal else "",
-        "system": system,
-        "walled": walled,
-        "only_appeal": explanation.only_appeal,
-        "renews": renews,
-        "checks": page == "reauthenticate",
-        # Empty for a contact whom only the steps in the mail help: they cannot log in here.
-        "url": renewal_links.renewal_page(account, token)
-        if renews and token
-        else ""
-        if contact
-        else addresses.absolute_url(page, account.pk),
-    }
+    return renewal_links.log_in_card(
+        token, rows, explanation, zone=zone, ends=said, log_in=token.native_user_name
+    )
 
 
 NAMED = 10  # accounts on a card; the rest is a number

@@ -1,4 +1,4 @@
-"""The personal link in a mail that leads a person straight to the channel, to renew one log-in without our password.
+"""The personal link in a mail that leads a person straight to the channel, to renew one log-in without our password; and its card.
 
 Nothing of it is stored. It is signed, and names what it was made for: the log-in (a native user under one channel app), the consent of
 then, the person and the address. So it no longer opens anything once the person consented again, left, got another address, or the log-in
@@ -12,14 +12,21 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django.core import signing
 from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.utils.translation import gettext
 
 from accounts.models import Account
+from accounts.pool.health import OUTSIDE
+from accounts.pool.mails import Rows
 from notifications.outbox import Mail
+from tokens.channels import registry
 from tokens.models import ChannelApp, Token
-from ui import addresses
+from tokens.token import reasons
+from ui import addresses, dates
+from ui.pills import Pill
 from users.models import User
 
 VALID_FOR = timedelta(days=14)
@@ -144,6 +151,62 @@ def renewable_log_ins(user_ids: Collection[int], token_ids: Collection[int]) -> 
 def renewal_page(account: Account, token: Token) -> str:
     """Return the page, behind our log-in, where a person renews this log-in: `put_personal_links` puts the link in its place."""
     return f"{addresses.absolute_url('reauthenticate', account.pk)}{_LOG_IN}{token.pk}"
+
+
+def log_in_card(
+    token: Token | None,
+    rows: Rows,
+    explanation: reasons.Explanation,
+    *,
+    zone: ZoneInfo,
+    ends: str = "",
+    log_in: str = "",
+    mine: bool = True,
+    words: str = "",
+    pill: Pill | None = None,
+    group: str = "",
+) -> dict[str, object]:
+    """Return the facts of a card for whoever can do something about a log-in, as templates/mail/_base/log_in_card.txt words them.
+
+    The reader's own (`mine`), or one that they help as an admin or a colleague; without a `token` their accounts are restricted, in these
+    `words` of the channel. `ends`: when it does.
+    """
+    account = rows.shown[0].account
+    native, dead = registry.get(account.channel), token is not None and token.state == Token.State.DEAD
+    system = token is not None and token.kind == Token.Kind.SYSTEM
+    helper, by_itself = explanation.helper, not explanation.reason or explanation.by_consent
+    renews = token is not None and mine and by_itself and not system
+    steps = explanation.steps if mine else explanation.own_steps
+    contact = token is not None and token.consented_by is not None and token.consented_by.is_contact
+    walled = explanation.reason == OUTSIDE
+    page = "reauthenticate" if mine and token is not None and not walled else "open_account"
+    return {
+        "rows": rows,
+        "channel": native.label,
+        "channel_key": native.key,
+        "pill": pill or rows.shown[0].pill,
+        "group": group,
+        "stopped": dates.moment(token.state_since, zone=zone).full if token and dead else "",
+        "ends": ends,
+        "words": words,
+        "why": "" if words else explanation.what,
+        "causes": explanation.causes,
+        "log_in": log_in,
+        "waits_for": gettext("you") if helper and not mine else helper,
+        "steps": steps or ((native.last_step,) if renews else ()),
+        "steps_for": helper if mine and not explanation.only_appeal else "",
+        "system": system,
+        "walled": walled,
+        "only_appeal": explanation.only_appeal,
+        "renews": renews,
+        "checks": page == "reauthenticate",
+        # Empty for a contact whom only the steps in the mail help: they cannot log in here.
+        "url": renewal_page(account, token)
+        if renews and token
+        else ""
+        if contact
+        else addresses.absolute_url(page, account.pk),
+    }
 
 
 def put_personal_links(mail: Mail, *, user: User | None, now: datetime) -> Mail:

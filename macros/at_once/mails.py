@@ -7,8 +7,7 @@ from datetime import datetime, timedelta
 
 from accounts.models import AccountEvent
 from macros.at_once import services
-from macros.at_once.news import ENDS
-from macros.at_once.queries import SLICE, read_facts
+from macros.at_once.queries import ENDS, SLICE, read_facts
 from macros.at_once.rules import why_not
 from macros.notices.models import Shortage, Told
 from macros.notices.values import AccountFacts

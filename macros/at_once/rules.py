@@ -13,8 +13,7 @@ from typing import NamedTuple
 
 from accounts.models import Account
 from accounts.pool.health import OUTSIDE
-from macros.at_once.news import BLIP, ENDS, HOUR, Event, Fact, facts_of, is_lost, is_over, works_again
-from macros.at_once.queries import DAY
+from macros.at_once.queries import BLIP, DAY, ENDS, HOUR, Event, Fact, facts_of, is_lost, is_over, works_again
 from macros.notices.models import Told
 from macros.notices.rules import World
 from macros.notices.values import (

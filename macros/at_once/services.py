@@ -18,8 +18,7 @@ from django.utils import timezone
 from accounts.models import Account, AccountEvent, AccountNews
 from infra import locks
 from infra.locks import Lock
-from macros.at_once.news import ENDS
-from macros.at_once.queries import SLICE, read_facts
+from macros.at_once.queries import ENDS, SLICE, read_facts
 from macros.at_once.rules import Due, Found, find_due
 from macros.mutes.models import Mute
 from macros.notices.models import NEWS, Told

@@ -9,10 +9,10 @@ from datetime import datetime
 
 from django.utils.translation import gettext
 
-from accounts.asks.mails import log_in_card
 from accounts.models import Account
 from accounts.pool.mails import ReaderWithNames, Rows, mail_row
 from accounts.pool.queries import Summary
+from accounts.renewal_links.services import log_in_card
 from macros.at_once.mails import Happening
 from macros.notices.models import Told
 from macros.warnings.rules import Section, WarningLine

@@ -9,7 +9,7 @@ from functools import cached_property
 
 from accounts.models import Account, AccountToken
 from accounts.pool import health
-from macros.at_once.news import ENDS
+from macros.at_once.queries import ENDS
 from macros.models import Notice, Told
 from macros.notices.rules import Candidate, choose_to_renew
 from tokens.channels import declarations

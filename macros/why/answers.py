@@ -14,8 +14,7 @@ from django.utils import timezone
 
 from accounts.models import Account
 from macros.at_once import rules as news_rules
-from macros.at_once.news import Fact
-from macros.at_once.queries import read_facts
+from macros.at_once.queries import Fact, read_facts
 from macros.models import Macro, MacroAction
 from macros.notices import rules
 from macros.notices.models import Told

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from accounts.pool.health import OUTSIDE
-from macros.at_once.news import HOUR
+from macros.at_once.queries import HOUR
 from macros.at_once.rules import Due, Found, find_due, why_not
 from macros.notices.models import Told
 from macros.notices.rules import Rule, World

@@ -96,10 +96,10 @@ class VerdictTable:
             if lacking:
                 return self.malformed(answer, lacking).classification, lacking
             return Classification(Verdict.OK), ""
-        wait = self.retry_after(answer, facts, database_clock.seconds())
+        wait = self.seconds_to_wait(answer, facts, database_clock.seconds())
         return rule(self.rows, facts, channel=self.channel, retry_after=wait), ""
 
-    def retry_after(self, answer: Answer, facts: Facts, now: float) -> int | None:
+    def seconds_to_wait(self, answer: Answer, facts: Facts, now: float) -> int | None:
         """Return in how many seconds a limit ends, where the answer says so."""
         headers = headers_of(answer)
         seconds = number(headers.get("retry-after")) if self.reads_retry_after else None
