@@ -16,6 +16,7 @@ from tokens import lifecycle
 from tokens.channels.kinds import NativeAccount
 from tokens.models import Token
 from users.models import Team, User
+from users.people.queries import names_for
 
 PRESELECT_BELOW = 10
 
@@ -298,3 +299,11 @@ def _ensure_entry(account: Account, token: Token, native: NativeAccount, user: U
             actor=user,
             now=now,
         )
+
+
+def accounts_lost(pending: PendingLink) -> list[tuple[Account, str]]:
+    """Return the accounts that a smaller grant took away, each with who goes on with it ("" for nobody), those now dark first."""
+    names = names_for(pending.user)
+    lost = Account.objects.filter(pk__in=pending.no_longer).select_related("active_token__consented_by")
+    rows = [(one, names.within(one.active_token, one) if one.active_token else "") for one in lost]
+    return sorted(rows, key=lambda row: (not row[0].is_deactivated, row[0].name))

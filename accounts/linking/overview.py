@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from accounts.asks import inviting
 from accounts.linking import queries as setup
-from accounts.models import Account, AccountToken, PendingLink
+from accounts.models import Account, AccountToken
 from accounts.pool import health
 from accounts.pool import queries as pool_queries
 from accounts.pool.health import InPool
@@ -90,16 +90,6 @@ def channel_rows(user: User) -> list[ChannelRow]:
         rule = said.short if said else registry.get(key).lifetime_summary
         made.append(ChannelRow(key, str(label), rule, ready=said is None))
     return sorted(made, key=lambda row: not row.ready)
-
-
-def accounts_lost(pending: PendingLink, now: datetime) -> list[tuple[Account, str]]:
-    """Return the accounts that a smaller grant took away, each with who goes on with it ("" for nobody), those now dark first."""
-    names = names_for(pending.user)
-    rows = [
-        (account, pool_queries.summarise(account, now).active_name(names))
-        for account in Account.objects.filter(pk__in=pending.no_longer).with_pools()
-    ]
-    return sorted(rows, key=lambda row: (not row[0].is_deactivated, row[0].name))
 
 
 @dataclass(frozen=True)

@@ -183,7 +183,7 @@ def _choose_page(
         "checked": sum(row.checked for row in rows),
         "missing": missing,
         "granted": len(native.scopes) - len(missing),
-        "no_longer": overview.accounts_lost(pending, timezone.now()),
+        "no_longer": choosing.accounts_lost(pending),
         "other_identity": pending.expected_instead,
         "dropped": pending.dropped_account,
         "teams": choosing.teams_to_choose_from(pending, person(request)),
