@@ -7,69 +7,104 @@ from weakref import WeakKeyDictionary
 
 from django.db import DEFAULT_DB_ALIAS, connections
 from psycopg import AsyncConnection, AsyncCursor, OperationalError
-from psycopg_pool import AsyncConnectionPool, PoolTimeout
+from psycopg.pq import TransactionStatus
 
 MOST = 4  # connections of a process
-IDLE_FOR = 30.0  # seconds after which one is closed
-WAIT = 3.0  # seconds for one
+IDLE_FOR = 30.0  # seconds without a statement, after which all are closed
+WAIT, AGAIN = 3.0, 0.1  # seconds for one, and between two tries to open it
 Row = tuple[Any, ...]
-_Pool = AsyncConnectionPool[AsyncConnection[Row]]
-_pools: WeakKeyDictionary[asyncio.AbstractEventLoop, _Pool] = WeakKeyDictionary()
-
-
 Facts = Sequence[Any] | Mapping[str, Any]
+
+
+class Away(OperationalError):  # noqa: N818  # an answer
+    """There was no connection while it was waited for."""
+
+
+class _Connections:
+    """Those of one event loop. Each is kept as a cursor, which remembers how values are written and read."""
+
+    def __init__(self) -> None:
+        self._places: asyncio.LifoQueue[AsyncCursor[Row] | None] = asyncio.LifoQueue()
+        for _ in range(MOST):
+            self._places.put_nowait(None)
+        self._loop = asyncio.get_running_loop()
+        self._ends = self._loop.call_later(IDLE_FOR, self.close)
+
+    async def run(self, sql: str, facts: Facts, *, gives_rows: bool = True) -> list[Row]:
+        """Run a statement in a transaction of its own, and return its rows."""
+        cursor: AsyncCursor[Row] | None = await self._take()
+        assert cursor is not None  # a new one, where there was none
+        try:
+            await cursor.execute(sql, facts, binary=True)
+            return await cursor.fetchall() if gives_rows else []
+        finally:
+            if cursor.connection.pgconn.transaction_status != TransactionStatus.IDLE:
+                cursor.connection.pgconn.finish()
+                cursor = None
+            self._places.put_nowait(cursor)
+            self._ends.cancel()
+            self._ends = self._loop.call_later(IDLE_FOR, self.close)
+
+    async def _take(self) -> AsyncCursor[Row]:
+        try:
+            async with asyncio.timeout(WAIT):
+                cursor = await self._places.get()
+                try:
+                    return cursor or await _opened()
+                except BaseException:
+                    self._places.put_nowait(None)
+                    raise
+        except TimeoutError as error:
+            raise Away("no connection in time") from error
+
+    def close(self) -> None:
+        """Close those that nobody uses now."""
+        for one in [self._places.get_nowait() for _ in range(self._places.qsize())]:
+            if one is not None:
+                one.connection.pgconn.finish()
+            self._places.put_nowait(None)
+
+
+async def _opened() -> AsyncCursor[Row]:
+    """Open one: a PostgreSQL that starts again is waited for."""
+    wrapper: Any = connections[DEFAULT_DB_ALIAS]
+    facts = {**wrapper.get_connection_params(), "autocommit": True}
+    del facts["cursor_factory"]  # of threads
+    while True:
+        try:
+            return (await AsyncConnection.connect(**facts)).cursor()
+        except OperationalError:
+            await asyncio.sleep(AGAIN)
+
+
+_loops: WeakKeyDictionary[asyncio.AbstractEventLoop, _Connections] = WeakKeyDictionary()
 
 
 async def read(sql: str, facts: Facts) -> list[Row]:
     """Return the rows of a statement, which PostgreSQL plans once per connection. Raises psycopg.Error."""
-    pool = await _pool()
+    mine = _mine()
     try:
-        return await _read(pool, sql, facts)
-    except PoolTimeout:
+        return await mine.run(sql, facts)
+    except Away:
         raise
     except OperationalError:  # a restarted PostgreSQL has ended them all
-        await pool.check()
-        return await _read(pool, sql, facts)
+        mine.close()
+        return await mine.run(sql, facts)
 
 
 async def write(sql: str, facts: Facts) -> None:
     """Run a statement that gives no rows, and commit it. Raises psycopg.Error; it is not tried again."""
-    async with (await _pool()).connection() as connection:
-        await connection.execute(sql, facts, binary=True)
+    await _mine().run(sql, facts, gives_rows=False)
 
 
-async def _read(pool: _Pool, sql: str, facts: Facts) -> list[Row]:
-    async with pool.connection() as connection:
-        cursor: AsyncCursor[Row] = await connection.execute(sql, facts, binary=True)
-        return await cursor.fetchall()
-
-
-async def _pool() -> _Pool:
+def _mine() -> _Connections:
     loop = asyncio.get_running_loop()
-    if loop not in _pools:
-        made = _made()
-        if _pools.setdefault(loop, made) is made:
-            await made.open()
-    return _pools[loop]
-
-
-def _made() -> _Pool:
-    wrapper: Any = connections[DEFAULT_DB_ALIAS]
-    kwargs = {**wrapper.get_connection_params(), "autocommit": True}
-    del kwargs["cursor_factory"]  # of threads
-    return AsyncConnectionPool(
-        kwargs=kwargs,
-        open=False,
-        min_size=0,
-        max_size=MOST,
-        max_idle=IDLE_FOR,
-        timeout=WAIT,
-        reconnect_timeout=0,  # its pauses would double with every try
-    )
+    if loop not in _loops:
+        _loops[loop] = _Connections()
+    return _loops[loop]
 
 
 async def close() -> None:
     """Close this loop's connections."""
-    pool = _pools.pop(asyncio.get_running_loop(), None)
-    if pool is not None:
-        await pool.close()
+    if mine := _loops.pop(asyncio.get_running_loop(), None):
+        mine.close()

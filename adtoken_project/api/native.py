@@ -16,7 +16,6 @@ from django.core.handlers.wsgi import WSGIRequest
 from django.db import DatabaseError, InterfaceError
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
-from psycopg_pool import PoolTimeout
 from pydantic import BaseModel
 
 from accounts.models import ApiKey
@@ -32,7 +31,7 @@ from broker.leases.callers import Caller, authenticate, known_caller
 from broker.leases.errors import BrokerError
 from broker.leases.natively import Unordinary
 from broker.reports import services as reports
-from infra import spans
+from infra import async_database, spans
 from tokens.vault.services import VaultError
 from users.installation import hold
 
@@ -75,7 +74,7 @@ async def answer(environ: dict[str, Any]) -> HttpResponse | None:
 
 def _is_away(error: BaseException | None) -> bool:
     """Return whether PostgreSQL gave no connection while it was waited for: a thread would wait once more."""
-    while error is not None and not isinstance(error, PoolTimeout):
+    while error is not None and not isinstance(error, async_database.Away):
         error = error.__cause__
     return error is not None
 
