@@ -21,7 +21,7 @@ from benchmarks.web import Server
 from devtools.embedded.processes import LOOPBACK, free_port
 
 GATE, BARE, NGINX = "the gate's proxy", "a bare ASGI pass-through", "nginx proxy_pass"
-FLAGS = ("--workers=1", "--loop=uvloop", "--http=httptools", "--no-access-log", "--lifespan=on")
+FLAGS = ("--workers=1", "--loop=asyncio", "--http=httptools", "--no-access-log", "--lifespan=on")
 STREAMS = 8
 P50, CPU = "p50, ms", "server CPU, ms/request"
 

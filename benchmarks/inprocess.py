@@ -43,7 +43,7 @@ def measure(key: str, *, accounts: int, rounds: int, calls: int) -> Section:
 
 
 def _unrecorded(key: str, accounts: int, calls: int) -> Figures:
-    with mock.patch.object(records, "write"):
+    with mock.patch.object(records, "write_record"):
         return _time(lease_alone(key, accounts), calls)
 
 

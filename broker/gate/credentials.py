@@ -6,6 +6,7 @@ Beside each stands the beginning of the key's hash, which is in the database alo
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any, get_args
 
 from django.core import signing
@@ -43,6 +44,15 @@ def make_credential(*, key_id: int, account_id: int, purpose: Purpose, expires_a
 
 def read_credential(text: str, *, now: datetime) -> Credential:
     """Check a text and return what it says. Raises NoCredential."""
+    found = _signed(text)
+    if now > found.expires_at:
+        raise NoCredential("credential_over")
+    return found
+
+
+@lru_cache(maxsize=1000)  # a job sends the same one with each call
+def _signed(text: str) -> Credential:
+    """Return what we signed, perhaps long ago. Raises NoCredential."""
     try:
         if not text.startswith(PREFIX):
             raise ValueError("of another kind")
@@ -52,10 +62,7 @@ def read_credential(text: str, *, now: datetime) -> Credential:
             raise ValueError("nothing that we ever signed")
     except (signing.BadSignature, ValueError, TypeError) as error:
         raise NoCredential("no_credential") from error
-    found = Credential(key_id, account_id, purpose, datetime.fromtimestamp(expires, UTC), mark)
-    if now > found.expires_at:
-        raise NoCredential("credential_over")
-    return found
+    return Credential(key_id, account_id, purpose, datetime.fromtimestamp(expires, UTC), mark)
 
 
 def ends_at(now: datetime, days: int = DAYS) -> datetime:

@@ -39,7 +39,7 @@ from users.installation import hold
 logger = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(repr=False)
 class Asked:
     """A request as it came. Never printed: it carries the credential."""
 
@@ -64,7 +64,7 @@ class Refusal:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(repr=False)
 class Sending:
     """How the request goes to the channel, and as whom. Never printed."""
 

@@ -6,8 +6,11 @@ and nobody else's: who finds none free is sent away at once.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+import ssl
+from collections import Counter
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any
 from urllib.parse import urlsplit
 
 import httpcore2
@@ -16,6 +19,7 @@ from django.conf import settings
 from tokens.channels import gate, transport
 
 MOST = 256  # requests of one channel at once, in each process; as many connections
+OF_ONE_KEY = MOST * 7 // 8
 Body = bytes | AsyncIterator[bytes] | None
 
 
@@ -31,25 +35,27 @@ class Streams:
     """A channel's connections, of one event loop."""
 
     def __init__(self) -> None:
-        self.under_way = 0
+        self._under_way: Counter[int] = Counter()  # requests, by key
         self._pool = httpcore2.AsyncConnectionPool(
             ssl_context=transport.certificates(),
             max_connections=MOST,
             max_keepalive_connections=MOST,
             keepalive_expiry=transport.KEPT_FOR,
+            network_backend=_Network(),
         )
 
     @asynccontextmanager
     async def sent(
-        self, method: str, url: str, headers: Mapping[str, str], body: Body, *, seconds: float
+        self, method: str, url: str, headers: Mapping[str, str], body: Body, *, seconds: float, key: int
     ) -> AsyncIterator[httpcore2.Response]:
         """Send a request and give the answer, whose body is still to be read (`chunks`). Raises NoRoom, NoAnswer.
 
         `seconds`: for the head of the answer, counted from the last piece of the body on, and for each further piece of the answer.
+        One key leaves room for others, however many of its requests drip.
         """
-        if self.under_way >= MOST:
+        if self._under_way.total() >= MOST or self._under_way[key] >= OF_ONE_KEY:
             raise NoRoom
-        self.under_way += 1
+        self._under_way[key] += 1
         try:
             answer = await self._head(method, url, headers, body, seconds)
             try:
@@ -57,7 +63,9 @@ class Streams:
             finally:
                 await answer.aclose()
         finally:
-            self.under_way -= 1
+            self._under_way[key] -= 1
+            if not self._under_way[key]:
+                del self._under_way[key]
 
     async def _head(
         self, method: str, url: str, headers: Mapping[str, str], body: Body, seconds: float
@@ -109,3 +117,60 @@ async def _patient(
     async for chunk in body:
         patience.reschedule(loop.time() + seconds)
         yield chunk
+
+
+class _Network(httpcore2.AsyncNetworkBackend):
+    """Opens connections as asyncio has them. With the library's own, of `anyio`, a small call costs a tenth more."""
+
+    async def connect_tcp(
+        self, host: str, port: int, timeout: float | None = None, *_rest: Any, **_more: Any
+    ) -> httpcore2.AsyncNetworkStream:
+        with _named(httpcore2.ConnectTimeout, httpcore2.ConnectError):
+            async with asyncio.timeout(timeout):
+                return _Connection(*await asyncio.open_connection(host, port, happy_eyeballs_delay=0.25))
+
+
+class _Connection(httpcore2.AsyncNetworkStream):
+    """A connection. How long a request may be written is the request's own time."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._reader, self._writer = reader, writer
+
+    async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        with _named(httpcore2.ReadTimeout, httpcore2.ReadError):
+            async with asyncio.timeout(timeout):
+                return await self._reader.read(max_bytes)
+
+    async def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        with _named(httpcore2.WriteTimeout, httpcore2.WriteError):
+            self._writer.write(buffer)
+            await self._writer.drain()
+
+    async def start_tls(
+        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
+    ) -> httpcore2.AsyncNetworkStream:
+        with _named(httpcore2.ConnectTimeout, httpcore2.ConnectError):
+            async with asyncio.timeout(timeout):
+                await self._writer.start_tls(ssl_context, server_hostname=server_hostname)
+        return self
+
+    async def aclose(self) -> None:
+        self._writer.transport.abort()  # nothing is waited for: what is under way is given up
+
+    def get_extra_info(self, info: str) -> Any:
+        if (
+            info == "is_readable"
+        ):  # asked while nothing is expected: it has ended, or what came answers nothing
+            return self._reader.at_eof() or bool(self._reader._buffer)  # type: ignore[attr-defined]  # noqa: SLF001
+        return self._writer.get_extra_info(info)
+
+
+@contextmanager
+def _named(late: type[Exception], failed: type[Exception]) -> Iterator[None]:
+    """Give errors the library's names."""
+    try:
+        yield
+    except TimeoutError as error:
+        raise late from error
+    except OSError as error:
+        raise failed from error

@@ -46,14 +46,11 @@ class Inflating:
     """Takes a body out of its compression. We ask for none, and one comes all the same from some servers on the way."""
 
     def __init__(self, headers: Mapping[str, str]) -> None:
-        compressed = headers.get("content-encoding", "").strip().lower() in _INFLATED
-        self._inflate = zlib.decompressobj(wbits=47) if compressed else None
+        self.is_needed = headers.get("content-encoding", "").strip().lower() in _INFLATED
+        self._inflate = zlib.decompressobj(wbits=47)
 
     def pieces(self, chunk: bytes, *, most: int = READ) -> Iterator[bytes]:
         """Give what a piece holds, in pieces of bounded length. Raises Refused."""
-        if self._inflate is None:
-            yield chunk
-            return
         while chunk:
             try:
                 found = self._inflate.decompress(chunk, most)

@@ -2,9 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, MutableMapping
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, MutableMapping
 from contextlib import aclosing
-from dataclasses import replace
 from typing import Any
 
 import httpcore2
@@ -57,7 +56,7 @@ class Exchange:
         if key_id:
             self._count(key_id)
         await self.body.read(KEPT if key_id else OF_ANYBODY)
-        self.asked = replace(self.asked, body=self.body.whole)
+        self.asked.body = self.body.whole
 
     def _count(self, key_id: int) -> None:
         """Count it as a call of this key, once. Raises Refused where that is one too many."""
@@ -133,7 +132,9 @@ class Exchange:
             await self._stream(answer, None)
             return False
         answers.check_readable(answer.status, headers)
-        async with aclosing(_inflated(answer, headers)) as pieces:
+        inflating = Inflating(headers)
+        plain = _inflated(answer, inflating) if inflating.is_needed else chunks(answer)
+        async with aclosing(plain) as pieces:
             text, whole = await _read(pieces, seconds)
             judged = judge(sending, answer.status, headers, text if whole else None)
             await reach.note(sending, judged.answer, seconds, is_good=judged.said.verdict == Verdict.OK)
@@ -281,8 +282,7 @@ def _report(asked: Asked, sending: Sending, answer: Answer) -> ReportAnswer:
     return reports.take_from_gate(sending.caller, sending.row, purpose, answer, now=now, method=asked.method)
 
 
-async def _inflated(answer: httpcore2.Response, headers: Mapping[str, str]) -> AsyncGenerator[bytes]:
-    inflating = Inflating(headers)
+async def _inflated(answer: httpcore2.Response, inflating: Inflating) -> AsyncGenerator[bytes]:
     async with aclosing(chunks(answer)) as pieces:
         async for chunk in pieces:
             for piece in inflating.pieces(chunk):

@@ -3,9 +3,8 @@
 Breaker and brake ask Valkey where what they know is old, so then a thread asks them. The ordinary call finds all at hand.
 """
 
-from collections import Counter, defaultdict
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections import defaultdict
+from contextlib import AbstractAsyncContextManager
 
 import httpcore2
 
@@ -14,13 +13,12 @@ from broker.gate.proxy.refusals import Refused
 from broker.gate.threads import in_thread
 from tokens.channels import gate
 from tokens.channels.kinds import Answer
-from tokens.channels.streams import MOST, Body, NoRoom, Streams
+from tokens.channels.streams import Body, Streams
 
 READS, WRITES = (
     60.0,
     180.0,
 )  # seconds of patience: of a write that takes longer nobody knows what became of it
-OF_ONE_KEY = MOST * 7 // 8  # of a channel's connections
 MUCH_USED = 0.8  # part of an announced limit from which on all processes hear of it
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
@@ -30,27 +28,15 @@ class Reach:
 
     def __init__(self) -> None:
         self._streams: defaultdict[str, Streams] = defaultdict(Streams)
-        self._of_keys: Counter[tuple[str, int]] = Counter()
 
-    @asynccontextmanager
-    async def send(
+    def send(
         self, sending: Sending, method: str, headers: dict[str, str], body: Body
-    ) -> AsyncIterator[httpcore2.Response]:
-        """Send it; see `Streams.sent`. One key leaves room for others, however many of its requests drip."""
-        channel, mine = sending.row.channel, (sending.row.channel, sending.credential.key_id)
-        if self._of_keys[mine] >= OF_ONE_KEY:
-            raise NoRoom
-        self._of_keys[mine] += 1
-        try:
-            seconds = patience(method, sending)
-            async with self._streams[channel].sent(
-                method, sending.url, headers, body, seconds=seconds
-            ) as answer:
-                yield answer
-        finally:
-            self._of_keys[mine] -= 1
-            if not self._of_keys[mine]:
-                del self._of_keys[mine]
+    ) -> AbstractAsyncContextManager[httpcore2.Response]:
+        """Send it; see `Streams.sent`."""
+        streams, seconds = self._streams[sending.row.channel], patience(method, sending)
+        return streams.sent(
+            method, sending.url, headers, body, seconds=seconds, key=sending.credential.key_id
+        )
 
     async def close(self) -> None:
         """Close all connections."""

@@ -279,7 +279,6 @@ REFUSED: dict[str, list[tuple[Ask, str]]] = {
             ),
             "feeddistribution",
         ),
-        (Ask("POST /rest/posts", {"adContext": {"dscAdAccount": OURS}}), "feedDistribution"),
     ],
 }
 
