@@ -219,7 +219,7 @@ ACCOUNT_RATE_LIMITS = {
     "password_device": "10/3600s/key",
     "password_anywhere": "50/900s/key",
     "password_address": "10/m/ip",
-    # Links that need no log-in here: presses of one link, and of one address, which an office shares. See accounts/renewal_links/views.py.
+    # Links that need no log-in here: presses of one link, and of one address, which an office shares. See portal/access.py.
     "link_pressed": "20/3600s/key",
     "link_address": "1000/3600s/ip",
     # Beginnings of a log-in at the company's provider: each may ask it once. An office shares an address.

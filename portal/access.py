@@ -1,8 +1,9 @@
-"""Who may open what in the portal: 403 without the permission, 404 for what one may not see."""
+"""Who may open what in the portal: 403 without the permission, 404 for what one may not see; and what pages of mailed links share."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from allauth.core import ratelimit
 from csp.constants import SELF, UNSAFE_INLINE
 from csp.decorators import csp_update
 from django.contrib import admin
@@ -13,6 +14,8 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext
+from django.views.decorators.cache import never_cache
+from django.views.decorators.debug import sensitive_variables
 
 from accounts.models import Account, AccountToken
 from accounts.pool.permissions import VIEW as VIEW
@@ -128,3 +131,28 @@ def rows_of_known_addresses[Row: Model](rows: QuerySet[Row], viewer: User) -> Qu
     teams = Team.objects.filter(memberships__user=viewer.pk).values("pk")
     mailed = Message.objects.filter(recipient=OuterRef("email"), team__in=teams)
     return rows.filter(Q(email__in=User.objects.visible_to(viewer).values("email")) | Exists(mailed))
+
+
+# --- pages that a mailed link opens without a log-in
+
+
+def private(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+    """Keep a page whose address is a secret out of caches, and that address out of reports."""
+    return never_cache(sensitive_variables("signed")(view))
+
+
+def may_press(request: HttpRequest, key: str) -> bool:
+    """Return whether a link may be pressed once more, and count it: whoever a mail is forwarded to has its links, too.
+
+    `key`: names the link, or the log-in that it is of. The link comes first: what it refuses is not counted for the network address, which
+    a whole office may share.
+    """
+    pressed = ratelimit.consume(request, action="link_pressed", key=key)
+    return bool(pressed and ratelimit.consume(request, action="link_address"))
+
+
+def too_often(request: HttpRequest) -> HttpResponse:
+    """Refuse what was pressed too often."""
+    answer = render(request, "selfservice/renew/too_often.html", status=429)
+    answer["Retry-After"] = "3600"
+    return answer

@@ -34,8 +34,8 @@ from accounts.linking import choosing, handshakes, renewing
 from accounts.linking import services as linking
 from accounts.linking.choosing import Candidate, LinkEffect
 from accounts.models import Account, Ask, PendingLink
-from accounts.renewal_links.views import may_press, private, too_often
 from portal import access, sidebar
+from portal.access import may_press, private, too_often
 from tokens.channels import declarations, registry
 from ui import confirm
 from ui.confirm import Page, Said

@@ -3,20 +3,16 @@
 Whoever is logged in in the same browser has no part in it: the log-in stays its person's.
 """
 
-from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
-from allauth.core import ratelimit
 from allauth.socialaccount.models import SocialLogin
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
-from django.views.decorators.cache import never_cache
-from django.views.decorators.debug import sensitive_variables
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.asks import mails, rules
@@ -29,40 +25,18 @@ from accounts.pool import queries as pool_queries
 from accounts.renewal_links import services as renewal_links
 from accounts.renewal_links.services import RenewalLink, Standing
 from macros.mutes import disowning
+from portal.access import may_press, private, too_often
 from tokens.channels import declarations, registry
 from tokens.channels.kinds import AN_APPEAL_HELPS
 from tokens.models import Token
 from tokens.token import reasons
 from users.people import languages
 
-
-def may_press(request: HttpRequest, key: str) -> bool:
-    """Return whether a link may be pressed once more, and count it: whoever a mail is forwarded to has its links, too.
-
-    `key`: names the link, or the log-in that it is of. The link comes first: what it refuses is not counted for the network address, which
-    a whole office may share.
-    """
-    pressed = ratelimit.consume(request, action="link_pressed", key=key)
-    return bool(pressed and ratelimit.consume(request, action="link_address"))
-
-
-def too_often(request: HttpRequest) -> HttpResponse:
-    """Refuse what was pressed too often."""
-    answer = render(request, "selfservice/renew/too_often.html", status=429)
-    answer["Retry-After"] = "3600"
-    return answer
-
-
 SHOWN = 10  # accounts on a page
 TICKED = 300  # on a page, of which somebody says at once that they are not theirs
 DONE_FOR = 3600  # seconds that the page after a renewal can be looked at
 DONE = "renewed"  # in the session: what was renewed last, for the page that says so
 _STATUS = {Standing.RENEWED: 200, Standing.EXPIRED: 410, Standing.OVER: 410}
-
-
-def private(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
-    """Keep a page whose address is a secret out of caches, and that address out of reports."""
-    return never_cache(sensitive_variables("signed")(view))
 
 
 @private

@@ -21,7 +21,6 @@ from django.views.decorators.http import require_http_methods
 from accounts.asks import services as asks
 from accounts.models import Account
 from accounts.pool.errors import ActionRefused
-from accounts.renewal_links.views import may_press, too_often
 from macros.models import Macro, Mute
 from macros.mutes import acknowledgements, disowning, services, watching
 from macros.mutes.mails import SAID, has_left, is_over, only_looks, open_told
@@ -30,6 +29,7 @@ from macros.notices.queries import snoozes_of_readers
 from notifications.models import Message
 from notifications.outbox import Reader
 from portal import access
+from portal.access import may_press, too_often
 from ui import dates
 from ui.name_visibility import NameVisibility, unnamed
 from ui.phrases import phrase

@@ -7,7 +7,7 @@ import pytest
 from django.test import RequestFactory
 from pytest_django import Settings
 
-from accounts.renewal_links.views import may_press
+from portal.access import may_press
 
 PRESS = RequestFactory().post("/renew/signed/")
 
