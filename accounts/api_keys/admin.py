@@ -19,7 +19,7 @@ from django.views.decorators.http import require_GET
 
 from accounts.api_keys import services as api_keys
 from accounts.api_keys.mails import DAYS_AHEAD
-from accounts.models import ApiKey
+from accounts.models import Account, ApiKey
 from accounts.pool import permissions
 from broker.leases import admin as handed_out
 from portal import access
@@ -193,7 +193,12 @@ class ApiKeyAdmin(ReadOnlyList):
         """Ask what the key may do (GET), make it and show its secret once (POST). Raises PermissionDenied."""
         if not self.has_add_permission(request):
             raise PermissionDenied
-        form = KeyForm(request.POST if request.method == "POST" else None, viewer=request.user)
+        account = Account.objects.visible_to(request.user).filter(pk=id_of(request.GET.get("account", "")))
+        form = KeyForm(
+            request.POST if request.method == "POST" else None,
+            viewer=request.user,
+            initial={"teams": list(account.values_list("team", flat=True))},
+        )
         context: dict[str, Any] = {
             **access.frame_of(ApiKey)(request),
             "title": gettext("New API key"),

@@ -43,13 +43,18 @@ class ApiKeyAuth(HttpBearer):
             raise RequestDataTooBig
         caller = authenticate(token, now=timezone.now())
         if caller is not None:
-            if not hasattr(request, "share"):  # a call is counted once, whoever asks again
-                counted = request.META.get(limits.COUNTED)
-                request.share = counted or limits.count_call(caller.key_id)  # type: ignore[attr-defined]  # the headers say it
-            share: limits.Share | None = request.share  # type: ignore[attr-defined]
-            if share is not None and share.left < 0:
-                raise limits.TooMany(share)
+            count_call(request, caller)
         return caller
+
+
+def count_call(request: HttpRequest, caller: Caller) -> None:
+    """Count a call of a key, once, whoever asks again. Raises TooMany."""
+    if not hasattr(request, "share"):
+        counted = request.META.get(limits.COUNTED)
+        request.share = counted or limits.count_call(caller.key_id)  # type: ignore[attr-defined]  # the headers say it
+    share: limits.Share | None = request.share  # type: ignore[attr-defined]
+    if share is not None and share.left < 0:
+        raise limits.TooMany(share)
 
 
 class Compact(JSONRenderer):

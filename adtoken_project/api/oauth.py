@@ -4,6 +4,7 @@ import json
 from base64 import b64decode
 from binascii import Error as NotBase64
 from dataclasses import replace
+from functools import partial
 from typing import Any
 from urllib.parse import unquote_plus
 
@@ -15,7 +16,7 @@ from ninja.errors import AuthenticationError, HttpError
 
 from accounts.api_keys.services import PREFIX
 from adtoken_project.api import errors
-from adtoken_project.api.application import api, key_auth
+from adtoken_project.api.application import api, count_call, key_auth
 from broker.api.codes import Code
 from broker.gate.grants import GrantRefused, grant
 from broker.leases.callers import Caller
@@ -43,7 +44,11 @@ def token(request: HttpRequest) -> HttpResponse:
     try:
         sent = _sent(request)
         request.auth, said = grant(  # type: ignore[attr-defined]  # the log line names the key
-            sent, client=_client(request, sent), address=client_address(request), now=timezone.now()
+            sent,
+            client=_client(request, sent),
+            address=client_address(request),
+            now=timezone.now(),
+            count=partial(count_call, request),
         )
     except GrantRefused as refused:
         return _error(400, refused.error, str(refused))

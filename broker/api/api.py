@@ -27,6 +27,7 @@ from broker.api.schemas import (
     AccountState,
     ChannelKey,
     ChannelName,
+    KeyOut,
     LeaseIn,
     LeaseOrProblem,
     LeaseOut,
@@ -64,14 +65,14 @@ PAGE, LARGEST_PAGE = 100, 1000
 _RESTRICTABLE = (Account.State.CONNECTED, Account.State.INTERRUPTED)
 
 
-def caller_of(request: HttpRequest, scope: str, *, query: Collection[str] = ()) -> Caller:
-    """Return the caller that the key names.
+def caller_of(request: HttpRequest, scope: str | None, *, query: Collection[str] = ()) -> Caller:
+    """Return the caller that the key names. `scope` None: of any key.
 
     Raises ScopeMissing where the key lacks the scope, and BadQuery for a parameter of the address that is not in `query`, is given twice or
     holds NUL.
     """
     caller: Caller = request.auth  # type: ignore[attr-defined]  # ninja sets it
-    if not caller.may(scope):
+    if scope and not caller.may(scope):
         raise ScopeMissing(scope)
     for name, values in request.GET.lists():
         if name not in query:
@@ -94,6 +95,19 @@ class BadQuery(Exception):  # noqa: N818  # an answer
     def __init__(self, name: str, detail: str) -> None:
         super().__init__(name, detail)
         self.name, self.detail = name, detail
+
+
+@router.get("/key", response=KeyOut, operation_id="get_key", summary="Read what the key may do")
+def read_key(request: HttpRequest) -> KeyOut:
+    """Return what the key that asks is called, and what it may. Needs no scope."""
+    key = reach.key_of(caller_of(request, None))
+    return KeyOut(
+        name=key.name,
+        scopes=key.scopes,
+        teams=list(key.teams.order_by("name").values_list("name", flat=True)),
+        channels=key.channels,
+        expires_at=key.expires_at,
+    )
 
 
 FILTERS = ("channel", "state", "team", "deadline_within_days", "limit", "cursor")

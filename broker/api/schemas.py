@@ -231,6 +231,16 @@ class AccountName(In):
     native_id: str = Field(max_length=200)
 
 
+class KeyOut(BaseModel):
+    """An API key, without its secret."""
+
+    name: str
+    scopes: list[str]
+    teams: list[str]
+    channels: list[str] = Field(description="None: all.")
+    expires_at: datetime | None
+
+
 class LeasesIn(LeaseIn):
     """The accounts of one batch, and what a job needs of each."""
 

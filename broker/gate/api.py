@@ -22,13 +22,17 @@ router = Router(tags=["gate"])
     summary="Make a credential for a vendor's client",
 )
 def make_credential(
-    request: HttpRequest, channel: ChannelName, native_id: str, wanted: CredentialIn
+    request: HttpRequest, channel: ChannelName, native_id: str, wanted: CredentialIn | None = None
 ) -> CredentialOut:
     """Return what stands where the vendor's token stood, and the address that stands in place of the channel's: the job holds no token.
 
     Whether the account can be served is asked at each request. Revoking the key ends the credential at once.
     """
-    caller, now = caller_of(request, ApiKey.Scope.GATE), timezone.now()
+    caller, now, wanted = (
+        caller_of(request, ApiKey.Scope.GATE),
+        timezone.now(),
+        wanted or CredentialIn.model_validate({}),
+    )
     account = reach.find_account(caller, channel, native_id)
     made = mint(
         key=reach.key_of(caller), account=account, purpose=wanted.purpose, ends_at=ends_at(now, wanted.days)

@@ -4,7 +4,7 @@ The handle that tools keep as a refresh token is a credential. It never rotates,
 itself it is worth what it is at the gate; the key's secret beside it asks for more: a token, and access when the handle's days are over.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast, get_args
@@ -56,16 +56,22 @@ class _Grant:
 
 
 def grant(
-    sent: Mapping[str, str], *, client: Caller | None, address: str | None, now: datetime
+    sent: Mapping[str, str],
+    *,
+    client: Caller | None,
+    address: str | None,
+    now: datetime,
+    count: Callable[[Caller], None],
 ) -> tuple[Caller, Mapping[str, Any]]:
-    """Return whose key it is and the answer. `sent`: parameters of RFC 6749; `client`: the key that came with it; `address`: from where.
+    """Return whose key it is and the answer. `sent`: parameters of RFC 6749; `client`: the key that came with it; `address`: from where;
+    `count`: counts the call of a key, and raises where there were too many.
 
     Raises GrantRefused, AuthenticationError, and what a lease raises: NotAvailable where only a person can help.
     """
     hold.refuse()
     scope, kind = _scope(sent.get("scope", "")), sent.get("grant_type")
     if kind == "refresh_token":
-        found = _by_handle(sent.get("refresh_token", ""), scope, client, address, now)
+        found = _by_handle(sent.get("refresh_token", ""), scope, client, address, now, count)
     elif kind == "client_credentials":
         found = _by_client(scope, sent.get("resource") or scope.account, client, now)
     else:
@@ -90,16 +96,23 @@ def _scope(said: str) -> _Scope:
 
 
 def _by_handle(
-    handle: str, scope: _Scope, client: Caller | None, address: str | None, now: datetime
+    handle: str,
+    scope: _Scope,
+    client: Caller | None,
+    address: str | None,
+    now: datetime,
+    count: Callable[[Caller], None],
 ) -> _Grant:
     try:
         # The key's own secret is proof enough: the days of the handle do not count beside it.
         said = read_credential(handle, now=_LONG_AGO if client else now)
     except NoCredential as error:
-        raise GrantRefused("invalid_grant", str(error)) from error
+        block = "grant_handle" if str(error) == "no_credential" else str(error)
+        raise GrantRefused("invalid_grant", block) from error
     caller = client or caller_of_key(said.key_id, mark=said.mark, address=address, now=now)
     if caller is None or caller.key_id != said.key_id:
         raise GrantRefused("invalid_grant", "grant_other_key" if caller else "gate_key_over")
+    count(caller)
     account = Account.objects.filter(caller.visible(), pk=said.account_id).first()
     if account is None:
         raise GrantRefused("invalid_grant", "gate_no_account")

@@ -44,7 +44,12 @@ def connect(request: HttpRequest, account_id: int) -> HttpResponse:
     }
     if made:
         until = dates.day(timezone.localtime(made.expires_at))
-        context |= {"secret": made.text, "client": "\n".join(made.client), "until": until}
+        context |= {
+            "secret": made.text,
+            "base": made.base_url,
+            "client": "\n".join(made.client),
+            "until": until,
+        }
     return TemplateResponse(request, "portal/api_key.html", context)
 
 

@@ -70,6 +70,8 @@ class HandOutLine:
         """What was handed out."""
         if self.record.kind == LeaseRecord.Kind.SIGNATURE:
             return say("signed", request=self.record.request)
+        if self.record.kind == LeaseRecord.Kind.REQUEST:
+            return self.record.get_kind_display()
         return say("reading" if self.record.purpose == "read" else "publishing")
 
 

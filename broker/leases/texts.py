@@ -30,6 +30,7 @@ _TEXTS = {
     "grant_in_address": (
         "Parameters belong into the body. What came in the address may be in logs: make a new credential."
     ),
+    "grant_handle": "refresh_token is no credential that AdToken made (adtp_...).",
     "grant_body": "Send a form or a JSON object of texts, each parameter once.",
     "grant_scope": "There is no scope {word}. Known are publish, read, {raw}, and an account as CHANNEL/ID.",
     "grant_resource": "Name the account: resource=CHANNEL/ID.",
@@ -80,7 +81,7 @@ _TEXTS = {
     "no_field": "There is no such field.",
     "no_json": "Cannot parse request body",
     "the_body": "the body",
-    "no_key": "Send a valid API key: Authorization: Bearer adt_...",
+    "no_key": "This needs a valid API key (adt_...): as Authorization: Bearer, or as client_secret of the token endpoint.",
     "scope_missing": "This API key lacks the scope {name}.",
     "https_only": "Plain HTTP is refused: this key has travelled in clear. Use https, and make a new key.",
     "still_running": "The first call with this Idempotency-Key is not done yet.",

@@ -48,6 +48,8 @@ def test_a_key_of_a_job_makes_a_credential_and_hears_where_the_client_wants_it(c
     assert said["credential"] in " ".join(said["send"]["headers"].values())
     for part in (said["base_url"], said["credential"]):
         assert any(part in line for line in said["client"])
+    path = f"/api/v1/accounts/{channel}/{account.native_id}/credential"
+    assert client.post(path, content_type=JSON).json()["purpose"] == "publish"  # no body is {}
 
 
 def test_no_credential_is_made_that_the_key_has_no_right_to_or_that_outlives_it() -> None:
@@ -102,6 +104,7 @@ def test_without_a_key_for_the_gate_the_page_leads_to_where_one_is_made_and_back
     assert "Make one first" in led.content.decode()
     assert led.context["back"] == address
     assert led.context["form"]["scopes"].initial == ["accounts:read", "gate:use"]
+    assert led.context["form"]["teams"].initial == [account.team_id]
     staff(client)
     assert client.get(address).status_code == 403
     assert address not in client.get(pool_url(account)).content.decode()

@@ -7,6 +7,7 @@ from typing import Any
 from unittest.mock import AsyncMock
 
 import pytest
+import time_machine
 from django.core import signing
 from django.db import transaction
 from django.test import Client
@@ -16,6 +17,7 @@ from accounts.api_keys import services as api_keys
 from accounts.models import Account, ApiKey, LeaseRecord
 from accounts.pool import services as pool
 from adtoken_project import asgi
+from broker.api import limits
 from broker.gate.credentials import PREFIX, SALT, make_credential, read_credential
 from tests.macros.support import lasting, token_of
 from tests.support.factories import MARKER, make_account
@@ -72,6 +74,18 @@ def test_a_handle_gives_a_credential_for_an_hour_again_and_again_by_form_and_jso
     assert not LeaseRecord.objects.exists()  # nothing of a person was handed out
 
 
+def test_a_handle_by_itself_counts_as_a_call_of_its_key(account: Account, settings: Any) -> None:
+    settings.API_CALLS_A_MINUTE = 1
+    limits._counts.clear()
+    handle = handle_of(make_key("gate:use")[0], account)
+
+    with time_machine.travel(timezone.now().replace(second=15), tick=False):
+        first, second = refresh(handle), refresh(handle)
+
+    assert (first.status_code, first["RateLimit"][:9]) == (200, '"key";r=0')
+    assert (second.status_code, second.json()["error"]) == (429, "temporarily_unavailable")
+
+
 def test_a_key_names_the_account_and_what_for(account: Account) -> None:
     secret = make_key()[1]
     url = f"http://testserver/api/v1/accounts/facebook/{account.native_id}"
@@ -123,7 +137,7 @@ def test_a_handle_outlives_its_days_beside_its_own_key_alone(account: Account) -
         (refresh(over), "is over"),
         (refresh(over, client_secret=other), "Another API key"),
         (refresh(forged), "revoked"),
-        (refresh("EAAB..."), "none that AdToken made"),
+        (refresh("EAAB..."), "no credential that AdToken made"),
     ):
         assert (answer.status_code, answer.json()["error"]) == (400, "invalid_grant")
         assert words in answer.json()["error_description"]

@@ -260,6 +260,9 @@ def test_the_command_lists_leases_asks_and_says_what_is_wrong() -> None:
     )
     assert (status, "/api/v1/asks/" in said) == (0, True), said
 
+    status, said = command("credential", f"facebook/{FACEBOOK}")
+    assert (status, said[:5]) == (0, "adtp_"), said
+
     assert [line[:3] for line in command("doctor")[1].splitlines()] == ["ok "] * 3, command("doctor")
     assert command("doctor", key="adt_wrong")[1].splitlines()[-1].startswith("DO ")
     assert command("doctor", url="http://127.0.0.1:1")[1].startswith("DO ")

@@ -5,6 +5,7 @@ import json
 import sys
 from collections.abc import Sequence
 from typing import Any
+from urllib.parse import quote
 
 from adtoken_client import doctor
 from adtoken_client.client import AdToken
@@ -57,6 +58,10 @@ def _parser() -> argparse.ArgumentParser:
         default=None,
         help="client_link: print its address instead",
     )
+    credential = commands.add_parser("credential", help="make a credential of the gate: prints a secret")
+    credential.add_argument("account", metavar="CHANNEL/ID")
+    credential.add_argument("--purpose", choices=["publish", "read"], default="publish")
+    credential.add_argument("--days", type=int, default=30)
     lease = commands.add_parser("lease", help="lease a token, to see whether one is given")
     lease.add_argument("account", metavar="CHANNEL/ID")
     lease.add_argument("--purpose", choices=["publish", "read"], default="publish")
@@ -81,7 +86,11 @@ def _dark(adtoken: AdToken, asked: argparse.Namespace) -> Any:  # noqa: ARG001  
         for one in adtoken.accounts(state=state):
             more = adtoken.account(one["channel"], one["native_id"])
             yield f"{one['channel']}/{one['native_id']}\t{one['reason'] or state}\tsince {one['since']}\t{one['name']}"
-            yield from (f"    {text}" for text in [more["what"], more["who"], *more["steps"]] if text)
+            yield from (
+                f"    {text}"
+                for text in [more["what"], more["restriction"], more["who"], *more["steps"]]
+                if text
+            )
 
 
 def _ask(adtoken: AdToken, asked: argparse.Namespace) -> Any:
@@ -93,6 +102,13 @@ def _ask(adtoken: AdToken, asked: argparse.Namespace) -> Any:
         ]
     for ask in adtoken.ask(asked.kind, **fields):
         yield "\t".join([ask["url"], f"{ask['progress']['total']} asked for", ask["address"] or ""]).rstrip()
+
+
+def _credential(adtoken: AdToken, asked: argparse.Namespace) -> Any:
+    channel, native_id = _split(asked.account)
+    path = f"/accounts/{quote(channel, safe='')}/{quote(native_id, safe='')}/credential"
+    made = adtoken.call("POST", path, {"purpose": asked.purpose, "days": asked.days})
+    yield from (made["credential"], made["base_url"], "", *made["client"])
 
 
 def _lease(adtoken: AdToken, asked: argparse.Namespace) -> Any:
@@ -125,4 +141,11 @@ def _split(account: str) -> tuple[str, str]:
     return channel, native_id
 
 
-_COMMANDS = {"accounts": _accounts, "dark": _dark, "ask": _ask, "lease": _lease, "events": _events}
+_COMMANDS = {
+    "accounts": _accounts,
+    "dark": _dark,
+    "ask": _ask,
+    "credential": _credential,
+    "lease": _lease,
+    "events": _events,
+}

@@ -10,19 +10,10 @@ from urllib.parse import urlsplit
 import httpx2
 
 from adtoken_client.client import AdToken
-from adtoken_client.problems import AdTokenError, NotFoundError
+from adtoken_client.problems import AdTokenError
 
 Finding = tuple[bool, str]
 SKEW = 60  # seconds; webhooks are refused from 5 minutes on
-# A call that does nothing, for each scope that has one.
-SCOPES = {
-    "accounts:read": ("GET", "/accounts", None),
-    "tokens:lease": ("POST", "/leases", {"accounts": [{"channel": "none", "native_id": "0"}]}),
-    "gate:use": ("POST", "/accounts/none/0/credential", {}),
-    "asks:write": ("GET", "/asks", None),
-    "macros:write": ("GET", "/macros", None),
-    "records:read": ("GET", "/hand-outs", None),
-}
 ADVICE = {
     "no_key": "Check ADTOKEN_KEY, and the key's last day under API keys in the portal.",
     "https_only": "Make a new key, and use https.",
@@ -86,22 +77,18 @@ def _clock(date: str | None) -> Finding:
 
 
 def _key(adtoken: AdToken) -> Iterator[Finding]:
-    held, lacking = [], []
-    for scope, (method, path, body) in SCOPES.items():
-        try:
-            adtoken.call(method, path, body)
-        except NotFoundError:
-            held.append(scope)
-        except AdTokenError as problem:
-            if problem.code != "scope_missing":
-                yield False, f"{problem} {ADVICE.get(problem.code, 'See docs/api.md, Errors.')}"
-                return
-            lacking.append(scope)
-        else:
-            held.append(scope)
-    yield bool(held), f"The key has {', '.join(held) or 'none of the scopes of this client'}."
-    if lacking:
+    try:
+        key = adtoken.call("GET", "/key")
+    except AdTokenError as problem:
+        yield False, f"{problem} {ADVICE.get(problem.code, 'See docs/api.md, Errors.')}"
+        return
+    where = f"teams {', '.join(key['teams']) or 'none'}, channels {', '.join(key['channels']) or 'all'}"
+    yield (
+        True,
+        f"The key {key['name']} has {', '.join(key['scopes'])}; {where}; until {key['expires_at'] or 'revoked'}.",
+    )
+    if not {"tokens:lease", "gate:use"} & {*key["scopes"]}:
         yield (
-            not {"tokens:lease", "gate:use"} <= {*lacking},
-            f"It lacks {', '.join(lacking)}. Calls that need these are refused; make a key that has them.",
+            False,
+            "It has neither tokens:lease nor gate:use: publishing needs one of them. Make a key that has it.",
         )

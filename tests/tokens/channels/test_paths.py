@@ -279,6 +279,7 @@ REFUSED: dict[str, list[tuple[Ask, str]]] = {
             ),
             "feeddistribution",
         ),
+        (Ask("POST /rest/posts", {"adContext": {"dscAdAccount": OURS}}), "feedDistribution"),
     ],
 }
 

@@ -40,7 +40,8 @@ DECLARATION = Declaration(
     colours=("#0f7488", "#4fbdd3"),
     client=(
         "from linkedin_api.common import constants",
-        'constants.VERSIONED_BASE_URL = "{base}/rest"',
+        'constants.VERSIONED_BASE_URL = "{base}/rest"  # name a version_string in each call',
+        'constants.NON_VERSIONED_BASE_URL = "{base}/v2"',
         'credential = "{credential}"  # the access_token of each call',
     ),
     refresh_again_is_safe=True,

@@ -21,6 +21,9 @@ def _look(method: str, headers: Mapping[str, str], pairs: Iterable[Pair]) -> Non
     """Keep a GET a read, and posts that are there already the person's: Rest.li's own header names what is meant."""
     if any(name == "ids" and _POST.search(str(value)) for name, value in pairs):
         raise Refused("Posts are made here, one by one, for ads alone: those that exist are not a job's.")
+    names = {name.lower() for name, _ in pairs}
+    if "dscadaccount" in names and "feeddistribution" not in names:
+        raise Refused("A post for ads alone says so: set distribution.feedDistribution to NONE.")
     if method in ("GET", "HEAD") and headers.get("x-restli-method", "get").strip().lower() not in _READS:
         raise Refused("X-RestLi-Method names another method than the request has.")
 

@@ -25,6 +25,8 @@ DECLARATION = Declaration(
     versions=VERSIONS,
     colours=("#3d4653", "#aab4c2"),
     client=(
+        "import twitter_ads",
+        'twitter_ads.API_VERSION = "12"  # its release says 11, which is over',
         "from twitter_ads import client, http",
         'http.Request._DEFAULT_DOMAIN = "{base}"',
         'x = client.Client("any", "any", "{credential}", "any")',
