@@ -28,11 +28,8 @@ def make_credential(
 
     Whether the account can be served is asked at each request. Revoking the key ends the credential at once.
     """
-    caller, now, wanted = (
-        caller_of(request, ApiKey.Scope.GATE),
-        timezone.now(),
-        wanted or CredentialIn.model_validate({}),
-    )
+    caller, now = caller_of(request, ApiKey.Scope.GATE), timezone.now()
+    wanted = wanted or CredentialIn.model_validate({})
     account = reach.find_account(caller, channel, native_id)
     made = mint(
         key=reach.key_of(caller), account=account, purpose=wanted.purpose, ends_at=ends_at(now, wanted.days)

@@ -26,7 +26,7 @@ DECLARATION = Declaration(
     colours=("#3d4653", "#aab4c2"),
     client=(
         "import twitter_ads",
-        'twitter_ads.API_VERSION = "12"  # its release says 11, which is over',
+        'twitter_ads.API_VERSION = "12"  # its release asks for 11',
         "from twitter_ads import client, http",
         'http.Request._DEFAULT_DOMAIN = "{base}"',
         'x = client.Client("any", "any", "{credential}", "any")',
