@@ -98,7 +98,10 @@ def read_directory(account_ids: Collection[int] | None = None) -> Directory:
     """Return whom mail reaches and who stands in, with the mutes of these accounts (None: of any). A few small queries."""
     leads: dict[int, list[str]] = defaultdict(list)
     for team, email in (
-        Membership.objects.leads().reached().order_by("user__email").values_list("team", "user__email")
+        Membership.objects.leads()
+        .reached_by_mail()
+        .order_by("user__email")
+        .values_list("team", "user__email")
     ):
         leads[team].append(email)
     teams = Account.objects.filter(pk__in=account_ids or ()).order_by().values("team")

@@ -304,7 +304,7 @@ class MembershipQuerySet(models.QuerySet["Membership"]):
         """Keep those of people who log in here. A contact is in a team for the own log-ins alone, and hears of no others."""
         return self.filter(user__is_active=True, user__is_contact=False)
 
-    def reached(self) -> Self:
+    def reached_by_mail(self) -> Self:
         """Keep those of people whom mail reaches."""
         return self.exclude(user__email__in=RefusedAddress.objects.addresses())
 

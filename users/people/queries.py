@@ -109,7 +109,7 @@ def fallback_readers(team_ids: Iterable[int]) -> dict[int, Fallback]:
     found: dict[int, list[str]] = {}
     for team_id, email in (
         Membership.objects.leads()
-        .reached()
+        .reached_by_mail()
         .filter(team__in=ids)
         .order_by("user__email")
         .values_list("team", "user__email")
