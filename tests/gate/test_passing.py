@@ -16,7 +16,7 @@ from django.db import OperationalError
 
 from accounts.models import LeaseRecord
 from broker.api import limits
-from broker.gate.proxy import answers, bodies, exchange
+from broker.gate.proxy import bodies, exchange, verdicts
 from broker.leases import queries
 from tests.gate.test_proxy import LUMEN, Job
 from tests.support import native
@@ -126,7 +126,7 @@ def test_addresses_lead_back_and_tokens_become_the_credential_however_they_are_w
 def test_a_long_text_is_changed_while_it_streams_wherever_it_is_cut(
     job: Job, channel: StandIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(answers, "READ", 1000)
+    monkeypatch.setattr(verdicts, "NO_ERROR_IS_SO_LONG", 1000)
     job.call("GET", LUMEN)
     token = dict(channel.came[0]["headers"])["authorization"].removeprefix("Bearer ").encode()
     text = b"x" * 990 + b" ".join([token] * 50)
@@ -246,7 +246,7 @@ def test_a_write_that_went_well_is_answered_also_where_we_cannot_note_it(
 def test_an_answer_that_breaks_while_it_streams_has_no_second_head(
     job: Job, channel: StandIn, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(answers, "READ", 1000)
+    monkeypatch.setattr(verdicts, "NO_ERROR_IS_SO_LONG", 1000)
     channel.headers += [("content-encoding", "gzip")]
     packed = gzip.compress(random.Random(1).randbytes(90_000).hex().encode())
     channel.pieces = [packed[:50_000], packed[50_000:-8] + bytes(8)]  # of another checksum
@@ -264,6 +264,17 @@ def test_the_body_of_whoever_has_no_credential_is_not_read(job: Job, channel: St
     with socket.create_connection((base.hostname, base.port or 80), timeout=10) as connection:
         connection.sendall(head.encode() + b"{")
         assert connection.recv(100).startswith(b"HTTP/1.1 401")
+
+
+@pytest.mark.parametrize("room", ["ROOM", "OF_ONE_KEY"])
+def test_one_key_may_not_fill_the_room_for_bodies(
+    job: Job, channel: StandIn, monkeypatch: pytest.MonkeyPatch, room: str
+) -> None:
+    monkeypatch.setattr(bodies, room, 6)
+
+    said = [job.call("POST", f"{LUMEN}/campaigns", data={"name": name}).status_code for name in ("long", "x")]
+
+    assert (said, len(channel.came)) == ([503, 200], 1)
 
 
 def test_what_cannot_be_recorded_is_not_sent(

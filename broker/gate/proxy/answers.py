@@ -9,7 +9,7 @@ from urllib.parse import quote, quote_plus
 
 from broker.gate.proxy.refusals import Refused
 
-READ = 2 * 1024 * 1024  # bytes of a textual answer that is read whole
+PIECE = 64 * 1024  # bytes that are taken out of a compression at once
 # Media, archives and documents. Everything else may be text, whatever it calls itself.
 _BINARY = ("image/", "video/", "audio/", "font/")
 _BINARY_TYPES = frozenset(
@@ -49,7 +49,7 @@ class Inflating:
         self.is_needed = headers.get("content-encoding", "").strip().lower() in _INFLATED
         self._inflate = zlib.decompressobj(wbits=47)
 
-    def pieces(self, chunk: bytes, *, most: int = READ) -> Iterator[bytes]:
+    def pieces(self, chunk: bytes, *, most: int = PIECE) -> Iterator[bytes]:
         """Give what a piece holds, in pieces of bounded length. Raises Refused."""
         while chunk:
             try:

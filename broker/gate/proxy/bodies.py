@@ -1,6 +1,7 @@
 """The body of a job's request: kept where it is small, so that it can be looked at and sent again; else passed on as it comes."""
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import suppress
 from typing import Any
@@ -14,6 +15,7 @@ KEPT = 1024 * 1024  # bytes of a body that is kept whole
 OF_ANYBODY = 256 * 1024  # bytes where the credential may be in the form
 BEGINNING = 64 * 1024  # bytes of one that is longer, as its head says, that are looked at
 ROOM = 128 * 1024 * 1024  # bytes that a process keeps for all requests
+OF_ONE_KEY = ROOM * 7 // 8  # of these; and of all requests together whose key is not known yet
 PATIENCE = 60  # seconds for what is kept
 
 
@@ -21,7 +23,7 @@ class Gone(Exception):  # noqa: N818  # an end
     """The job has left."""
 
 
-_held = {"bytes": 0}
+_held: Counter[int] = Counter()  # bytes, by the key
 
 
 class RequestBody:
@@ -31,10 +33,11 @@ class RequestBody:
         self.length = length  # as the job named it
         self.whole: bytes | None = None
         self.beginning = b""
-        self._receive, self._more, self._held = receive, True, 0
+        self._receive, self._more, self._held, self._key_id = receive, True, 0, 0
 
-    async def read(self, kept: int = KEPT) -> None:
-        """Read what is kept. Raises Gone, Refused."""
+    async def read(self, key_id: int, kept: int) -> None:
+        """Read what is kept, for a key (0: none is known). Raises Gone, Refused."""
+        self._key_id = key_id
         most = BEGINNING if self.length is not None and self.length > kept else kept
         parts: list[bytes] = []
         try:
@@ -68,14 +71,16 @@ class RequestBody:
 
     def _hold(self, count: int) -> None:
         self._held += count
-        _held["bytes"] += count
-        if _held["bytes"] > ROOM:
+        _held[self._key_id] += count
+        if _held[self._key_id] > OF_ONE_KEY or _held.total() > ROOM:
             raise Refused(503, "gate_full", AGAIN_AFTER)
 
     def close(self) -> None:
         """Count what was kept no more."""
-        _held["bytes"] -= self._held
+        _held[self._key_id] -= self._held
         self._held = 0
+        if not _held[self._key_id]:
+            del _held[self._key_id]
 
 
 def named_length(headers: Mapping[str, str]) -> int | None:

@@ -18,7 +18,7 @@ from broker.gate.proxy.bodies import KEPT, OF_ANYBODY, RequestBody
 from broker.gate.proxy.reach import Reach
 from broker.gate.proxy.records import OnceAMinute, write_request
 from broker.gate.proxy.refusals import AGAIN_AFTER, Refused
-from broker.gate.proxy.verdicts import Judged, judge
+from broker.gate.proxy.verdicts import Judged, judge, most_read
 from broker.gate.threads import in_thread
 from broker.reports import services as reports
 from broker.reports.services import WRITES, ReportAnswer
@@ -55,7 +55,7 @@ class Exchange:
         """Read the body, as far as it is kept: less where no key is known yet (0). Raises Gone, Refused."""
         if key_id:
             self._count(key_id)
-        await self.body.read(KEPT if key_id else OF_ANYBODY)
+        await self.body.read(key_id, KEPT if key_id else OF_ANYBODY)
         self.asked.body = self.body.whole
 
     def _count(self, key_id: int) -> None:
@@ -135,7 +135,7 @@ class Exchange:
         inflating = Inflating(headers)
         plain = _inflated(answer, inflating) if inflating.is_needed else chunks(answer)
         async with aclosing(plain) as pieces:
-            text, whole = await _read(pieces, seconds)
+            text, whole = await _read(pieces, most_read(sending, answer.status), seconds)
             judged = judge(sending, answer.status, headers, text if whole else None)
             await reach.note(sending, judged.answer, seconds, is_good=judged.said.verdict == Verdict.OK)
             if judged.is_reported and await self._goes_on(sending, judged, begun):
@@ -289,14 +289,14 @@ async def _inflated(answer: httpcore2.Response, inflating: Inflating) -> AsyncGe
                 yield piece
 
 
-async def _read(pieces: AsyncIterator[bytes], seconds: float) -> tuple[bytes, bool]:
+async def _read(pieces: AsyncIterator[bytes], most: int, seconds: float) -> tuple[bytes, bool]:
     """Return the beginning of an answer, and whether that is all of it. Raises NoAnswer where it drips."""
     found = bytearray()
     try:
         async with asyncio.timeout(seconds):
             async for piece in pieces:
                 found += piece
-                if len(found) > answers.READ:
+                if len(found) > most:
                     return bytes(found), False
     except TimeoutError as error:
         raise NoAnswer("no answer in time") from error

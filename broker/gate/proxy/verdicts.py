@@ -19,6 +19,7 @@ REPORTED = frozenset(
 )
 REFUSING = frozenset({200, 400, 401, 403, 404})  # statuses with which channels refuse a log-in
 NO_ERROR_IS_SO_LONG = 64 * 1024  # bytes
+READ = 2 * 1024 * 1024  # bytes of an error or a batch that are read
 _FINE = Classification(Verdict.OK)
 
 
@@ -36,10 +37,15 @@ class Judged:
         return self.said.verdict in REPORTED
 
 
+def most_read(sending: Sending, status: int) -> int:
+    """Return how many bytes of a text are read before it is passed on. A longer one streams, as nothing in it would be looked at."""
+    return READ if sending.batch or not 200 <= status < 300 else NO_ERROR_IS_SO_LONG
+
+
 def judge(sending: Sending, status: int, headers: dict[str, str], text: bytes | None) -> Judged:
     """Judge an answer. `text` None: it was not read, so its head alone counts."""
     native = registry.get(sending.row.channel)
-    if text is None or (200 <= status < 300 and len(text) > NO_ERROR_IS_SO_LONG and not sending.batch):
+    if text is None:
         answer = Answer("api", status, headers, "")
         return Judged(_FINE if status < 400 else native.classify(answer), answer)
     body = http.parse(text.decode(errors="replace"))
