@@ -3,9 +3,9 @@
     python -m drills.dark_channel                    # 10 minutes with 2 and with 16 web threads, then the naive control
     python -m drills.dark_channel --seconds 60       # shorter
 
-It counts, around it and meanwhile: leases of the other channels and how long they took, mails and how long they waited, how late the other
-channels' checks were, what /healthz said, and the calls that reached the dark channel. The naive control is the same without breaker and
-shares: leases of the others must suffer.
+It counts, around it and meanwhile: leases of the other channels and calls through the gate, and how long each took, mails and how long
+they waited, how late the other channels' checks were, what /healthz said, and the calls that reached the dark channel. The naive control
+is the same without breaker and shares: leases of the others must suffer.
 """
 
 import argparse
@@ -34,7 +34,7 @@ from tests.support.sandbox import ROOT, Sandbox
 
 DARK = "pinterest"
 HEALTHY = ("facebook", "x", "linkedin", "tiktok", "snapchat")
-DARK_JOBS, LEASES = 12.0, 10.0  # a second
+DARK_JOBS, LEASES, CALLS = 12.0, 10.0, 10.0  # a second
 PATIENCE = 60.0  # seconds after which a job gives up
 LONGEST_AROUND = 240  # seconds before, and again afterwards: a p99 of fewer leases than some thousands is that of three of them
 NOISE = 10  # milliseconds that a p99 differs by from one minute to the next where nothing is dark
@@ -49,11 +49,13 @@ class Phase:
     p50: float = 0.0  # milliseconds
     p99: float = 0.0
     slowest: float = 0.0
+    call_p99: float = 0.0  # of calls through the gate
     mails: int = 0
     mail_seconds: float = 0.0  # the longest that one waited
     check_seconds: float = 0.0  # the longest that a check was late
     unwell: list[str] = field(default_factory=list)  # of /healthz
     took: list[float] = field(default_factory=list, repr=False)  # milliseconds, of each lease
+    calls: list[float] = field(default_factory=list, repr=False)  # and of each call through the gate
 
 
 @dataclass
@@ -231,6 +233,8 @@ class _Load:
         )  # fmt: skip
         self.healthy = list(Account.objects.filter(channel__in=HEALTHY).values_list("channel", "native_id"))
         self.took: list[float] = []
+        self.calls: list[float] = []
+        self.gate, self.credential = self._gate(web, key)
         self.failed = 0
         self.dark_answers: dict[str, int] = {}
         self.dark_slowest = 0.0
@@ -254,6 +258,24 @@ class _Load:
         thread = threading.Thread(target=send)
         thread.start()
         return thread
+
+    def _gate(self, web: str, key: str) -> tuple[str, dict[str, str]]:
+        """Return the address of a read through the gate, and the header that permits it."""
+        channel, native_id = next(one for one in self.healthy if one[0] == HEALTHY[0])
+        asked = f"{web}/api/v1/accounts/{channel}/{native_id}/credential"
+        made = self.client.post(asked, json={"purpose": "read"}).raise_for_status().json()
+        address = f"{web}/proxy/{channel}/v26.0/act_{native_id.removeprefix('act_')}/campaigns"
+        return address, {"Authorization": f"Bearer {made['credential']}"}
+
+    def call(self) -> None:
+        """Read a healthy account's campaigns through the gate."""
+        began = time.monotonic()
+        try:
+            status = self.client.get(self.gate, headers=self.credential).status_code
+        except httpx2.HTTPError:
+            status = 0
+        self.calls.append((time.monotonic() - began) * 1000)
+        self.failed += status != 200
 
     def lease(self) -> None:
         """Lease a healthy account."""
@@ -282,8 +304,8 @@ class _Load:
 
 
 def _measure(load: _Load, phase: Phase, seconds: float, *, with_dark: bool) -> None:
-    load.took, load.failed, over = phase.took, 0, threading.Event()
-    senders = [load.run(LEASES, load.lease, over)]
+    load.took, load.calls, load.failed, over = phase.took, phase.calls, 0, threading.Event()
+    senders = [load.run(LEASES, load.lease, over), load.run(CALLS + 0.1, load.call, over)]
     if with_dark:
         _have_checked([DARK])
     # Around it, these jobs lease what works: the web server has the same number of requests to answer.
@@ -299,7 +321,8 @@ def _measure(load: _Load, phase: Phase, seconds: float, *, with_dark: bool) -> N
     for sender in senders:
         sender.join()
     _look(load, phase)
-    took = sorted(load.took)
+    took, calls = sorted(load.took), sorted(load.calls)
+    phase.call_p99 = round(calls[min(len(calls) - 1, int(len(calls) * 0.99))], 1)
     phase.leases, phase.failed = len(took), phase.failed + load.failed
     phase.p50, phase.p99, phase.slowest = (
         round(took[min(len(took) - 1, int(len(took) * part))], 1) for part in (0.5, 0.99, 1)
@@ -393,11 +416,15 @@ def promises(result: Result) -> list[str]:
 
 
 def p99(result: Result) -> list[str]:
-    """Return how far the p99 of others' leases went, where that is more than a fifth and more than noise."""
-    around, dark = result.around.p99, result.dark.p99
-    if dark <= max(1.2 * around, around + NOISE):
-        return []
-    return [f"p99 of others' leases went from {around} to {dark} ms"]
+    """Return how far the p99 of others' leases and calls went, where that is more than a fifth and more than noise."""
+    return [
+        f"p99 of others' {what} went from {around} to {dark} ms"
+        for what, around, dark in (
+            ("leases", result.around.p99, result.dark.p99),
+            ("calls through the gate", result.around.call_p99, result.dark.call_p99),
+        )
+        if dark > max(1.2 * around, around + NOISE)
+    ]
 
 
 def _alone(threads: int, seconds: float, *, naive: bool) -> Result:
@@ -436,7 +463,7 @@ def run(threads: int, seconds: float, *, naive: bool) -> None:
         result = drill(env=env, sandbox=sandbox, threads=threads, seconds=seconds, naive=naive)
         facts = asdict(result)
         for phase in ("around", "dark"):
-            facts[phase].pop("took")
+            del facts[phase]["took"], facts[phase]["calls"]
         sys.stdout.write(json.dumps(facts) + "\n")
 
 
