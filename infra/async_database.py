@@ -55,7 +55,7 @@ class _Connections:
                     self._places.put_nowait(None)
                     raise
         except TimeoutError as error:
-            raise Away("no connection in time") from error
+            raise Away from error
 
     def close(self) -> None:
         """Close those that nobody uses now."""
