@@ -160,9 +160,8 @@ def line(value: str) -> str:
     for form in _configured_forms(tuple(_configured())):
         value = value.replace(form, HIDDEN)
     folded = value.casefold()
-    if any(
-        word in folded for word in _IN_LINES
-    ):  # the slowest patterns, and each call of a job writes a line
+    # The slowest patterns, and each call of a job writes a line.
+    if any(word in folded for word in _IN_LINES):
         value = _LINE.sub(rf"\1{HIDDEN}", value)
         value = _PASSWORD.sub(rf"\1{HIDDEN}", value)
     return strange(value)

@@ -61,7 +61,7 @@ def test_the_demo_is_alive_at_the_first_look_and_every_curl_of_the_docs_answers(
     assert curls_that_answer("docs/api.md", "## Calls", key, channels_world) == 7
     assert curls_that_answer("docs/api.md", "## Asks", key, channels_world) == 2
     make_macro(accounts=[Account.objects.get(native_id="611420987315526")])
-    assert examples_that_run(key, live_server.url, channels_world) == 22 * len(RUN_BY)
+    assert examples_that_run(key, live_server.url, channels_world) == 23 * len(RUN_BY)
     again = demo_fleet.fill(sandbox=channels_world.base)
     assert again == 26
 

@@ -120,7 +120,11 @@ async def _patient(
 
 
 class _Network(httpcore2.AsyncNetworkBackend):
-    """Opens connections as asyncio has them. With the library's own, of `anyio`, a small call costs a tenth more."""
+    """Opens connections as asyncio has them.
+
+    With the library's own, of `anyio`, one that the channel has ended, or said more on than was asked, is taken for the next request. A
+    small call costs a tenth more there, too.
+    """
 
     async def connect_tcp(
         self, host: str, port: int, timeout: float | None = None, *_rest: Any, **_more: Any
@@ -158,9 +162,8 @@ class _Connection(httpcore2.AsyncNetworkStream):
         self._writer.transport.abort()  # nothing is waited for: what is under way is given up
 
     def get_extra_info(self, info: str) -> Any:
-        if (
-            info == "is_readable"
-        ):  # asked while nothing is expected: it has ended, or what came answers nothing
+        # Asked while nothing is expected: it has ended, or what came answers nothing.
+        if info == "is_readable":
             return self._reader.at_eof() or bool(self._reader._buffer)  # type: ignore[attr-defined]  # noqa: SLF001
         return self._writer.get_extra_info(info)
 
