@@ -13,6 +13,7 @@ from django.db.models import Exists, Model, OuterRef, Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils.functional import Promise
 from django.utils.translation import gettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_variables
@@ -57,7 +58,7 @@ def stand_at(request: HttpRequest, path: str) -> None:
 
 def frame_for_both(
     request: HttpRequest,
-    title: str,
+    title: str | Promise,
     *,
     about: Model | None = None,
     path: Sequence[tuple[str, str]] | None = None,

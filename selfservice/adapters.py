@@ -16,7 +16,6 @@ from accounts.client_links import views as client_link
 from accounts.linking import errors as link_errors
 from accounts.linking import renewing
 from accounts.linking import services as linking
-from accounts.linking import views as linking_views
 from accounts.models import AskLine, LinkProblem
 from accounts.renewal_links import views as renewal
 from tokens.models import ChannelApp, Handshake
@@ -50,16 +49,16 @@ def arrive(request: HttpRequest, sociallogin: SocialLogin) -> HttpResponse:
             wanted=None if begun.target else _wanted(begun.user, channel),
         )
     except linking.ConsentRefused:
-        renewing.discard_consent(app=begun.app, identity=identity, grant=grant)
+        linking.discard_consent(app=begun.app, identity=identity, grant=grant)
         raise
-    renewing.note_renewal_kept(state.get("data") or {}, pending.token_id)
+    linking.note_renewal_kept(state.get("data") or {}, pending.token_id)
     if pending.came_back:
         if pending.next and pending.account is not None:
             said = phrase(
                 "words/linking.txt", "works_again", account=pending.account.name, name=identity.name
             )
             messages.success(request, said)
-        return linking_views.welcome_back(pending)
+        return redirect(linking.finish_renewal(pending))
     return redirect("link_choose", pending.pk)
 
 

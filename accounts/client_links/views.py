@@ -205,7 +205,7 @@ def arrive(request: HttpRequest, sociallogin: SocialLogin) -> HttpResponse:
             app=app, link=link, identity=identity, grant=grant, listed=listed, now=timezone.now()
         )
     except (renewing.NotOpen, linking.ConsentRefused) as refusal:
-        renewing.discard_begun(channel=channel, state=sociallogin.state, identity=identity, grant=grant)
+        linking.discard_begun(channel=channel, state=sociallogin.state, identity=identity, grant=grant)
         if isinstance(refusal, linking.ConsentRefused):
             raise
         return not_open(request, refusal.link)

@@ -11,12 +11,11 @@ from django.shortcuts import render
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.translation import gettext
 
 from accounts.asks import progress as asks
-from accounts.linking import overview, renewing, services
+from accounts.linking import overview, services
 from accounts.linking import queries as setup
-from accounts.models import Account, Ask, LinkProblem
+from accounts.models import Ask, LinkProblem
 from accounts.renewal_links import services as renewal_links
 from portal import access
 from tokens.channels import declarations
@@ -58,11 +57,6 @@ ERRORS = {
 }
 
 
-def frame_of_linking(request: HttpRequest, account: Account | None = None) -> dict[str, Any]:
-    """Return what stands around the pages of linking, for marketers and for staff; `account`: the one whose page leads here."""
-    return access.frame_for_both(request, gettext("Add Account"), about=account)
-
-
 def cannot_link(request: HttpRequest, channel: str) -> HttpResponse | None:
     """Return the page that says why the channel cannot be linked and what to do; None where it can be."""
     found = overview.channel_state_for(channel, reader(request))
@@ -74,7 +68,7 @@ def cannot_link(request: HttpRequest, channel: str) -> HttpResponse | None:
         "channel_key": channel,
         "icon": "info",
         "tone": "mute",
-        **frame_of_linking(request),
+        **access.frame_for_both(request, overview.TITLE),
     }
     status = {setup.LOCKED: 503, overview.ONLY_LOOKS: 403}.get(found, 404)
     return access.render_for_both(request, "selfservice/link/not_ready.html", context, status=status)
@@ -119,7 +113,7 @@ def show_error(
     again_url, person = _handed(about, link)
     if person and about.get("token"):
         asks.note_trouble(token_ids=[about["token"]], trouble=kind)
-    own_url = renewing.note_renewal_failed(about, kind)
+    own_url = services.note_renewal_failed(about, kind)
     if kind not in {Kind.TARGET_GONE, Kind.FOREIGN}:
         again_url = again_url or own_url
     # Whoever else is logged in in that browser has no part in what a mailed link began.
@@ -136,7 +130,7 @@ def show_error(
         "linking %s: %s (%s) %s; user %s from %s", channel, heading, code, detail, who, address_of(request)
     )
     context = {
-        **({"home": reverse("my_accounts")} if mailed else frame_of_linking(request)),
+        **({"home": reverse("my_accounts")} if mailed else access.frame_for_both(request, overview.TITLE)),
         **words,
         "channel_key": channel,
         "heading": heading,

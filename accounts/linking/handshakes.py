@@ -6,8 +6,10 @@ from typing import Any
 from allauth.account.adapter import get_adapter as get_account_adapter
 from allauth.socialaccount.adapter import get_adapter
 from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
 
-from accounts.linking import errors, renewing, services
+from accounts.asks import progress
+from accounts.linking import errors, services
 from accounts.linking import queries as setup
 from accounts.models import Account, LinkProblem
 from tokens.channels import registry
@@ -53,9 +55,9 @@ def start_handshake(
         "user": str(request.user.pk),
         "account": account.pk if account else None,
     }
-    if account and (mine := renewing.log_ins_to_renew(person(request), account, log_in)):
-        data[renewing.LOG_INS] = mine
-        renewing.note_at_channel(mine)
+    if account and (mine := services.log_ins_to_renew(person(request), account, log_in)):
+        data[services.LOG_INS] = mine
+        progress.note_at_channel(token_ids=mine, now=timezone.now())
     return leave_for_channel(request, app, data, next_url=next_url, again=again)
 
 

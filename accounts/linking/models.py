@@ -1,11 +1,13 @@
 """A consent that waits for the choice of accounts, and what people met while linking."""
 
 import uuid
+from collections.abc import Sequence
 from typing import ClassVar, Self
 
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
@@ -16,6 +18,8 @@ from tokens.channels.kinds import NativeAccount
 from tokens.choices import channel_choices
 from tokens.models import Token
 from users.models import Membership, User
+
+MOST_DONE = 400  # accounts that the address of the page after linking names: a web server takes no longer one
 
 
 class PendingLink(models.Model):
@@ -82,6 +86,11 @@ class PendingLink(models.Model):
             return None
         there = {native["native_id"] for native in self.offered}
         return None if account.native_id in there else account
+
+    def url_when_done(self, account_ids: Sequence[int], *, again: bool = False) -> str:
+        """Return where the person is led once these are linked: where they wanted to, else to the page that says what is linked now."""
+        ids = ",".join(str(pk) for pk in account_ids[:MOST_DONE])
+        return self.next or f"{reverse('linked')}?account={ids}{'&again=1' if again else ''}"
 
 
 class LinkProblemQuerySet(models.QuerySet["LinkProblem"]):

@@ -10,6 +10,7 @@ from django.contrib.auth.models import AnonymousUser
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext_lazy
 
 from accounts.asks import inviting
 from accounts.linking import queries as setup
@@ -30,6 +31,7 @@ from ui.text import first_name, join_names
 from users.models import User
 from users.people.queries import names_for
 
+TITLE = gettext_lazy("Add Account")  # of these pages, in the frame of staff
 ONLY_LOOKS = "only_looks"  # beside the states of accounts.linking.queries: the reader is an auditor
 say = partial(phrase, "words/linking.txt")
 

@@ -1,32 +1,26 @@
-"""Renewing one log-in by a mailed link, or logged in: a consent of the same native user, and of nobody else, who changes nothing."""
+"""Renewing one log-in by a mailed link: a consent of the same native user, and of nobody else, who changes nothing."""
 
-import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from django.db import transaction
-from django.urls import reverse
-from django.utils import timezone
 
-from accounts.asks import progress, rules
-from accounts.models import Account, Ask
+from accounts.asks import progress
+from accounts.models import Ask
 from accounts.renewal_links import services as renewal_links
 from accounts.renewal_links.services import RenewalLink, Standing
 from accounts.sync import app_migration
 from accounts.sync import entries as pool_entries
 from tokens import lifecycle
 from tokens.channels import registry
-from tokens.channels.kinds import AccountList, ChannelError, Grant, Identity
+from tokens.channels.kinds import AccountList, Grant, Identity
 from tokens.models import ChannelApp, Token
-from tokens.vault.services import VaultError
 from users.addresses import services as refused_addresses
 from users.models import User
 
-logger = logging.getLogger(__name__)
 RENEW_INTENT = "renew"
-LOG_INS = "log_ins"  # of the handshake's state: what is to be renewed
 
 
 class NotOpen(Exception):  # noqa: N818  # an answer
@@ -129,62 +123,3 @@ def keep_renewed(
     refused_addresses.confirm_address(link.user.email, mailed_at=link.issued, now=now)
     left = former.pool_entries.values_list("account_id", flat=True) if moves else ()
     return Renewed(token, [*lost, *left])
-
-
-def discard_consent(*, app: ChannelApp, identity: Identity, grant: Grant) -> None:
-    """Have the channel end a consent that is not kept, as far as it can be done. Outside any transaction.
-
-    Where that native user has a log-in here it is left alone: at most channels the call ends whatever the person gave our app.
-    """
-    known = Token.objects.filter(app=app, native_user_id=identity.native_user_id)
-    if known.not_removed().exists():
-        return
-    try:
-        registry.get(app.channel).revoke(app.keys(), grant.credentials)
-    except (ChannelError, VaultError, ValueError) as error:
-        logger.warning("a consent at %s that was not kept could not be revoked: %s", app.channel, error)
-
-
-def discard_begun(*, channel: str, state: Mapping[str, Any], identity: Identity, grant: Grant) -> None:
-    """Do the same with what a handshake brought whose link opens nothing by now. Its app is known by that handshake."""
-    client_id = (state.get("data") or {}).get("client_id")
-    app = ChannelApp.objects.filter(channel=channel, client_id=client_id).first()
-    if app is not None:
-        discard_consent(app=app, identity=identity, grant=grant)
-
-
-# --- somebody who is logged in renews an own log-in: what asks hear of it, as of who comes by a mailed link ------------------
-
-
-def log_ins_to_renew(user: User, account: Account, named: str = "") -> list[int]:
-    """Return the person's own log-ins (ids) in an account; where a mail named one of them, that alone."""
-    own = account.pool.filter(token__consented_by=user).order_by("pk").values_list("token_id", flat=True)
-    return [pk for pk in own if str(pk) == named] or list(own)
-
-
-def note_renewal_failed(begun: Mapping[str, Any], trouble: str) -> str:
-    """Note that a handshake renewed nothing, of the one log-in that was to be renewed; of several nobody knows which was meant.
-
-    Returns the page where the person tries again, "" where it was no renewal.
-    """
-    ids = begun.get(LOG_INS)
-    if not ids:
-        return ""
-    if len(ids) == 1:
-        progress.note_trouble(token_ids=ids, trouble=trouble)
-    return reverse("reauthenticate", args=[begun["account"]])
-
-
-def note_renewal_kept(begun: Mapping[str, Any], token_id: int) -> None:
-    """Note that a consent was kept: where it is another log-in's than the one that was to be renewed, that is not done.
-
-    One that moved to another app is done by now, and stays so.
-    """
-    ids = begun.get(LOG_INS) or []
-    if len(ids) == 1 and ids != [token_id]:
-        progress.note_trouble(token_ids=ids, trouble=rules.OTHER_LOG_IN)
-
-
-def note_at_channel(ids: list[int]) -> None:
-    """Note that the person goes to the channel to renew these."""
-    progress.note_at_channel(token_ids=ids, now=timezone.now())

@@ -4,6 +4,7 @@ No transaction is open during calls. Then, in one: the token's row, access and "
 the list in a PendingLink. A system user's token that staff pasted is looked at first, owned by a team; then comes the same choice.
 """
 
+import logging
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -14,11 +15,13 @@ from allauth.socialaccount.providers.base import AuthError
 from django.contrib.auth.models import AnonymousUser
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
+from django.urls import reverse
 from django.utils import timezone
 
 from accounts.asks import links, progress
+from accounts.asks.rules import OTHER_LOG_IN
 from accounts.linking.renewing import NotOpen
-from accounts.models import Account, Ask, LinkProblem, PendingLink
+from accounts.models import Account, AccountToken, Ask, LinkProblem, PendingLink
 from accounts.pool.errors import ActionRefused
 from accounts.sync import app_migration
 from accounts.sync import doubts as access_doubts
@@ -33,8 +36,10 @@ from tokens.unknown_answers import services as unknown_answers
 from tokens.vault.services import VaultError
 from users.models import Team, User
 
+logger = logging.getLogger(__name__)
 LINK_INTENT = "link"
 CLIENT_INTENT = "client"
+LOG_INS = "log_ins"  # of the handshake's state: what is to be renewed
 KEPT = timedelta(days=90)  # of problems
 
 
@@ -128,6 +133,36 @@ def keep_consent(
     )
 
 
+def discard_consent(*, app: ChannelApp, identity: Identity, grant: Grant) -> None:
+    """Have the channel end a consent that is not kept, as far as it can be done. Outside any transaction.
+
+    Where that native user has a log-in here it is left alone: at most channels the call ends whatever the person gave our app.
+    """
+    known = Token.objects.filter(app=app, native_user_id=identity.native_user_id)
+    if known.not_removed().exists():
+        return
+    try:
+        registry.get(app.channel).revoke(app.keys(), grant.credentials)
+    except (ChannelError, VaultError, ValueError) as error:
+        logger.warning("a consent at %s that was not kept could not be revoked: %s", app.channel, error)
+
+
+def discard_begun(*, channel: str, state: Mapping[str, Any], identity: Identity, grant: Grant) -> None:
+    """Do the same with what a handshake brought whose link opens nothing by now. Its app is known by that handshake."""
+    client_id = (state.get("data") or {}).get("client_id")
+    app = ChannelApp.objects.filter(channel=channel, client_id=client_id).first()
+    if app is not None:
+        discard_consent(app=app, identity=identity, grant=grant)
+
+
+def finish_renewal(pending: PendingLink) -> str:
+    """Finish without the choose page: the same person came back for an account that this log-in carries. Return where it leads."""
+    pending.delete()
+    carried = AccountToken.objects.filter(token=pending.token, access=AccountToken.Access.OK)
+    ids = carried.values_list("account_id", flat=True)
+    return pending.url_when_done(sorted(ids, key=lambda pk: pk != pending.account_id), again=True)
+
+
 def ask_for_list_again(pending: PendingLink, now: datetime) -> None:
     """Read the list again with the kept log-in, and write what it says over pools and pending link."""
     token = Token.objects.select_related("app").get(pk=pending.token_id)
@@ -189,6 +224,38 @@ def _refusal(label: str, channel: str, error: ChannelError) -> ActionRefused:
     if classification.verdict == Verdict.APP_FAULT:
         return ActionRefused("app_refused", channel=label)
     return ActionRefused("no_proper_answer", channel=label, verdict=str(classification.verdict))
+
+
+# --- an own log-in is renewed: what asks hear of it, as of whoever comes by a mailed link -------------------------------------
+
+
+def log_ins_to_renew(user: User, account: Account, named: str = "") -> list[int]:
+    """Return the person's own log-ins (ids) in an account; where a mail named one of them, that alone."""
+    own = account.pool.filter(token__consented_by=user).order_by("pk").values_list("token_id", flat=True)
+    return [pk for pk in own if str(pk) == named] or list(own)
+
+
+def note_renewal_failed(begun: Mapping[str, Any], trouble: str) -> str:
+    """Note that a handshake renewed nothing, of the one log-in that was to be renewed; of several nobody knows which was meant.
+
+    Returns the page where the person tries again, "" where it was no renewal.
+    """
+    ids = begun.get(LOG_INS)
+    if not ids:
+        return ""
+    if len(ids) == 1:
+        progress.note_trouble(token_ids=ids, trouble=trouble)
+    return reverse("reauthenticate", args=[begun["account"]])
+
+
+def note_renewal_kept(begun: Mapping[str, Any], token_id: int) -> None:
+    """Note that a consent was kept: where it is another log-in's than the one that was to be renewed, that is not done.
+
+    One that moved to another app is done by now, and stays so.
+    """
+    ids = begun.get(LOG_INS) or []
+    if len(ids) == 1 and ids != [token_id]:
+        progress.note_trouble(token_ids=ids, trouble=OTHER_LOG_IN)
 
 
 # --- the consent of somebody who came by a client link: kept for the contact that the link makes -----------------------------

@@ -1,7 +1,7 @@
 """The self-service pages of linking: choose a channel, go native, come back, choose accounts, done. No GET changes anything."""
 
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -25,10 +25,11 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from accounts.asks import inviting
 from accounts.asks import progress as asks
 from accounts.checks import jobs as checking
-from accounts.linking import choosing, errors, handshakes, overview, renewing
+from accounts.linking import choosing, errors, handshakes, overview
 from accounts.linking import services as linking
 from accounts.linking.choosing import Candidate, LinkEffect
-from accounts.models import Account, AccountToken, AskLine, PendingLink
+from accounts.linking.models import MOST_DONE
+from accounts.models import Account, AskLine, PendingLink
 from accounts.pool.errors import ActionRefused
 from portal import access
 from portal.forms import SystemUserForm
@@ -43,7 +44,6 @@ from users.models import User, person
 from users.people.queries import names_for
 
 say = partial(phrase, "words/linking.txt")
-MOST_DONE = 400  # accounts that the address of the page after linking names: a web server takes no longer one
 ASKED_SHOWN = 10  # accounts that the person is asked to link, on the page before the channel
 FINISHED, FINISHED_KEPT = "finished_links", 5  # in the session: the last choices and where they led
 TONES = {LinkEffect.RESTRICTED: "limit", LinkEffect.REPAIR: "warn"}
@@ -55,7 +55,7 @@ PERMISSION = "tokens.add_system_user"
 def add_account(request: HttpRequest) -> HttpResponse:
     """Choose the channel for which an ad account is added."""
     context = {
-        **errors.frame_of_linking(request),
+        **access.frame_for_both(request, overview.TITLE),
         "channels": overview.channel_rows(person(request)),
         "next": request.GET.get("next", ""),
     }
@@ -81,7 +81,7 @@ def link(request: HttpRequest, channel: str) -> HttpResponse:
         )
     asked = [] if account else _asked(person(request), channel)
     context = {
-        **errors.frame_of_linking(request, account),
+        **access.frame_for_both(request, overview.TITLE, about=account),
         "channel": registry.get(channel),
         "account": account,
         "asked": [one.name for one in asked],
@@ -141,17 +141,17 @@ def choose(request: HttpRequest, pending_id: uuid.UUID) -> HttpResponse:
     except choosing.NotOffered as error:
         text = say("not_offered", channel=pending.token.app.get_channel_display(), native_id=str(error))
         return _choose_page(request, pending, error=text, ticked=set(ticked), status=400)
-    done = done_url([account.pk for account in accounts])
-    _remember(request, pending_id, done)
+    url = pending.url_when_done([account.pk for account in accounts])
+    _remember(request, pending_id, url)
     if pending.next:  # a page that does not say by itself what was linked
         names, name = join_names([account.name for account in accounts]), pending.token.native_user_name
         messages.success(request, say("linked", n=len(accounts), names=names, name=name))
-    return redirect(pending.next or done)
+    return redirect(url)
 
 
-def _remember(request: HttpRequest, pending_id: uuid.UUID, done: str) -> None:
+def _remember(request: HttpRequest, pending_id: uuid.UUID, url: str) -> None:
     """Keep where a finished choice led, so that "Back" in the browser does not say that it took too long."""
-    finished = [*request.session.get(FINISHED, []), [str(pending_id), done]]
+    finished = [*request.session.get(FINISHED, []), [str(pending_id), url]]
     request.session[FINISHED] = finished[-FINISHED_KEPT:]
 
 
@@ -175,7 +175,7 @@ def _choose_page(
         rows = [replace(row, checked=row.native.native_id in (ticked or set())) for row in rows]
     missing = pending.token.missing_scopes
     context: dict[str, Any] = {
-        **errors.frame_of_linking(request, pending.account),
+        **access.frame_for_both(request, overview.TITLE, about=pending.account),
         "pending": pending,
         "channel": native,
         "rows": rows,
@@ -202,7 +202,7 @@ def _gone(request: HttpRequest, pending_id: uuid.UUID) -> HttpResponse:
 
 
 def _show_gone(request: HttpRequest, ended: Token | None = None) -> HttpResponse:
-    context = {**errors.frame_of_linking(request), "ended": ended}
+    context = {**access.frame_for_both(request, overview.TITLE), "ended": ended}
     return access.render_for_both(request, "selfservice/link/gone.html", context, status=410)
 
 
@@ -234,7 +234,7 @@ def linked(request: HttpRequest) -> HttpResponse:
     invitable = inviting.invitable_accounts(user, [row.account for row in alone])
     asked = ",".join(str(row.account.pk) for row in alone if row.account.pk in invitable)
     context = {
-        **errors.frame_of_linking(request),
+        **access.frame_for_both(request, overview.TITLE),
         "rows": rows,
         "now": now,
         "without_backup": alone,
@@ -277,7 +277,7 @@ def reauthenticate_opened(request: HttpRequest, account_id: int) -> HttpResponse
     """Note that a browser showed that page. Its script sends this: GET changes nothing."""
     account = Account.objects.visible_to(person(request)).filter(pk=account_id).first()
     if account is not None:
-        ids = renewing.log_ins_to_renew(person(request), account, request.GET.get("log_in", ""))
+        ids = linking.log_ins_to_renew(person(request), account, request.GET.get("log_in", ""))
         asks.note_opened(token_ids=ids, now=timezone.now())
     return HttpResponse(status=204)
 
@@ -304,7 +304,7 @@ def check_account(request: HttpRequest, account_id: int) -> HttpResponse:
     return redirect(progress.address(page, ids, now))
 
 
-# --- what the page says of each offered ad account, and where the choice leads -----------------------------------------------
+# --- what the page says of each offered ad account ---------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -358,21 +358,6 @@ def _carrier(token: Token, account: Account, user: User, names: NameVisibility) 
         return hidden_name()
     person = token.consented_by
     return person.get_short_name() if person and person.pk != user.pk else token.native_user_name
-
-
-def welcome_back(pending: PendingLink) -> HttpResponse:
-    """Finish without the choose page: the same person came back for an account that this log-in carries already."""
-    PendingLink.objects.filter(pk=pending.pk).delete()
-    assert pending.account is not None  # the caller checked it
-    carried = AccountToken.objects.filter(token=pending.token, access=AccountToken.Access.OK)
-    ids = [pending.account.pk, *carried.exclude(account=pending.account).values_list("account_id", flat=True)]
-    return redirect(pending.next or done_url(ids, again=True))
-
-
-def done_url(account_ids: Iterable[int], *, again: bool = False) -> str:
-    """Return the address of the page that says what is linked now."""
-    ids = ",".join(str(pk) for pk in list(account_ids)[:MOST_DONE])
-    return f"{reverse('linked')}?account={ids}{'&again=1' if again else ''}"
 
 
 # --- a system user's token: pasted by staff with their own permission, looked at before it is kept ---------------------------

@@ -217,14 +217,14 @@ def arrive(request: HttpRequest, sociallogin: SocialLogin) -> HttpResponse:
             link=link, app=app, identity=identity, grant=grant, listed=listed, now=timezone.now()
         )
     except renewing.NotOpen as refusal:
-        renewing.discard_begun(channel=channel, state=sociallogin.state, identity=identity, grant=grant)
+        linking.discard_begun(channel=channel, state=sociallogin.state, identity=identity, grant=grant)
         return not_open(request, refusal.link)
     except renewing.NotTold:
-        renewing.discard_consent(app=app, identity=identity, grant=grant)
+        linking.discard_consent(app=app, identity=identity, grant=grant)
         return link_errors.show_error(request, channel, LinkProblem.Kind.SILENT, detail="list_accounts")
     except renewing.SomebodyElse:
         asks.note_trouble(token_ids=[link.token.pk], trouble=rules.SOMEBODY_ELSE)
-        renewing.discard_consent(app=app, identity=identity, grant=grant)
+        linking.discard_consent(app=app, identity=identity, grant=grant)
         context = {
             "channel": declarations.label(channel),
             "came": identity.name or identity.native_user_id,
