@@ -4,6 +4,7 @@ import gc
 import os
 import subprocess
 from collections.abc import Generator, Iterator
+from datetime import datetime
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
@@ -254,7 +255,21 @@ def _refreshes_are_made_here(request: pytest.FixtureRequest) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(refreshing, "are_refreshes_made_here", lambda: True)
         patch.setattr(refreshing, "refresh_timeout", lambda left: left)
+        patch.setattr(
+            refreshing, "_wait_for_the_other", partial(_make_refresh, refreshing._wait_for_the_other)
+        )
         yield
+
+
+def _make_refresh(wait: Any, token_id: int, now: datetime, patience: Any) -> Any:
+    """Make the refresh that somebody waits for, and then wait."""
+    from tokens.checks import services as refreshing
+    from tokens.models import Token
+
+    wanted = Token.objects.refresh_wanted(now).filter(pk=token_id)
+    if wanted.update(refresh_wanted_at=None, refresh_wanted={}):
+        refreshing.probe_token(token_id, now=now, source="lease", renew=True)
+    return wait(token_id, now, patience)
 
 
 @pytest.fixture(autouse=True)

@@ -4,6 +4,7 @@ And why nothing is leased, in words for the job: the reason, since when, who end
 """
 
 from collections.abc import Callable, Collection
+from contextlib import nullcontext
 from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import NamedTuple
@@ -25,7 +26,7 @@ from ui import dates
 from users.models import User
 from users.people.queries import names_for_teams
 
-CHECK_SECONDS = 5  # for which one lease waits for its channel
+CHECKED_WITHIN = 30  # seconds after which a sweep has asked the channel, by and large
 RENEWED_WITHIN = 5  # seconds after which whoever does not wait for a renewal, or no longer, may come again
 
 
@@ -83,27 +84,20 @@ def find_slowly(
 
 def wait_for_longer(wanted: Wanted, now: datetime) -> Later | None:
     """Have a token live longer and wait for it, where its channel can be asked."""
+    return ask_for_longer(wanted, now, waits=True)
+
+
+def ask_for_longer(wanted: Wanted, now: datetime, *, waits: bool = False) -> Later | None:
+    """Ask for the renewal that lengthens a token's life; `waits`: and wait for it."""
     token_id, channel, client_id, until = wanted
     if seconds := gate.closed_for(channel, client_id):
         return Later(seconds, "cannot_be_asked")
     wish, needed = max(until, now + spare(channel)), max(until, now)
     try:
-        with shares.taken(channel):
-            comes = probe.lengthen_life(
-                token_id, until=wish, needed=needed, now=now, source="lease", timeout=CHECK_SECONDS
-            )
+        with shares.taken(channel) if waits else nullcontext():
+            comes = probe.lengthen_life(token_id, until=wish, needed=needed, now=now, waits=waits)
     except shares.NoRoom:
         return Later(shares.AGAIN_AFTER, "cannot_be_asked")
-    return Later(RENEWED_WITHIN, "being_renewed") if comes else None
-
-
-def ask_for_longer(wanted: Wanted, now: datetime) -> Later | None:
-    """Ask for the renewal that lengthens a token's life, and wait for nothing."""
-    token_id, channel, client_id, until = wanted
-    if seconds := gate.closed_for(channel, client_id):
-        return Later(seconds, "cannot_be_asked")
-    wish = max(until, now + spare(channel))
-    comes = probe.want_longer_life(token_id, until=wish, now=now, source="lease")
     return Later(RENEWED_WITHIN, "being_renewed") if comes else None
 
 
@@ -113,13 +107,14 @@ def _why_not(
     """Return why no token of the account serves."""
     channel = declarations.label(row.channel)
     if row.state == Account.State.INTERRUPTED:
-        return Busy(30, text("being_checked"))
+        return Busy(CHECKED_WITHIN, text("being_checked"))
     if later is not None and later.why == "being_renewed":
         return Busy(later.seconds, text("being_renewed"))
-    if row.state == Account.State.CONNECTED and _overdue(row, now):
-        return Busy(later.seconds if later else 30, text("date_passed", channel=channel))
+    overdue = row.state == Account.State.CONNECTED and _overdue(row, now)
     if later is not None:
-        return Busy(later.seconds, text("cannot_be_asked", channel=channel))
+        return Busy(later.seconds, text("date_passed" if overdue else "cannot_be_asked", channel=channel))
+    if overdue:
+        return Busy(CHECKED_WITHIN, text("being_checked"))
     return not_available(row.account_id, teams=caller.teams, until=until, now=now)
 
 

@@ -422,17 +422,18 @@ def test_more_life_is_had_by_a_new_consent_or_by_nothing(shops: Job) -> None:
     assert once["title"] == "Only a person can help"
 
 
-def test_an_expired_token_is_not_served_when_the_channel_is_silent(
+def test_an_expired_token_is_not_served_and_its_channel_is_left_to_the_sweep(
     job: Job, account: Account, world: Sandbox
 ) -> None:
     past = datetime.now(UTC) - timedelta(minutes=5)
     Token.objects.update(access_expires_at=past, deadline=past)
-    world.add_fault("facebook", path=".*", status=503, body="down")
+    world.clear_calls()
 
     response = job.lease()
 
-    assert response.status_code == 503
-    assert int(response["Retry-After"]) > 0
+    assert (response.status_code, response["Retry-After"]) == (503, "30")
+    assert "being checked" in response.json()["detail"]
+    assert world.calls(channel="facebook") == []
 
 
 def test_a_reading_job_may_use_a_reader(key: str, account: Account, world: Sandbox) -> None:

@@ -93,7 +93,6 @@ def test_callers_in_several_processes_bring_about_one_call_and_all_are_served(
 def test_a_refresh_that_takes_longer_than_anybody_waits_is_stored_all_the_same(
     world: Sandbox, account: Account, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(slow_leases, "CHECK_SECONDS", 0.5)
     monkeypatch.setattr(probe, "REFRESH_WAIT", 0.5)
     world.add_fault("snapchat", path="access_token", delay=3, late=True, count=1)
     token = Token.objects.get()

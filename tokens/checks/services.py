@@ -313,47 +313,31 @@ def run_claimed(token_id: int, claim: int, job: Job[TransitionOutcome]) -> Trans
         raise
 
 
-def lengthen_life(
-    token_id: int, *, until: datetime, needed: datetime, now: datetime, source: str, timeout: float
-) -> bool:
-    """Have a token serve until a time, if that can be brought about. Returns whether a renewal that it lacks is still on its way.
+def lengthen_life(token_id: int, *, until: datetime, needed: datetime, now: datetime, waits: bool) -> bool:
+    """Ask for the renewal by which a token serves until a time, and wait for it (`waits`). Returns whether it is still on its way.
 
     A renewal a few minutes ago gave what it could: another one for a longer wish would burn refreshes at every lease. A token that serves
     until `needed` as it is waits for a moment only, and not at all for a renewal that takes long already; nobody waits for the renewal by
-    which a silent channel is tried.
+    which a silent channel is tried. What nothing renews is left to the sweep, which asks the channel a second after its date.
     """
     token = Token.objects.select_related("app").get(pk=token_id)
     ends = token.access_expires_at
     if ends is None or ends > until:
         return False
-    renews = token.can_heal(now) and not token.was_just_renewed(now)
-    if not (renews or ends <= now) or token.renewal_pauses(now):
-        return False
-    if gate.is_silent(token.app.channel, token.app.client_id):
-        wait = 0.0
-    elif ends <= needed:
-        wait = max(timeout, REFRESH_WAIT)
-    elif token.refresh_began_at is None:
-        wait = A_MOMENT
-    else:
-        return False
-    waits = probe_token(token_id, now=now, source=source, timeout=timeout, wait=wait, renew=renews).waits
-    return waits and ends <= needed
-
-
-def want_longer_life(token_id: int, *, until: datetime, now: datetime, source: str) -> bool:
-    """Ask for the renewal that `lengthen_life` would wait for, and go. Returns whether one is on its way, or somebody asks about it now."""
-    token = Token.objects.select_related("app").get(pk=token_id)
-    ends = token.access_expires_at
-    if ends is None or ends > until:
-        return False
-    if token.refresh_wanted_at is not None or token.refresh_began_at is not None:
+    if token.refresh_wanted_at is None and token.refresh_began_at is None:
+        if not token.can_heal(now) or token.was_just_renewed(now) or token.renewal_pauses(now):
+            return False
+        if claim_token(token_id, now):
+            lifecycle.want_refresh(token_id=token_id, now=now, source="lease", renew=True)
+    if not waits or gate.is_silent(token.app.channel, token.app.client_id):
         return True
-    if not token.can_heal(now) or token.was_just_renewed(now) or token.renewal_pauses(now):
-        return False
-    if claim_token(token_id, now):
-        lifecycle.want_refresh(token_id=token_id, now=now, source=source, renew=True)
-    return True
+    if ends > needed and token.refresh_began_at is not None:
+        return True
+    found = _wait_for_the_other(token_id, now, Limit(REFRESH_WAIT if ends <= needed else A_MOMENT))
+    if isinstance(found, TransitionOutcome):
+        return found.waits
+    Token.objects.filter(pk=token_id).claimed_as(found).let_go()
+    return False
 
 
 def _wait_for_the_other(token_id: int, now: datetime, patience: Limit) -> TransitionOutcome | int:
