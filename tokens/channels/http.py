@@ -156,13 +156,16 @@ def parse(text: str) -> Any:
     if text.lstrip()[:1] not in {"{", "["}:
         return text.replace("\0", "�")
     try:
-        return jsonlib.loads(_UNSTORABLE.sub(r"\\ufffd", text), parse_constant=_refuse_constant)
+        return _READER.decode(_UNSTORABLE.sub(r"\\ufffd", text) if "\\u" in text else text)
     except (ValueError, RecursionError):
         return text.replace("\0", "�")
 
 
 def _refuse_constant(name: str) -> Any:
     raise ValueError(f"{name} is no JSON")
+
+
+_READER = jsonlib.JSONDecoder(parse_constant=_refuse_constant)
 
 
 def _read(response: httpx2.Response) -> str:

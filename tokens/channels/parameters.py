@@ -71,10 +71,13 @@ class Object(list[Pair]):
     """A JSON object with all its pairs, those that are there twice too."""
 
 
+_READER = json.JSONDecoder(object_pairs_hook=Object)
+
+
 def json_of(text: str) -> Any:
     """Return a JSON value, its objects as `Object`. Raises ValueError."""
     try:
-        return json.loads(text, object_pairs_hook=Object)
+        return _READER.decode(text)
     except RecursionError as error:
         raise ValueError("too deep") from error
 

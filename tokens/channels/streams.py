@@ -10,6 +10,7 @@ import ssl
 from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
+from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -74,14 +75,14 @@ class Streams:
         waits = {"connect": connect, "pool": connect, "read": seconds, "write": seconds}
         try:
             async with asyncio.timeout(seconds) as patience:
-                streams = isinstance(body, AsyncIterator)
-                more = {"transfer-encoding": "chunked"} if streams and "content-length" not in headers else {}
+                named, address = _parts(url)
+                sent = [("host", named), *headers.items()]
+                if body is not None and not isinstance(body, bytes):
+                    body = _patient(body, patience, seconds)
+                    if "content-length" not in headers:
+                        sent.append(("transfer-encoding", "chunked"))
                 request = httpcore2.Request(
-                    method,
-                    url,
-                    headers=[("host", urlsplit(url).netloc), *headers.items(), *more.items()],
-                    content=_patient(body, patience, seconds) if isinstance(body, AsyncIterator) else body,
-                    extensions={"timeout": waits},
+                    method, address, headers=sent, content=body, extensions={"timeout": waits}
                 )
                 return await self._pool.handle_async_request(request)
         except (httpcore2.ConnectTimeout, httpcore2.PoolTimeout) as error:
@@ -119,6 +120,20 @@ async def _patient(
         yield chunk
 
 
+def _parts(url: str) -> tuple[str, httpcore2.URL]:
+    """Return host and port as an address names them, and the address in its parts, of which only the first are read anew each time."""
+    scheme, _, rest = url.partition("://")
+    named, slash, target = rest.partition("/")
+    host, port = _host(f"//{named}")
+    return named, httpcore2.URL(scheme=scheme, host=host, port=port, target=slash + target)
+
+
+@lru_cache(maxsize=256)
+def _host(named: str) -> tuple[str, int | None]:
+    parts = urlsplit(named)
+    return parts.hostname or "", parts.port
+
+
 class _Network(httpcore2.AsyncNetworkBackend):
     """Opens connections as asyncio has them.
 
@@ -135,20 +150,32 @@ class _Network(httpcore2.AsyncNetworkBackend):
 
 
 class _Connection(httpcore2.AsyncNetworkStream):
-    """A connection. How long a request may be written is the request's own time."""
+    """A connection. The head of a request waits for what the library writes next, its body or nothing, and goes out with that."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader, self._writer = reader, writer
+        self._head: bytes | None = None  # None: nothing of the request was written yet
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        with _named(httpcore2.ReadTimeout, httpcore2.ReadError):
+        self._head = None
+        try:
             async with asyncio.timeout(timeout):
                 return await self._reader.read(max_bytes)
+        except TimeoutError as error:
+            raise httpcore2.ReadTimeout from error
+        except OSError as error:
+            raise httpcore2.ReadError from error
 
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        with _named(httpcore2.WriteTimeout, httpcore2.WriteError):
-            self._writer.write(buffer)
+        if self._head is None:
+            self._head = buffer
+            return
+        self._writer.write(self._head + buffer)
+        self._head = b""
+        try:
             await self._writer.drain()
+        except OSError as error:
+            raise httpcore2.WriteError from error
 
     async def start_tls(
         self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None

@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Callable
 from datetime import datetime
-from functools import partial
 
 from accounts.models import LeaseRecord
 from broker.gate.decisions import Asked, Sending
@@ -45,16 +44,15 @@ async def write_request(once: OnceAMinute, asked: Asked, sending: Sending, now: 
     """Put on record that this credential sends as this token. Raises Refused where it cannot be written."""
     row, credential = sending.row, sending.credential
     assert row.token_id is not None  # whoever decided saw to it
-    given = records.Given(
-        row.account_id,
-        row.token_id,
-        row.generation,
-        credential.purpose,
-        sending.text,
-        f"{asked.method} {asked.path}",
-    )
+    token_id = row.token_id
 
-    write = partial(records.write_record, sending.caller, LeaseRecord.Kind.REQUEST, given, now=now)
+    def write() -> None:
+        what = f"{asked.method} {asked.path}"
+        given = records.Given(
+            row.account_id, token_id, row.generation, credential.purpose, sending.text, what
+        )
+        records.write_record(sending.caller, LeaseRecord.Kind.REQUEST, given, now=now)
+
     try:
         await once.do((sending.text, row.token_id, row.generation), now, write)
     except Busy as busy:
