@@ -99,7 +99,16 @@ class OauthStandIn:
             return page("oauth/refused.html", status=400, label=self.label, text=str(error))
         mine = [account.id for account in store.accounts_of(self.channel, user.key)]
         ticked = [one for one in mine if one in params.get("accounts", [])] if self.picks_accounts else mine
-        code = self.code_for(store, wish, user, account_ids=ticked)
+        code = OauthCode(
+            random_text(40),
+            self.channel,
+            wish.app.client_id,
+            user.key,
+            wish.redirect_uri,
+            wish.scopes,
+            ticked,
+            store.now(),
+        )
         store.oauth_codes[code.code] = code
         store.changed()
         return self._back(wish, **{self.code_parameter: code.code})
@@ -136,19 +145,6 @@ class OauthStandIn:
         return RedirectResponse(wish.redirect_uri + joint + urlencode(answer), status_code=302)
 
     # ---- codes and consents
-
-    def code_for(self, store: Store, wish: Wish, user: NativeUser, *, account_ids: list[str]) -> OauthCode:
-        """A fresh code for what the person allowed."""
-        return OauthCode(
-            random_text(40),
-            self.channel,
-            wish.app.client_id,
-            user.key,
-            wish.redirect_uri,
-            wish.scopes,
-            account_ids,
-            store.now(),
-        )
 
     def redeem(self, store: Store, app: App, text: str, redirect_uri: str | None) -> OauthToken:
         """Turn a code into a consent. `redirect_uri` None: the channel does not ask for it again. Raises CodeError."""

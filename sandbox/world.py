@@ -172,7 +172,7 @@ class XToken(Record):
 
 @dataclass
 class OauthCode(Record):
-    """An authorisation code of Snapchat, LinkedIn, Pinterest or TikTok, and of X's OAuth 2."""
+    """An authorisation code of Snapchat, LinkedIn, Pinterest or TikTok."""
 
     code: str
     channel: str
@@ -183,13 +183,11 @@ class OauthCode(Record):
     account_ids: list[str]
     issued_at: int
     used: bool = False
-    challenge: str = ""  # X: PKCE
-    challenge_method: str = ""
 
 
 @dataclass
 class OauthToken(Record):
-    """One consent at Snapchat, LinkedIn, Pinterest, TikTok, or X by OAuth 2.
+    """One consent at Snapchat, LinkedIn, Pinterest or TikTok.
 
     It holds the access token that is good now and the refresh token, if any.
     `dead` is why the consent ended ("cancelled", "password", ...), or nothing. Old strings of a consent are in `spent`.

@@ -41,11 +41,6 @@ def dead_token() -> XError:
     return XError(401, 89, "Invalid or expired token.")
 
 
-def narrow_token() -> XError:
-    """A bearer token without the permission that the call needs (the number is unverified; API 2 shows none)."""
-    return XError(403, 220, "Your credentials do not allow access to this resource.")
-
-
 def low_access() -> XError:
     """The app's access level does not reach this endpoint: 453, as integrations keep it."""
     text = "You currently have access to a subset of X API V2 endpoints and limited v1.1 endpoints (e.g. media post, oauth) "

@@ -4,7 +4,6 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from sandbox.x import errors
-from sandbox.x.oauth2 import ME, caller_by_bearer, is_bearer
 from sandbox.x.signature import caller_of
 
 
@@ -33,7 +32,6 @@ async def verify_credentials(request: Request) -> Response:
 
 
 async def users_me(request: Request) -> Response:
-    """`/2/users/me`, by either kind of OAuth."""
-    caller = caller_by_bearer(request, ME) if is_bearer(request) else await caller_of(request)
-    user = caller.user
+    """`/2/users/me`."""
+    user = (await caller_of(request)).user
     return JSONResponse({"data": {"id": user.id, "name": user.name, "username": user.screen_name}})

@@ -2,7 +2,6 @@
 
 from sandbox.store import Store
 from sandbox.world import NativeUser, XToken
-from sandbox.x.oauth2 import end_grants
 
 
 def pair_for(store: Store, *, client_id: str, user: NativeUser) -> XToken:
@@ -18,8 +17,8 @@ def pair_for(store: Store, *, client_id: str, user: NativeUser) -> XToken:
 
 
 def revoke_pairs(store: Store, *, client_id: str, user: str) -> None:
-    """End the living pair of an app and a user, and what the app holds by OAuth 2."""
+    """End the living pair of an app and a user."""
     for pair in store.x_tokens.values():
         if (pair.client_id, pair.user) == (client_id, user):
             pair.dead = True
-    end_grants(store, client_id=client_id, user=user)
+    store.changed()

@@ -10,10 +10,9 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Match, Route
 
 from sandbox.web import params_of
-from sandbox.x import ads, errors, identity, oauth, oauth2, uploads
+from sandbox.x import ads, errors, identity, oauth, uploads
 from sandbox.x.errors import AdsError, XError
 from sandbox.x.limits import RateLimits
-from sandbox.x.oauth2 import ADS_READ, ADS_WRITE, caller_by_bearer, is_bearer
 from sandbox.x.signature import XCaller, caller_of
 
 Handler = Callable[[Request], Awaitable[Response]]
@@ -77,19 +76,9 @@ class LimitedError(AdsError):
 
 async def _identify(request: Request) -> XCaller:
     try:
-        if is_bearer(request):
-            return _by_bearer(request)
         return await caller_of(request)
     except XError as error:
         raise errors.as_ads(error) from error
-
-
-def _by_bearer(request: Request) -> XCaller:
-    """Documents say that the Ads API takes signed calls alone; a switch of the app lets bearer tokens in."""
-    caller = caller_by_bearer(request, frozenset({ADS_READ if request.method == "GET" else ADS_WRITE}))
-    if not caller.app.settings.get("bearer_on_rest"):
-        raise errors.not_authenticated()
-    return caller
 
 
 def _count(request: Request, caller: XCaller, kind: str) -> dict[str, str]:
@@ -140,10 +129,6 @@ routes = [
     Route("/2/media/upload", problem(uploads.media_of_2), methods=["GET"]),
     Route("/2/media/upload/{step}", problem(uploads.media_of_2), methods=["POST"]),
     Route("/2/media/upload/{number}/{step}", problem(uploads.media_of_2), methods=["POST"]),
-    Route("/i/oauth2/authorize", oauth2.STAND_IN.show, methods=["GET"]),
-    Route("/i/oauth2/authorize", oauth2.STAND_IN.decide, methods=["POST"]),
-    Route("/2/oauth2/token", oauth2.token, methods=["POST"]),
-    Route("/2/oauth2/revoke", oauth2.revoke, methods=["POST"]),
     Route("/2/users/me", problem(identity.users_me), methods=["GET"]),
     Route("/12/accounts", ads_call(ads.accounts, kind="accounts"), methods=["GET"]),
     Route(_ACCOUNT, ads_call(ads.account), methods=["GET"]),

@@ -9,7 +9,7 @@ from starlette.requests import Request
 
 from sandbox.store import Store
 from sandbox.web import store_of
-from sandbox.world import App, NativeUser, OauthToken, XRequestToken, XToken
+from sandbox.world import App, NativeUser, XRequestToken, XToken
 from sandbox.x import errors
 
 CLOCK_WINDOW = 300
@@ -55,7 +55,7 @@ class XCaller:
 
     store: Store
     app: App
-    token: XToken | OauthToken
+    token: XToken
     user: NativeUser
     params: dict[str, str]
     now: int

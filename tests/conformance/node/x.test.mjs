@@ -1,4 +1,4 @@
-// twitter-api-v2 against the stand-in X: OAuth 1.0a for the Ads API, OAuth 2 beside it. A plug-in, the client's own way to change requests,
+// twitter-api-v2 against the stand-in X. A plug-in, the client's own way to change requests,
 // names the host; the client reads a form only from X's own, so the plug-in says that too.
 import assert from 'node:assert/strict';
 import http from 'node:http';
@@ -65,16 +65,4 @@ test('a signature with a wrong secret is 32', async () => {
   const pair = await issue('x', 'ada');
   const wrong = new TwitterApi({appKey, appSecret: 'wrong', accessToken: pair.oauth_token, accessSecret: pair.oauth_token_secret}, settings);
   assert.deepEqual(await refused(wrong.v1.verifyCredentials()), [401, 32]);
-});
-
-test('OAuth 2 gives, renews and ends', async () => {
-  const app = new TwitterApi({clientId: appKey, clientSecret: appSecret}, settings);
-  const scope = ['tweet.read', 'users.read', 'offline.access'];
-  const {url, codeVerifier} = app.generateOAuth2AuthLink(callback, {scope});
-  const address = `${base}/x/i/oauth2/authorize?${new URL(url).searchParams}`;
-  const {code} = await consent(address);
-  const given = await app.loginWithOAuth2({code, codeVerifier, redirectUri: callback});
-  const renewed = await app.refreshOAuth2Token(given.refreshToken);
-  assert.notEqual(renewed.accessToken, given.accessToken);
-  assert.deepEqual(await refused(app.refreshOAuth2Token(given.refreshToken)), [400, 'invalid_request']);
 });
