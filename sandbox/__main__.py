@@ -102,7 +102,7 @@ async def run(options: argparse.Namespace) -> None:
     async with contextlib.AsyncExitStack() as stack:
         await stack.enter_async_context(saving(store))
         await stack.enter_async_context(serve_smtp(store=store, rules=rules, listener=smtp))
-        await stack.enter_async_context(_serving(build_mailbox(store=store, rules=rules), mailbox))
+        await stack.enter_async_context(_serving(build_mailbox(store=store), mailbox))
         await stack.enter_async_context(_serving(app, web))
         ready = {"sandbox": urls[0], "mailbox": urls[1], "smtp": f"{HOST}:{smtp.getsockname()[1]}"}
         sys.stdout.write(json.dumps(ready) + "\n")

@@ -2,9 +2,7 @@
 
 import hashlib
 import hmac
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from starlette.requests import Request
 
@@ -61,14 +59,6 @@ async def caller_of(request: Request) -> Caller:
     assert grant is not None  # a token without a grant is dead (458)
     user = store.user(CHANNEL, token.user)
     return Caller(store, params, token, app, user, grant, now)
-
-
-async def settings_of(request: Request) -> Mapping[str, Any]:
-    """The switches of the app whose token a call brings; none where the token is nobody's."""
-    store = store_of(request)
-    token = store.facebook_tokens.get(token_text(request, await params_of(request)))
-    app = store.app(CHANNEL, token.client_id) if token is not None else None
-    return app.settings if app is not None else {}
 
 
 def token_text(request: Request, params: Params) -> str:

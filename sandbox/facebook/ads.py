@@ -1,7 +1,6 @@
-"""Marketing API: one ad account, its campaigns and its insights."""
+"""Marketing API: one ad account and its campaigns."""
 
 from typing import Any
-from zlib import crc32
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -90,22 +89,3 @@ def _show(found: Campaign, caller: Caller) -> dict[str, Any]:
     known = {"account_id": found.account_id, **found.fields}
     wanted = fields_of(caller, fields.CAMPAIGN, "Campaign") or list(known)
     return {"id": found.id, **{name: known[name] for name in wanted if name in known}}
-
-
-async def insights(request: Request) -> Response:
-    """`GET /act_{id}/insights`: one row of numbers, always the same for an account."""
-    caller = await caller_of(request)
-    found = account_of(request, caller)
-    wanted = fields_of(caller, fields.INSIGHTS, "AdsInsights")
-    number = crc32(found.id.encode()) % 9000 + 1000
-    row = {
-        "account_id": found.id,
-        "impressions": str(number * 10),
-        "clicks": str(number // 5),
-        "spend": f"{number / 7:.2f}",
-        "date_start": "2026-10-01",
-        "date_stop": "2026-10-30",
-    }
-    if wanted:
-        row = {name: value for name, value in row.items() if name in {*wanted, "date_start", "date_stop"}}
-    return JSONResponse(page_of([row], request, caller))

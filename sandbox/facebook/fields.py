@@ -35,12 +35,6 @@ CAMPAIGN = _names_in(
     " promoted_object recommendations smart_promotion_type source_campaign source_campaign_id special_ad_categories"
     " special_ad_category special_ad_category_country spend_cap start_time status stop_time topline_id updated_time"
 )
-# Of the 238 that results have, those of an ad account as a whole.
-INSIGHTS = _names_in(
-    "account_currency account_id account_name action_values actions clicks cost_per_action_type cpc cpm cpp created_time ctr date_start"
-    " date_stop frequency impressions inline_link_click_ctr inline_link_clicks inline_post_engagement objective outbound_clicks"
-    " outbound_clicks_ctr purchase_roas reach social_spend spend unique_clicks unique_ctr updated_time website_ctr"
-)
 
 
 def asked(text: str, known: frozenset[str], node: str) -> list[str]:

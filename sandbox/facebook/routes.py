@@ -13,7 +13,6 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from sandbox.facebook import (
-    access,
     ads,
     batch,
     dialog,
@@ -72,17 +71,12 @@ def graph_call(handler: Handler) -> Handler:
 
 
 def marketing(handler: Handler) -> Handler:
-    """Wrap a handler of the Marketing API: it serves no version that is over, unless the app lets it take the next one."""
+    """Wrap a handler of the Marketing API: it serves no version that is over."""
 
     async def call(request: Request) -> Response:
-        version = request.path_params.get("version", versions.OLDEST)
-        settings = await access.settings_of(request)
-        if versions.retired(version, settings) and not settings.get("auto_upgrade"):
+        if request.path_params.get("version", versions.OLDEST) not in versions.MARKETING:
             raise errors.version_retired(versions.NEWEST)
-        response = await handler(request)
-        if warning := versions.warning(version, settings):
-            response.headers[versions.WARNING] = warning
-        return response
+        return await handler(request)
 
     return call
 
@@ -117,10 +111,8 @@ routes = [
     *at("/{user_id:int}/permissions", graph.permissions, "GET", "DELETE"),
     *at("/me/adaccounts", marketing(graph.ad_accounts)),
     *at("/{user_id:int}/assigned_ad_accounts", marketing(system_users.assigned_ad_accounts)),
-    *at("/{user_id:int}/access_tokens", system_users.access_tokens, "POST"),
     *at("/act_{account_id:str}/campaigns", marketing(ads.campaigns), "GET", "POST"),
     *at("/act_{account_id:str}/advideos", marketing(uploads.videos), "POST"),
-    *at("/act_{account_id:str}/insights", marketing(ads.insights)),
     *at("/act_{account_id:str}", marketing(ads.account)),
     *at("/{object_id:int}", marketing(ads.campaign)),
     Route("/{version:graph}/{rest:path}", graph_call(unknown), methods=ANY),

@@ -1,4 +1,4 @@
-"""System users: tokens made by an admin of the business, the ad accounts assigned to them, and the end of one token."""
+"""System users: the ad accounts assigned to them, and the end of one token."""
 
 import hmac
 
@@ -7,13 +7,9 @@ from starlette.responses import JSONResponse, Response
 
 from sandbox.facebook import errors
 from sandbox.facebook.access import CHANNEL, caller_of
-from sandbox.facebook.dialog import keep_grant
 from sandbox.facebook.errors import GraphError
 from sandbox.facebook.graph import account_fields, page_of, show_account
-from sandbox.facebook.tokens import LONG_LIFE, system_token
-from sandbox.store import UnknownNameError
 from sandbox.web import first, params_of, store_of
-from sandbox.world import NEVER
 
 
 async def assigned_ad_accounts(request: Request) -> Response:
@@ -27,31 +23,6 @@ async def assigned_ad_accounts(request: Request) -> Response:
     wanted = account_fields(caller)
     rows = [show_account(account, caller, wanted) for account in caller.visible_accounts()]
     return JSONResponse(page_of(rows, request, caller))
-
-
-async def access_tokens(request: Request) -> Response:
-    """`POST /{system-user-id}/access_tokens`: business_app, scope, set_token_expires_in_60_days; asked with an admin's token."""
-    caller = await caller_of(request)
-    store, params = caller.store, caller.params
-    if "business_management" not in caller.grant.scopes:
-        raise errors.not_granted()
-    app = store.app(CHANNEL, first(params, "business_app"))
-    try:
-        user = store.user(CHANNEL, str(request.path_params["user_id"]))
-    except UnknownNameError:
-        raise errors.unknown_object(str(request.path_params["user_id"])) from None
-    if app is None:
-        raise errors.bad_parameter("The parameter business_app is required")
-    scopes = [s for s in first(params, "scope").replace(" ", ",").split(",") if s]
-    ids = [account.id for account in store.accounts_of(CHANNEL, user.key)]
-    keep_grant(store, app, user, scopes=scopes, declined=[], account_ids=ids)
-    sixty = first(params, "set_token_expires_in_60_days") == "true"
-    token = system_token(
-        store, app.client_id, user.key, expires_at=store.now() + LONG_LIFE if sixty else NEVER
-    )
-    store.facebook_tokens[token.token] = token
-    store.changed()
-    return JSONResponse({"access_token": token.token})
 
 
 async def revoke(request: Request) -> Response:

@@ -21,12 +21,10 @@ ADS_SCOPES = ("ads_management", "ads_read")
 
 
 async def access_token(request: Request) -> Response:
-    """`/oauth/access_token`: code, fb_exchange_token or client_credentials."""
+    """`/oauth/access_token`: code or fb_exchange_token."""
     store, params = store_of(request), await params_of(request)
     app = _client(store, params)
     grant_type = first(params, "grant_type")
-    if grant_type == "client_credentials":
-        return JSONResponse({"access_token": f"{app.client_id}|{app.secret}", "token_type": "bearer"})
     if grant_type == "fb_exchange_token":
         sixty_days = first(params, "set_token_expires_in_60_days") == "true"
         return JSONResponse(_exchange(store, app, first(params, "fb_exchange_token"), sixty_days=sixty_days))
@@ -160,15 +158,6 @@ async def debug_token(request: Request) -> Response:
     text = first(params, "input_token")
     if not text:
         raise GraphError(100, "(#100) The parameter input_token is required")
-    if hmac.compare_digest(text.encode(), f"{app.client_id}|{app.secret}".encode()):
-        data = {
-            "app_id": app.client_id,
-            "type": "APP",
-            "application": app.name,
-            "is_valid": True,
-            "scopes": [],
-        }
-        return JSONResponse({"data": data})
     token = store.facebook_tokens.get(text)
     if token is None:
         error = {"code": 190, "message": "The access token could not be decrypted"}

@@ -1,8 +1,7 @@
-"""The Marketing API: the person's roles, ad accounts, results; and who the person is."""
+"""The Marketing API: the person's roles and ad accounts; and who the person is."""
 
 from typing import Any
 from urllib.parse import unquote
-from zlib import crc32
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -184,27 +183,6 @@ def _campaign(fields: Any, account: AdAccount, caller: Caller) -> str:
     caller.store.campaigns[made.id] = made
     caller.store.changed()
     return made.id
-
-
-async def analytics(request: Request) -> Response:
-    """`GET /rest/adAnalytics?q=analytics`: one row for each ad account that is asked for, always the same numbers."""
-    caller = await caller_of(request)
-    ads_scopes(caller, "adAnalytics.FINDER-analytics", scopes=("r_ads_reporting",))
-    if caller.query.get("q") != "analytics" or "accounts" not in caller.query:
-        raise errors.bad_request("Invalid query parameters passed to request: q, accounts")
-    names = list_values(restli(caller.query["accounts"], "accounts"))
-    rows = [_results(_account(name.removeprefix(URN), caller)) for name in names]
-    return JSONResponse({"elements": rows, "paging": {"start": 0, "count": 10, "links": []}})
-
-
-def _results(account: AdAccount) -> dict[str, Any]:
-    number = crc32(account.id.encode()) % 9000 + 1000
-    return {
-        "impressions": number * 10,
-        "clicks": number // 5,
-        "costInLocalCurrency": f"{number / 7:.2f}",
-        "pivotValues": [f"{URN}{account.id}"],
-    }
 
 
 async def unknown(request: Request) -> Response:

@@ -15,13 +15,11 @@ routes = [
     Route("/oauth/v2/accessToken", answered(tokens.access_token), methods=["POST"]),
     Route("/oauth/v2/introspectToken", answered(tokens.introspect), methods=["POST"]),
     Route("/oauth/v2/revoke", answered(tokens.revoke), methods=["POST"]),
-    Route("/oauth/.well-known/openid-configuration", answered(tokens.discovery), methods=["GET"]),
     Route("/v2/userinfo", answered(ads.userinfo), methods=["GET"]),
     Route("/rest/adAccountUsers", answered(ads.account_users), methods=_READ),
     Route("/rest/adAccounts", answered(ads.search_accounts), methods=_READ),
     Route("/rest/adAccounts/{account_id}", answered(ads.account), methods=["GET"]),
     Route("/rest/adAccounts/{account_id}/adCampaigns", answered(ads.campaigns), methods=_READ),
     Route("/rest/videos", answered(media.videos), methods=["POST"]),
-    Route("/rest/adAnalytics", answered(ads.analytics), methods=_READ),
     Route("/{rest:path}", answered(ads.unknown), methods=ANY),
 ]

@@ -1,12 +1,4 @@
-"""What is LinkedIn's own in the consent page, in lifetimes and in actions.
-
-Switches of the app (`settings`): `refresh_tokens` (false: an app without programmatic refresh), `rotate_refresh` (a refresh gives a new
-refresh token; unverified), `fresh_delay` (seconds for which a new token is refused), `one_scope_set` (false: another scope set cancels
-nothing), `skip_consent` (a standing grant of the same scopes is not asked again), `products` (list of scopes the app may ask for; else
-all that exist for ads, Pages and log-in), `active_versions` ([oldest, newest] of LinkedIn-Version), `day_quota_over`,
-`unknown_is_inactive` (how introspection answers a string that is no token),
-`no_revoke` (the revoke address does not exist), `restricted_is_401` (introspection answers 401 about a suspended member's token).
-"""
+"""What is LinkedIn's own in the consent page, in lifetimes and in actions. Its switches: README.md, `settings` of the app."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -15,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from sandbox.oauth import OauthStandIn, Wish
-from sandbox.store import Store, UnknownNameError
+from sandbox.store import Store
 from sandbox.web import Params, first, params_of, store_of
 from sandbox.world import DAY, App, NativeUser, OauthToken
 
@@ -36,26 +28,14 @@ class LinkedInStandIn(OauthStandIn):
     """One scope set per member and app; no refresh token for apps that are not approved."""
 
     async def show(self, request: Request) -> Response:
-        """As everywhere; but what the app may not ask for sends the browser back, and a standing grant may skip the page."""
+        """As everywhere; but what the app may not ask for sends the browser back."""
         store, params = store_of(request), await params_of(request)
-        if back := self._not_allowed(store, params):
-            return back
-        user = first(params, "user")
-        if user and self._stands(store, params, user):
-            return await self.decide(request)
-        return await super().show(request)
+        return self._not_allowed(store, params) or await super().show(request)
 
     async def decide(self, request: Request) -> Response:
-        """`action` = allow or cancel as everywhere, and cancel_login: the person left at the log-in."""
+        """`action` = allow or cancel as everywhere."""
         store, params = store_of(request), await params_of(request)
-        if back := self._not_allowed(store, params):
-            return back
-        if first(params, "action") == "cancel_login":
-            wish = self.wish(store, params)
-            return self._back(
-                wish, error="user_cancelled_login", error_description="The user cancelled LinkedIn login"
-            )
-        return await super().decide(request)
+        return self._not_allowed(store, params) or await super().decide(request)
 
     def _not_allowed(self, store: Store, params: dict[str, list[str]]) -> RedirectResponse | None:
         """The answer to another flow, and to scopes that the app's products do not give (seen; the documents say only "Invalid scope")."""
@@ -77,28 +57,13 @@ class LinkedInStandIn(OauthStandIn):
         """The permissions asked for. The documents part them by spaces; LinkedIn's own client for JavaScript sends commas."""
         return [scope for scope in first(params, "scope").replace(",", " ").split(" ") if scope]
 
-    def _stands(self, store: Store, params: dict[str, list[str]], name: str) -> bool:
-        app = store.app(self.channel, first(params, self.id_parameter))
-        if app is None or not app.settings.get("skip_consent"):
-            return False
-        try:
-            user = store.user(self.channel, name)
-        except UnknownNameError:
-            return False
-        asked = set(self.asked_scopes(params))
-        return any(
-            set(token.scopes) == asked and token.expires_at > store.now()
-            for token in self.consents(store, user, app.client_id)
-        )
-
     def grant(
         self, store: Store, app: App, user: NativeUser, *, scopes: list[str], account_ids: list[str]
     ) -> OauthToken:
         """A fresh consent. Another scope set than before invalidates all earlier access tokens (documented)."""
-        if app.settings.get("one_scope_set", True):
-            for earlier in self.consents(store, user, app.client_id):
-                if set(earlier.scopes) != set(scopes):
-                    earlier.dead = "scope"
+        for earlier in self.consents(store, user, app.client_id):
+            if set(earlier.scopes) != set(scopes):
+                earlier.dead = "scope"
         return super().grant(store, app, user, scopes=scopes, account_ids=account_ids)
 
     def renew(self, store: Store, token: OauthToken, *, rotate: bool) -> None:

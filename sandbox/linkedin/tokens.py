@@ -1,4 +1,4 @@
-"""The OAuth endpoints: token, introspection, revocation, discovery. Everything comes as a form; Basic and the query are not read."""
+"""The OAuth endpoints: token, introspection, revocation. Everything comes as a form; Basic and the query are not read."""
 
 import base64
 import hmac
@@ -144,23 +144,3 @@ async def revoke(request: Request) -> Response:
         token.dead = "revoked"
         store.changed()
     return Response(status_code=200)
-
-
-async def discovery(request: Request) -> Response:
-    """`GET /oauth/.well-known/openid-configuration`: what LinkedIn lists there, and nothing of revocation or introspection."""
-    base = str(request.url).partition("/oauth/.well-known")[0]
-    return JSONResponse(
-        {
-            "issuer": f"{base}/oauth",
-            "authorization_endpoint": f"{base}/oauth/v2/authorization",
-            "token_endpoint": f"{base}/oauth/v2/accessToken",
-            "userinfo_endpoint": f"{base}/v2/userinfo",
-            "jwks_uri": f"{base}/oauth/openid/jwks",
-            "response_types_supported": ["code"],
-            "subject_types_supported": ["pairwise"],
-            "id_token_signing_alg_values_supported": ["RS256"],
-            "scopes_supported": ["openid", "profile", "email"],
-            "claims_supported": ["iss", "aud", "iat", "exp", "sub", "name", "given_name", "family_name", "picture", "email",
-                                 "email_verified", "locale"],
-        }
-    )  # fmt: skip

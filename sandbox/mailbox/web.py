@@ -17,7 +17,7 @@ from sandbox.web import page, store_of
 _SINCE = "since must be an ISO time or seconds since the epoch"
 
 
-def build_mailbox(*, store: Store, rules: SmtpRules) -> Starlette:
+def build_mailbox(*, store: Store) -> Starlette:
     """The ASGI application of the mailbox."""
     app = Starlette(
         routes=[
@@ -28,11 +28,9 @@ def build_mailbox(*, store: Store, rules: SmtpRules) -> Starlette:
             Route("/mails/{mail_id:int}.json", one_json),
             Route("/mails/{mail_id:int}/html", one_html),
             Route("/mails/{mail_id:int}", one_page),
-            Route("/_control/smtp", smtp_rules, methods=["GET", "POST"]),
         ]
     )
     app.state.store = store
-    app.state.smtp_rules = rules
     return app
 
 

@@ -99,10 +99,10 @@ def lives(store: Store, token: OauthToken) -> bool:
 
 
 def _limit(request: Request, caller: Caller) -> None:
-    limit, window = int(switch(caller.app, "rate_limit")), int(switch(caller.app, "rate_window"))
+    limit = int(switch(caller.app, "rate_limit"))
     if not limit:
         return
-    made, _ = windows_of(request).count((CHANNEL, caller.user.key), seconds=window, now=caller.store.now())
+    made, _ = windows_of(request).count((CHANNEL, caller.user.key), seconds=60, now=caller.store.now())
     request.state.left = max(0, limit - made)
     if made > limit:
         raise errors.too_many(int(switch(caller.app, "rate_code")))

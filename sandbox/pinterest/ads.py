@@ -1,10 +1,8 @@
-"""The person, the ad accounts, their numbers and their campaigns."""
+"""The person, the ad accounts and their campaigns."""
 
 import base64
 import binascii
-import re
 from typing import Any
-from zlib import crc32
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -15,22 +13,14 @@ from sandbox.store import random_number
 from sandbox.world import ROLES, AdAccount, Campaign, NativeUser
 
 CREATED = 1_603_239_480
-READING, WRITING = {"OWNER", "ADMIN", "ANALYST", "CAMPAIGN_MANAGER"}, {"OWNER", "ADMIN", "CAMPAIGN_MANAGER"}
-GRANULARITIES = ("TOTAL", "DAY", "HOUR", "WEEK", "MONTH")
-_DATE = re.compile(r"\d{4}-\d\d-\d\d")
+WRITING = {"OWNER", "ADMIN", "CAMPAIGN_MANAGER"}
 
 
 async def user_account(request: Request) -> Response:
-    """`GET /v5/user_account`: the person, or with `ad_account_id` the owner of that ad account."""
+    """`GET /v5/user_account`: the person."""
     caller = caller_of(request)
     caller.needs("user_accounts:read")
     shown = caller.user
-    if name := request.query_params.get("ad_account_id"):
-        account = next((a for a in caller.store.accounts_of(CHANNEL, caller.user.key) if a.id == name), None)
-        owner = _owner(caller, account) if account is not None else None
-        if owner is None:
-            raise errors.not_permitted("403/403")
-        shown = owner
     return JSONResponse(
         {
             "account_type": "BUSINESS",
@@ -67,24 +57,6 @@ async def ad_account(request: Request) -> Response:
     caller = caller_of(request)
     caller.needs("ads:read")
     return JSONResponse(_shown(caller, caller.account(request.path_params["account"])))
-
-
-async def analytics(request: Request) -> Response:
-    """`GET /v5/ad_accounts/{id}/analytics`: one row of numbers, always the same for an ad account."""
-    caller = caller_of(request)
-    caller.needs("ads:read")
-    account = caller.account(request.path_params["account"])
-    _needs_role(caller, account, READING)
-    asked = request.query_params
-    columns = [name for name in asked.get("columns", "").split(",") if name]
-    dates = [asked.get(name, "") for name in ("start_date", "end_date")]
-    if not columns or not all(map(_DATE.fullmatch, dates)) or asked.get("granularity") not in GRANULARITIES:
-        raise errors.bad_request("Invalid ad account analytics parameters.", 400)
-    number = crc32(account.id.encode()) % 9000 + 1000
-    row: dict[str, Any] = {"AD_ACCOUNT_ID": account.id} | {
-        name: number / 100 if "DOLLAR" in name else number for name in columns
-    }
-    return JSONResponse([row if asked["granularity"] == "TOTAL" else {"DATE": dates[0], **row}])
 
 
 async def campaigns(request: Request) -> Response:

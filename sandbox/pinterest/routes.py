@@ -47,7 +47,6 @@ routes = [
     Route("/v5/user_account", api(ads.user_account), methods=["GET"]),
     Route("/v5/ad_accounts", api(ads.ad_accounts), methods=["GET"]),
     Route(_ACCOUNT, api(ads.ad_account), methods=["GET"]),
-    Route(f"{_ACCOUNT}/analytics", api(ads.analytics), methods=["GET"]),
     Route(f"{_ACCOUNT}/campaigns", api(ads.campaigns), methods=["GET", "POST"]),
     Route("/{rest:path}", api(unknown), methods=["GET", "POST", "PUT", "PATCH", "DELETE"]),
 ]

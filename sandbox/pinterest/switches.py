@@ -1,15 +1,4 @@
-"""What is Pinterest's own in the consent page, in lifetimes and in actions.
-
-Switches of the app (`PUT apps/pinterest`, `settings`), and what they are without being set:
-`rotate` (true): each refresh gives a new refresh token, and the old one is void; `grace` (0): seconds for which the strings of before a
-refresh still work; `same_within` (-1): refreshes within so many seconds give the same access token; `legacy` (false): refresh tokens of 365
-days that no refresh moves or replaces; `old_app` (false): the same, unless the exchange asks for `continuous_refresh=true`;
-`numbers_as_text` (false): lives come as text; `scope_separator` (","); `bad_code` (283, or 2): the code that a bad authorisation code gets;
-`no_role` ("403/29", or "401/29", "403/403", "404/2"): how an ad account without a role is refused; `restricted_feature` (""): the
-category of calls that the app may not make; `system_users` ([]): people whose tokens may be revoked; `rate_limit` (0: none), `rate_window`
-(60), `rate_code` (8, or 30): calls of one person.
-An ad account is refused by `details` `{"refuses": 2625}` (disapproved) or 2626 (under review).
-"""
+"""What is Pinterest's own in the consent page, in lifetimes and in actions. Its switches: README.md, `settings` of the app."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -28,7 +17,7 @@ SCOPES = (
 DEFAULTS: dict[str, Any] = {
     "rotate": True, "grace": 0, "same_within": -1, "legacy": False, "old_app": False, "numbers_as_text": False,
     "scope_separator": ",", "bad_code": 283, "no_role": "403/29", "restricted_feature": "", "system_users": [],
-    "rate_limit": 0, "rate_window": 60, "rate_code": 8,
+    "rate_limit": 0, "rate_code": 8,
 }  # fmt: skip
 
 

@@ -50,13 +50,6 @@ def organizations(request: Request, caller: Caller) -> Body:
     return envelope(caller, organizations=[item(caller, "organization", row) for row in rows])
 
 
-def organization(request: Request, caller: Caller) -> Body:
-    """`GET /organizations/{id}`."""
-    key = str(request.path_params["organization_id"])
-    row = _organization(caller, key, _accounts_in(caller, key), nested=False)
-    return envelope(caller, organizations=[item(caller, "organization", row)])
-
-
 def ad_accounts(request: Request, caller: Caller) -> Body:
     """`GET /organizations/{id}/adaccounts`, paged, each wrapped."""
     accounts = _accounts_in(caller, str(request.path_params["organization_id"]))
@@ -69,18 +62,6 @@ def ad_account(request: Request, caller: Caller) -> Body:
     """`GET /adaccounts/{id}`."""
     account = account_for(caller, str(request.path_params["account_id"]))
     return envelope(caller, adaccounts=[_account_item(caller, account)])
-
-
-def members(request: Request, caller: Caller) -> Body:
-    """`GET /organizations/{id}/members`."""
-    key = str(request.path_params["organization_id"])
-    _accounts_in(caller, key)
-    rows = [
-        {"id": member_id(key, u), **MADE, "email": u.email, "organization_id": key, "display_name": u.name}
-        for u in _people_in(caller, key)
-    ]
-    items = [item(caller, "member", {**row, "member_status": "MEMBER"}) for row in rows]
-    return page(request, caller, "members", items)
 
 
 def roles(request: Request, caller: Caller) -> Body:
@@ -97,13 +78,6 @@ def roles(request: Request, caller: Caller) -> Body:
     ]
     for account in accounts:
         rows += _account_roles(caller, key, account)
-    return page(request, caller, "roles", [item(caller, "role", row) for row in rows])
-
-
-def account_roles(request: Request, caller: Caller) -> Body:
-    """`GET /adaccounts/{id}/roles` (address unverified)."""
-    account = account_for(caller, str(request.path_params["account_id"]))
-    rows = _account_roles(caller, organization_of(account), account)
     return page(request, caller, "roles", [item(caller, "role", row) for row in rows])
 
 

@@ -1,23 +1,4 @@
-"""What is Snapchat's own in the consent page, in lifetimes and in actions.
-
-Switches of the app (`PUT apps/snapchat {"settings": {...}}`):
-
-expires_in              seconds an access token lives: 1800 (default) or 3600, sources disagree
-rotate                  true: each refresh gives a new refresh token and spends the old one; false (default): none comes
-small_letters           true: "success" as in some documents, instead of "SUCCESS"
-organization_roles      {person: [admin | business_admin | data_admin | member]}; left out: member
-nested_roles            false: ad accounts inside organizations come without `roles`
-nested_accounts         false: organizations come without `ad_accounts` (unverified)
-refuses_organization    true: the paged lists of an organization answer 403 to everybody but its admins (unverified)
-broken_organizations    true: organizations come as items in error
-hides                   true: an ad account without a role answers 404, as if it did not exist; else 403
-next_link_host          scheme and host of `paging.next_link`: the documents' own example shows another one than was asked
-revoke_path             revoke (default), revoke_token, or "": which of the disputed addresses exists
-rate_limit              {"limit", "window", "headers"}: calls per access token and seconds; headers (unverified) are shown if true
-
-An ad account's `details`: `organization_id` and `organization_name` put it into another organization, `sub_request_error` (a text) makes
-it an item in error inside HTTP 200, `delivery_status` (a list of codes of Snap's page of that name) is in it as it is.
-"""
+"""What is Snapchat's own in the consent page, in lifetimes and in actions. Its switches: README.md, `settings` of the app."""
 
 from starlette.requests import Request
 from starlette.responses import Response

@@ -34,12 +34,11 @@ async def tell(store: Store, app: App, account: AdAccount) -> None:
         token = store.oauth_tokens.get(subscription["token"])
         if token is None or token.dead or account.id not in subscription["advertiser_ids"]:
             continue
-        body = payload(store, app, account, subscription["id"])
-        for _ in range(2 if app.settings.get("push_twice") else 1):
-            await send(subscription["callback_url"], timeout=TIMEOUT, json=body)
+        body = payload(store, account, subscription["id"])
+        await send(subscription["callback_url"], timeout=TIMEOUT, json=body)
 
 
-def payload(store: Store, app: App, account: AdAccount, subscription_id: str) -> dict[str, Any]:
+def payload(store: Store, account: AdAccount, subscription_id: str) -> dict[str, Any]:
     """The flat body. The reason comes only with a suspension, under a misspelled name as a client has it (unverified)."""
     now = store.now()
     body: dict[str, Any] = {
@@ -54,6 +53,5 @@ def payload(store: Store, app: App, account: AdAccount, subscription_id: str) ->
         "status_change_time": datetime.fromtimestamp(now, UTC).strftime("%Y-%m-%d %H:%M:%S"),
     }
     if account.status == "STATUS_LIMIT":
-        name = "suspension_reasion" if app.settings.get("misspelled", True) else "suspension_reason"
-        body[name] = account.details.get("rejection_reason", "Suspicious activity")
+        body["suspension_reasion"] = account.details.get("rejection_reason", "Suspicious activity")
     return body

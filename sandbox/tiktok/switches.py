@@ -1,21 +1,4 @@
-"""What is TikTok's own in the consent page, in lifetimes and in actions.
-
-Switches of the app (`PUT apps/tiktok {"settings": {...}}`):
-
-burst             {"calls", "seconds", "message"}: so many calls pass in so many seconds, then 40100
-errors            {path: [code, message]}: what a path answers, for every row of the table of return codes: {"user/info": [50000, "..."]}
-denied            paths that advertisers did not grant: 40001 "advertiser does not grant you /path:GET permission"
-missing_scopes    paths for which the token lacks the app's permission: 40001 "... lacks the required scope for endpoint ..."
-developer         rejected: 40124, no_permission: 40125, of the app's owner
-dates             {"expires_in", "refresh_token_expires_in"}: the token answer carries these, with a refresh token (optional fields)
-duplicate_code    false: the way back brings no second parameter `code` (default: it does, unverified)
-push_twice        true: pushes are delivered twice ("at least once")
-misspelled        false: the reason of a suspension comes as `suspension_reason` (default: `suspension_reasion`, as a client has it)
-
-A suspended app answers 40113. `suspend` and `deactivate` of a person answer 40106; `checkpoint` answers 40309 (both unverified). A password
-change and a log-out end nothing (unverified). An ad account's `details`: `rejection_reason`; `bc_id` and `bc_name` put it into another
-Business Center, "" into none; `relation_status` (BOUND); `deleted` true: granted still, but every question about it answers 40001.
-"""
+"""What is TikTok's own in the consent page, in lifetimes and in actions. Its switches: README.md, `settings` of the app."""
 
 import asyncio
 
@@ -35,8 +18,8 @@ class TikTokStandIn(OauthStandIn):
     """TikTok's portal page, and the news that it pushes."""
 
     def _back(self, wish: Wish, **answer: str) -> RedirectResponse:
-        if "auth_code" in answer and wish.app.settings.get("duplicate_code", True):
-            answer["code"] = answer["auth_code"]
+        if "auth_code" in answer:
+            answer["code"] = answer["auth_code"]  # (unverified)
         return super()._back(wish, **answer)
 
     def account_changed(self, store: Store, account: AdAccount, before: str) -> None:

@@ -52,9 +52,6 @@ async def show(request: Request) -> Response:
         users = [u for u in store.users if u.channel == "x"]
         passed = {"oauth_token": token.token}
         return page("x/who.html", app=app, users=users, passed=passed)
-    skips = request.url.path.endswith("/authenticate") and not forced
-    if skips and not _stopped(user) and _has_grant(store, token, user):
-        return _approve(store, token, user)
     if stop := _stopped(user):
         return _refused(stop)
     return page("x/consent.html", app=app, user=user, token=token.token)
@@ -118,13 +115,6 @@ def _approve(store: Store, token: XRequestToken, user: NativeUser) -> Response:
 def _back(token: XRequestToken, **answer: str) -> RedirectResponse:
     joint = "&" if "?" in token.callback else "?"
     return RedirectResponse(token.callback + joint + urlencode(answer), status_code=302)
-
-
-def _has_grant(store: Store, token: XRequestToken, user: NativeUser) -> bool:
-    return any(
-        (pair.client_id, pair.user) == (token.client_id, user.key) and not pair.dead
-        for pair in store.x_tokens.values()
-    )
 
 
 def _user(store: Store, name: str) -> NativeUser | None:

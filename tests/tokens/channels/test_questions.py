@@ -337,7 +337,7 @@ def test_a_job_sends_the_token_as_a_header_and_nothing_in_the_address(key: str, 
 @pytest.mark.parametrize(
     ("key", "method", "path", "form"),
     [
-        ("facebook", "GET", "v26.0/act_{id}/insights", {}),
+        ("facebook", "GET", "v26.0/act_{id}/campaigns", {}),
         ("snapchat", "POST", "v1/adaccounts/{id}/campaigns", {"campaigns": [{"name": "Autumn", "status": "PAUSED"}]}),
         ("tiktok", "GET", "open_api/v1.3/campaign/get/?advertiser_id={id}", {}),
         ("x", "POST", "12/accounts/{id}/campaigns", {"name": "Ä & Ö, 50 % off", "funding_instrument_id": "f4x5t"}),
