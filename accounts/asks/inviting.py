@@ -29,7 +29,6 @@ MOST = 5_000  # accounts at once
 MOST_OF_LINK = 500  # accounts that one client link asks for: its page names each, and one press of a stranger gives access to all
 SHOWN = 5  # who was invited, on the page of an account
 OPEN_FOR = timedelta(days=30)  # that long a person is reminded on the own pages
-Stage = AskLine.Stage
 say = partial(phrase, "words/backup_invitations.txt")
 
 

@@ -43,7 +43,6 @@ from users.models import Invitation, User, person
 from users.people import languages
 
 ON_A_PAGE = 50  # links
-TONES = {LinkState.OPEN: "accent", LinkState.STARTED: "accent", LinkState.USED: "good"}
 
 
 def _whom(request: HttpRequest, may: Callable[[User], bool]) -> User:

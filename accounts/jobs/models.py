@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 
 from ui import stored_phrases as kept
 from ui.phrases import blocks, phrase
-from ui.text import join_names, number
+from ui.text import number
 from users.models import User
 
 WORDS = "words/jobs.txt"
@@ -91,7 +91,7 @@ class Job(models.Model):
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
     kind = models.CharField(max_length=30)
-    subject_id = models.BigIntegerField(default=0)  # what it is about: of an ask, the channel app
+    subject_id = models.BigIntegerField(default=0)  # what it is about: a macro, a team, a person, a file
     # Of each thing, in order; empty once all are done.
     keys = ArrayField(models.BigIntegerField(), default=list)
     note = models.CharField(max_length=300, blank=True)
@@ -213,9 +213,6 @@ class JobItem(models.Model):
 
     def said(self, words: str = WORDS) -> str:
         """Return what is beside the outcome, in words: why, and what was there before. "" where there is nothing to say."""
-        facts = dict(self.facts)
-        if "names" in facts:
-            facts["accounts"] = join_names(facts["names"], facts["number"])
-        said = [phrase(words, self.why, **facts)] if self.why else []
+        said = [phrase(words, self.why, **self.facts)] if self.why else []
         said += [phrase(WORDS, "was", was=kept.said(self.facts["was"]))] if self.facts.get("was") else []
         return " · ".join(said)

@@ -69,10 +69,6 @@ _NAMED: Mapping[str, tuple[type[Model], Any]] = {
     REMOVE_MACRO: (Macro, gettext_lazy("a deleted macro")),
     MOVE: (Team, gettext_lazy("a deleted team")),
 }
-# What else one is about, and the page of that; none: it begins on the start page, and leads back there.
-_ABOUT: Mapping[str, tuple[type[Model], str]] = {
-    OFFBOARD: (User, "admin:users_user_change"),
-}
 
 
 @dataclass(frozen=True)
@@ -140,10 +136,10 @@ def show(request: HttpRequest, job_id: int) -> HttpResponse:
     job = Job.objects.visible_to(viewer).filter(pk=job_id).select_related("user").first()
     if job is None:
         raise Http404(gettext("There is no such page. What was done to many is told for a day."))
-    needed = KINDS[job.kind].permission if job.kind in _ABOUT else access.VIEW
+    needed = KINDS[job.kind].permission if job.is_offboarding else access.VIEW
     if not (viewer.sees_all_teams or viewer.has_perm(needed)):
         raise PermissionDenied
-    model, back_url, frame = _around(job)
+    back_url, back_label, frame = _around(job)
     access.stand_at(request, back_url)
     going, mine = job.is_going, job.user_id == viewer.pk
     shown = request.GET.get("show", "")
@@ -169,7 +165,7 @@ def show(request: HttpRequest, job_id: int) -> HttpResponse:
         "again_url": _again(job) if mine and not going and job.failed else "",
         "back_again": _back_again(request, job) if not going and job.acted else [],
         "back_url": back_url,
-        "back_label": _back_label(job, model),
+        "back_label": back_label,
     }
     template = "portal/job.html"
     if job.is_offboarding:
@@ -188,17 +184,14 @@ def job_title(job: Job, names: Mapping[int, str] | None = None) -> str:
 
 
 def names_in_titles(found: Collection[Job]) -> dict[int, str]:
-    """Return by job (ids) the macro, team or address that its title names; "" where it names none."""
-    named = {one.pk: _NAMED.get(one.kind) for one in found if not one.options.get("name")}
+    """Return by job (ids) the macro or team that its title names; "" where it names none."""
     ids = defaultdict[type[Model], set[int]](set)
     for one in found:
-        if what := named.get(one.pk):
+        if what := _NAMED.get(one.kind):
             ids[what[0]].add(one.subject_id)
     rows = {model: model._default_manager.in_bulk(some) for model, some in ids.items()}  # noqa: SLF001  # Django documents it
     return {
-        one.pk: str(rows[what[0]].get(one.subject_id, what[1]))
-        if (what := named.get(one.pk))
-        else str(one.options.get("name", ""))
+        one.pk: str(rows[what[0]].get(one.subject_id, what[1])) if (what := _NAMED.get(one.kind)) else ""
         for one in found
     }
 
@@ -207,22 +200,14 @@ def _title(kind: str, total: int, name: str) -> str:
     return say(f"title_{kind}", total=total, shown=intcomma(total), name=name)
 
 
-def _around(job: Job) -> tuple[type[Model], str, Callable[[HttpRequest], dict[str, Any]]]:
-    """Return what the page of a job is below: a model, the page that it leads back to, and what is shown around it."""
-    if job.kind not in _ABOUT:  # the list as the person left it
+def _around(job: Job) -> tuple[str, str, Callable[[HttpRequest], dict[str, Any]]]:
+    """Return the page that a job's leads back to, what that is called, and what is shown around it."""
+    if not job.is_offboarding:  # the list as the person left it
         back = str(job.options.get("back") or reverse("admin:accounts_account_changelist"))
-        return Account, back, access.frame_of(Account, back)
-    model, page_name = _ABOUT[job.kind]
-    if not page_name:
-        return model, reverse("admin:index"), access.frame
-    return model, reverse(page_name, args=[job.subject_id]), access.frame_of(model)
-
-
-def _back_label(job: Job, model: type[Model]) -> str:
-    if job.kind not in _ABOUT:
-        return gettext("Social Accounts")
-    subject = model._default_manager.filter(pk=job.subject_id).first()  # noqa: SLF001  # Django documents it
-    return str(subject or gettext("Channel apps"))
+        return back, gettext("Social Accounts"), access.frame_of(Account, back)
+    leaver = User.objects.filter(pk=job.subject_id).first()
+    page = reverse("admin:users_user_change", args=[job.subject_id])
+    return page, str(leaver or gettext("People")), access.frame_of(User)
 
 
 def _tabs(job: Job, shown: str) -> list[dict[str, Any]]:

@@ -1,7 +1,7 @@
 """Whether a channel can be linked here, and who can help where it cannot."""
 
 from django.contrib.auth.models import AnonymousUser, Permission
-from django.db.models import Q, QuerySet
+from django.db.models import Q
 
 from tokens.models import ChannelApp
 from users.models import User
@@ -20,11 +20,7 @@ def channel_state(channel: str) -> str:
 
 def default_app(channel: str) -> ChannelApp | None:
     """Return the app that new links use, None where there is none that is set up."""
-    return _default_apps().filter(channel=channel).first()
-
-
-def _default_apps() -> QuerySet[ChannelApp]:
-    return ChannelApp.objects.taking_links()
+    return ChannelApp.objects.taking_links().filter(channel=channel).first()
 
 
 def may_set_up(user: User | AnonymousUser) -> bool:

@@ -33,7 +33,6 @@ VALID_FOR = timedelta(days=14)
 _SIGNER = signing.Signer(salt="accounts.renewal")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LOG_IN = "?log_in="
-_PLACE = "signed"  # where a link has its secret
 _ADDRESS = re.compile(r"""https?://[^\s"'<>]+/my/\d+/reauthenticate/\?log_in=(\d+)""")
 
 

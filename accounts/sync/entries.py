@@ -5,7 +5,7 @@ A list that failed or is incomplete takes nothing away. Only what differs is wri
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Literal
 
 from django.db import transaction
@@ -19,10 +19,6 @@ from tokens.channels import registry
 from tokens.channels.kinds import WRITE_REFUSALS, AccessCheck, AccountList, NativeAccount, Reason, Verdict
 from tokens.lifecycle.services import REPORT
 from tokens.models import Token
-
-# Nothing but a write shows whether the channel takes writes again, so after this time the role counts again and a job tries.
-REFUSAL_STANDS_FOR = timedelta(days=7)
-UNKNOWN_REFUSAL_STANDS_FOR = timedelta(days=1)
 
 
 @transaction.atomic
