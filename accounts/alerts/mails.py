@@ -5,7 +5,6 @@ Each says what the channel said, since when, and what to check.
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
@@ -16,17 +15,7 @@ from accounts.alerts import services as alerts
 from accounts.models import ApiKey, RefusedWrite
 from infra import scrub
 from notifications.models import Message
-from notifications.outbox import (
-    FACTS,
-    Builder,
-    Fact,
-    Mail,
-    NotWanted,
-    Why,
-    compose_mail,
-    reader_of,
-    register_kind,
-)
+from notifications.outbox import Builder, Mail, NotWanted, compose_mail, reader_of, register_kind
 from tokens.channels import registry, versions, words
 from tokens.channels.base import Channel
 from tokens.channels.kinds import Reason
@@ -34,8 +23,6 @@ from tokens.doubts import services as doubts
 from tokens.models import ChannelApp, Doubt, UnknownAnswer
 from tokens.unknown_answers import services as unknown_answers
 from ui import addresses, dates, mails, pills
-from ui import text as counts
-from ui.phrases import phrase
 from ui.text import join_names
 from users.people.queries import operators
 
@@ -53,22 +40,6 @@ def _of_app(message: Message) -> Mail:
     return _render(message, app, answers)
 
 
-def _facts_of_app(message: Message) -> list[Fact]:
-    app = ChannelApp.objects.filter(pk=message.payload["app"]).first()
-    if app is None:
-        return []
-    found = []
-    if message.payload["fault"]:
-        what = phrase(FACTS, "app_refused", app=str(app), channel=app.get_channel_display())
-        found.append(Fact(what, phrase(FACTS, "told"), app.fault))
-    rows = UnknownAnswer.objects.filter(pk__in=message.payload["answers"])
-    found += [
-        Fact(unknown_answers.answer_title(row), phrase(FACTS, "told"), phrase(FACTS, "unknown_answer"))
-        for row in rows
-    ]
-    return found
-
-
 def _open_answers(message: Message) -> list[UnknownAnswer]:
     rows = UnknownAnswer.objects.filter(pk__in=message.payload["answers"])
     return list(rows.order_by("first_seen_at", "pk"))
@@ -76,7 +47,6 @@ def _open_answers(message: Message) -> list[UnknownAnswer]:
 
 def _render(message: Message, app: ChannelApp, answers: Sequence[UnknownAnswer]) -> Mail:
     reader = reader_of(message)
-    groups = _same(answers)
     facts = {
         "channel": app.get_channel_display(),
         "channel_key": app.channel,
@@ -84,10 +54,10 @@ def _render(message: Message, app: ChannelApp, answers: Sequence[UnknownAnswer])
         "client_id": app.client_id,
         "refused": bool(message.payload["fault"]),
         **(_fault(app, message, reader.zone) if message.payload["fault"] else {}),
-        "answers": [_answer(group, reader.zone) for group in groups[:SHOWN]],
+        "answers": [_answer(one, reader.zone) for one in answers[:SHOWN]],
         "unknown": pills.pill("answer", "unknown"),
-        "more_count": max(0, len(groups) - SHOWN),
-        "rest_url": addresses.absolute_url("admin:tokens_unknownanswer_changelist") if groups else "",
+        "more_count": max(0, len(answers) - SHOWN),
+        "rest_url": addresses.absolute_url("admin:tokens_unknownanswer_changelist") if answers else "",
     }
     return compose_mail("operators", message, reader, facts)
 
@@ -104,30 +74,16 @@ def _fault(app: ChannelApp, message: Message, zone: ZoneInfo) -> dict[str, objec
     }
 
 
-def _answer(group: Sequence[UnknownAnswer], zone: ZoneInfo) -> dict[str, object]:
-    first = group[0]
-    calls = dict.fromkeys(unknown_answers.call_name(row.call) for row in group)
+def _answer(answer: UnknownAnswer, zone: ZoneInfo) -> dict[str, object]:
     return {
-        "said": _excerpt(first),
-        "status": first.status,
-        "calls": join_names(list(calls)),
-        "since": dates.moment(first.first_seen_at, zone=zone).full,
-        "times": sum(row.count for row in group),
-        "meanwhile": unknown_answers.what_we_do_meanwhile(first),
-        "url": addresses.absolute_url("admin:tokens_unknownanswer_change", first.pk),
+        "said": _excerpt(answer),
+        "status": answer.status,
+        "calls": unknown_answers.call_name(answer.call),
+        "since": dates.moment(answer.first_seen_at, zone=zone).full,
+        "times": answer.count,
+        "meanwhile": unknown_answers.what_we_do_meanwhile(answer),
+        "url": addresses.absolute_url("admin:tokens_unknownanswer_change", answer.pk),
     }
-
-
-def _same(answers: Sequence[UnknownAnswer]) -> list[list[UnknownAnswer]]:
-    """Put together what is the same news at several calls."""
-    groups: list[list[UnknownAnswer]] = []
-    for answer in answers:
-        group = next((group for group in groups if alerts.same_news(group[0], answer)), None)
-        if group is None:
-            groups.append([answer])
-        else:
-            group.append(answer)
-    return groups
 
 
 def _excerpt(answer: UnknownAnswer) -> str:
@@ -163,23 +119,6 @@ def build_doubt_mail(message: Message) -> Mail:
     return compose_mail("doubts", message, reader, facts)
 
 
-def doubt_facts(message: Message) -> list[Fact]:
-    """Return what led to a message, for "Why this mail?"."""
-    app = ChannelApp.objects.filter(pk=message.payload["doubts"]).first()
-    if app is None:
-        return []
-    return [
-        Fact(
-            str(app),
-            phrase(FACTS, "told"),
-            phrase(FACTS, "log_ins", number=number, log_ins=counts.number(number), row=row),
-        )
-        for row, number in doubts.count_answers(
-            Doubt.objects.filter(app=app, began_at__lte=message.created_at)
-        )
-    ]
-
-
 REFUSALS_SHOWN = 5  # accounts in one mail
 
 
@@ -197,14 +136,6 @@ def build_refusal_mail(message: Message) -> Mail:
         "more_count": max(0, len(words) - REFUSALS_SHOWN),
     }
     return compose_mail("refused_writes", message, reader, facts)
-
-
-def refusal_facts(message: Message) -> list[Fact]:
-    """Return what led to a message, for "Why this mail?"."""
-    return [
-        Fact(word.account.name, phrase(FACTS, "told"), scrub.text(word.said))
-        for word in _refused_writes(message)
-    ]
 
 
 def _refused_writes(message: Message) -> Sequence[RefusedWrite]:
@@ -232,13 +163,6 @@ def build_version_mail(message: Message) -> Mail:
     if versions.name_in_use(channel) != message.payload["version"]:
         raise NotWanted("other_version")
     return compose_mail("versions", message, reader_of(message), _said_of_version(message, channel))
-
-
-def version_facts(message: Message) -> list[Fact]:
-    """Return what led to a message, for "Why this mail?"."""
-    channel = registry.get(message.payload["channel"])
-    said = phrase(FACTS, "version_ends", **_day_of_end(message, channel))
-    return [Fact(f"{channel.label} API {message.payload['version']}", phrase(FACTS, "told"), said)]
 
 
 def _said_of_version(message: Message, channel: Channel) -> dict[str, object]:
@@ -270,23 +194,12 @@ def _day_of_end(message: Message, channel: Channel) -> dict[str, object]:
     return {"day": versions.day(version.ends)}
 
 
-@dataclass(frozen=True)
-class Part:
-    """What operators are told by a mail of this kind, beside faults and unknown answers of an app."""
-
-    build: Builder
-    facts: Why
-
-
-PARTS = {
-    "version": Part(build_version_mail, version_facts),
-    "refused_writes": Part(build_refusal_mail, refusal_facts),
-    "doubts": Part(build_doubt_mail, doubt_facts),
-}  # by what only their payload has
-
-
-def _part(message: Message) -> Part:
-    return next((part for key, part in PARTS.items() if key in message.payload), Part(_of_app, _facts_of_app))
+# By what only their payload has; what has none of them is about an app.
+BUILDERS: dict[str, Builder] = {
+    "version": build_version_mail,
+    "refused_writes": build_refusal_mail,
+    "doubts": build_doubt_mail,
+}
 
 
 def goes_along(message: Message, new: str) -> bool:  # noqa: ARG001  # as `kinds.Readdress`
@@ -298,12 +211,8 @@ def build_alert(message: Message) -> Mail:
     """Build the mail. Raises NotWanted where its reader is no longer an operator, or nothing is left to say."""
     if message.recipient not in operators():
         raise NotWanted("no_operator")
-    return _part(message).build(message)
-
-
-def alert_facts(message: Message) -> list[Fact]:
-    """Return what led to a message, for "Why this mail?"."""
-    return _part(message).facts(message)
+    build = next((one for key, one in BUILDERS.items() if key in message.payload), _of_app)
+    return build(message)
 
 
 def register_mail() -> None:
@@ -312,7 +221,6 @@ def register_mail() -> None:
         alerts.KIND,
         build_alert,
         name=_("Alert to operators"),
-        why=alert_facts,
         stays=True,
         readdress=goes_along,
         asks=True,

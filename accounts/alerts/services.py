@@ -24,9 +24,7 @@ logger = logging.getLogger(__name__)
 
 KIND = "operators"
 QUIET = timedelta(hours=24)  # a fault that comes and goes is told of once in this time
-GATHER = timedelta(hours=1)  # unknown answers of one app found within this time come in one mail
-MAILS_A_DAY = 3  # about unknown answers of one app; what is more waits for the next day
-SAME_NEWS = timedelta(days=7)  # the same body at another call is no news for so long
+GATHER = timedelta(hours=8)  # unknown answers of one app found within this time come in one mail
 
 
 @transaction.atomic
@@ -60,17 +58,14 @@ def _tell(app: ChannelApp, to: Iterable[str], now: datetime) -> int:
     """Write one message per operator about one app, and mark what is in it. The app's row is locked."""
     fault = _untold_faults(now).filter(pk=app.pk).exists()
     answers = list(_untold().filter(app=app).order_by("first_seen_at", "pk"))
-    if not fault and _told_lately(app, now):
-        return 0  # gathered until the hour is over, or the day where there was much
-    known = list(UnknownAnswer.objects.filter(app=app, told_at__gt=now - SAME_NEWS))
-    news = [answer for answer in answers if not any(same_news(answer, told) for told in known)]
-    _mark(app, answers, fault=fault, now=now)
-    if not fault and not news:
+    lately = UnknownAnswer.objects.filter(app=app, told_at__gt=now - GATHER)
+    if not fault and (not answers or lately.exists()):
         return 0
+    _mark(app, answers, fault=fault, now=now)
     payload = {
         "app": app.pk,
         "fault": app.fault_since.isoformat() if fault and app.fault_since else "",
-        "answers": [answer.pk for answer in news],
+        "answers": [answer.pk for answer in answers],
     }
     return write_alert(f"{app.pk}:{now.isoformat()}", payload, to, now)
 
@@ -87,32 +82,6 @@ def write_alert(key: str, payload: dict[str, Any], to: Iterable[str], now: datet
         )
         for address in to
     )
-
-
-def _told_lately(app: ChannelApp, now: datetime) -> bool:
-    told = UnknownAnswer.objects.filter(app=app, told_at__gt=now - QUIET)
-    times = {at for at in told.values_list("told_at", flat=True) if at is not None}
-    return len(times) >= MAILS_A_DAY or any(at > now - GATHER for at in times)
-
-
-def same_news(one: UnknownAnswer, other: UnknownAnswer) -> bool:
-    """Return whether two answers say the same, whichever call they came to: by status and body.
-
-    Of a body from where tokens are handed out only the keys are kept, so there the keys are compared.
-    """
-    if one.status != other.status:
-        return False
-    said, heard = one.sample.get("body"), other.sample.get("body")
-    return said == heard or _keys_alone(said) == _keys(heard) or _keys(said) == _keys_alone(heard)
-
-
-def _keys_alone(body: Any) -> list[str] | None:
-    """Return the keys that were kept of a body, or None where all of it was."""
-    return body["keys"] if isinstance(body, dict) and list(body) == ["keys"] else None
-
-
-def _keys(body: Any) -> list[str]:
-    return sorted(body) if isinstance(body, dict) else []
 
 
 def _mark(app: ChannelApp, answers: Sequence[UnknownAnswer], *, fault: bool, now: datetime) -> None:

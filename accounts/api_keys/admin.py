@@ -256,7 +256,7 @@ class ApiKeyAdmin(ReadOnlyList):
         )
 
         def do(said: Said) -> None:
-            if page.refused or not api_keys.take_over_key(key=key, taker=person(request), now=timezone.now()):
+            if page.refused or not api_keys.take_over_key(key=key, taker=person(request)):
                 raise Late
             access.log_change(request, key, "taken_over", note=said.note)
 

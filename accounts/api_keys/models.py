@@ -103,11 +103,6 @@ class ApiKey(models.Model):
         return self.expires_at - timedelta(seconds=1) if self.expires_at else None
 
     @property
-    def idle_since(self) -> datetime:
-        """When it was used last, or made."""
-        return self.last_used_at or self.created_at
-
-    @property
     def scope_labels(self) -> str:
         """What it may do, in words."""
         return ", ".join(str(self.Scope(scope).label) for scope in self.scopes)

@@ -213,4 +213,4 @@ def build_lateness_mail(message: Message) -> Mail:
 
 def register_mail() -> None:
     """Say how this part of the mail to operators is built. Called once, when the root app starts."""
-    alert_mail.PARTS["lane"] = alert_mail.Part(build_lateness_mail, lambda _message: [])
+    alert_mail.BUILDERS["lane"] = build_lateness_mail

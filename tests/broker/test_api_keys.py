@@ -165,30 +165,6 @@ def test_operators_hear_once_that_whoever_made_a_key_has_left(client: Client, de
     assert "who has left" in client.get(LIST).content.decode()
 
 
-def test_the_maker_and_operators_hear_once_of_a_key_that_nobody_uses() -> None:
-    idle, _ = make_key(created_by=make_user("mira@example.com"))
-    forgotten, _ = make_key()
-    ApiKey.objects.filter(pk=idle.pk).update(last_used_at=timezone.now() - 90 * DAY)
-    ApiKey.objects.filter(pk=forgotten.pk).update(created_at=timezone.now() - 90 * DAY)  # never used
-    make_key()
-
-    api_key_mail.tell_of_keys(now=timezone.now())
-    api_key_mail.tell_of_keys(now=timezone.now() + DAY)
-
-    told = Message.objects.order_by("recipient", "pk").values_list("recipient", "payload__key")
-    assert set(told) == {
-        ("mira@example.com", idle.pk),
-        ("ops@example.com", idle.pk),
-        ("ops@example.com", forgotten.pk),
-    }
-    mail = api_key_mail.build_key_mail(Message.objects.get(recipient="mira@example.com"))
-    assert "has not been used for 90 days" in mail.subject
-    assert "If none does, revoke it." in mail.text
-    ApiKey.objects.filter(pk=idle.pk).update(last_used_at=timezone.now())
-    with pytest.raises(NotWanted, match="was used"):
-        api_key_mail.build_key_mail(Message.objects.get(recipient="mira@example.com"))
-
-
 # ---- what must not be asked
 
 

@@ -104,15 +104,12 @@ def _people(mira: Client) -> None:
 
 
 def _keys_and_operators() -> None:
-    """A key that ends soon, one whose maker has left, one that nobody uses; a refused app, and an answer that nobody understands."""
+    """A key that ends soon, one whose maker has left; a refused app, and an answer that nobody understands."""
     key, mira = ApiKey.objects.get(), User.objects.get(email=STAFF)
     ApiKey.objects.filter(pk=key.pk).update(created_by=mira, expires_at=NOW + 5 * DAY)
-    for number, about in enumerate(({"maker_left_at": NOW}, {"last_used_at": NOW - 100 * DAY})):
-        other = ApiKey.objects.create(
-            name=f"Job {number}", prefix=f"adt_{number}", sha256=f"{number}" * 64, scopes=key.scopes
-        )
-        other.teams.set(key.teams.all())
-        ApiKey.objects.filter(pk=other.pk).update(created_at=NOW - 120 * DAY, created_by=mira, **about)
+    other = ApiKey.objects.create(name="Job", prefix="adt_0", sha256="0" * 64, scopes=key.scopes)
+    other.teams.set(key.teams.all())
+    ApiKey.objects.filter(pk=other.pk).update(created_by=mira, maker_left_at=NOW)
     app = ChannelApp.objects.get(channel="tiktok")
     UnknownAnswer.objects.create(
         app=app, fingerprint="a" * 32, call="api", status=418, sample={"call": "api", "status": 418, "body": {"error": "teapot"}},
