@@ -30,49 +30,20 @@ MOST = 500
 MESSAGES = "messages"
 FILTERS = {
     "": gettext_lazy("Events"),
-    "shifts": gettext_lazy("Shifts"),
-    "people": gettext_lazy("People"),
     MESSAGES: gettext_lazy("Messages"),
 }
 
 Kind = AccountEvent.Kind
-_KINDS: dict[str, set[str]] = {
-    "shifts": {Kind.SHIFTED, Kind.SWITCHED, Kind.CONNECTED, Kind.INTERRUPTED, Kind.DEACTIVATED},
-    "people": {
-        Kind.LINKED,
-        Kind.UNLINKED,
-        Kind.ASKED,
-        Kind.SWITCHED,
-        Kind.RANKED,
-        Kind.PAUSED,
-        Kind.RESUMED,
-        Kind.IMPORTED,
-        Kind.NOT_MINE,
-        Kind.MOVED,
-        Kind.BACKUP_ASKED,
-        Kind.BACKUP_DECLINED,
-        Kind.MACRO_APPLIED,
-        Kind.MACRO_REMOVED,
-        Kind.CREDENTIAL,
-        Kind.ACKNOWLEDGED,
-        Kind.SNOOZED,
-        Kind.UNSNOOZED,
-    },
-}
-_TOKEN_KINDS: dict[str, set[str]] = {
-    "": {
-        TokenEvent.Kind.DIED,
-        TokenEvent.Kind.COOLED,
-        TokenEvent.Kind.RECOVERED,
-        TokenEvent.Kind.RENEWED,
-        TokenEvent.Kind.ANSWER_LOST,
-        TokenEvent.Kind.REVOKED,
-        TokenEvent.Kind.REMOVED,
-        TokenEvent.Kind.LINKED,
-    },
-    "shifts": set(),
-    "people": {TokenEvent.Kind.REVOKED, TokenEvent.Kind.REMOVED, TokenEvent.Kind.LINKED},
-}
+_TOKEN_KINDS = (
+    TokenEvent.Kind.DIED,
+    TokenEvent.Kind.COOLED,
+    TokenEvent.Kind.RECOVERED,
+    TokenEvent.Kind.RENEWED,
+    TokenEvent.Kind.ANSWER_LOST,
+    TokenEvent.Kind.REVOKED,
+    TokenEvent.Kind.REMOVED,
+    TokenEvent.Kind.LINKED,
+)
 # They say who did it and why, which the shift that follows from them does not.
 _OWN_LINE = {TokenEvent.Kind.REMOVED, TokenEvent.Kind.REVOKED}
 # Their title says the note already.
@@ -122,7 +93,6 @@ class Timeline:
 
     lines: Sequence[HistoryLine]
     older: bool
-    chosen: str
 
 
 Key = tuple[
@@ -134,12 +104,13 @@ def timeline_of(
     account: Account,
     names: NameVisibility,
     *,
-    chosen: str = "",
     shown: int = SHOWN,
     before: Key | None = None,
 ) -> Timeline:
-    """Return the newest `shown` entries of one filter, those before a key where one is given. Two queries, whatever the history."""
-    events, tokens = _events(account, chosen), _token_events(account, chosen)
+    """Return the newest `shown` entries, those before a key where one is given. Two queries, whatever the history."""
+    # Resuming says it already; that the account is connected again is the same moment told twice.
+    events = AccountEvent.objects.filter(account=account).exclude(kind=Kind.CONNECTED, cause="resumed")
+    tokens = _token_events(account)
     told = Exists(events.filter(token_event=OuterRef("pk")).order_by())
     tokens = tokens.filter(~told | Q(kind__in=_OWN_LINE))
     if before is not None:
@@ -147,7 +118,7 @@ def timeline_of(
     lines = [history_line(account, event, names) for event in with_people(events)[: shown + 1]]
     lines += [_token_line(account, event, names) for event in tokens[: shown + 1]]
     lines.sort(key=lambda line: line.key, reverse=True)
-    return Timeline(lines[:shown], len(lines) > shown, chosen)
+    return Timeline(lines[:shown], len(lines) > shown)
 
 
 def _before(key: Key, rank: int) -> Q:
@@ -158,14 +129,6 @@ def _before(key: Key, rank: int) -> Q:
     return Q(at__lt=at) | Q(at=at, pk__lt=pk)
 
 
-def _events(account: Account, chosen: str) -> QuerySet[AccountEvent]:
-    events = AccountEvent.objects.filter(account=account)
-    if chosen:
-        events = events.filter(kind__in=_KINDS[chosen])
-    # Resuming says it already; that the account is connected again is the same moment told twice.
-    return events.exclude(kind=Kind.CONNECTED, cause="resumed")
-
-
 def with_people(events: QuerySet[AccountEvent]) -> QuerySet[AccountEvent]:
     """Return the events, newest first, with what `history_line` reads of each."""
     people = ("token__consented_by", "from_token__consented_by")
@@ -174,10 +137,9 @@ def with_people(events: QuerySet[AccountEvent]) -> QuerySet[AccountEvent]:
     ).order_by("-at", "-id")
 
 
-def _token_events(account: Account, chosen: str) -> QuerySet[TokenEvent]:
-    kinds = _TOKEN_KINDS[chosen]
+def _token_events(account: Account) -> QuerySet[TokenEvent]:
     pool = account.pool.values("token")
-    events = TokenEvent.objects.filter(token__in=pool, kind__in=kinds)
+    events = TokenEvent.objects.filter(token__in=pool, kind__in=_TOKEN_KINDS)
     # The first consent is shown as "linked this account"; every later one is a re-authentication.
     events = events.exclude(kind=TokenEvent.Kind.LINKED, at=F("token__created_at"))
     return events.select_related("actor", "token__consented_by").order_by("-at", "-id")

@@ -112,7 +112,8 @@ TEMPLATES = [
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 10_000  # of a form: that of a macro names each account that it was applied to
 
 # What people upload may hold log-ins: it stays in memory, and nothing of it is written to a disk.
-FILE_UPLOAD_HANDLERS = ["accounts.imports.forms.InMemory"]
+FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.MemoryFileUploadHandler"]
+FILE_UPLOAD_MAX_MEMORY_SIZE = 4_000_000  # bytes of one request; of what is bigger nothing is kept
 
 # --- Database and cache ----------------------------------------------------------------------------------------
 _DATABASE = env.database("DATABASE_URL")

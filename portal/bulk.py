@@ -28,6 +28,7 @@ from accounts.pool import permissions
 from accounts.pool.queries import account_labels
 from portal import access
 from ui import confirm
+from ui.addresses import ids_of
 from ui.confirm import SHOWN, ConfirmForm, ConfirmLine, Done, Late, Page, Said
 from ui.errors import Refusal
 from ui.name_visibility import NameVisibility
@@ -125,8 +126,7 @@ def urls(chosen: Choose, pages: Sequence[Bulk]) -> list[URLPattern]:
 
 def wanted(request: HttpRequest) -> list[int]:
     """Return the ids that the address names: of a list's rows, or of the one account from whose page it leads here."""
-    ids = [*request.GET.get("ids", "").split(","), request.GET.get("account", "")]
-    return [int(pk) for pk in ids if pk.isascii() and pk.isdigit() and len(pk) < 19]
+    return ids_of([*request.GET.get("ids", "").split(","), request.GET.get("account", "")])
 
 
 def filters_of(request: HttpRequest) -> QueryDict:
@@ -140,11 +140,6 @@ def filters_of(request: HttpRequest) -> QueryDict:
 def read(whole: QuerySet[Account], *, across: bool = False) -> Chosen:
     """Return the accounts of a query with how many they are."""
     return Chosen(whole, whole.count(), across)
-
-
-def nobody() -> Chosen:
-    """Return the choice of no account."""
-    return Chosen(Account.objects.none(), 0)
 
 
 def back(request: HttpRequest) -> str:

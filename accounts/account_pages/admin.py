@@ -26,7 +26,7 @@ from accounts.backups import admin as backups
 from accounts.imports import views as importing
 from accounts.jobs import my_jobs
 from accounts.jobs import views as jobs
-from accounts.models import Account
+from accounts.models import Account, AccountQuerySet
 from accounts.pool import health, permissions
 from accounts.pool.queries import search_accounts
 from macros.mutes import views as mute_lines
@@ -43,15 +43,14 @@ from users.people.queries import names_for
 MOST = 10_000  # accounts in one file: a web process writes them in about a second
 
 
-def answer(request: HttpRequest, accounts: QuerySet[Account]) -> HttpResponse:
+def answer(request: HttpRequest, accounts: AccountQuerySet) -> HttpResponse:
     """Answer with a workbook of the accounts in this order; of more than MOST, with the list, which says so."""
-    now, ids = timezone.now(), export_rows.ids_of(accounts[: MOST + 1])
-    if len(ids) > MOST:
+    now = timezone.now()
+    if accounts[: MOST + 1].count() > MOST:
         text = gettext("More than %(most)s accounts match: filter the list, and export it in parts.")
         messages.error(request, text % {"most": number(MOST)})
         return HttpResponseRedirect(request.get_full_path())
-    seen = Account.objects.visible_to(request.user)
-    rows = export_rows.export_rows(seen, ids, names_for(request.user), now)
+    rows = export_rows.export_rows(accounts, names_for(request.user), now)
     response = HttpResponse(export_rows.write_workbook(rows), content_type=export_rows.TYPE)
     name = f"social-accounts-{timezone.localdate(now):%Y-%m-%d}.xlsx"
     response["Content-Disposition"] = f'attachment; filename="{name}"'
@@ -67,7 +66,7 @@ class ListAction:
     icon: str
     permission: str
 
-    def lead(self, _list: object, request: HttpRequest, accounts: QuerySet[Account]) -> HttpResponse:
+    def lead(self, _list: object, request: HttpRequest, accounts: AccountQuerySet) -> HttpResponse:
         """Lead to the page that asks, or answer with the file."""
         return (
             answer(request, accounts) if self.name == EXPORT else bulk.lead_to(self.name, request, accounts)

@@ -1,10 +1,8 @@
 """Chips of the lists, and ready-made views of Social Accounts. Each is a filter of the address, so that a copied link shows the same."""
 
-from collections.abc import Iterator
 from typing import Any
 
 from django.contrib.admin import ModelAdmin
-from django.contrib.admin.views.main import ChangeList
 from django.db.models import Exists, OuterRef, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
@@ -24,17 +22,13 @@ from tokens.channels.kinds import Reason
 from tokens.models import Token
 from tokens.token import reasons
 from ui import pills
+from ui.addresses import id_of, ids_of
 from ui.dates import end_of_window
 from users.models import Membership, User, person
 from users.people.queries import names_for
 
 LISTED = 200  # teams to choose from
 MOST = 20  # people who are listed; others are found by name
-
-
-def is_id(value: str) -> bool:
-    """Return whether a text of an address may be the id of a row."""
-    return value.isascii() and value.isdigit() and len(value) < 19
 
 
 class ViewFilter(ChoiceFilter):
@@ -63,44 +57,21 @@ class ViewFilter(ChoiceFilter):
 
 
 class ChannelFilter(ChoiceFilter):
-    """One or several channels, as "facebook,linkedin"."""
+    """One or several channels, as "facebook,linkedin", which a link may name."""
 
     title = gettext_lazy("channel")
     parameter_name = "channel"
 
     def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> Lookups:
-        """Return the channels."""
-        return declarations.choices()
-
-    def picked(self) -> list[str]:
-        """Return the channels that are chosen, in their usual order."""
-        asked = (self.value() or "").split(",")
-        return [key for key in declarations.channel_keys() if key in asked]
-
-    def stands_for(self, value: str) -> bool:
-        """Return whether there is such a channel."""
-        return bool(self.picked())
+        """Return the channels, and what the address names of them."""
+        known = dict(declarations.choices())
+        value = self.value() or ""
+        named = [str(known[one]) for one in value.split(",") if one in known]
+        return [*known.items(), *([(value, ", ".join(named))] if len(named) > 1 else [])]
 
     def keep(self, rows: QuerySet[Any], value: str) -> QuerySet[Any]:
         """Keep accounts of the chosen channels."""
-        return rows.filter(channel__in=self.picked())
-
-    def choices(self, changelist: ChangeList) -> Iterator[Any]:
-        """Offer "All", and each channel as a link that adds or removes it."""
-        picked = self.picked()
-        yield {
-            "selected": not picked,
-            "query_string": changelist.get_query_string(remove=[self.parameter_name]),
-            "display": gettext("All"),
-        }
-        for key, label in self.lookup_choices:
-            then = [one for one in declarations.channel_keys() if (one in picked) != (one == key)]
-            query = (
-                changelist.get_query_string({self.parameter_name: ",".join(then)})
-                if then
-                else changelist.get_query_string(remove=[self.parameter_name])
-            )
-            yield {"selected": key in picked, "query_string": query, "display": label}
+        return rows.filter(channel__in=value.split(","))
 
 
 class StateFilter(ChoiceFilter):
@@ -147,8 +118,7 @@ class NoBackupFilter(OnOff):
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         """Remember who is chosen, then keep what is asked for."""
-        value = request.GET.get("person", "")
-        self.person_id = int(value) if is_id(value) else 0
+        self.person_id = id_of(request.GET.get("person", ""))
         return super().queryset(request, queryset)
 
     def keep(self, rows: AccountQuerySet, value: str) -> AccountQuerySet:
@@ -197,20 +167,19 @@ class TeamFilter(ChoiceFilter):
         found = [(str(pk), name) for pk, name in rows] if len(rows) > 1 else []
         value = self.value()
         if value and value not in dict(found):
-            named = self.seen.filter(pk__in=_ids(value)).order_by("name").values_list("name", flat=True)
+            named = (
+                self.seen.filter(pk__in=ids_of(value.split(",")))
+                .order_by("name")
+                .values_list("name", flat=True)
+            )
             found += [(value, ", ".join(named))] if named else []
         return found
 
     def keep(self, rows: QuerySet[Any], value: str) -> QuerySet[Any]:
         """Keep the rows of the team, or of those that are named and that the viewer sees."""
         field = "memberships__team__in" if rows.model is User else "team__in"
-        found = rows.filter(**{field: self.seen.filter(pk__in=_ids(value))})
+        found = rows.filter(**{field: self.seen.filter(pk__in=ids_of(value.split(",")))})
         return found.distinct() if rows.model is User and "," in value else found
-
-
-def _ids(value: str) -> list[int]:
-    """Return the whole numbers of "3,5" that may be ids."""
-    return [int(one) for one in value.split(",") if is_id(one)]
 
 
 class MacroFilter(ChoiceFilter):
@@ -257,7 +226,7 @@ class PersonFilter(ChoiceFilter):
         known = User.objects.visible_to(self.viewer).filter(linked).order_by("name", "email")
         found = [(str(one.pk), str(one)) for one in known.only("name", "email")[:MOST]]
         value = str(self.used_parameters.get(self.parameter_name, ""))
-        if value and not is_id(value):
+        if value and not id_of(value):
             found.append((value, f"“{value}”"))
         elif value and value not in dict(found):
             chosen = User.objects.visible_to(self.viewer).filter(pk=value).first()
@@ -267,7 +236,7 @@ class PersonFilter(ChoiceFilter):
     def keep(self, rows: QuerySet[Any], value: str) -> QuerySet[Any]:
         """Keep accounts with a log-in of the person in their pool; nobody is found by whom the viewer may not know."""
         entries = AccountToken.objects.order_by()
-        if is_id(value):
+        if id_of(value):
             whose = User.objects.visible_to(self.viewer).filter(pk=value).values("pk")
             entries = entries.filter(token__in=Token.objects.filter(consented_by__in=whose).values("pk"))
         else:
@@ -284,7 +253,7 @@ class ConsentedByFilter(ChoiceFilter):
     def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> list[tuple[str, str]]:
         """Return who is chosen, as far as the viewer knows them."""
         value = str(self.used_parameters.get(self.parameter_name, ""))
-        self.whose = User.objects.visible_to(person(request)).filter(pk=value if is_id(value) else 0)
+        self.whose = User.objects.visible_to(person(request)).filter(pk=id_of(value))
         chosen = self.whose.first() if value else None
         return [(value, str(chosen))] if chosen else []
 

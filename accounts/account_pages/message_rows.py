@@ -11,7 +11,7 @@ from django.urls import reverse
 
 from accounts import message_history
 from accounts.models import Account
-from accounts.timeline import MESSAGES, SHOWN, HistoryLine, Timeline, say
+from accounts.timeline import SHOWN, HistoryLine, Timeline, say
 from notifications.models import Message, MessageQuerySet
 from notifications.outbox import name_of_kind
 from ui import stored_phrases as kept
@@ -126,7 +126,7 @@ def timeline_of_mails(rows: Sequence[MessageRow], *, shown: int = SHOWN) -> Time
         minute = message.created_at.replace(second=0, microsecond=0)
         found.setdefault((message.kind, minute, message.state, row.said, row.why), []).append(row)
     lines = [_mail_line(readers) for readers in found.values()]
-    return Timeline(lines[:shown], len(lines) > shown or len(rows) > shown * READERS, MESSAGES)
+    return Timeline(lines[:shown], len(lines) > shown or len(rows) > shown * READERS)
 
 
 def _mail_line(readers: Sequence[MessageRow]) -> MailLine:

@@ -145,13 +145,12 @@ def tokens_tab(request: HttpRequest, account: Account) -> HttpResponse:
     """Who keeps this account alive, until when, what happened, what can I do."""
     shared = tab_context(request, account, "change")
     names, now = names_for(request.user), shared["now"]
-    opened = request.GET.get("steps", "")
     rows = pool_rows.build_rows(
         account,
         viewer=request.user,
         names=names,
         now=now,
-        opened=int(opened) if opened.isascii() and opened.isdigit() else 0,
+        opened=id_of(request.GET.get("steps", "")),
     )
     check_all = None
     if rows and request.user.has_perm("tokens.probe_token"):
@@ -219,7 +218,7 @@ def line_tab(request: HttpRequest, account: Account) -> HttpResponse:
         mails = message_rows.message_rows_of(request, account, names, limit=shown * message_rows.READERS + 1)
         line = message_rows.timeline_of_mails(mails, shown=shown)
     else:
-        line = timeline.timeline_of(account, names, chosen=chosen, shown=shown)
+        line = timeline.timeline_of(account, names, shown=shown)
     return TemplateResponse(
         request,
         "portal/time_line.html",

@@ -9,7 +9,7 @@ from django.contrib import admin, messages
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
-from django.utils.translation import gettext, gettext_lazy
+from django.utils.translation import gettext
 
 from accounts.account_pages import tabs as account_pages
 from accounts.asks import rules
@@ -69,18 +69,6 @@ say = partial(phrase, "words/pool.txt")
 
 View = Callable[..., HttpResponse]
 CHECK, RENEW = "tokens.probe_token", "tokens.renew_token"
-PLACES = (
-    gettext_lazy("first"),
-    gettext_lazy("second"),
-    gettext_lazy("third"),
-    gettext_lazy("fourth"),
-    gettext_lazy("fifth"),
-    gettext_lazy("sixth"),
-    gettext_lazy("seventh"),
-    gettext_lazy("eighth"),
-    gettext_lazy("ninth"),
-    gettext_lazy("tenth"),
-)
 
 
 def urls() -> list[URLPattern]:
@@ -321,8 +309,9 @@ def move(request: HttpRequest, account_id: int, token_id: int) -> HttpResponse:
         messages.error(request, str(refusal))
     else:
         name = names_for(request.user).token(entry.token, account)
-        word = PLACES[place - 1] if place <= len(PLACES) else say("number", n=place)
-        messages.success(request, say("moved", who=name, place=str(word), n_all=len(account.pool.all())))
+        messages.success(
+            request, say("moved", who=name, place=say("number", n=place), n_all=len(account.pool.all()))
+        )
     return HttpResponseRedirect(account_address(account, f"{'up' if up else 'down'}-{token_id}"))
 
 

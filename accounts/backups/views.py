@@ -14,7 +14,6 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext, gettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
@@ -24,6 +23,7 @@ from accounts.backups import services as backing_up
 from accounts.models import Account, AskLine
 from portal import access
 from selfservice import queries as my_list
+from ui.addresses import id_of, ids_of, own_path
 from ui.errors import Refusal
 from ui.phrases import phrase
 from users.models import User, person
@@ -50,24 +50,16 @@ class InviteForm(forms.Form):
     note = forms.CharField(label=gettext_lazy("A line of yours"), max_length=300, required=False)
 
 
-def _back(request: HttpRequest) -> str:
-    """Return the page here from which the person came, where the address names it."""
-    asked = request.GET.get("next", "")
-    ours = asked.startswith("/") and url_has_allowed_host_and_scheme(asked, allowed_hosts=None)
-    return asked if ours else ""
-
-
 def _chosen(request: HttpRequest, user: User) -> list[Account]:
     """Return what the form carries, else what the address names: accounts, or all that they keep alone, of one team or all."""
     given = request.POST if request.POST.get("account") else request.GET
-    texts = [pk for some in given.getlist("account") for pk in some.split(",")]
-    ids = [int(pk) for pk in texts if pk.isascii() and pk.isdigit() and len(pk) < 19]
+    ids = ids_of(",".join(given.getlist("account")).split(","))
     if ids or "alone" not in request.GET:
         found: QuerySet[Account] = Account.objects.visible_to(user).filter(pk__in=ids)
     else:
         found = my_list.without_backup(user)
-        if (team := request.GET.get("team", "")).isdecimal() and len(team) < 10:
-            found = found.filter(team=int(team))
+        if team := id_of(request.GET.get("team", "")):
+            found = found.filter(team=team)
     return list(found.select_related("team").order_by("name", "pk")[: inviting.MOST])
 
 
@@ -79,7 +71,7 @@ def invite(request: HttpRequest) -> HttpResponse:
     user = person(request)
     if not user.may_make_links():
         raise PermissionDenied
-    accounts, back = _chosen(request, user), _back(request)
+    accounts, back = _chosen(request, user), own_path(request.GET.get("next", ""))
     if not accounts:
         return redirect(back or "my_accounts")
     form = InviteForm(request.POST or None)
@@ -140,12 +132,8 @@ def requests(request: HttpRequest) -> HttpResponse:
     return render(request, "selfservice/backup_requests.html", {"rows": rows})
 
 
-def _ids(request: HttpRequest, name: str) -> list[int]:
-    return [int(pk) for pk in request.POST.getlist(name) if pk.isascii() and pk.isdigit() and len(pk) < 19]
-
-
 def _answer(request: HttpRequest) -> HttpResponse:
-    ids = _ids(request, "request")
+    ids = ids_of(request.POST.getlist("request"))
     agree = "agree" in request.POST
     if not agree and "decline" not in request.POST:
         return redirect("backup_requests")

@@ -30,7 +30,6 @@ from users.models import Team, User
 BATCH = 500  # rows that are written at once
 AT_A_TIME = 1000  # lines that are imported at once
 _WIDTHS = {"name": 34, "linked_by": 28, "access_token": 40, "refresh_token": 40, "token_secret": 40}
-_MARK = "\ufeff"  # by which Excel knows UTF-8
 
 
 @transaction.atomic
@@ -207,13 +206,11 @@ def _shown(text: str, most: int) -> str:
     return scrub.strange(scrub.storable(text))[:most]
 
 
-def empty_file(file_format: str) -> bytes:
-    """Return the empty file that people fill in, "csv" or "xlsx": the names of the columns, and, in a workbook, every cell as text.
+def empty_file() -> bytes:
+    """Return the empty workbook that people fill in: the names of the columns, and every cell as text.
 
     As text, because a spreadsheet takes ids for numbers and forgets what is behind their fifteenth digit.
     """
-    if file_format == "csv":
-        return f"{_MARK}{','.join(COLUMNS)}\r\n".encode()
     file = io.BytesIO()
     book = xlsxwriter.Workbook(file, {"in_memory": True})
     text, bold = book.add_format({"num_format": "@"}), book.add_format({"bold": True, "num_format": "@"})

@@ -3,8 +3,8 @@
 from typing import Any
 
 from django import forms
+from django.conf import settings
 from django.contrib import admin
-from django.core.files.uploadedfile import UploadedFile
 from django.core.paginator import Paginator
 from django.db.models import Count
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
@@ -17,7 +17,6 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET
 
 from accounts.imports import services
-from accounts.imports.forms import MOST
 from accounts.imports.rules import COLUMNS
 from accounts.imports.tables import MOST_LINES, WORDS, ImportRefused
 from accounts.jobs import views as jobs
@@ -27,11 +26,13 @@ from accounts.pool import permissions
 from portal import access
 from tokens.channels import declarations
 from ui import confirm
+from ui.addresses import id_of
 from ui.confirm import Done, Page, Said
 from ui.phrases import phrase
 from users.models import Team, User, person
 
 ON_A_PAGE = 100
+MOST = settings.FILE_UPLOAD_MAX_MEMORY_SIZE
 Standing = ImportFileLine.Standing
 # Icon and tone of what a line does.
 LOOKS = {
@@ -40,10 +41,7 @@ LOOKS = {
     Standing.HERE: ("check", "mute"),
     Standing.WRONG: ("warning", "bad"),
 }
-_TYPES = {
-    "csv": "text/csv; charset=utf-8",
-    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-}
+_XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
 class ImportForm(forms.Form):
@@ -66,32 +64,13 @@ class ImportForm(forms.Form):
         mine = field.queryset.filter(memberships__user=viewer)
         field.initial = mine.first() or field.queryset.first()
 
-    def clean_file(self) -> "UploadedFile[bytes]":
-        """Refuse what is too big: nothing of it was kept."""
-        file: UploadedFile[bytes] = self.cleaned_data["file"]
-        if (file.size or 0) > MOST:
-            text = gettext("The file is bigger than %(most)s MB. Divide it.")
-            raise forms.ValidationError(text % {"most": MOST // 1_000_000})
-        return file
-
 
 def urls() -> list[URLPattern]:
     """Return the addresses of the upload, of its template, and of the page that asks."""
     wrap = admin.site.admin_view
     return [
         path("import/", wrap(upload), name="accounts_account_import"),
-        path(
-            "import/template.csv",
-            wrap(require_GET(template)),
-            {"file_format": "csv"},
-            name="accounts_account_import_csv",
-        ),
-        path(
-            "import/template.xlsx",
-            wrap(require_GET(template)),
-            {"file_format": "xlsx"},
-            name="accounts_account_import_xlsx",
-        ),
+        path("import/template.xlsx", wrap(require_GET(template)), name="accounts_account_import_xlsx"),
         path("import/<int:file_id>/", wrap(check), name="accounts_account_import_check"),
     ]
 
@@ -104,6 +83,9 @@ def upload(request: HttpRequest) -> HttpResponse:
     user = person(request)
     posted = request.method == "POST"
     form = ImportForm(request.POST, request.FILES, viewer=user) if posted else ImportForm(viewer=user)
+    if id_of(request.headers.get("Content-Length", "")) > MOST:  # then nothing of it was kept
+        text = gettext("The file is bigger than %(most)s MB. Divide it.")
+        form.fields["file"].error_messages["required"] = text % {"most": MOST // 1_000_000}
     if posted and form.is_valid():
         content, team = form.cleaned_data["file"].read(), form.cleaned_data["team"]
         try:
@@ -120,17 +102,16 @@ def upload(request: HttpRequest) -> HttpResponse:
         "one_team": user.teams_managed[:2].count() < 2,
         "channels": [str(key) for key, _ in declarations.choices()],
         "most_lines": MOST_LINES,
-        "waiting": _waiting(user),
         "back": reverse("admin:accounts_account_changelist"),
     }
     return TemplateResponse(request, "portal/import.html", context, status=400 if form.errors else 200)
 
 
-def template(request: HttpRequest, file_format: str) -> HttpResponse:
+def template(request: HttpRequest) -> HttpResponse:
     """Answer with an empty file whose first line names the columns."""
     access.require(request, permissions.IMPORT)
-    response = HttpResponse(services.empty_file(file_format), content_type=_TYPES[file_format])
-    response["Content-Disposition"] = f'attachment; filename="import-accounts.{file_format}"'
+    response = HttpResponse(services.empty_file(), content_type=_XLSX)
+    response["Content-Disposition"] = 'attachment; filename="import-accounts.xlsx"'
     return response
 
 
@@ -231,12 +212,3 @@ def _effect(line: ImportFileLine) -> str:
     if line.standing == Standing.ADDS:
         return phrase(WORDS, "adds_log_in")
     return phrase(WORDS, "new_with_log_in" if line.brings_log_in else "new_alone")
-
-
-def _waiting(user: User) -> dict[str, Any] | None:
-    """Return the person's newest file, if it is still here: what waits to be confirmed, or what came of it."""
-    file = ImportFile.objects.filter(user=user).order_by("-pk").first()
-    if file is None:
-        return None
-    url = reverse("admin:accounts_account_import_check", args=[file.pk])
-    return {"file": file, "url": url, "confirmed": file.confirmed_at is not None}

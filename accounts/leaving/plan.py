@@ -84,12 +84,6 @@ class Scope:
         found = accounts_of(list(self.tokens.values_list("pk", flat=True)))
         return found if self.account is None else found.filter(pk=self.account)
 
-    @property
-    def at_risk(self) -> QuerySet[Any]:
-        """Those that stop or keep one person, and for which somebody else is looked for."""
-        found = self.accounts.filter(AT_RISK).order_by()
-        return found if self.teams is None else found.filter(team__in=self.teams)
-
 
 @dataclass(frozen=True)
 class Plan:
@@ -172,11 +166,14 @@ def count_by_then(accounts: QuerySet[Any]) -> dict[Then, int]:
     return {one: numbers.get(one, 0) for one in Then}
 
 
-def read_plan(scope: Scope, *, actor: User, now: datetime) -> Plan:
-    """Work out what becomes of the accounts and who could carry on. A fixed number of queries, however many accounts."""
+def read_plan(scope: Scope, *, actor: User, now: datetime, whole: bool = False) -> Plan:
+    """Work out what becomes of the accounts and who could carry on. A fixed number of queries, however many accounts.
+
+    `whole`: look for somebody else for all of them, as a worker does, and not for MOST.
+    """
     accounts = scope.accounts
     in_order = accounts.filter(AT_RISK).select_related("team").order_by("then", "name", "pk")
-    at_risk = list(in_order[:MOST])
+    at_risk = list(in_order if whole else in_order[:MOST])
     ids = [one.pk for one in at_risk]
     if scope.teams is not None:
         own = set(scope.teams.values_list("pk", flat=True))
@@ -194,25 +191,6 @@ def read_plan(scope: Scope, *, actor: User, now: datetime) -> Plan:
         asks=_stopped_there(scope, ids, now),
         looked_at=set(ids),
     )
-
-
-def offers_of_all(scope: Scope) -> dict[int, Offer]:
-    """Return who is at hand for all accounts that stop or keep one person, however many. For a worker."""
-    return _offers(scope, list(scope.at_risk.values_list("pk", flat=True)))
-
-
-def stopped_of_all(scope: Scope, now: datetime) -> dict[int, About]:
-    """Return by colleague (id) what of theirs stopped in all of these accounts, as far as they can be asked. For a worker."""
-    return _stopped_there(scope, scope.at_risk.values("pk"), now)
-
-
-def nobody_of_all(scope: Scope, now: datetime) -> list[Account]:
-    """Return those of these accounts that nobody could carry who is known here, however many. For a worker."""
-    helped = set(offers_of_all(scope))
-    for about in stopped_of_all(scope, now).values():
-        helped |= {account.pk for account, _ in about}
-    found = Account.objects.filter(pk__in=scope.at_risk.values("pk")).exclude(pk__in=helped)
-    return list(found.select_related("team").order_by("pk"))
 
 
 def _offers(scope: Scope, account_ids: Collection[int]) -> dict[int, Offer]:
@@ -236,8 +214,8 @@ def _carriers(scope: Scope, account_ids: Collection[int]) -> dict[int, Token]:
     return {one.account_id: one.token for one in others}
 
 
-def _stopped_there(scope: Scope, accounts: Any, now: datetime) -> dict[int, About]:
-    """Return by colleague which log-ins stopped in these accounts (ids, or a query of them) and would serve again after a new consent.
+def _stopped_there(scope: Scope, accounts: Collection[int], now: datetime) -> dict[int, About]:
+    """Return by colleague which log-ins stopped in these accounts (ids) and would serve again after a new consent.
 
     Without those that were asked for today, and whose person cannot be asked.
     """

@@ -139,9 +139,13 @@ def _take_out(job: Job, token: Token, now: datetime) -> bool:
     return True
 
 
+def _plan(job: Job, now: datetime) -> Plan:
+    return plan.read_plan(scope_of_job(job), actor=job.user, now=now, whole=True)
+
+
 def _back_up(job: Job, now: datetime) -> bool:
     """Add the backups that are at hand now, to however many accounts; where one's own goes, nobody is added unasked."""
-    chosen = {pk: offer.token.pk for pk, offer in plan.offers_of_all(scope_of_job(job)).items()}
+    chosen = {pk: offer.token.pk for pk, offer in _plan(job, now).offers.items()}
     asks = job.lets_go_own
     outcome = backing_up.write_backups(chosen=chosen, actor=job.user, note=job.note, now=now, ask_all=asks)
     backing_up.tell_of_backups(
@@ -154,7 +158,7 @@ def _back_up(job: Job, now: datetime) -> bool:
 
 def _ask(job: Job, now: datetime) -> bool:
     """Ask each colleague by one mail to re-authenticate what stopped in the accounts that stop or keep one person."""
-    found = plan.stopped_of_all(scope_of_job(job), now)
+    found = _plan(job, now).asks
     if found:
         asks.ask_now(people=list(found.values()), user=job.user, note=job.note, now=now)
     return bool(found)
@@ -163,7 +167,7 @@ def _ask(job: Job, now: datetime) -> bool:
 def _invite(job: Job, place: int, now: datetime) -> bool:
     """Invite one address for what nobody known here could carry, as far as the job's person may. Raises InviteRefused."""
     to = job.options[INVITES][place]
-    accounts = plan.nobody_of_all(scope_of_job(job), now)
+    accounts = _plan(job, now).nobody
     own = inviting.invitable_accounts(job.user, accounts)
     some = [one for one in accounts if one.pk in own]
     if not some:

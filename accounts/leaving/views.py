@@ -16,7 +16,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.http import url_has_allowed_host_and_scheme, urlencode
+from django.utils.http import urlencode
 from django.utils.translation import gettext, ngettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods
@@ -32,6 +32,7 @@ from tokens.channels import declarations, registry
 from tokens.models import Token
 from tokens.token import reasons
 from ui import confirm, progress
+from ui.addresses import ids_of, own_path
 from ui.confirm import Done, Late, Page, Said
 from ui.errors import Refusal
 from ui.phrases import phrase
@@ -46,8 +47,7 @@ from users.people.queries import names_for
 def remove(request: HttpRequest) -> HttpResponse:
     """Show what stops without the ticked log-ins and who could carry on (GET), then have them removed (POST)."""
     user = person(request)
-    texts = request.GET.getlist("log_in")
-    ids = {int(pk) for pk in texts if pk.isascii() and pk.isdigit() and len(pk) < 19}
+    ids = set(ids_of(request.GET.getlist("log_in")))
     ticked = Token.objects.of_person(user).filter(pk__in=ids - plan.log_ins_going(ids))
     if not ticked:
         messages.info(request, say("removed_already" if ids else "none_ticked"))
@@ -211,7 +211,7 @@ def revoke(
         "remove",
         found,
         viewer=viewer,
-        back=_back(request),
+        back=own_path(request.GET.get("next", "")) or reverse("admin:tokens_token_changelist"),
         name=token.native_user_name or token.native_user_id,
         at_once=True,
         more={"name": shown},
@@ -241,13 +241,6 @@ def _foreign(tokens: QuerySet[Token], viewer: User) -> str:
     if not services.carries_for_others(tokens, viewer):
         return ""
     return gettext("Log-ins of this person also serve accounts of other teams. Ask an administrator.")
-
-
-def _back(request: HttpRequest) -> str:
-    """Return where one came from, an account's pool; else the list."""
-    asked = request.GET.get("next", "")
-    ours = asked.startswith("/") and url_has_allowed_host_and_scheme(asked, allowed_hosts=None)
-    return asked if ours else reverse("admin:tokens_token_changelist")
 
 
 def _depends(found: Plan, viewer: User) -> dict[str, Any]:

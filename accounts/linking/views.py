@@ -37,6 +37,7 @@ from tokens.channels import declarations, registry
 from tokens.channels.kinds import LIFTABLE, NativeAccount
 from tokens.models import Token
 from ui import progress
+from ui.addresses import id_of, ids_of
 from ui.name_visibility import NameVisibility
 from ui.phrases import phrase
 from ui.text import first_name, hidden_name, join_names, restriction_said
@@ -103,13 +104,8 @@ def _target(request: HttpRequest, channel: str) -> Account | None:
     if not chosen:
         return None
     visible = Account.objects.visible_to(person(request))
-    found: Account = get_object_or_404(visible, pk=_number(chosen), channel=channel)
+    found: Account = get_object_or_404(visible, pk=id_of(chosen), channel=channel)
     return found
-
-
-def _number(text: str) -> int:
-    """Return the id that an address names; 0, which no row has, for everything else."""
-    return int(text) if text.isascii() and text.isdigit() and len(text) <= 18 else 0
 
 
 @login_required
@@ -130,7 +126,7 @@ def choose(request: HttpRequest, pending_id: uuid.UUID) -> HttpResponse:
             user=person(request),
             native_ids=ticked,
             now=timezone.now(),
-            team_id=_number(request.POST["team"]) if "team" in request.POST else None,
+            team_id=id_of(request.POST["team"]) if "team" in request.POST else None,
         )
     except choosing.Ended:
         return _show_gone(request, ended=pending.token)
@@ -187,7 +183,7 @@ def _choose_page(
         "other_identity": pending.expected_instead,
         "dropped": pending.dropped_account,
         "teams": choosing.teams_to_choose_from(pending, person(request)),
-        "team_chosen": _number(request.POST.get("team", "")),
+        "team_chosen": id_of(request.POST.get("team", "")),
         "error": error,
     }
     return access.render_for_both(request, "selfservice/link/choose.html", context, status=status)
@@ -223,7 +219,7 @@ def refresh(request: HttpRequest, pending_id: uuid.UUID) -> HttpResponse:
 @require_GET
 def linked(request: HttpRequest) -> HttpResponse:
     """Say what is linked now, and where a backup is missing."""
-    ids = [_number(pk) for some in request.GET.getlist("account") for pk in some.split(",")[:MOST_DONE]]
+    ids = ids_of(",".join(request.GET.getlist("account")).split(",")[:MOST_DONE])
     user = person(request)
     accounts = Account.objects.visible_to(user).filter(pk__in=ids)
     now = timezone.now()

@@ -30,6 +30,7 @@ from tokens.channels import declarations, registry
 from tokens.channels.kinds import AN_APPEAL_HELPS
 from tokens.models import Token
 from tokens.token import reasons
+from ui.addresses import ids_of
 from users.people import languages
 
 SHOWN = 10  # accounts on a page
@@ -93,8 +94,7 @@ def no_longer_mine(request: HttpRequest, signed: str) -> HttpResponse:
     if request.method == "POST":
         if not may_press(request, f"not mine {link.token.pk}"):
             return too_often(request)
-        ids = [one for one in request.POST.getlist("account") if one.isascii() and one.isdigit()]
-        ticked = accounts.filter(pk__in=[int(one) for one in ids if len(one) < 19])
+        ticked = accounts.filter(pk__in=ids_of(request.POST.getlist("account")))
         disowning.disown(
             account_ids=list(ticked.order_by("pk").values_list("pk", flat=True)[:TICKED]),
             email=link.user.email,

@@ -175,7 +175,7 @@ def test_saying_not_mine_tells_the_lead_and_mutes_the_reader_and_unlinks_nothing
     mute = Mute.objects.running().get()
     assert (mute.account, mute.email, mute.until) == (account, WATCHER, services.last_day(NOW))
     client.force_login(make_user(is_staff=True, is_superuser=True))
-    line = client.get(reverse("admin:accounts_account_line", args=[account.pk]) + "?line=people").text
+    line = client.get(reverse("admin:accounts_account_line", args=[account.pk])).text
     assert "says that it is no longer their account" in line
     assert "Emil runs it now" in line
 

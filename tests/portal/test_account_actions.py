@@ -163,7 +163,7 @@ def test_moving_a_token_sets_the_order_by_hand_and_says_its_place(client: Client
     response = client.post(action_url("token_move", pool.account, third), {"step": "-1"})
 
     assert response["Location"].endswith(f"#up-{third.pk}")  # the focus stays on the button
-    assert "Deniz Kaya is now second of 3." in said(response)  # type: ignore[arg-type]  # the client's own class
+    assert "Deniz Kaya is now number 2 of 3." in said(response)  # type: ignore[arg-type]  # the client's own class
     assert pool.account.pool.get(token=third).rank == 2
 
 

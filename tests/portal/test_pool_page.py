@@ -114,20 +114,6 @@ def test_the_time_line_shows_twenty_entries_then_the_older_ones_on_demand(client
     assert "Show older" not in more
 
 
-def test_the_time_line_is_filtered_by_the_address(client: Client, boss: User) -> None:
-    account = linked(token_of("Ben"))
-    for kind in ("paused", "deactivated"):
-        AccountEvent.objects.create(account=account, kind=kind, at=timezone.now())
-
-    people, shifts = (
-        client.get(line_url(account, chosen)).text.partition('class="at-line"')[2]
-        for chosen in ("people", "shifts")
-    )
-
-    assert ("Paused</b>" in people, "Deactivated:" in people) == (True, False)
-    assert ("Paused</b>" in shifts, "Deactivated:" in shifts) == (False, True)
-
-
 def test_each_tab_is_for_those_who_see_the_account(client: Client) -> None:
     mine, other = make_team(), make_team()
     staff(client, "notifications.view_message", team=mine)

@@ -64,7 +64,7 @@ def downloaded(port: int) -> list[str]:
     """Return the ids in an export, and after them those of a walk by Django's `iterator`."""
     with through(port):
         accounts = Account.objects.order_by("pk")
-        rows = list(export_rows.export_rows(accounts, export_rows.ids_of(accounts), names_for(None), NOW))
+        rows = list(export_rows.export_rows(accounts, names_for(None), NOW))
         walked = [account.native_id for account in accounts.iterator(chunk_size=20)]
     return [row[1] for row in rows] + walked
 

@@ -53,7 +53,7 @@ class TokenChannelFilter(filters.ChannelFilter):
 
     def keep(self, rows: QuerySet[Any], value: str) -> QuerySet[Any]:
         """Keep tokens of the chosen channels."""
-        return rows.filter(app__channel__in=self.picked())
+        return rows.filter(app__channel__in=value.split(","))
 
 
 class TokenStateFilter(ChoiceFilter):

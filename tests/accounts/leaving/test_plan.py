@@ -103,11 +103,11 @@ def test_beyond_what_a_page_looks_at_a_worker_finds_the_same(monkeypatch: pytest
 
     found = read(mara)
 
-    now = timezone.now()
+    everything = plan.read_plan(found.scope, actor=mara, now=timezone.now(), whole=True)
     assert (len(found.at_risk), found.unread) == (2, 3)
-    assert plan.offers_of_all(found.scope).keys() == {one.pk for one in reached}
-    assert plan.stopped_of_all(found.scope, now) == {cleo.pk: [(renewable, stopped)]}
-    assert plan.nobody_of_all(found.scope, now) == [alone]
+    assert everything.offers.keys() == {one.pk for one in reached}
+    assert everything.asks == {cleo.pk: [(renewable, stopped)]}
+    assert everything.nobody == [alone]
 
 
 def test_it_asks_the_database_as_often_for_many_accounts_as_for_few() -> None:
