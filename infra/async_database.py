@@ -8,6 +8,7 @@ from weakref import WeakKeyDictionary
 from django.db import DEFAULT_DB_ALIAS, connections
 from psycopg import AsyncConnection, AsyncCursor, OperationalError
 from psycopg.pq import TransactionStatus
+from psycopg.waiting import Ready, Wait
 
 MOST = 4  # connections of a process
 IDLE_FOR = 30.0  # seconds without a statement, after which all are closed
@@ -20,6 +21,54 @@ class Away(OperationalError):  # noqa: N818  # an answer
     """There was no connection while it was waited for."""
 
 
+class _Connection(AsyncConnection[Row]):
+    """One whose socket stays with the event loop. psycopg takes its own there and back for each wait, by two system calls and a timer."""
+
+    _watched = -1  # the socket, while the loop has it
+    _work: Any = None  # a generator of psycopg, which stops where it has to wait
+    _done: asyncio.Future[Any]
+
+    async def wait(self, gen: Any, *_more: Any, **_named: Any) -> Any:
+        """Run what has to wait. Whoever is cancelled meanwhile ends the connection."""
+        self._work, self._done = gen, asyncio.get_running_loop().create_future()
+        self._go_on(None)
+        return await self._done
+
+    def _go_on(self, ready: Ready | None = Ready.RW) -> None:
+        if self._work is None:
+            self._leave()  # PostgreSQL says what nobody asked, such as that it stops: the next statement hears it
+            return
+        try:
+            wants = self._work.send(ready)
+        except StopIteration as end:
+            self._work = None
+            if not self._done.cancelled():
+                self._done.set_result(end.value)
+        except Exception as error:  # noqa: BLE001  # whoever waits raises it
+            self._work = None
+            self._leave()  # libpq may have closed the socket, and the next one may have its number
+            if not self._done.cancelled():
+                self._done.set_exception(error)
+        else:
+            loop = self._done.get_loop()
+            if self._watched < 0:
+                self._watched = self.pgconn.socket
+                loop.add_reader(self._watched, self._go_on)
+            if wants & Wait.W:  # a statement that fills the socket's buffer
+                loop.call_later(0.01, self._go_on)
+
+    def _leave(self) -> None:
+        if self._watched >= 0:
+            self._done.get_loop().remove_reader(self._watched)
+            self._watched = -1
+
+    def end(self) -> None:
+        """Close it at once."""
+        self._work = None
+        self._leave()
+        self.pgconn.finish()
+
+
 class _Connections:
     """Those of one event loop. Each is kept as a cursor, which remembers how values are written and read."""
 
@@ -28,7 +77,8 @@ class _Connections:
         for _ in range(MOST):
             self._places.put_nowait(None)
         self._loop = asyncio.get_running_loop()
-        self._ends = self._loop.call_later(IDLE_FOR, self.close)
+        self._used = self._loop.time()
+        self._ends: asyncio.TimerHandle | None = None
 
     async def run(self, sql: str, facts: Facts, *, gives_rows: bool = True) -> list[Row]:
         """Run a statement in a transaction of its own, and return its rows."""
@@ -39,13 +89,25 @@ class _Connections:
             return await cursor.fetchall() if gives_rows else []
         finally:
             if cursor.connection.pgconn.transaction_status != TransactionStatus.IDLE:
-                cursor.connection.pgconn.finish()
+                _end(cursor)
                 cursor = None
             self._places.put_nowait(cursor)
-            self._ends.cancel()
-            self._ends = self._loop.call_later(IDLE_FOR, self.close)
+            self._used = self._loop.time()
+            self._ends = self._ends or self._loop.call_later(IDLE_FOR, self._rest)
+
+    def _rest(self) -> None:
+        """Close all where nobody has asked for so long, else look again when that may be."""
+        self._ends = None
+        if self._loop.time() < self._used + IDLE_FOR:
+            self._ends = self._loop.call_at(self._used + IDLE_FOR, self._rest)
+        else:
+            self.close()
 
     async def _take(self) -> AsyncCursor[Row]:
+        if not self._places.empty():
+            if cursor := self._places.get_nowait():
+                return cursor
+            self._places.put_nowait(None)
         try:
             async with asyncio.timeout(WAIT):
                 cursor = await self._places.get()
@@ -61,8 +123,13 @@ class _Connections:
         """Close those that nobody uses now."""
         for one in [self._places.get_nowait() for _ in range(self._places.qsize())]:
             if one is not None:
-                one.connection.pgconn.finish()
+                _end(one)
             self._places.put_nowait(None)
+
+
+def _end(cursor: AsyncCursor[Row]) -> None:
+    connection: Any = cursor.connection
+    connection.end()
 
 
 async def _opened() -> AsyncCursor[Row]:
@@ -72,7 +139,7 @@ async def _opened() -> AsyncCursor[Row]:
     del facts["cursor_factory"]  # of threads
     while True:
         try:
-            return (await AsyncConnection.connect(**facts)).cursor()
+            return (await _Connection.connect(**facts)).cursor()
         except OperationalError:
             await asyncio.sleep(AGAIN)
 

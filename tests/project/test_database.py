@@ -1,9 +1,12 @@
-"""The pool of connections, and the indexes that the tables have."""
+"""The connections of threads and of an event loop, and the indexes that the tables have."""
 
+import asyncio
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from django.db import connection
+
+from infra import async_database
 
 # Waits until they are gone: a connection that dies between a look at it and its use is an error to whoever has it, then as ever.
 _OTHERS = """
@@ -44,6 +47,30 @@ def test_a_restarted_database_costs_no_error_afterwards() -> None:
         answers = list(threads.map(lambda _: _ask(), range(8)))
 
     assert answers == [1] * 8
+
+
+def _end_others() -> None:
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute(_OTHERS)
+    finally:
+        connection.close()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_event_loop_asks_much_and_asks_again_after_a_restart() -> None:
+    async def ask() -> None:
+        long = "x" * 3_000_000  # more than a socket takes at once
+        for _ in range(3):
+            asked = [async_database.read("select %s::text, %s::int", (long, one)) for one in range(6)]
+            assert await asyncio.gather(*asked) == [[(long, one)] for one in range(6)]
+            late = asyncio.create_task(async_database.read("select pg_sleep(9)", ()))
+            await asyncio.sleep(0.05)
+            late.cancel()
+            await asyncio.to_thread(_end_others)
+        await async_database.close()
+
+    asyncio.run(ask())
 
 
 @pytest.mark.django_db
