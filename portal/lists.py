@@ -21,6 +21,7 @@ from django.template.response import TemplateResponse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext, gettext_lazy
+from django_stubs_ext import StrOrPromise
 
 from portal import sidebar
 from portal.rows import OwnPages, RowLink, Words
@@ -32,6 +33,30 @@ from ui.text import LIMIT, counted, number, short_count, shown
 def part(name: str, /, **context: Any) -> SafeString:
     """Render templates/portal/_<name>.html without a page's context."""
     return SafeString(render_to_string(f"portal/_{name}.html", context).strip())  # rendered by us
+
+
+def tabs(
+    counts: Sequence[tuple[str, StrOrPromise, int]],
+    chosen: str,
+    *,
+    name: str,
+    page: str = "",
+    everything: str = "",
+) -> list[dict[str, Any]]:
+    """Return what ui/_tabs.html shows: "All", then each value of `name` in the address with its words and how many rows it keeps.
+
+    `page`: the address without it; `everything`: the value that stands for all.
+    """
+    whole = (everything, gettext("All"), sum(number for _, _, number in counts))
+    return [
+        {
+            "url": f"{page}?{name}={value}" if value else page,
+            "label": label,
+            "number": number,
+            "chosen": value == chosen,
+        }
+        for value, label, number in (whole, *counts)
+    ]
 
 
 class CappedPaginator(Paginator):  # type: ignore[type-arg]  # generic only in the stubs

@@ -8,7 +8,6 @@ from typing import Any
 
 from django.contrib import admin
 from django.contrib.admin import display
-from django.contrib.humanize.templatetags.humanize import intcomma
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.db.models import Count, QuerySet
@@ -29,7 +28,7 @@ from accounts.pool import permissions
 from accounts.pool import queries as pool_queries
 from portal import access
 from portal.filters import ChoiceFilter, Lookups
-from portal.lists import ReadOnlyList, part
+from portal.lists import ReadOnlyList, part, tabs
 from tokens.channels import declarations
 from tokens.models import Token
 from ui import confirm, dates, pills
@@ -46,21 +45,6 @@ from users.people.queries import names_for
 
 ON_A_PAGE = 50
 say = partial(phrase, rules.WORDS)
-
-
-class WhatFilter(ChoiceFilter):
-    """What people are asked to do."""
-
-    title = gettext_lazy("what")
-    parameter_name = "what"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> Lookups:
-        """Return the kinds of asks."""
-        return [(value, str(label)) for value, label in Ask.What.choices]
-
-    def keep(self, rows: QuerySet[Any], value: str) -> QuerySet[Any]:
-        """Keep those of a kind."""
-        return rows.filter(what=value)
 
 
 class OpenFilter(ChoiceFilter):
@@ -83,7 +67,7 @@ class AskAdmin(ReadOnlyList):
     """Asks, the newest first. One begins in the lists of accounts and tokens, at a channel app, and on the start page."""
 
     list_display = ["title_cell", "what", "state_cell", "done_cell", "by_cell", "created_at", "ends_cell"]
-    list_filter = [WhatFilter, OpenFilter]
+    list_filter = ["what", OpenFilter]
     search_fields = ["name", "email"]
     ordering = ["-id"]
     list_title = gettext_lazy("Requests")
@@ -226,18 +210,8 @@ def _tabs(ask: Ask, counts: Mapping[str, int], chosen: str) -> list[dict[str, An
     """Return the stages with their counts, each a filter; those that nobody is in only where they tell that."""
     always = {Stage.SENT, Stage.OPENED, Stage.AT_CHANNEL, Stage.DONE, Stage.FAILED}
     shown = [one for one in Stage if counts.get(one) or one in always or chosen == one.value]
-    found = [("", gettext("All"), sum(counts.values()))]
-    found += [(one.value, str(one.label), counts.get(one, 0)) for one in shown]
-    board = ask_url("change", ask)
-    return [
-        {
-            "url": f"{board}?stage={stage}" if stage else board,
-            "label": label,
-            "number": intcomma(number),
-            "chosen": chosen == stage,
-        }
-        for stage, label, number in found
-    ]
+    stages = [(one.value, one.label, counts.get(one, 0)) for one in shown]
+    return tabs(stages, chosen, name="stage", page=ask_url("change", ask))
 
 
 # --- the lines of a board -----------------------------------------------------------------------------------------------------

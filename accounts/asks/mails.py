@@ -16,7 +16,7 @@ from accounts.asks.models import Ask, AskLine
 from accounts.asks.services import ANSWER, ASK
 from accounts.models import Account, AccountToken
 from accounts.pool import queries as pool_queries
-from accounts.pool.mails import Rows, mail_row
+from accounts.pool.mails import Rows, mail_row, signed_by
 from accounts.renewal_links import services as renewal_links
 from notifications.mails import tell_person
 from notifications.models import Message
@@ -173,14 +173,7 @@ def _asker(ask: Ask | None, person: User | None) -> tuple[str, str]:
         return ask.email, ask.email  # a reader of a mail wishes it
     if ask.key:
         return ask.asker, ask.answers_to.email if ask.answers_to else ""
-    return _signed(ask.made_by, to=person if ask.what == Ask.What.BACK_UP else None)
-
-
-def _signed(actor: User | None, *, to: User | None) -> tuple[str, str]:
-    """Return the name and the address of who did something; of nobody, and of whom `to` may not know: "". None knows everybody."""
-    if actor is None or (to is not None and names_for(to).user(actor) != str(actor)):
-        return "", ""
-    return str(actor), actor.email if actor.is_active else ""
+    return signed_by(ask.made_by, names_for(person if ask.what == Ask.What.BACK_UP else None))
 
 
 def _of_log_ins(message: Message, asks: Sequence[Ask], person: User) -> dict[str, Any]:
@@ -344,7 +337,7 @@ def _added(message: Message, to: User | None) -> tuple[dict[str, Any], str]:
     rows = list(found.values_list("account__channel", "account__name", "account"))
     if not rows:
         raise NotWanted("not_linked")
-    actor, answers = _signed(User.objects.filter(pk=payload["actor"]).first(), to=to)
+    actor, answers = signed_by(User.objects.filter(pk=payload["actor"]).first(), names_for(to))
     facts = {
         "actor": actor,
         "note": payload["note"],

@@ -44,11 +44,11 @@ _IS_NEW = """
 _ASKED = """when (select count(*) from accounts_askline q join tokens_token o on o.id = q.token_id
             where q.account_id = a.id and q.stage in ('waiting', 'declined')
               and (o.id = t.id or o.consented_by_id = t.consented_by_id)) > 0 then false"""
+_THESE = "select id, native_id, channel, team_id from accounts_account where id = any(%(accounts)s)"
 # The best first: what depends on nobody's password, may publish for sure, lasts longest. The log-ins that reach the accounts and that their
 # teams may use are found first, as one set; the dearer questions are asked of what is left of it.
 _OFFERS = f"""
-with mine (id, native_id, channel, team_id) as materialized (
-  select id, native_id, channel, team_id from accounts_account where id = any(%(accounts)s)
+with mine (id, native_id, channel, team_id) as materialized ({{mine}}
 ), may as materialized (
   select a.id as account_id, its.* from mine a cross join lateral (
     select t.id as token_id, t.native_user_id, t.consented_by_id, t.kind, t.deadline_kind, t.deadline,
@@ -62,18 +62,6 @@ where case {_IS_NEW}
 order by may.account_id, may.kind = 'system' desc, may.can_publish = 'yes' desc, may.deadline_kind = 'never' desc,
          may.deadline desc nulls last, may.token_id
 """  # noqa: S608  # constants of this module only; every value is a parameter
-# For many accounts at once: the log-ins that reach them are read as one set, and not one by one for each account.
-_AT_HAND = f"""
-with alone (id, native_id, channel, team_id) as materialized ({{accounts}}
-), may as materialized (
-  select a.id as account_id, its.*
-  from alone a cross join lateral (select t.id as token_id, t.native_user_id, t.consented_by_id {_BY_LIST} {_FOREIGN} else true end) its
-)
-select a.id
-from may cross join lateral (select may.account_id as id) a
-         cross join lateral (select may.token_id as id, may.native_user_id, may.consented_by_id) t
-where case {_IS_NEW.format(unless=_ASKED)}
-"""  # noqa: S608  # constants of this module only
 
 
 @dataclass(frozen=True)
@@ -96,7 +84,7 @@ class Offer:
 def offers_by_account(*, account_ids: Collection[int]) -> dict[int, list[Offer]]:
     """Return by account who could be added to it, the best first, of one person one log-in. Accounts without any are left out."""
     found: dict[int, list[Offer]] = {}
-    for offer in _read(account_ids, _OFFERS.format(unless=_ASKED)):
+    for offer in _read(account_ids, _OFFERS.format(mine=_THESE, unless=_ASKED)):
         of_account = found.setdefault(offer.account_id, [])
         if all(offer.person != other.person for other in of_account):
             of_account.append(offer)
@@ -105,7 +93,7 @@ def offers_by_account(*, account_ids: Collection[int]) -> dict[int, list[Offer]]
 
 def every_offer(*, account_ids: Collection[int]) -> list[Offer]:
     """Return the same as rows, with all log-ins of a person, and with those who were asked or declined. Two queries, however many."""
-    return _read(account_ids, _OFFERS.format(unless=""))
+    return _read(account_ids, _OFFERS.format(mine=_THESE, unless=""))
 
 
 def _read(account_ids: Collection[int], query: str) -> list[Offer]:
@@ -128,5 +116,6 @@ def accounts_with_backup_at_hand(accounts: QuerySet[Account]) -> QuerySet[Accoun
         of_these, values = facts.query.sql_with_params()
     except EmptyResultSet:  # of somebody without a team
         return accounts.none()
-    found = RawSQL(_AT_HAND.format(accounts=of_these), tuple(values))  # noqa: S611  # constants, and what Django makes of the accounts
+    offers = _OFFERS.format(mine=of_these, unless=_ASKED)  # constants, and what Django makes of the accounts
+    found = RawSQL(f"select account_id from ({offers}) offers", tuple(values))  # noqa: S608, S611
     return alone.filter(pk__in=found)

@@ -8,6 +8,7 @@ from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Account, AccountToken
+from accounts.pool.mails import signed_by
 from notifications import outbox
 from notifications.models import Message
 from notifications.outbox import Mail, NotWanted, compose_mail, reader_of, register_kind
@@ -73,7 +74,7 @@ def build_import_mail(message: Message) -> Mail:
         raise NotWanted("not_linked")
     names = names_for(reader.user)
     actor = User.objects.filter(pk=message.payload["actor"]).first()
-    named = actor is not None and names.user(actor) == str(actor)  # whose name is hidden is not written to
+    named, answers = signed_by(actor, names)
     by_channel = accounts.order_by().values_list("channel").annotate(n=Count("pk")).order_by("channel")
     cards = [
         {
@@ -88,7 +89,7 @@ def build_import_mail(message: Message) -> Mail:
         for channel, of_it in by_channel
     ]
     facts = {
-        "actor": str(actor) if named else "",
+        "actor": named,
         "first_name": first_name(str(reader.user)),
         "number": tokens.count(),
         "accounts": number,
@@ -96,8 +97,7 @@ def build_import_mail(message: Message) -> Mail:
         "cards": cards,
         "url": addresses.absolute_url("log_ins"),
     }
-    reply_to = actor.email if actor is not None and named and actor.is_active else ""
-    return compose_mail(KIND, message, reader, facts, reply_to=reply_to)
+    return compose_mail(KIND, message, reader, facts, reply_to=answers)
 
 
 def register_mail() -> None:

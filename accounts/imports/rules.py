@@ -7,13 +7,12 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from enum import StrEnum
 from typing import Any
 
 from django.db.models import QuerySet
 from django.views.decorators.debug import sensitive_variables
 
-from accounts.imports.models import Cells
+from accounts.imports.models import Cells, ImportFileLine
 from accounts.imports.tables import ImportRefused, Numbered, Problem
 from accounts.models import Account, AccountToken
 from infra import scrub
@@ -197,14 +196,7 @@ def read_cells(
 
 
 BATCH = 1000
-
-
-class Standing(StrEnum):
-    """What comes of a line."""
-
-    NEW = "new"  # its account is made
-    ADDS = "adds"  # its log-in comes into the pool of an account that is here, or stands above in the file
-    HERE = "here"  # nothing changes
+Standing = ImportFileLine.Standing
 
 
 @dataclass(frozen=True)

@@ -176,7 +176,7 @@ def _good(file: ImportFile, line: ImportLine, standing: Standing, row: Cells) ->
     made = ImportFileLine(
         file=file,
         number=line.number,
-        standing=standing.value,
+        standing=standing,
         name=_shown(line.name, 300),
         channel=line.channel,
         native_id=_shown(line.native_id, 100),

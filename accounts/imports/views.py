@@ -24,6 +24,7 @@ from accounts.jobs.models import IMPORT
 from accounts.models import Account, ImportFile, ImportFileLine
 from accounts.pool import permissions
 from portal import access
+from portal.lists import tabs
 from tokens.channels import declarations
 from ui import confirm
 from ui.addresses import id_of
@@ -150,14 +151,13 @@ def _facts(request: HttpRequest, file: ImportFile) -> dict[str, Any]:
     """Return what the page says of the file, and the lines of the tab that is open."""
     counts = dict(file.lines.order_by().values_list("standing").annotate(Count("pk")))
     chosen = request.GET.get("show", "")
-    if chosen not in Standing.values:
-        chosen = Standing.WRONG.value if counts.get(Standing.WRONG) else ""
-    if request.GET.get("show") == "all":
-        chosen = ""
+    if chosen not in {*Standing.values, "all"}:
+        chosen = Standing.WRONG.value if counts.get(Standing.WRONG) else "all"
     rows = file.lines.order_by("number")
-    shown = Paginator(rows.filter(standing=chosen) if chosen else rows, ON_A_PAGE).get_page(
-        request.GET.get("p")
-    )
+    rows = rows if chosen == "all" else rows.filter(standing=chosen)
+    shown = Paginator(rows, ON_A_PAGE).get_page(request.GET.get("p"))
+    order = (Standing.WRONG, Standing.NEW, Standing.ADDS, Standing.HERE)
+    standings = [(one.value, one.label, counts[one]) for one in order if counts.get(one)]
     return {
         "file": file,
         "live": file.to_do.count(),
@@ -165,26 +165,11 @@ def _facts(request: HttpRequest, file: ImportFile) -> dict[str, Any]:
         "adds": counts.get(Standing.ADDS, 0),
         "here": counts.get(Standing.HERE, 0),
         "wrong": counts.get(Standing.WRONG, 0),
-        "tabs": _tabs(counts, chosen),
+        "tabs": tabs(standings, chosen, name="show", everything="all"),
         "rows": [_row(one) for one in shown.object_list],
         "shown": shown,
         "team": file.team,
     }
-
-
-def _tabs(counts: dict[str, int], chosen: str) -> list[dict[str, Any]]:
-    tabs = [
-        {
-            "url": f"?show={one.value}",
-            "label": one.label,
-            "number": counts[one],
-            "chosen": chosen == one.value,
-        }
-        for one in (Standing.WRONG, Standing.NEW, Standing.ADDS, Standing.HERE)
-        if counts.get(one)
-    ]
-    everything = {"url": "?show=all", "label": gettext("All"), "number": sum(counts.values())}
-    return [*tabs, {**everything, "chosen": not chosen}]
 
 
 def _row(line: ImportFileLine) -> dict[str, Any]:

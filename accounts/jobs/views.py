@@ -40,6 +40,7 @@ from accounts.jobs.services import KINDS, Outcome
 from accounts.models import Account, ImportFileLine
 from macros.models import Macro
 from portal import access
+from portal.lists import tabs
 from tokens.models import Token
 from ui import progress
 from ui.addresses import id_of
@@ -147,6 +148,8 @@ def show(request: HttpRequest, job_id: int) -> HttpResponse:
     rows = job.items.order_by("place")
     pages = Paginator(rows.filter(outcome=shown) if shown else rows, ON_A_PAGE)
     page = pages.get_page(request.GET.get("p"))
+    numbers = {Outcome.DONE: job.acted, Outcome.SKIPPED: job.skipped, Outcome.FAILED: job.failed}
+    counts = [(one.value, one.label, numbers[one]) for one in Outcome]
     waited = (timezone.now() - job.created_at).total_seconds()
     context = {
         **frame(request),
@@ -159,7 +162,7 @@ def show(request: HttpRequest, job_id: int) -> HttpResponse:
         "stopped": job.state == Job.State.FAILED,
         "far": job.how_far(),
         "came_of_it": job.came_of_it(),
-        "tabs": _tabs(job, shown),
+        "tabs": tabs(counts, shown, name="show", page=job.get_absolute_url()),
         "lines": _LINES.get(job.kind, _of_accounts)(request, list(page.object_list)),
         "page": page,
         "again_url": _again(job) if mine and not going and job.failed else "",
@@ -208,28 +211,6 @@ def _around(job: Job) -> tuple[str, str, Callable[[HttpRequest], dict[str, Any]]
     leaver = User.objects.filter(pk=job.subject_id).first()
     page = reverse("admin:users_user_change", args=[job.subject_id])
     return page, str(leaver or gettext("People")), access.frame_of(User)
-
-
-def _tabs(job: Job, shown: str) -> list[dict[str, Any]]:
-    counts = {Outcome.DONE: job.acted, Outcome.SKIPPED: job.skipped, Outcome.FAILED: job.failed}
-    tabs = [
-        {
-            "url": job.get_absolute_url(),
-            "label": gettext("All"),
-            "number": sum(counts.values()),
-            "chosen": not shown,
-        }
-    ]
-    tabs += [
-        {
-            "url": f"{job.get_absolute_url()}?show={one.value}",
-            "label": one.label,
-            "number": counts[one],
-            "chosen": shown == one.value,
-        }
-        for one in Outcome
-    ]
-    return tabs
 
 
 def _again(job: Job) -> str:

@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.leaving.plan import ACCOUNT, GAVE_UP, TOKENS, TOLD
 from accounts.models import Account, AccountEvent, AccountQuerySet, AccountToken, Job
 from accounts.pool import queries as pool_queries
-from accounts.pool.mails import Rows, mail_row
+from accounts.pool.mails import Rows, mail_row, signed_by
 from notifications import outbox
 from notifications.models import Message
 from notifications.outbox import Mail, NotWanted, Reader, compose_mail, reader_of, register_kind
@@ -107,10 +107,11 @@ def build_leaving_mail(message: Message) -> Mail:
     if not found and not taken:
         raise NotWanted("not_linked" if said.get("own") else "carried_again")
     person, actor = (User.objects.filter(pk=said[who]).first() for who in ("person", "actor"))
+    name, answers = signed_by(actor, names)
     facts = {
         "what": said["what"],
-        "person": _named(person, names),
-        "actor": _named(actor, names),
+        "person": signed_by(person, names)[0],
+        "actor": name,
         "first_name": first_name(str(reader.user)) if reader.user else "",
         "own": bool(said.get("own")),
         "note": said["note"],
@@ -124,14 +125,7 @@ def build_leaving_mail(message: Message) -> Mail:
         **_of_tokens(said.get("tokens", ()), reader, found, names, own=bool(said.get("own"))),
         **_taken(taken, reader),
     }
-    writes_to = (
-        actor is not None and facts["actor"] and actor.is_active
-    )  # whose name is hidden is not written to
-    return compose_mail(KIND, message, reader, facts, reply_to=actor.email if actor and writes_to else "")
-
-
-def _named(person: User | None, names: NameVisibility) -> str:
-    return str(person) if person is not None and names.user(person) == str(person) else ""
+    return compose_mail(KIND, message, reader, facts, reply_to=answers)
 
 
 def _given_up_still(said: Mapping[str, Any]) -> AccountQuerySet:

@@ -19,6 +19,7 @@ from ui import addresses, dates, pills
 from ui.name_visibility import NameVisibility
 from ui.pills import Pill
 from ui.text import first_name
+from users.models import User
 from users.people.queries import names_for
 
 
@@ -40,6 +41,13 @@ def reader_of(message: Message) -> ReaderWithNames:
     if user is not None and not user.is_active:
         raise NotWanted("person_left")
     return ReaderWithNames(user, names_for(user))
+
+
+def signed_by(actor: User | None, names: NameVisibility) -> tuple[str, str]:
+    """Return the name of who did something, and the address that an answer reaches; "" for nobody, and for whom the reader may not know."""
+    if actor is None or names.user(actor) != str(actor):
+        return "", ""
+    return str(actor), actor.email if actor.is_active else ""
 
 
 def summaries(ids: Collection[int]) -> dict[int, Summary]:
