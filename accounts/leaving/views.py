@@ -36,7 +36,6 @@ from ui.addresses import ids_of, own_path
 from ui.confirm import Done, Late, Page, Said
 from ui.errors import Refusal
 from ui.phrases import phrase
-from ui.text import join_all
 from users.models import Session, User, person
 from users.people.queries import names_for
 
@@ -266,36 +265,23 @@ def _depends(found: Plan, viewer: User) -> dict[str, Any]:
 def why_to_offboard_first(leaver: User, *, deleting: bool = False) -> str:
     """Return why somebody is not switched off or deleted on whom something depends, and what to do first; "" where nothing does."""
     number = Token.objects.of_person(leaver).serving().count()
-    if not number:
-        return "" if deleting and not leaver.is_active else _hangs(leaver, linked_only=deleting)
-    return ngettext(
-        "%(name)s has %(number)s log-in that still serves accounts. “Offboard” ends it, and says what stops.",
-        "%(name)s has %(number)s log-ins that still serve accounts. “Offboard” ends them, and says what stops.",
-        number,
-    ) % {"name": leaver, "number": number}
-
-
-def _hangs(leaver: User, *, linked_only: bool) -> str:
-    """Say what depends on somebody whose log-ins serve nothing. `linked_only`: a log-in that was never linked becomes nobody's."""
-    found = handing_over.read_hanging(leaver, timezone.now())
-    log_ins = Token.objects.of_person(leaver)
-    idle = log_ins.filter(pool_entries__isnull=False).distinct().count() if linked_only else log_ins.count()
-    keys, requests, macros = len(found.keys), len(found.asks), len(found.macros)
-    jobs, teams = len(found.jobs), len(found.led_alone)
-    what = [
-        (idle, ngettext("%(n)s log-in that serves no account", "%(n)s log-ins that serve no account", idle)),
-        (keys, ngettext("%(n)s API key", "%(n)s API keys", keys)),
-        (requests, ngettext("%(n)s request under way", "%(n)s requests under way", requests)),
-        (found.links, ngettext("%(n)s open client link", "%(n)s open client links", found.links)),
-        (found.invitations, ngettext("%(n)s invitation sent", "%(n)s invitations sent", found.invitations)),
-        (macros, ngettext("%(n)s macro to look after", "%(n)s macros to look after", macros)),
-        (jobs, ngettext("%(n)s job under way", "%(n)s jobs under way", jobs)),
-        (teams, ngettext("%(n)s team that nobody else leads", "%(n)s teams that nobody else leads", teams)),
-    ]
-    there = [words % {"n": number} for number, words in what if number]
-    if not there:
+    if number:
+        return ngettext(
+            "%(name)s has %(number)s log-in that still serves accounts. “Offboard” ends it, and says what stops.",
+            "%(name)s has %(number)s log-ins that still serve accounts. “Offboard” ends them, and says what stops.",
+            number,
+        ) % {"name": leaver, "number": number}
+    if (deleting and not leaver.is_active) or not _hangs(leaver, linked_only=deleting):
         return ""
-    said = gettext(
-        "%(name)s still has: %(what)s. “Offboard” ends this or hands it over, and says what stops."
-    )
-    return said % {"name": leaver, "what": join_all(there)}
+    said = gettext("Something still depends on %(name)s. “Offboard” says what, and ends it or hands it over.")
+    return said % {"name": leaver}
+
+
+def _hangs(leaver: User, *, linked_only: bool) -> bool:
+    """Return whether anything depends on somebody whose log-ins serve nothing.
+
+    `linked_only`: a log-in that was never linked becomes nobody's.
+    """
+    log_ins = Token.objects.of_person(leaver)
+    idle = log_ins.filter(pool_entries__isnull=False) if linked_only else log_ins
+    return idle.exists() or any(vars(handing_over.read_hanging(leaver, timezone.now())).values())
