@@ -47,7 +47,7 @@ def _timed(call: Callable[[], object]) -> Figures:
     return {SECONDS: time.monotonic() - began, CPU: time.process_time() - cpu}
 
 
-def _rows(user: User) -> Iterator[list[str]]:
+def _rows(user: User) -> Iterator[tuple[export_rows.Cell, ...]]:
     accounts = Account.objects.order_by("name", "pk")[:MOST]
     return export_rows.export_rows(accounts, names_for(user), timezone.now())
 

@@ -6,7 +6,6 @@ In a workbook numbers and moments are such and all else is text; a row goes to t
 import io
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
-from typing import Any
 
 import xlsxwriter
 
@@ -19,27 +18,25 @@ HEAD = [
     "channel", "native_id", "name", "team", "state", "pill", "reason", "restriction", "deadline_kind", "deadline_utc",
     "usable_tokens", "tokens", "people", "active_person", "last_check_utc",
 ]  # fmt: skip
+Cell = str | int | datetime | None
 PAGE = 500  # accounts that are read at once
 TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
-def export_rows(accounts: AccountQuerySet, names: NameVisibility, now: datetime) -> Iterator[list[str]]:
+def export_rows(
+    accounts: AccountQuerySet, names: NameVisibility, now: datetime
+) -> Iterator[tuple[Cell, ...]]:
     """Yield the cells of these accounts, in their order, some hundred of them read at a time. Pills are of the current time zone."""
     words = {key: pills.pill("account", key).label for key in pills.FAMILIES["account"]}
     for account in accounts.prefetch_related(None).with_pools().iterator(chunk_size=PAGE):
         one = summarise(account, now)
         checked = [entry.token.last_checked_at for entry in one.entries if entry.token.last_checked_at]
-        cells = (
-            account.channel, account.native_id, account.name, account.team.name, account.state, words[one.health],
-            account.reason_now(one.entries), account.restriction, account.deadline_kind, _utc(account.deadline), len(one.usable),
+        yield (
+            account.channel, account.native_id, account.name, account.team.name, account.state, str(words[one.health]),
+            account.reason_now(one.entries), account.restriction, account.deadline_kind, account.deadline, len(one.usable),
             len(one.entries), account.people_count, names.token(one.active.token, account) if one.active else "",
-            _utc(max(checked, default=None)),
+            max(checked, default=None),
         )  # fmt: skip
-        yield [str(cell) for cell in cells]
-
-
-def _utc(moment: datetime | None) -> str:
-    return f"{moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='seconds')}Z" if moment else ""
 
 
 _OPTIONS = {
@@ -48,12 +45,11 @@ _OPTIONS = {
     "strings_to_numbers": False,
     "strings_to_urls": False,
 }
-_NUMBERS = frozenset({"usable_tokens", "tokens", "people"})
 _WIDTHS = {"name": 34, "native_id": 20, "reason": 22, "team": 20, "active_person": 24}
 
 
-def write_workbook(rows: Iterable[Sequence[str]]) -> bytes:
-    """Return a workbook of these rows, below the names of the columns."""
+def write_workbook(rows: Iterable[Sequence[Cell]]) -> bytes:
+    """Return a workbook of these rows, below the names of the columns. Moments are in UTC."""
     file = io.BytesIO()
     book = xlsxwriter.Workbook(file, _OPTIONS)
     # The format's own number 22: day and time as the reader's program writes them.
@@ -64,18 +60,13 @@ def write_workbook(rows: Iterable[Sequence[str]]) -> bytes:
     for column, name in enumerate(HEAD):
         sheet.set_column(column, column, 20 if name.endswith("_utc") else _WIDTHS.get(name, 14))
         sheet.write_string(0, column, name, bold)
-    for place, cells in enumerate(rows, 1):
-        for column, (name, text) in enumerate(zip(HEAD, cells, strict=True)):
-            if text:
-                _cell(sheet, place, column, name, text, moments)
+    for row, cells in enumerate(rows, 1):
+        for column, value in enumerate(cells):
+            if isinstance(value, datetime):
+                sheet.write_datetime(row, column, value.astimezone(UTC).replace(tzinfo=None), moments)
+            elif isinstance(value, int):
+                sheet.write_number(row, column, value)
+            elif value:
+                sheet.write_string(row, column, value)
     book.close()
     return file.getvalue()
-
-
-def _cell(sheet: Any, row: int, column: int, name: str, text: str, moments: Any) -> None:
-    if name in _NUMBERS:
-        sheet.write_number(row, column, int(text))
-    elif name.endswith("_utc"):
-        sheet.write_datetime(row, column, datetime.fromisoformat(text.removesuffix("Z")), moments)
-    else:
-        sheet.write_string(row, column, text)

@@ -65,7 +65,7 @@ def test_a_line_says_what_pages_say_of_the_account_in_four_queries(who: str) -> 
         assert line["pill"] == pills.pill("account", one.health).label
         assert line["reason"] == account.reason_now(one.entries)
         assert line["active_person"] == (names.token(one.active.token, account) if one.active else "")
-        assert line["tokens"] == str(account.pool.count())
+        assert (line["tokens"], line["deadline_utc"]) == (account.pool.count(), account.deadline)
     assert len(asked) <= 4  # and the viewer's teams
 
 

@@ -66,7 +66,7 @@ def downloaded(port: int) -> list[str]:
         accounts = Account.objects.order_by("pk")
         rows = list(export_rows.export_rows(accounts, names_for(None), NOW))
         walked = [account.native_id for account in accounts.iterator(chunk_size=20)]
-    return [row[1] for row in rows] + walked
+    return [str(row[1]) for row in rows] + walked
 
 
 @pytest.fixture
