@@ -218,13 +218,16 @@ class ApiKeyAdmin(ReadOnlyList):
             }
         return TemplateResponse(request, "portal/api_key.html", context)
 
+    def _key(self, request: HttpRequest, pk: int) -> ApiKey:
+        found = self.get_queryset(request).filter(pk=pk).first()
+        if found is None:
+            raise Http404(gettext("There is no such key."))
+        return found
+
     def revoke(self, request: HttpRequest, key_id: int) -> HttpResponse:
         """Ask (GET), then end the key (POST). 404 for a key that one does not see, 403 without the permission."""
-        if not request.user.has_perm(permissions.REVOKE_API_KEY):
-            raise PermissionDenied
-        key = self.get_queryset(request).filter(pk=key_id).first()
-        if key is None:
-            raise Http404(gettext("There is no such key."))
+        access.require(request, permissions.REVOKE_API_KEY)
+        key = self._key(request, key_id)
         page = Page(
             "portal/confirm/revoke_api_key.html",
             reverse("admin:accounts_apikey_changelist"),
@@ -242,11 +245,8 @@ class ApiKeyAdmin(ReadOnlyList):
 
     def take_over(self, request: HttpRequest, key_id: int) -> HttpResponse:
         """Ask (GET), then answer for the key from now on (POST). 404 for a key that one does not see, 403 for who may make none."""
-        if not self.has_add_permission(request):
-            raise PermissionDenied
-        key = self.get_queryset(request).filter(pk=key_id).first()
-        if key is None:
-            raise Http404(gettext("There is no such key."))
+        access.require(request, permissions.ADD_API_KEY)
+        key = self._key(request, key_id)
         page = Page(
             "portal/confirm/take_over_api_key.html",
             reverse("admin:accounts_apikey_changelist"),
