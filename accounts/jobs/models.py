@@ -179,10 +179,10 @@ class Job(models.Model):
         own = f"{block}_{self.kind}"
         return say(own if own in blocks(WORDS) else block, **facts)
 
-    def why_failed(self, most: int = 20) -> list[str]:
+    def why_failed(self) -> list[str]:
         """Return why the first of its things could not be done, in words. What it did not come to is none of them."""
         rows = self.items.failed().exclude(why="not_reached").order_by("place")
-        return [row.said() for row in rows[:most]]
+        return [row.said() for row in rows[:20]]
 
 
 class JobItem(models.Model):

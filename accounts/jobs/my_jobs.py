@@ -3,7 +3,6 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from django.contrib import admin
 from django.core.paginator import Paginator
@@ -32,7 +31,6 @@ class JobLine:
     title: str
     url: str
     about: str  # whom or what it is about, where the title does not say
-    by: str
     at: datetime
     label: str
     icon: str
@@ -46,12 +44,10 @@ def urls() -> list[URLPattern]:
 
 
 def show(request: HttpRequest) -> HttpResponse:
-    """Show the jobs of the last day: one's own, and for whoever sees all teams those of everybody where the address says so."""
+    """Show one's own jobs of the last day."""
     access.require(request)
     viewer = person(request)
-    everybody = viewer.sees_all_teams and "all" in request.GET
-    found = Job.objects.visible_to(viewer).select_related("user")
-    found = found if everybody else found.filter(user=viewer)
+    found = Job.objects.visible_to(viewer).filter(user=viewer)
     page = Paginator(found.order_by("-pk"), jobs.ON_A_PAGE).get_page(request.GET.get("p"))
     some = list(page.object_list)
     context = {
@@ -60,8 +56,6 @@ def show(request: HttpRequest) -> HttpResponse:
         "lines": _lines(some, names_for(viewer)),
         "page": page,
         "now": timezone.now(),
-        "tabs": _tabs(everybody=everybody) if viewer.sees_all_teams else [],
-        "everybody": everybody,
     }
     answer = TemplateResponse(request, "portal/my_jobs.html", context)
     return progress.open_again(answer) if any(one.is_going for one in some) else answer
@@ -69,7 +63,7 @@ def show(request: HttpRequest) -> HttpResponse:
 
 def my_jobs_url(user: User) -> str:
     """Return the address of the page where it lists something of the person; "" where it is empty."""
-    listed = user.sees_all_teams or Job.objects.visible_to(user).filter(user=user).exists()
+    listed = Job.objects.visible_to(user).filter(user=user).exists()
     return reverse("admin:accounts_account_jobs") if listed else ""
 
 
@@ -83,7 +77,6 @@ def _lines(found: Sequence[Job], names: NameVisibility) -> list[JobLine]:
                 title=jobs.job_title(job, called),
                 url=job.get_absolute_url(),
                 about=about.get(job.pk, ""),
-                by=names.user(job.user),
                 at=job.created_at,
                 label=label,
                 icon=icon,
@@ -115,11 +108,3 @@ def _subjects(found: Collection[Job], names: NameVisibility) -> dict[int, str]:
     """Return by job whom or what it is about, where its title does not say."""
     leavers = User.objects.in_bulk([one.subject_id for one in found if one.is_offboarding])
     return {one.pk: names.user(leavers.get(one.subject_id)) for one in found if one.is_offboarding}
-
-
-def _tabs(*, everybody: bool) -> list[dict[str, Any]]:
-    home = reverse("admin:accounts_account_jobs")
-    return [
-        {"label": gettext("Mine"), "url": home, "chosen": not everybody},
-        {"label": gettext("Everybody’s"), "url": f"{home}?all=1", "chosen": everybody},
-    ]
