@@ -45,17 +45,13 @@ logger = logging.getLogger(__name__)
 # --- writing asks with their lines, and the mails about them -----------------------------------------------------------------
 
 
-def team_of_log_ins(tokens: Sequence[Token], teams: tuple[int, ...] = ()) -> Team | None:
-    """Return the team that a mail about the log-ins' accounts (of these teams) belongs to; None where it tells of several.
+def team_of_log_ins(tokens: Sequence[Token]) -> Team | None:
+    """Return the team that a mail about the log-ins' accounts belongs to; None where it tells of several.
 
     The team decides which staff may read the mail.
     """
-    ids = set(teams) or {team_id for token in tokens for team_id in _team_ids(token)}
-    return Team.objects.filter(pk__in=ids).first() if len(ids) == 1 else None
-
-
-def _team_ids(token: Token) -> list[int]:
-    return list(token.pool_entries.order_by().values_list("account__team", flat=True).distinct())
+    teams = Team.objects.filter(accounts__pool__token__in=tokens).distinct()[:2]
+    return teams[0] if len(teams) == 1 else None
 
 
 def line_of(account: Account, token: Token | None = None) -> AskLine:

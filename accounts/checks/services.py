@@ -3,7 +3,7 @@
 import logging
 import threading
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -27,7 +27,6 @@ from tokens.checks import services as probe
 from tokens.models import ChannelApp, Token
 from tokens.token.queries import Claimed
 from users.installation import hold
-from users.models import User
 
 logger = logging.getLogger(__name__)
 
@@ -62,9 +61,9 @@ def check_these_tokens(*, token_ids: Collection[int], now: datetime, source: str
     return len(tokens)
 
 
-def _check_all(tokens: Iterable[Token], number: int, now: datetime, source: str) -> None:
+def _check_all(tokens: Collection[Token], number: int, now: datetime, source: str) -> None:
     """Check tokens that are held by the claim of this number. What is left of it ends then, also where the worker is told to stop."""
-    checks = {token.pk: check_token(token, now=now, source=source) for token in tokens}
+    checks = checks_of(tokens, now=now, source=source)
     claimed = Token.objects.filter(pk__in=list(checks)).claimed_as(number)
     try:
         with liveness.kept(claimed.keep_claimed):
@@ -89,7 +88,7 @@ def claim_tokens(wanted: QuerySet[Token], now: datetime, limit: int) -> tuple[li
         free = wanted.select_for_update(skip_locked=True, no_key=True, of=("self",))
         ids = list(free.values_list("pk", flat=True)[:limit])
         number = Token.objects.filter(pk__in=ids).claim(now)
-    return list(reach.with_list_reading(Token.objects.filter(pk__in=ids).select_related("app"))), number
+    return list(Token.objects.filter(pk__in=ids).select_related("app")), number
 
 
 def check_token(
@@ -97,26 +96,17 @@ def check_token(
     *,
     now: datetime,
     source: str,
-    accounts: Sequence[LinkedAccount] | None = None,
-    by_list: bool | None = None,
-    renew: bool = False,
-    actor: User | None = None,
+    accounts: Sequence[LinkedAccount],
+    by_list: bool,
 ) -> Job[lifecycle.TransitionOutcome]:
-    """Find out how a claimed token stands, and where it works, how its ad accounts do; write both.
-
-    `accounts`: those of `linked_accounts`, and `by_list`: whether `reach.tokens_to_list` names it, where that was read a moment ago.
-    """
+    """Find out how a claimed token stands, and where it works, how its ad accounts do; write both. `checks_of` begins it for several."""
     clock = Clock(now)
-    outcome = yield from probe.check_job(token, now=now, source=source, renew=renew, actor=actor)
+    outcome = yield from probe.check_job(token, now=now, source=source)
     if outcome.stale or outcome.verdict != Verdict.OK or outcome.token is None:
         return outcome
     token = outcome.token
-    if accounts is None:
-        accounts = linked_accounts([token.pk]).get(token.pk, ())
     if accounts:
         asked_at = clock.read()
-        if by_list is None:
-            by_list = bool(reach.tokens_to_list([token], now))
         found: Findings = yield partial(
             account_sync.read_accounts, token, accounts, told=outcome.told, by_list=by_list
         )
@@ -128,6 +118,23 @@ def check_token(
             opens = token.due_once_open(now, token.closed_for())
             lifecycle.have_accounts_read(token_id=token.pk, at=opens)
     return outcome
+
+
+def checks_of(
+    tokens: Collection[Token], *, now: datetime, source: str
+) -> dict[int, Job[lifecycle.TransitionOutcome]]:
+    """Return by id the checks of claimed tokens: of these ad accounts, and by list where the last one is old."""
+    accounts, old = linked_accounts([token.pk for token in tokens]), reach.tokens_to_list(tokens, now)
+    return {
+        token.pk: check_token(
+            token,
+            now=now,
+            source=source,
+            accounts=accounts.get(token.pk, ()),
+            by_list=token.pk in old,
+        )
+        for token in tokens
+    }
 
 
 def linked_accounts(token_ids: Collection[int]) -> dict[int, list[LinkedAccount]]:
@@ -147,7 +154,7 @@ def check_now(token: Token, *, now: datetime, source: str = "staff") -> lifecycl
     if not claimed:
         return probe.probe_token(token.pk, now=now, source=source)
     fresh = Token.objects.select_related("app").get(pk=token.pk)
-    return probe.run_claimed(token.pk, claimed, check_token(fresh, now=now, source=source))
+    return probe.run_claimed(token.pk, claimed, checks_of([fresh], now=now, source=source)[token.pk])
 
 
 def sweep_pending_links(*, now: datetime) -> int:
@@ -228,17 +235,8 @@ class _Turn:
         for app in apps:
             most = min(room - len(found), self._room_of(app, len(apps)))
             tokens, claim = self._claimed(app, now, most)
-            accounts = linked_accounts([token.pk for token in tokens]) if tokens else {}
-            old = reach.tokens_to_list(tokens, now)
-            for token in tokens:
-                found[token.pk] = check_token(
-                    token,
-                    now=now,
-                    source="sweep",
-                    accounts=accounts.get(token.pk, ()),
-                    by_list=token.pk in old,
-                )
-                self.under_way[token.pk] = Claimed(app.pk, claim)
+            found |= checks_of(tokens, now=now, source="sweep") if tokens else {}
+            self.under_way |= {token.pk: Claimed(app.pk, claim) for token in tokens}
         self.begun += len(found)
         return found or None
 

@@ -16,7 +16,7 @@ from django.db.models import QuerySet
 from accounts.models import Account, AccountEvent, AccountNews, AccountToken
 from accounts.pool.health import OUTSIDE
 from tokens.models import Token
-from users.models import Team, User
+from users.models import User
 
 # `fact` and `choice` are materialized: where PostgreSQL takes the tables for empty, it would work them out again for each account.
 # `offset 0` makes PostgreSQL look up each of the tokens concerned: for ten thousand accounts it would rather read all tokens of the
@@ -195,10 +195,10 @@ def settle(
         cursor.execute(SETTLE, values)
 
 
-def settle_team(*, team_id: int, now: datetime, actor: User | None = None) -> None:
+def settle_team(*, team_id: int, now: datetime) -> None:
     """Settle those accounts of a team whose wall does not stand where the team and its people say, in a transaction of its own."""
     with transaction.atomic():
-        settle(account_ids=_behind_wrong_walls(team_id), cause=OUTSIDE, now=now, source="staff", actor=actor)
+        settle(account_ids=_behind_wrong_walls(team_id), cause=OUTSIDE, now=now, source="staff")
 
 
 def _behind_wrong_walls(team_id: int | None = None) -> list[int]:
@@ -251,16 +251,12 @@ def record_event(
     source: str = "",
     actor: User | None = None,
     note: str = "",
-    from_team: Team | None = None,
-    to_team: Team | None = None,
 ) -> None:
     """Write one event of an account that is no shift and no change of state; people are told of what takes it from them."""
     if kind in _TOLD:
         note_news([account.pk], now)
     AccountEvent.objects.create(
         account=account,
-        from_team=from_team,
-        to_team=to_team,
         token_id=token_id,
         kind=kind,
         cause=cause,

@@ -9,7 +9,6 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from django.db import connection
-from django.db.models import F, QuerySet
 
 from accounts.models import ListReading, ReachedAccount
 from tokens.channels.kinds import AccountList, NativeAccount
@@ -22,8 +21,6 @@ UNREAD_FOR = timedelta(
 )  # after which a log-in without any list is listed: a consent or an import makes none wait
 FORGOTTEN_AFTER = timedelta(days=30)  # what no list has named for so long is neither offered nor kept
 LONGEST_ID, LONGEST_ROLE = 100, 200  # characters
-
-_READ_WITH_IT = "list_read_at"
 
 _KEEP = """
 insert into accounts_reachedaccount (token_id, native_id, role, can_publish, seen_at)
@@ -112,21 +109,12 @@ def _note(token: Token, at: datetime) -> None:
 
 
 def tokens_to_list(tokens: Collection[Token], now: datetime) -> set[int]:
-    """Return the ids of the tokens whose list their next check is to read again, in one query, or none (`with_list_reading`).
+    """Return the ids of the tokens whose list their next check is to read again, in one query.
 
     A week after the last, drawn apart over another day; one that was never read, an hour after the consent or the import.
     """
-    read: dict[int, datetime | None] = {
-        token.pk: getattr(token, _READ_WITH_IT) for token in tokens if hasattr(token, _READ_WITH_IT)
-    }
-    if others := [token.pk for token in tokens if token.pk not in read]:
-        read |= dict(ListReading.objects.filter(token__in=others).values_list("token", "at"))
+    read = dict(ListReading.objects.filter(token__in=tokens).values_list("token", "at"))
     return {token.pk for token in tokens if _is_old(token, read.get(token.pk), now)}
-
-
-def with_list_reading(tokens: QuerySet[Token]) -> QuerySet[Token]:
-    """Return these tokens with when their lists were last read, so that `tokens_to_list` asks nothing."""
-    return tokens.annotate(**{_READ_WITH_IT: F("list_reading__at")})
 
 
 def _is_old(token: Token, read_at: datetime | None, now: datetime) -> bool:
