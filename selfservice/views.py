@@ -30,6 +30,7 @@ from tokens.channels.registry import CHANNELS
 from tokens.models import DeletionRequest
 from tokens.token import reasons
 from ui import progress
+from ui.addresses import id_of
 from ui.phrases import phrase
 from users.invitations.views import WELCOME
 from users.models import User, person
@@ -173,7 +174,7 @@ def my_accounts(request: HttpRequest) -> HttpResponse:
         person(request),
         timezone.now(),
         search=request.GET.get("q", "").strip()[:100],
-        log_in=_number(request.GET.get("log_in", "")),
+        log_in=id_of(request.GET.get("log_in", "")),
         only=request.GET.get("only", ""),
         number=request.GET.get("p", ""),
     )
@@ -187,11 +188,6 @@ def my_accounts(request: HttpRequest) -> HttpResponse:
     asked = AskLine.objects.to_back_up(person(request)).count()
     context |= {"asked": asked, "invited": invited.count(), "invited_at": first}
     return render(request, "selfservice/my_accounts.html", context)
-
-
-def _number(text: str) -> int:
-    """Return the number that an address names; 0 for none."""
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 16 else 0
 
 
 @login_required

@@ -81,7 +81,6 @@ class Page:
     lines: Sequence[ConfirmLine] = ()
     unread: int = 0  # lines that there are beside these
     most: int = SHOWN  # lines that it shows
-    others_url: str = ""  # a list that has the others, too
     form: Callable[..., ConfirmForm] = ConfirmForm
 
     @property

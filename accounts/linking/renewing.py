@@ -112,9 +112,7 @@ def keep_renewed(
     if token.is_removed or token.consented_by_id != link.user.pk or not active:
         raise NotOpen(link)
     token = lifecycle.store_consent(app=app, identity=identity, grant=grant, user=link.user, now=now)
-    app_migration.adopt_accounts(
-        token=token, listed=listed, now=now, source="link", former=former.pk if moves else None
-    )
+    app_migration.adopt_accounts(token=token, listed=listed, now=now, former=former.pk if moves else None)
     lost = pool_entries.apply_list(
         token=token, generation=token.generation, listed=listed, now=now, source="link", consented=True
     )

@@ -114,7 +114,7 @@ def keep_consent(
         raise ConsentRefused(LinkProblem.Kind.FOREIGN, "locked out")
     team = team or user.teams_by_last_link()[0]
     token = lifecycle.store_consent(app=app, identity=identity, grant=grant, user=user, team=team, now=now)
-    app_migration.adopt_accounts(token=token, listed=listed, now=now, source="link")
+    app_migration.adopt_accounts(token=token, listed=listed, now=now)
     lost = pool_entries.apply_list(
         token=token, generation=token.generation, listed=listed, now=now, source="link", consented=True
     )

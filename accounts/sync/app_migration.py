@@ -68,9 +68,7 @@ def predecessors(token: Token) -> list[int]:
     return [one.pk for one in same]
 
 
-def adopt_accounts(
-    *, token: Token, listed: AccountList, now: datetime, source: str, former: int | None = None
-) -> None:
+def adopt_accounts(*, token: Token, listed: AccountList, now: datetime, former: int | None = None) -> None:
     """Put the token in the place of its predecessors in the pools of those accounts that its consent reaches.
 
     `former`: the id of one that is known, since its person came by its own link; two of one name are told apart by nothing else.
@@ -87,7 +85,7 @@ def adopt_accounts(
     for entry in entries.order_by("id").select_for_update(no_key=True, of=("self",)):
         entry.account = accounts[entry.account_id]
         if not _would_lose(entry, by_id[entry.account.native_id]):
-            _replace(entry, token, now, source)
+            _replace(entry, token, now)
             lifecycle.note_linked(token_ids=[token.pk], now=now)
 
 
@@ -96,7 +94,7 @@ def _would_lose(entry: AccountToken, native: NativeAccount) -> bool:
     return native.can_publish == "no" and entry.is_living
 
 
-def _replace(entry: AccountToken, token: Token, now: datetime, source: str) -> None:
+def _replace(entry: AccountToken, token: Token, now: datetime) -> None:
     account, old_id = entry.account, entry.token_id
     if AccountToken.objects.filter(account=account, token=token).exists():
         entry.delete()
@@ -110,7 +108,7 @@ def _replace(entry: AccountToken, token: Token, now: datetime, source: str) -> N
         kind=AccountEvent.Kind.LINKED,
         token_id=token.pk,
         cause=CAUSE,
-        source=source,
+        source="link",
         actor=token.consented_by,
         now=now,
     )
