@@ -79,7 +79,7 @@ def would_refuse(app: str) -> int:
 
 def answered(app: str) -> None:
     """Note an answer, whatever it says: the channel is there."""
-    if any(_key(app, part) in _facts(app) for part in ("failures", "open")):
+    if _facts(app):
         shared.drop(_key(app, part) for part in ("failures", "open", "trial"))
         _seen.pop(app, None)
 

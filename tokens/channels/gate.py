@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Protocol
 
 from tokens.channels import brake, breaker, shares
@@ -46,7 +47,7 @@ class App:
     channel: Called
     client_id: str
 
-    @property
+    @cached_property
     def name(self) -> str:
         """What brake and breaker know it by."""
         return name_of(self.channel.key, self.client_id)

@@ -37,13 +37,8 @@ class Streams:
 
     def __init__(self) -> None:
         self._under_way: Counter[int] = Counter()  # requests, by key
-        self._pool = httpcore2.AsyncConnectionPool(
-            ssl_context=transport.certificates(),
-            max_connections=MOST,
-            max_keepalive_connections=MOST,
-            keepalive_expiry=transport.KEPT_FOR,
-            network_backend=_Network(),
-        )
+        self._network, self._certificates = _Network(), transport.certificates()
+        self._idle: list[httpcore2.AsyncHTTPConnection] = []  # who has rested longest comes first
 
     @asynccontextmanager
     async def sent(
@@ -58,21 +53,37 @@ class Streams:
             raise NoRoom
         self._under_way[key] += 1
         try:
-            answer = await self._head(method, url, headers, body, seconds)
+            connection, answer = await self._head(method, url, headers, body, seconds)
             try:
                 yield answer
             finally:
                 await answer.aclose()
+                if connection.is_available() and len(self._idle) < MOST:
+                    self._idle.append(connection)
         finally:
             self._under_way[key] -= 1
             if not self._under_way[key]:
                 del self._under_way[key]
 
+    async def _connection(self, origin: httpcore2.Origin) -> httpcore2.AsyncHTTPConnection:
+        """Take the connection that rests since the shortest time, else make one."""
+        while self._idle and self._idle[0].has_expired():
+            await self._idle.pop(0).aclose()
+        for one in self._idle[::-1]:
+            if one.can_handle_request(origin):
+                self._idle.remove(one)
+                if not one.has_expired():
+                    return one
+                await one.aclose()
+        return httpcore2.AsyncHTTPConnection(
+            origin, self._certificates, keepalive_expiry=transport.KEPT_FOR, network_backend=self._network
+        )
+
     async def _head(
         self, method: str, url: str, headers: Mapping[str, str], body: Body, seconds: float
-    ) -> httpcore2.Response:
-        connect = min(seconds, settings.CHANNEL_TIMEOUT)
-        waits = {"connect": connect, "pool": connect, "read": seconds, "write": seconds}
+    ) -> tuple[httpcore2.AsyncHTTPConnection, httpcore2.Response]:
+        """Send a request; the library closes a connection on which that fails."""
+        waits = {"connect": min(seconds, settings.CHANNEL_TIMEOUT), "read": seconds}
         try:
             async with asyncio.timeout(seconds) as patience:
                 named, address = _parts(url)
@@ -84,8 +95,9 @@ class Streams:
                 request = httpcore2.Request(
                     method, address, headers=sent, content=body, extensions={"timeout": waits}
                 )
-                return await self._pool.handle_async_request(request)
-        except (httpcore2.ConnectTimeout, httpcore2.PoolTimeout) as error:
+                connection = await self._connection(address.origin)
+                return connection, await connection.handle_async_request(request)
+        except httpcore2.ConnectTimeout as error:
             raise NoAnswer(f"{gate.NO_CONNECTION} in time") from error
         except httpcore2.ConnectError as error:
             raise NoAnswer(gate.NO_CONNECTION) from error
@@ -93,12 +105,13 @@ class Streams:
             raise NoAnswer("no answer in time") from error
         except (httpcore2.NetworkError, httpcore2.RemoteProtocolError) as error:
             raise NoAnswer(f"no answer: {type(error).__name__}") from error
-        except (httpcore2.LocalProtocolError, httpcore2.UnsupportedProtocol, ValueError) as error:
+        except (httpcore2.LocalProtocolError, KeyError, ValueError) as error:
             raise NoAnswer(f"{gate.UNSENT}: {type(error).__name__}") from error
 
     async def close(self) -> None:
-        """Close all connections."""
-        await self._pool.aclose()
+        """Close the connections that rest."""
+        while self._idle:
+            await self._idle.pop().aclose()
 
 
 async def chunks(answer: httpcore2.Response) -> AsyncGenerator[bytes]:
@@ -144,7 +157,7 @@ class _Network(httpcore2.AsyncNetworkBackend):
     async def connect_tcp(
         self, host: str, port: int, timeout: float | None = None, *_rest: Any, **_more: Any
     ) -> httpcore2.AsyncNetworkStream:
-        with _named(httpcore2.ConnectTimeout, httpcore2.ConnectError):
+        with _connecting():
             async with asyncio.timeout(timeout):
                 return _Connection(*await asyncio.open_connection(host, port, happy_eyeballs_delay=0.25))
 
@@ -180,7 +193,7 @@ class _Connection(httpcore2.AsyncNetworkStream):
     async def start_tls(
         self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
     ) -> httpcore2.AsyncNetworkStream:
-        with _named(httpcore2.ConnectTimeout, httpcore2.ConnectError):
+        with _connecting():
             async with asyncio.timeout(timeout):
                 await self._writer.start_tls(ssl_context, server_hostname=server_hostname)
         return self
@@ -196,11 +209,11 @@ class _Connection(httpcore2.AsyncNetworkStream):
 
 
 @contextmanager
-def _named(late: type[Exception], failed: type[Exception]) -> Iterator[None]:
+def _connecting() -> Iterator[None]:
     """Give errors the library's names."""
     try:
         yield
     except TimeoutError as error:
-        raise late from error
+        raise httpcore2.ConnectTimeout from error
     except OSError as error:
-        raise failed from error
+        raise httpcore2.ConnectError from error
