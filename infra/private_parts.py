@@ -3,7 +3,6 @@
 An upgrade may move any of them without a word. tests/users/test_private_parts.py compares each with what is written here, so it says which.
 """
 
-from collections.abc import Callable
 from typing import Any
 
 from allauth.account.internal.flows.login import record_authentication as _record_authentication
@@ -12,8 +11,6 @@ from allauth.socialaccount.internal.statekit import unstash_state as _unstash_st
 from django.core.handlers.exception import (
     convert_exception_to_response as convert_exception_to_response,
 )  # for a chain of our own
-from django.db import connection
-from django.db.models import Model
 from django.http import HttpRequest
 
 
@@ -33,19 +30,3 @@ def take_state(request: HttpRequest, *, state_id: str, provider_id: str) -> dict
     """
     state: dict[str, Any] | None = _unstash_state(request, state_id=state_id, provider_id=provider_id)
     return state
-
-
-def is_called_on_commit(call: Callable[[], object]) -> bool:
-    """Return whether this function is called when the transaction of this connection is committed.
-
-    Django tells nobody what was registered by `on_commit`, and a mail to 300 people must not ask 300 times for a worker.
-    """
-    return any(func is call for _, func, *_ in connection.run_on_commit)
-
-
-def is_prefetched(instance: Model, relation: str) -> bool:
-    """Return whether `prefetch_related` has read this relation of an instance.
-
-    Its manager answers from there as well, but does not say so, and where it has to ask, one query with its joins is better than five.
-    """
-    return relation in getattr(instance, "_prefetched_objects_cache", {})

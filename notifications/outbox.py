@@ -16,7 +16,7 @@ from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext, gettext_noop
 
-from infra import asking_workers, database_clock, private_parts
+from infra import asking_workers, database_clock
 from notifications.models import Message
 from ui import addresses, mails, phrases
 from ui import stored_phrases as kept
@@ -56,12 +56,11 @@ def enqueue(
 
 
 def deliver_soon() -> None:
-    """Ask a worker to deliver as soon as this transaction is committed, once per transaction.
+    """Ask a worker to deliver as soon as this transaction is committed.
 
     It is a hint: when the broker cannot be reached, the next sweep sends the message.
     """
-    if not private_parts.is_called_on_commit(ask_to_deliver):
-        transaction.on_commit(ask_to_deliver, robust=True)
+    transaction.on_commit(ask_to_deliver, robust=True)
 
 
 def ask_to_deliver() -> None:

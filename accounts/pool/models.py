@@ -10,13 +10,12 @@ from typing import ClassVar, Self
 from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
 from django.db import models
-from django.db.models import Exists, OuterRef, Prefetch, Q
+from django.db.models import Exists, OuterRef, Prefetch, Q, prefetch_related_objects
 from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts.pool.health import UNLINKED, AccountHealth, HealthQuerySet, InPool, reason_of_entry
-from infra import private_parts
 from tokens.channels import declarations
 from tokens.channels.kinds import Reason
 from tokens.choices import channel_choices
@@ -36,6 +35,11 @@ REFUSAL_STANDS_FOR = timedelta(days=7)
 UNKNOWN_REFUSAL_STANDS_FOR = timedelta(days=1)
 
 _BY_DEADLINE = {Token.DeadlineKind.NEVER: 0, Token.DeadlineKind.DATE: 1, Token.DeadlineKind.UNKNOWN: 2}
+
+
+def _pool() -> Prefetch[str, models.QuerySet["AccountToken"], str]:
+    found = AccountToken.objects.select_related("token", "token__app", "token__consented_by", "added_by")
+    return Prefetch("pool", queryset=found)
 
 
 class AccountQuerySet(HealthQuerySet["Account"]):
@@ -63,8 +67,7 @@ class AccountQuerySet(HealthQuerySet["Account"]):
 
     def with_pools(self) -> Self:
         """Load them with their pools, in a fixed number of queries."""
-        pool = AccountToken.objects.select_related("token", "token__app", "token__consented_by", "added_by")
-        return self.select_related("team", "active_token").prefetch_related(Prefetch("pool", queryset=pool))
+        return self.select_related("team", "active_token").prefetch_related(_pool())
 
     def access_lost(self) -> Self:
         """Those that a linked log-in can no longer reach, whatever their pill. Paused ones are left out."""
@@ -142,11 +145,8 @@ class Account(AccountHealth, models.Model):
 
         Within a group: rank set by hand, then system users, then latest deadline (never first, unknown last), then last proven, then id.
         """
-        if private_parts.is_prefetched(self, "pool"):
-            return self.in_order(self.pool.all())
-        return self.in_order(
-            self.pool.select_related("token", "token__app", "token__consented_by", "added_by")
-        )
+        prefetch_related_objects([self], _pool())  # nothing is asked where `with_pools` loaded it
+        return self.in_order(self.pool.all())
 
     def in_order(self, entries: Iterable["AccountToken"]) -> list["AccountToken"]:
         """Return pool entries of the account, which were read already, as `pool_in_order` does."""

@@ -5,7 +5,6 @@ from typing import Any
 import pytest
 from celery import Celery, current_app
 from django.db import transaction
-from pytest_django import DjangoCaptureOnCommitCallbacks
 
 from notifications import outbox
 from notifications.models import Message
@@ -28,17 +27,6 @@ def test_a_key_is_written_once() -> None:
     message = Message.objects.get()
     assert written == [True, False]
     assert (message.recipient, message.payload, message.state) == ("ada@example.com", {"id": 1}, "queued")
-
-
-@pytest.mark.django_db
-def test_a_worker_is_asked_once_per_transaction(
-    django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks,
-) -> None:
-    with django_capture_on_commit_callbacks() as callbacks:
-        enqueue("k:1")
-        enqueue("k:2")
-
-    assert len(callbacks) == 1
 
 
 @pytest.mark.django_db(transaction=True)
