@@ -22,7 +22,7 @@ from django.views.decorators.http import require_GET
 from accounts.api_keys.models import by_key
 from accounts.asks import progress, rules, services
 from accounts.asks.models import Ask, AskLine
-from accounts.asks.rules import Stage
+from accounts.asks.progress import Stage
 from accounts.models import Account, AccountToken
 from accounts.pool import permissions
 from accounts.pool import queries as pool_queries
@@ -245,7 +245,7 @@ def board_rows(lines: Iterable[AskLine], *, viewer: User, now: datetime) -> list
     numbers = dict(entries.order_by().values_list("token").annotate(number=Count("pk")))
     first = entries.order_by("token", "account__name", "pk").distinct("token").select_related("account")
     accounts = {one.token_id: one.account for one in first}
-    snoozed = [pk for line in some if line.why == rules.SNOOZED and (pk := line.token_id)]
+    snoozed = [pk for line in some if line.why == progress.SNOOZED and (pk := line.token_id)]
     until = progress.snoozed_log_ins(snoozed, now=now) if snoozed else {}
     names = names_for(viewer)
     return [
@@ -292,7 +292,7 @@ def _row(
     known = names.sees_token(token, first)
     url = reverse("admin:accounts_account_change", args=[first.pk]) + f"#token-{token.pk}" if first else ""
     reached, at = _reached(line)
-    comes = line.mails and (line.stage in AskLine.OPEN or line.trouble or line.why == rules.MAIL_FAILED)
+    comes = line.mails and (line.stage in AskLine.OPEN or line.trouble or line.why == progress.MAIL_FAILED)
     return Row(
         line=line,
         channel=token.app.channel,

@@ -340,9 +340,8 @@ class AskLine(models.Model):
     channel = models.CharField(max_length=20, blank=True)
     native_id = models.CharField(max_length=100, blank=True)
     name = models.CharField(max_length=300, blank=True)
-    was_dead = models.BooleanField(
-        db_default=False
-    )  # when it was asked for: then it is done once it works again
+    # When it was asked for: then it is done once it works again.
+    was_dead = models.BooleanField(db_default=False)
     stage = models.CharField(max_length=11, choices=Stage, default=Stage.WAITING)
     why = models.CharField(max_length=20, blank=True)  # a block of words/asks.txt, or a kind of LinkProblem
     mails = models.PositiveSmallIntegerField(default=0)  # that asked for it: the first and the reminders

@@ -7,7 +7,8 @@ what happens elsewhere: a log-in that is removed, a person who is switched off, 
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Sequence
-from datetime import date, datetime
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
 from itertools import batched
 from typing import Any
 
@@ -15,16 +16,38 @@ from django.db import transaction
 from django.db.models import Case, F, Q, QuerySet, Value, When
 from django.db.models.functions import Coalesce
 
-from accounts.asks import rules
 from accounts.asks.models import AskLine
-from accounts.asks.rules import Around, Stage
 from accounts.models import Account, AccountToken
 from notifications.models import Message
 from tokens.models import Token
 from ui.dates import last_morning
 from users.models import RefusedAddress, User
 
+Stage = AskLine.Stage
+GAPS = {1: timedelta(days=2), 2: timedelta(days=3)}  # from a mail, of so many, to the next reminder
+# Why a line failed that is asked for again: its address is fine, that one mail was refused.
+MAIL_FAILED = "mail_failed"
+REFUSED = "refused"  # the trouble of a person who could not be asked
+NOT_SEEN = "not_seen"  # the trouble of a log-in of which whoever asks no longer sees an account
+SNOOZED = "snoozed"  # why a log-in is not asked for now, and will be
+SOMEBODY_ELSE = "somebody_else"  # the trouble of a consent of another native user
+OTHER_LOG_IN = "other_log_in"  # the same of a person who is logged in here: that one was linked
+UNDER_WAY = (Message.State.QUEUED, Message.State.SENDING)
+_UNSENT = (Message.State.FAILED, Message.State.CANCELLED)
 PART = 1_000  # lines that are read at once
+
+
+@dataclass(frozen=True)
+class Around:
+    """What is beside a line and its log-in. `mail`: the state of its last mail, "" where that is gone."""
+
+    linked: bool = True  # to an account
+    moved: bool = (
+        False  # its person consented under the app of new links, of one under an app that takes none
+    )
+    parked: bool = False
+    snoozed: bool = False
+    mail: str = ""
 
 
 def settle_asks(*, now: datetime, people: Sequence[int] | None = None) -> int:
@@ -56,11 +79,43 @@ def _write(line: AskLine, around: Around, now: datetime) -> bool:
         if (
             line.next_at is not None
         ):  # of a mail that waited long for its server, no reminder comes on its heels
-            line.next_at = max(line.next_at, now + min(rules.GAPS.values()))
-    line.stage, line.why = rules.stage_of(line, around)
+            line.next_at = max(line.next_at, now + min(GAPS.values()))
+    line.stage, line.why = stage_of(line, around)
     if line.stage == Stage.DONE:
         line.done_at, line.next_at = now, None
     return before != (line.stage, line.why, line.sent_at)
+
+
+def stage_of(line: AskLine, around: Around) -> tuple[Stage, str]:
+    """Return how far a line (with its ask, log-in and person) is, and why it waits or failed. Done is done, however it was renewed."""
+    token = line.log_in
+    if token.linked_at > line.ask.created_at or around.moved:
+        return Stage.DONE, ""
+    if line.was_dead and token.state == Token.State.VALID and _outlasts(token.deadline, line.ask.ends_at):
+        return Stage.DONE, "works_again"
+    if why := token.why_not_askable or ("" if around.linked else "not_linked"):
+        return Stage.NOT_ASKABLE, why
+    # Whoever came since the last mail, by whatever way, was reached, whatever became of that mail.
+    came = max((at for at in (line.opened_at, line.at_channel_at) if at), default=None)
+    reached = came is not None and came >= (line.asked_at or line.ask.created_at)
+    if around.parked and not reached:
+        return Stage.FAILED, "parked"
+    if around.snoozed:
+        return Stage.NOT_ASKABLE, SNOOZED
+    if around.mail in _UNSENT and not reached:
+        return Stage.FAILED, MAIL_FAILED
+    if line.trouble:
+        return Stage.FAILED, line.trouble
+    if line.at_channel_at:
+        return Stage.AT_CHANNEL, ""
+    if line.opened_at:
+        return Stage.OPENED, ""
+    sent = line.sent_at or (line.mails and around.mail not in UNDER_WAY)
+    return (Stage.SENT if sent else Stage.WAITING), ""
+
+
+def _outlasts(deadline: datetime | None, moment: datetime) -> bool:
+    return deadline is None or deadline > moment
 
 
 def _around(lines: Sequence[AskLine], now: datetime) -> dict[int, Around]:

@@ -12,7 +12,6 @@ from django.db.models.functions import Lower
 from django.utils import timezone
 from django.utils.translation import gettext, gettext_lazy
 
-from accounts.asks import rules
 from accounts.models import Account, AccountToken
 from accounts.pool.models import CAN_SERVE, LIVING
 from tokens.channels.kinds import AN_APPEAL_HELPS
@@ -29,7 +28,7 @@ _DEAD = Q(token__state=Token.State.DEAD)
 # Why an entry is of no use is the token's reason where that is dead, else its own, see `AccountToken.reason`.
 _ENDED = _DEAD & ~Q(token__reason__in=reasons.NO_CONSENT_ENDS)
 _TAKEN = ~_DEAD & ~CAN_SERVE & ~Q(access_reason__in=[*reasons.NO_CONSENT_ENDS, ""])
-# What `rules.cannot_ask` says.
+# What `Token.why_not_askable` says.
 _CANNOT_ASK = (
     Q(token__kind=Token.Kind.SYSTEM)
     | Q(token__consented_by=None)
@@ -151,7 +150,7 @@ class Plan:
     @property
     def askable(self) -> list[Sequence[Token]]:
         """The log-ins of those who can be asked."""
-        return [tokens for tokens in self.people if not rules.cannot_ask(tokens[0])]
+        return [tokens for tokens in self.people if not tokens[0].why_not_askable]
 
     @property
     def reaches_somebody(self) -> bool:
@@ -172,7 +171,7 @@ def plan_ask(entries: QuerySet[AccountToken]) -> Plan:
     """Return whom an ask for the log-ins of these entries would reach."""
     ids = log_in_ids(entries, most=MOST)
     people = _people([] if len(ids) > MOST else ids)
-    able = [tokens[0].consented_by_id or 0 for tokens in people if not rules.cannot_ask(tokens[0])]
+    able = [tokens[0].consented_by_id or 0 for tokens in people if not tokens[0].why_not_askable]
     return Plan(ids, people, people_without_mail(able))
 
 
@@ -183,5 +182,5 @@ def _people(ids: Sequence[int]) -> list[list[Token]]:
     tokens = Token.objects.filter(pk__in=as_one(ids)).prefetch_related("app", "consented_by").defer(*unread)
     found: dict[int, list[Token]] = defaultdict(list)
     for token in tokens.order_by("deadline", "pk"):
-        found[-token.pk if rules.cannot_ask(token) else token.consented_by_id or 0].append(token)
-    return sorted(found.values(), key=lambda some: bool(rules.cannot_ask(some[0])))
+        found[-token.pk if token.why_not_askable else token.consented_by_id or 0].append(token)
+    return sorted(found.values(), key=lambda some: bool(some[0].why_not_askable))

@@ -15,7 +15,7 @@ from django.db.models.functions import Lower
 
 from accounts.asks import progress, queries, rules
 from accounts.asks.models import Ask, AskLine
-from accounts.asks.rules import UNDER_WAY, Stage
+from accounts.asks.progress import UNDER_WAY, Stage
 from accounts.jobs.models import MOVE, Job
 from accounts.jobs.services import register_finish
 from accounts.models import Account, AccountEvent, AccountToken
@@ -110,7 +110,7 @@ def end_due_asks(*, now: datetime) -> int:
     vain.update(stage=Stage.LEFT, done_at=now)
     going = Ask.objects.running()
     lines = AskLine.objects.filter(ask=OuterRef("pk"))
-    waited_for = lines.filter(Q(stage__in=[*AskLine.OPEN, Stage.FAILED]) | Q(why=rules.SNOOZED))
+    waited_for = lines.filter(Q(stage__in=[*AskLine.OPEN, Stage.FAILED]) | Q(why=progress.SNOOZED))
     done = list(going.filter(key=None).exclude(Exists(waited_for)).values_list("pk", flat=True))
     over = list(going.filter(ends_at__lte=now).exclude(pk__in=done).values_list("pk", flat=True))
     left = going.filter(what=Ask.What.RENEW).exclude(pk__in=[*done, *over])
@@ -288,7 +288,7 @@ def _lines(now: datetime) -> QuerySet[AskLine]:
     under_way = Message.objects.filter(pk=OuterRef("message"), state__in=UNDER_WAY)
     unreached = RefusedAddress.objects.filter(email=Lower(OuterRef("token__consented_by__email")))
     found = lines.waited_for().filter(token__consented_by__isnull=False)
-    found = found.exclude(trouble__in=[rules.REFUSED, rules.NOT_SEEN])
+    found = found.exclude(trouble__in=[progress.REFUSED, progress.NOT_SEEN])
     return found.exclude(Exists(unreached)).exclude(Exists(under_way))
 
 
@@ -310,7 +310,7 @@ def _ask_safely(ask_id: int, person_id: int, now: datetime) -> bool:
     except Exception:
         logger.exception("Ask %s could not reach person %s", ask_id, person_id)
     lines = AskLine.objects.filter(ask=ask_id, token__consented_by=person_id, next_at__lte=now)
-    _fail(lines.waited_for(), rules.REFUSED)
+    _fail(lines.waited_for(), progress.REFUSED)
     return False
 
 
@@ -333,7 +333,7 @@ def _ask_person(ask_id: int, person_id: int, now: datetime) -> bool:
     about = queries.accounts_with_log_ins([pk for pk in fresh if pk], ask.made_by)
     reach = {token.pk for _, token in about}
     unseen = [line.pk for pk, line in fresh.items() if pk not in reach]
-    _fail(AskLine.objects.filter(pk__in=unseen), rules.NOT_SEEN)
+    _fail(AskLine.objects.filter(pk__in=unseen), progress.NOT_SEEN)
     if about:
         _write_request(ask, [line for pk, line in fresh.items() if pk in reach], about, now)
     return bool(about)
@@ -388,6 +388,6 @@ def _note_asked(lines: Sequence[AskLine], now: datetime, *, message: int | None 
     """Note that these were asked for now, or (without a message) by somebody else today, and when they are asked for next."""
     for mailed in {line.mails + 1 for line in lines}:
         same = AskLine.objects.filter(pk__in=[line.pk for line in lines if line.mails + 1 == mailed])
-        gap = rules.GAPS.get(mailed)
+        gap = progress.GAPS.get(mailed)
         facts: dict[str, Any] = {"sent_at": now} if message is None else {"message": message}
         same.update(mails=mailed, asked_at=now, next_at=now + gap if gap else None, **facts)

@@ -206,7 +206,7 @@ def _line(
     first, carried = tokens[0], {pk: one for token in tokens for pk, one in accounts[token.pk].items()}
     until = [snoozed[token.pk] for token in tokens if token.pk in snoozed]
     at = max((asked[token.pk] for token in tokens if token.pk in asked), default=None)
-    skipped, but = rules.cannot_ask(first), ""
+    skipped, but = first.why_not_askable, ""
     if not skipped and first.consented_by_id in unreached:
         skipped = "parked"
     skipped = say(skipped) if skipped else ""

@@ -29,7 +29,6 @@ from django.db.models import (
 from django.db.models.functions import Coalesce
 
 from accounts.asks import queries as asks
-from accounts.asks import rules
 from accounts.backups import queries as backups
 from accounts.backups import services as backing_up
 from accounts.backups.queries import Offer
@@ -233,7 +232,7 @@ def _stopped_there(scope: Scope, accounts: Collection[int], now: datetime) -> di
     found: dict[int, About] = defaultdict(list)
     for one in rows:
         who = one.token.consented_by_id
-        if who is None or one.token_id in today or rules.cannot_ask(one.token):
+        if who is None or one.token_id in today or one.token.why_not_askable:
             continue
         if one.explain().by_consent:
             found[who].append((one.account, one.token))

@@ -19,7 +19,6 @@ from django.urls import reverse
 from django.utils import timezone
 
 from accounts.asks import links, progress
-from accounts.asks.rules import OTHER_LOG_IN
 from accounts.linking.renewing import NotOpen
 from accounts.models import Account, AccountToken, Ask, LinkProblem, PendingLink
 from accounts.pool.errors import ActionRefused
@@ -255,7 +254,7 @@ def note_renewal_kept(begun: Mapping[str, Any], token_id: int) -> None:
     """
     ids = begun.get(LOG_INS) or []
     if len(ids) == 1 and ids != [token_id]:
-        progress.note_trouble(token_ids=ids, trouble=OTHER_LOG_IN)
+        progress.note_trouble(token_ids=ids, trouble=progress.OTHER_LOG_IN)
 
 
 # --- the consent of somebody who came by a client link: kept for the contact that the link makes -----------------------------

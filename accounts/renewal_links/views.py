@@ -15,7 +15,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from accounts.asks import mails, rules
+from accounts.asks import mails
 from accounts.asks import progress as asks
 from accounts.linking import errors as link_errors
 from accounts.linking import handshakes, renewing
@@ -223,7 +223,7 @@ def arrive(request: HttpRequest, sociallogin: SocialLogin) -> HttpResponse:
         linking.discard_consent(app=app, identity=identity, grant=grant)
         return link_errors.show_error(request, channel, LinkProblem.Kind.SILENT, detail="list_accounts")
     except renewing.SomebodyElse:
-        asks.note_trouble(token_ids=[link.token.pk], trouble=rules.SOMEBODY_ELSE)
+        asks.note_trouble(token_ids=[link.token.pk], trouble=asks.SOMEBODY_ELSE)
         linking.discard_consent(app=app, identity=identity, grant=grant)
         context = {
             "channel": declarations.label(channel),

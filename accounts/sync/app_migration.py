@@ -1,46 +1,16 @@
 """A second app on a channel: a person who consents to the new app takes along the places of the log-in under the old one.
 
 So the person is in each pool once, an account that was served goes on being served, and what the new consent does not reach stays
-with the old log-in for as long as that lives. The page that replaces an app asks here which log-ins the old one serves.
+with the old log-in for as long as that lives.
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime
-
-from django.db.models import Count, Q
 
 from accounts.models import Account, AccountEvent, AccountToken
 from accounts.pool import services as pool
 from tokens import lifecycle
 from tokens.channels.kinds import AccountList, NativeAccount
-from tokens.models import ChannelApp, Token
-
-
-@dataclass(frozen=True)
-class LogIns:
-    """The log-ins of one app."""
-
-    linked: int  # that are in the pool of an account
-    works: int  # of these
-    unlinked: int
-
-
-def count_log_ins(app: ChannelApp) -> LogIns:
-    """Count the log-ins of an app, over all teams."""
-    linked, works = count_in_pools([app]).get(app.pk, (0, 0))
-    return LogIns(linked, works, Token.objects.filter(app=app).count() - linked)
-
-
-def count_in_pools(apps: Iterable[ChannelApp]) -> dict[int, tuple[int, int]]:
-    """Count by app (id) the log-ins that are in pools, and those of them that work, over all teams. An app without any is left out."""
-    linked = Token.objects.filter(
-        app__in=[app.pk for app in apps], pk__in=AccountToken.objects.values("token")
-    )
-    works = Count("pk", filter=~Q(state=Token.State.DEAD))
-    counts = linked.order_by().values("app").annotate(linked=Count("pk"), works=works)
-    return {app: (linked, works) for app, linked, works in counts.values_list("app", "linked", "works")}
-
+from tokens.models import Token
 
 CAUSE = "new_app"  # of the event in the account's time-line
 

@@ -64,7 +64,7 @@ def _row(found: Summary, helping: rules.Fixers | None, reader: mailing.ReaderWit
     account = found.account
     first = helping.entries[0] if helping and helping.entries else None
     waits_for = (helping.waits_for if helping else "") or (
-        reader.names.within(first.token, account) if first and not rules.cannot_ask(first.token) else ""
+        reader.names.within(first.token, account) if first and not first.token.why_not_askable else ""
     )
     return {
         "account": account,
@@ -86,7 +86,7 @@ def _people(
     for pk, fixers in helping.items():
         for entry in fixers.entries[:1] if fixers else ():
             person, account = entry.token.consented_by, found[pk].account
-            if person is None or person == reader.user or rules.cannot_ask(entry.token):
+            if person is None or person == reader.user or entry.token.why_not_askable:
                 continue
             known = reader.names.sees_token(entry.token, account)
             one = people.setdefault(person.pk, AskedAgain(person, first_name(str(person)) if known else ""))

@@ -16,7 +16,6 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext, gettext_lazy, npgettext_lazy
 
 from accounts.pool import permissions
-from accounts.sync import app_migration as app_use
 from portal.lists import OwnList
 from portal.rows import RowLink
 from tokens.channel_apps import services as default_app
@@ -83,7 +82,7 @@ class ChannelAppAdmin(OwnList):
 
     def preparing(self, request: HttpRequest) -> Callable[[Any], None]:
         """Return what gives an app the numbers of its log-ins, which are counted for all apps at one time."""
-        found = app_use.count_in_pools(ChannelApp.objects.all())
+        found = channel_app_pages.count_in_pools(ChannelApp.objects.all())
 
         def prepare(app: Any) -> None:
             app.in_pools = found.get(app.pk, (0, 0))
@@ -99,7 +98,7 @@ class ChannelAppAdmin(OwnList):
         may, address, links = request.user.has_perm, channel_app_pages.address, []
         if may(CHANGE) and not row.is_default and not row.cannot_lead:
             links.append(RowLink(say("lead"), "link", address("lead", row)))
-        row.in_use = app_use.count_log_ins(row)  # for the head, too
+        row.in_use = channel_app_pages.count_log_ins(row)  # for the head, too
         if may(permissions.ASK) and row.state == ChannelApp.State.RETIRING and row.in_use.linked:
             links.append(RowLink(say("ask"), "mail", address("ask", row)))
         return links

@@ -1,9 +1,12 @@
 """What staff do with a channel app: "Make this the app for new links", "Ask them to re-authenticate", "Test", and "Believe it"."""
 
+from collections.abc import Iterable
+from dataclasses import dataclass
 from functools import partial
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
+from django.db.models import Count, Q
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.template.loader import render_to_string
 from django.urls import URLPattern, path, reverse
@@ -12,13 +15,13 @@ from django.utils.translation import gettext, ngettext
 
 from accounts.asks import queries
 from accounts.asks import views as asking
+from accounts.models import AccountToken
 from accounts.pool import permissions
-from accounts.sync.app_migration import LogIns, count_log_ins
 from portal import access
 from tokens.channel_apps import services as default_app
 from tokens.doubts import services as doubts
 from tokens.lifecycle import app_faults
-from tokens.models import ChannelApp, Doubt
+from tokens.models import ChannelApp, Doubt, Token
 from ui import confirm
 from ui.confirm import Done, Late, Page, Said
 from ui.phrases import phrase
@@ -37,6 +40,31 @@ def urls() -> list[URLPattern]:
     return [
         path(f"<int:app_id>/{name}/", wrap(view), name=f"tokens_channelapp_{name}") for name, view in views
     ]
+
+
+@dataclass(frozen=True)
+class LogIns:
+    """The log-ins of one app."""
+
+    linked: int  # that are in the pool of an account
+    works: int  # of these
+    unlinked: int
+
+
+def count_log_ins(app: ChannelApp) -> LogIns:
+    """Count the log-ins of an app, over all teams."""
+    linked, works = count_in_pools([app]).get(app.pk, (0, 0))
+    return LogIns(linked, works, Token.objects.filter(app=app).count() - linked)
+
+
+def count_in_pools(apps: Iterable[ChannelApp]) -> dict[int, tuple[int, int]]:
+    """Count by app (id) the log-ins that are in pools, and those of them that work, over all teams. An app without any is left out."""
+    linked = Token.objects.filter(
+        app__in=[app.pk for app in apps], pk__in=AccountToken.objects.values("token")
+    )
+    works = Count("pk", filter=~Q(state=Token.State.DEAD))
+    counts = linked.order_by().values("app").annotate(linked=Count("pk"), works=works)
+    return {app: (linked, works) for app, linked, works in counts.values_list("app", "linked", "works")}
 
 
 def in_use(found: LogIns) -> str:

@@ -39,7 +39,6 @@ def store_consent(
 
     A missing date or scope in the grant keeps what is stored only if the credentials are the same; a new consent starts afresh.
     """
-    owner = app.token_owner(identity.native_user_id)
     token, created = Token.objects.get_or_create(
         app=app,
         native_user_id=identity.native_user_id,
@@ -51,7 +50,7 @@ def store_consent(
     token.kind = Token.Kind.SYSTEM if system else Token.Kind.PERSON
     token.team = team if system else None
     token.consented_by = None if system else user or token.consented_by
-    token.credentials = vault.seal(owner, grant.credentials.as_dict())
+    token.credentials = vault.seal(token.owner, grant.credentials.as_dict())
     token.has_refresh_token = bool(grant.credentials.refresh_token)
     token.refresh_refused_at = token.renewed_at = token.renewal_tried_at = token.refresh_unanswered_at = None
     token.clear_refresh()

@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from tokens.channels import gate, registry
-from tokens.channels.kinds import HINDERED, LIFTABLE, Credentials, Identity, Reason, Verdict
+from tokens.channels.kinds import AN_APPEAL_HELPS, HINDERED, LIFTABLE, Credentials, Identity, Reason, Verdict
 from tokens.token.queries import TokenQuerySet
 from tokens.token.renewal import RenewableToken
 from tokens.vault import services as vault
@@ -187,6 +187,21 @@ class Token(RenewableToken):
     def is_removed_since_linked(self) -> bool:
         """Whether one of our people ended a consent after this one: the call to the channel may have ended this one, too."""
         return self.removed_at is not None and self.removed_at >= self.linked_at
+
+    @property
+    def why_not_askable(self) -> str:
+        """Why nobody can be asked to renew it, a block of words/asks.txt; "" where somebody can. With its person."""
+        if self.kind == self.Kind.SYSTEM:
+            return "system_user"
+        if self.is_removed:
+            return "removed"
+        if self.consented_by is None:
+            return "nobody_known"
+        if not self.consented_by.is_active:
+            return "person_left"
+        if self.state == self.State.DEAD and self.reason in AN_APPEAL_HELPS:
+            return "only_appeal"
+        return ""
 
     @property
     def identity(self) -> Identity:

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from accounts.asks import rules
+from accounts.asks import progress
 from accounts.asks.models import Ask, AskLine
-from accounts.asks.rules import Around
+from accounts.asks.progress import Around
 from tokens.models import ChannelApp, Token
 from users.models import User
 
@@ -28,7 +28,7 @@ def token(**fields: Any) -> Token:
 def stage(of: Token, around: Around = Around(), **line: Any) -> tuple[str, str]:  # noqa: B008  # frozen
     ask = Ask(created_at=BEGAN, ends_at=BEGAN + timedelta(days=14))
     facts = {"asked_at": BEGAN, "mails": 1, "was_dead": False, **line}
-    return rules.stage_of(AskLine(ask=ask, token=of, **facts), around)
+    return progress.stage_of(AskLine(ask=ask, token=of, **facts), around)
 
 
 @pytest.mark.parametrize(
@@ -62,7 +62,12 @@ def stage(of: Token, around: Around = Around(), **line: Any) -> tuple[str, str]:
             {"was_dead": True},
             ("sent", ""),
         ),  # it ends before the ask does
-        ({}, Around(), {"trouble": rules.SOMEBODY_ELSE, "at_channel_at": BEGAN}, ("failed", "somebody_else")),
+        (
+            {},
+            Around(),
+            {"trouble": progress.SOMEBODY_ELSE, "at_channel_at": BEGAN},
+            ("failed", "somebody_else"),
+        ),
         ({}, Around(), {"at_channel_at": BEGAN, "opened_at": BEGAN}, ("at_channel", "")),
         ({}, Around(), {"mails": 0, "asked_at": None}, ("waiting", "")),
     ],
