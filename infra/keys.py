@@ -109,7 +109,6 @@ class Rotated:
 class _SealedRow:
     pk: int
     stored: Any
-    key: str  # as it is written beside the ciphertext
 
 
 class SealedRows:
@@ -158,9 +157,9 @@ class SealedRows:
         done.missed = len(missed)
         return done
 
-    def keys(self, *, batch: int = BATCH) -> Counter[tuple[str, str]]:
-        """Open every row. Returns how many rows there are of each key that opens them and name that they carry."""
-        return Counter((self.opened_by(row.stored), row.key) for rows in self._batches(batch) for row in rows)
+    def keys(self, *, batch: int = BATCH) -> Counter[str]:
+        """Open every row. Returns how many rows each key really opens."""
+        return Counter(self.opened_by(row.stored) for rows in self._batches(batch) for row in rows)
 
     @property
     def _stored(self) -> str:
@@ -170,7 +169,7 @@ class SealedRows:
         """Yield the rows by id, all or these."""
         read_as = "text" if self.kind == "jsonb" else self.kind
         text = (
-            f"select id, {self.column}::{read_as}, {self.key} from {self.table} where {self._stored}"  # noqa: S608  # constants of the classes
+            f"select id, {self.column}::{read_as} from {self.table} where {self._stored}"  # noqa: S608  # constants of the classes
             " and (%(ids)s::bigint[] is null or id = any(%(ids)s)) and id > %(after)s order by id limit %(size)s"
         )
         after = 0
@@ -180,14 +179,9 @@ class SealedRows:
 
     def _move(self, rows: Sequence[_SealedRow], done: Rotated) -> list[int]:
         """Write what is still as it was read, in one transaction. Returns the ids of rows that were held, or written meanwhile."""
-        newest = fingerprints()[0]
         sealed = [(row, self.seal_again(row.stored)) for row in rows]
         done.closed += sum(new is None for _, new in sealed)
-        todo = {
-            row.pk: (row.stored, new)
-            for row, new in sealed
-            if new is not None and (new != row.stored or row.key != newest)
-        }
+        todo = {row.pk: (row.stored, new) for row, new in sealed if new is not None and new != row.stored}
         if not todo:
             return []
         values = f"unnest(%(ids)s::bigint[], %(old)s::{self.kind}[], %(new)s::{self.kind}[]) v (id, old, new)"
@@ -199,7 +193,7 @@ class SealedRows:
             # The lock first, and the comparison in a statement of its own: in one, the comparison would be older than the lock.
             ids = [pk for (pk,) in self._query(lock, ids=list(todo))]
             old, new = [todo[pk][0] for pk in ids], [todo[pk][1] for pk in ids]
-            moved = {pk for (pk,) in self._query(write, ids=ids, old=old, new=new, newest=newest)}
+            moved = {pk for (pk,) in self._query(write, ids=ids, old=old, new=new, newest=fingerprints()[0])}
         done.moved += len(moved)
         return [pk for pk in todo if pk not in moved]
 

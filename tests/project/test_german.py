@@ -139,11 +139,11 @@ def _field(model: type[Model], name: str) -> Field[Any, Any] | None:
 def test_what_code_says_of_keys_lanes_and_macros_is_in_the_reader_s_language() -> None:
     with translation.override("de"):
         use = key_usage.KeyInUse("k", {"log-ins": 1200, "second factors": 1}, in_ring=True, newest=True)
-        said = [use.said, key_usage._sentence("", ["Facebook", "second factors"])]
+        said = [use.said, key_usage.say("missing", key="k", where=use.said)]
         said += [lateness.say(f"lane_{name}") for name in lanes.LANES]
 
     assert said[0] == "1.200 Zugänge, 1 zweiter Faktor"
-    assert said[1].endswith("niemand benannt hat: Facebook, zweite Faktoren.")
+    assert said[1].endswith("wird gebraucht für Zeilen von: 1.200 Zugänge, 1 zweiter Faktor.")
     assert [lateness.say(f"lane_{lane.name}") for lane in lanes.LANES.values()] == [
         lane.does for lane in lanes.LANES.values()
     ]

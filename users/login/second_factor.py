@@ -128,17 +128,6 @@ class FactorRows(SealedRows):
     changes = "data = v.new"
     only = f"data ?| array[{', '.join(repr(part) for part in SEALED)}]"  # a security key holds nothing sealed
 
-    def opens(self, *, samples: int) -> dict[str, bool]:
-        """Return for each name beside rows whether the ring opens one of so many of them, whatever the name says."""
-        text = (
-            f"select n.key, s.data from (select distinct {self.key} as key from {self.table} where {self._stored}) n,"  # noqa: S608  # constants of the class
-            f" lateral (select data::text from {self.table} where {self._stored} and {self.key} = n.key limit %(samples)s) s"
-        )
-        found: dict[str, bool] = {}
-        for name, stored in self._query(text, samples=samples):
-            found[name] = found.get(name, False) or all(key_of(one) for one in _texts(json.loads(stored)))
-        return found
-
     def seal_again(self, stored: Any) -> str | None:
         """Return the data with its secrets under the newest key, and that key's name."""
         data = json.loads(stored)

@@ -1,7 +1,6 @@
 """`manage.py rotate_token_keys [--check]`."""
 
 from argparse import ArgumentParser
-from collections import Counter
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
@@ -21,7 +20,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--check",
             action="store_true",
-            help="Open every row and change nothing. Exit status 1 unless all are encrypted under the newest key and carry its name.",
+            help="Open every row and change nothing. Exit status 1 unless all are encrypted under the newest key.",
         )
         parser.add_argument(
             "--batch", type=int, default=BATCH, help=f"Rows per transaction, {BATCH} if left out."
@@ -32,7 +31,7 @@ class Command(BaseCommand):
         work = self._check if options["check"] else self._rotate
         left = sum(work(place, max(1, options["batch"])) for place in PLACES)
         if left:
-            raise CommandError(f"{left} rows are not under the newest key and its name. Keep the other keys.")
+            raise CommandError(f"{left} rows are not under the newest key. Keep the other keys.")
         self.stdout.write(
             "All rows are under the newest key." + ("" if options["check"] else " Make sure with --check.")
         )
@@ -50,17 +49,8 @@ class Command(BaseCommand):
         return done.closed + done.missed
 
     def _check(self, place: SealedRows, batch: int) -> int:
-        found = place.keys(batch=batch)
-        opened: Counter[str] = Counter()
-        for (key, _), count in found.items():
-            opened[key] += count
+        opened = place.keys(batch=batch)
         for key, count in sorted(opened.items()):
             what = f"key {key}" if key != UNKNOWN else "no key of FERNET_KEYS"
             self.stdout.write(f"{place.label}: {count} rows open with {what}.")
-        misnamed = sum(count for (key, name), count in found.items() if key not in {name, UNKNOWN})
-        if misnamed:
-            self.stderr.write(
-                f"{place.label}: {misnamed} rows carry another name than that of their key, or none. Run this without --check."
-            )
-        newest = fingerprints()[0]
-        return found.total() - found[newest, newest]
+        return opened.total() - opened[fingerprints()[0]]
