@@ -62,7 +62,7 @@ def carry_out_deletion(request: DeletionRequest, *, now: datetime) -> bool:
             of_person.locked().first()  # a token before its accounts, as everywhere
             _leave_pools(token, now)
         if token.state != Token.State.DEAD or (token.is_removed and token.credentials is not None):
-            removal.revoke_quietly(token)
+            removal.tell_channel(token)
         if not _mails_are_sent():
             return False
     with transaction.atomic():

@@ -154,8 +154,7 @@ def test_each_claim_of_a_sweep_counts_from_its_own_call(monkeypatch: pytest.Monk
         passed[0] += 120
         return True, True
 
-    monkeypatch.setattr(removal, "revoke_quietly", slow_call)
-    monkeypatch.setattr(removal, "_tell_channel", slow_call)
+    monkeypatch.setattr(removal, "tell_channel", slow_call)
 
     cleared = removal.sweep_orphans(now=now)
     ended = removal.sweep_removed(now=now + timedelta(seconds=passed[0]))
@@ -340,7 +339,7 @@ class TestRemoving:
         lifecycle.remove(token_id=ada.pk, generation=ada.generation, actor=make_user(), note="", now=now)
         claimed = lifecycle.claim_removed(token_id=ada.pk, now=now)
         assert claimed is not None
-        removal.revoke_quietly(claimed[0])
+        removal.tell_channel(claimed[0])
 
         busy = removal.sweep_removed(now=now)
         done = removal.sweep_removed(now=now + timedelta(minutes=5))

@@ -42,7 +42,7 @@ def _clear_away(token_id: int, now: datetime) -> bool:
         return False
     token, claim = claimed
     with liveness.kept(Token.objects.filter(pk=token_id).claimed_as(claim).keep_claimed):
-        revoke_quietly(token)
+        tell_channel(token)
     with transaction.atomic():
         never_linked = Token.objects.never_linked(before=now - ORPHAN_AFTER)
         if never_linked.locked().filter(pk=token_id, generation=token.generation).first() is not None:
@@ -82,7 +82,7 @@ def end_at_channel(*, token_id: int, now: datetime, actor: User | None = None) -
     token, claim = claimed
     try:
         with liveness.kept(Token.objects.filter(pk=token_id).claimed_as(claim).keep_claimed):
-            taken, final = _tell_channel(token)
+            taken, final = tell_channel(token)
     except hold.OnHold:  # it began meanwhile; the sweep goes on after it
         lifecycle.record_revoked(
             token_id=token_id, generation=token.generation, taken=False, final=False, now=now, actor=actor
@@ -97,7 +97,7 @@ def end_at_channel(*, token_id: int, now: datetime, actor: User | None = None) -
     return Ended.TAKEN if taken else Ended.NO_CALL
 
 
-def _tell_channel(token: Token) -> tuple[bool, bool]:
+def tell_channel(token: Token) -> tuple[bool, bool]:
     """Return whether the channel took it, and whether asking again is of no use."""
     try:
         return registry.get(token.app.channel).revoke(token.app.keys(), token.unseal()), True
@@ -116,11 +116,3 @@ def sweep_removed(*, now: datetime) -> int:
     clock = Clock(now)
     results = [end_at_channel(token_id=token_id, now=clock.read()) for token_id in list(waiting[:ORPHANS])]
     return sum(result != Ended.LATER for result in results)
-
-
-def revoke_quietly(token: Token) -> None:
-    """Cancel the authorisation at the channel, as far as it can be done: one that is down, or has ended it already, holds nothing up."""
-    try:
-        registry.get(token.app.channel).revoke(token.app.keys(), token.unseal())
-    except (ChannelError, VaultError, ValueError) as error:
-        logger.warning("token %s could not be revoked at the channel: %s", token.pk, error)

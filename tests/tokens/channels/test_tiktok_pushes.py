@@ -12,7 +12,6 @@ from tests.tokens.channels.worlds import FERN, HARBOR, LUMEN, NOBODYS
 from tokens.channels.kinds import Verdict
 from tokens.channels.pushes import News, Push, UnreadablePush
 from tokens.channels.tiktok import pushes
-from tokens.channels.tiktok.pushes import Suspension
 
 ID = "7002238017842757633"
 CHANGED_AT = datetime(2025, 1, 1, 0, 0, 1, tzinfo=UTC)
@@ -34,46 +33,24 @@ def payload(**changes: Any) -> dict[str, Any]:
     }
 
 
-@pytest.mark.parametrize("name", ["suspension_reason", "suspension_reasion"])
-@pytest.mark.parametrize("as_bytes", [True, False])
-def test_a_suspension_is_read_under_both_spellings(name: str, as_bytes: bool) -> None:
-    body = payload(**{name: "1:bad ads"})
-
-    found = pushes.read_suspension(json.dumps(body).encode() if as_bytes else body)
-
-    assert found == Suspension(ID, "STATUS_LIMIT", "1:bad ads", CHANGED_AT)
-    assert found.suspended
-
-
-def test_the_end_of_a_suspension_has_no_reason() -> None:
-    found = pushes.read_suspension(payload(status="STATUS_ENABLE"))
-
-    assert found == Suspension(ID, "STATUS_ENABLE", "", CHANGED_AT)
-    assert not found.suspended
-
-
 @pytest.mark.parametrize("time", ["", "soon", "2025-13-01 00:00:01", "2025-01-01T00:00:01", 1735689601, None])
 def test_a_time_that_is_none_is_unknown(time: Any) -> None:
-    found = pushes.read_suspension(payload(status_change_time=time))
+    (found,) = pushes.read(json.dumps(payload(status_change_time=time)).encode())
 
-    assert found is not None
-    assert found.changed_at is None
+    assert found.at is None
 
 
 @pytest.mark.parametrize(
-    "body",
-    [
-        b"", b"\xff\xfe", "{", "[]", None, 7, [], {},
-        payload(advertiser_id=""), payload(advertiser_id="act_1"), payload(advertiser_id=None),
-        payload(status="STATUS_NEW"), payload(status=None), {"object": 1, "entry": []},
-    ],
+    "changes",
+    [{"advertiser_id": ""}, {"advertiser_id": "act_1"}, {"advertiser_id": None}, {"status": "STATUS_NEW"}, {"status": []}],
 )  # fmt: skip
-def test_what_is_no_such_news_is_none(body: Any) -> None:
-    assert pushes.read_suspension(body) is None
+def test_what_is_no_such_news_is_none(changes: dict[str, Any]) -> None:
+    assert pushes.read(json.dumps(payload(**changes)).encode()) == []
 
 
-def test_the_news_is_a_reason_to_ask_about_the_ad_account() -> None:
-    found = pushes.read(json.dumps(payload()).encode())
+@pytest.mark.parametrize("status", ["STATUS_LIMIT", "STATUS_ENABLE"])
+def test_the_news_is_a_reason_to_ask_about_the_ad_account(status: str) -> None:
+    found = pushes.read(json.dumps(payload(status=status)).encode())
 
     assert found == [Push(News.ACCOUNT_CHANGED, "AD_ACCOUNT_SUSPENSION", native_account_id=ID, at=CHANGED_AT)]
     assert pushes.read(b'{"object": 1, "entry": []}') == []

@@ -7,16 +7,14 @@ made it is revoked: subscribe again with the next token. TikTok pushes nothing w
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from django.http import HttpRequest
 from django.utils.translation import gettext
 
-from tokens.channels import http
 from tokens.channels.kinds import AppKeys, Credentials
-from tokens.channels.parse import digits, mapping, words
+from tokens.channels.parse import digits, words
 from tokens.channels.pushes import (
     News,
     Push,
@@ -34,23 +32,7 @@ from tokens.channels.tiktok.verdicts import TABLE
 
 ENTITY = "AD_ACCOUNT_SUSPENSION"
 MOST_ACCOUNTS = 100  # of one subscription
-LONGEST_REASON = 1000  # characters of a reason that is taken for one
 _TIME = re.compile(r"\d{4}-\d{2}-\d{2} \d{2}:\d{2}:\d{2}")
-
-
-@dataclass(frozen=True)
-class Suspension:
-    """One piece of news of an ad account. `reason` is TikTok's text, "" when the account is free again."""
-
-    advertiser_id: str
-    status: str  # "STATUS_LIMIT": suspended; "STATUS_ENABLE": free again
-    reason: str
-    changed_at: datetime | None  # UTC; None: TikTok did not say
-
-    @property
-    def suspended(self) -> bool:
-        """Whether the account was suspended, as against freed."""
-        return self.status == reading.LIMITED
 
 
 def webhook(request: HttpRequest, signers: Signers, key: str) -> Taken:
@@ -69,26 +51,14 @@ def to_enter(place: PushPlace) -> Iterator[tuple[str, str]]:
     yield gettext("Callback URL of subscriptions"), callback_url(place)
 
 
-def read_suspension(body: Any) -> Suspension | None:
-    """Read a push (bytes, text, or the parsed JSON). None for everything that is no such news; never raises."""
-    text = body.decode(errors="replace") if isinstance(body, bytes) else body
-    data = mapping(http.parse(text) if isinstance(text, str) else text)
-    advertiser_id, status = digits(data.get("advertiser_id")), words(data.get("status"), 60)
-    if not advertiser_id or status not in {reading.LIMITED, "STATUS_ENABLE"}:
-        return None
-    # The second spelling is how that client has it.
-    reason = words(data.get("suspension_reason"), LONGEST_REASON) or words(
-        data.get("suspension_reasion"), LONGEST_REASON
-    )
-    return Suspension(advertiser_id, status, reason, _moment(data.get("status_change_time")))
-
-
 def read(body: bytes) -> list[Push]:
     """Read a push as a reason to ask about its ad account; other news gives nothing. Raises UnreadablePush where it is no JSON object."""
-    found = read_suspension(parse(body))
-    if found is None:
+    data = parse(body)
+    advertiser_id = digits(data.get("advertiser_id"))
+    if not advertiser_id or words(data.get("status")) not in {reading.LIMITED, "STATUS_ENABLE"}:
         return []
-    return [Push(News.ACCOUNT_CHANGED, ENTITY, native_account_id=found.advertiser_id, at=found.changed_at)]
+    at = _moment(data.get("status_change_time"))
+    return [Push(News.ACCOUNT_CHANGED, ENTITY, native_account_id=advertiser_id, at=at)]
 
 
 def subscribe(

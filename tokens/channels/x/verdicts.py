@@ -2,8 +2,7 @@
 
 Sources: "ads" is docs.x.com/x-ads-api/fundamentals/error-codes-and-responses; "oauth" is
 docs.x.com/fundamentals/authentication/api-reference; "old table" is X's former developer.x.com/docs/basics/response-codes; "seen" is an
-answer kept by integrations; "by name" is a documented code without prose; "mcp" is docs.x.com/x-ads-api/mcp, whose OAuth 2 we do not use
-ourselves: its rows are there for whoever pastes such an answer.
+answer kept by integrations; "by name" is a documented code without prose.
 """
 
 import re
@@ -14,7 +13,7 @@ from tokens.channels import verdict_table
 from tokens.channels.classifier import PASSING, REFUSING, USED, Codes, Facts, Row, lacks, query_of, until
 from tokens.channels.kinds import START_AGAIN, Answer, Call, Reason
 from tokens.channels.parse import codes_in, mapping, message_in, number, present, words
-from tokens.channels.verdict_table import AS_USER, ASKED, CALLBACK, EXCHANGE, REFRESH, VerdictTable
+from tokens.channels.verdict_table import AS_USER, ASKED, CALLBACK, EXCHANGE, VerdictTable
 from tokens.channels.x.reading import user_id
 
 GONE_OR_MOVED = "gone, or no such address"
@@ -28,7 +27,6 @@ _APP_WORDS = re.compile(
     r"|\b(?:suspended|blocked|banned|disabled|deactivated)\b[^.]{0,20}\b(?:app|application|developer account)\b",
     re.IGNORECASE,
 )
-_WORD = re.compile(r"[a-z_]{1,60}")
 _XML_CODE = re.compile(r"<error code=[\"'](\d{1,5})[\"']")
 
 # Documented codes about what a request asked for: never about who asked.
@@ -71,19 +69,14 @@ ROWS = (
 
     Row.app_fault("app keys", calls=EXCHANGE, statuses={401}, shapes={"text"}, text="validate oauth signature",
         source="seen: the same in plain text"),
-    Row.app_fault("app keys", calls=EXCHANGE | REFRESH, codes={"invalid_client", "unauthorized_client"},
-        source="RFC 6749; seen: missing valid authorization header"),
 
     # The handshake.
-    Row.passing("declined by the person", calls=CALLBACK, codes={"denied", "access_denied"}, source="allauth; RFC 6749"),
+    Row.passing("declined by the person", calls=CALLBACK, codes={"denied"}, source="allauth"),
     Row.our_bug(START_AGAIN, calls=CALLBACK, shapes={"no verifier"}, source="oauth: the way back brought no verifier"),
     Row.our_bug(START_AGAIN, calls=EXCHANGE, codes={89}, source="oauth: the request token was used, or is too old"),
     Row.our_bug(START_AGAIN, calls=EXCHANGE, statuses={401}, shapes={"text"}, text="request token",
         source="seen: X says this in plain text"),
     Row.our_bug(START_AGAIN, calls=EXCHANGE, statuses={401}, shapes={"text"}, text="oauth_verifier", source="seen: as above"),
-    Row.our_bug(START_AGAIN, calls=EXCHANGE, codes={"invalid_grant"}, source="RFC 6749"),
-    Row.our_bug(START_AGAIN, calls=EXCHANGE, codes={"invalid_request"}, text="authorization code",
-        source="seen: its name for a code that is used or too old"),
 
     # We signed badly. A job's 32 may be a token that we do not know well; when we ask ourselves it is our signature.
     Row.our_bug("clock", codes={135}, source="old table: timestamp out of bounds"),
@@ -100,11 +93,6 @@ ROWS = (
     Row.dead("locked", Reason.SECURITY_CHECKPOINT, calls=AS_USER, statuses=REFUSING, codes={326},
         source="old table: log in at x.com to unlock"),
     Row.dead("gone", Reason.UNKNOWN, calls=ASKED, statuses={404}, codes={50}, source="old table; seen"),
-    # X says invalid_request where the standard says invalid_grant. Only with these words: any other is about the request.
-    Row.dead("refresh token refused", Reason.AUTHORISATION_CANCELLED, calls=REFRESH, statuses={400, 401}, codes={"invalid_request"},
-        text="value passed for the token was invalid", source="seen: spent or revoked"),
-    Row.dead("refresh token refused", Reason.AUTHORISATION_CANCELLED, calls=REFRESH, statuses={400, 401}, codes={"invalid_grant"},
-        source="RFC 6749"),
     # 34 is also what X says of an address that does not exist, so inspect asks once more elsewhere.
     Row.in_doubt(GONE_OR_MOVED, Reason.UNKNOWN, calls=ASKED, statuses={404}, codes={34}, source="old table; seen"),
     Row.in_doubt("locked out", Reason.SECURITY_CHECKPOINT, codes={"ACCOUNT_LOCKED_OUT"}, source="ads, by name"),
@@ -126,7 +114,6 @@ ROWS = (
 
     Row.our_bug("no such address", calls=USED, codes={"ROUTE_NOT_FOUND"}, source="ads"),
     Row.our_bug("bad request", calls=USED, statuses={400}, shapes={"errors"}, source="ads"),
-    Row.our_bug("bad request", calls=REFRESH, codes={"invalid_request", "unsupported_grant_type"}, source="RFC 6749"),
     Row.our_bug("bad request, by its name", calls=USED, statuses={403, 404, 405}, codes=OF_THE_REQUEST, source="ads"),
 )  # fmt: skip
 
@@ -162,10 +149,8 @@ def facts_of(answer: Answer, body: Any) -> Facts:
     if not errors and not (kind and "title" in data):
         return Facts(answer.call, answer.status, shape="fine")
     rows = [mapping(row) for row in (errors if isinstance(errors, list) else [errors])[:20]]
-    said = [words(row.get("message")) for row in rows] + [message_in(data, "detail", "error_description")]
-    name = words(errors, 60)  # OAuth 2 has one word here
+    said = [words(row.get("message")) for row in rows] + [message_in(data, "detail")]
     codes = codes_in(*(row.get("code") for row in rows)) | present(kind, words(data.get("reason"), 60))
-    codes |= {name} if _WORD.fullmatch(name) else set()
     message = " ".join(filter(None, said))
     shape = "app" if _APP_WORDS.search(message) else "errors"
     return Facts(answer.call, answer.status, codes=codes, message=message[:500], shape=shape)
@@ -187,14 +172,14 @@ def _is_form(body: Any) -> bool:
 
 def _of_the_way_back(answer: Answer, said: Mapping[str, Any]) -> Facts:
     """Take the facts out of the parameters that the browser brought."""
-    code = "denied" if said.get("denied") else words(said.get("error"), 60)
-    if not code:
-        pair = words(said.get("oauth_token")) and words(said.get("oauth_verifier"))
-        if pair or words(said.get("code")):
-            return Facts(answer.call, 200, shape="fine")
-        return Facts(answer.call, answer.status, shape="no verifier")
-    message = words(said.get("error_description"))
-    return Facts(answer.call, answer.status, present(code), message=message, shape="errors")
+    if said.get("denied"):
+        return Facts(answer.call, answer.status, present("denied"), shape="errors")
+    pair = words(said.get("oauth_token")) and words(said.get("oauth_verifier"))
+    return (
+        Facts(answer.call, 200, shape="fine")
+        if pair
+        else Facts(answer.call, answer.status, shape="no verifier")
+    )
 
 
 def _wait(headers: Mapping[str, str], _of: Facts, now: float) -> int | None:

@@ -1,4 +1,4 @@
-"""X: the older API, the Ads API, OAuth 2.0 and problems by address, as the fact sheet has them."""
+"""X: the older API, the Ads API and problems by address, as the fact sheet has them."""
 
 from typing import Any
 
@@ -11,11 +11,6 @@ XML = """<?xml version='1.0' encoding='UTF-8'?><errors><error code="{}">Not appr
 def v1(code: int, message: str = "") -> dict[str, Any]:
     """An error of the older API."""
     return {"errors": [{"code": code, "message": message}]}
-
-
-def oauth2(error: str, description: str = "") -> dict[str, Any]:
-    """An error of OAuth 2.0."""
-    return {"error": error, "error_description": description}
 
 
 def ads(code: str) -> dict[str, Any]:
@@ -70,7 +65,6 @@ ANSWERS: Answers = {
             (403, problem("something-new", 403)),
         ],
         BUG: [
-            (400, oauth2("invalid_grant")),
             (404, ads("CAMPAIGN_NOT_FOUND")),
             (405, ads("METHOD_NOT_ALLOWED")),
             (403, ads("TWEET_IS_SPAM")),
@@ -124,36 +118,11 @@ ANSWERS: Answers = {
             (403, XML.format(415)),
             (401, "Invalid / suspended application"),
             (401, "Failed to validate oauth signature and token"),
-            (401, oauth2("unauthorized_client", "Missing valid authorization header")),
         ],
         BUG: [
-            (400, oauth2("invalid_request", "Value passed for the authorization code was invalid.")),
             (401, "Error processing your OAuth request: Invalid oauth_verifier parameter"),
             (401, v1(89)),
             (401, "Invalid request token."),
-        ],
-    },
-    "refresh": {
-        FINE: [
-            (200, {"access_token": "a", "refresh_token": "b"}),
-        ],
-        PASSES: [
-            (200, ""),
-            (503, oauth2("invalid_grant")),
-        ],
-        dead(Reason.AUTHORISATION_CANCELLED): [
-            (400, oauth2("invalid_request", "Value passed for the token was invalid.")),
-            (400, oauth2("invalid_grant")),
-        ],
-        BUG: [
-            (400, oauth2("invalid_request", "Missing required parameter [grant_type].")),
-            (400, oauth2("invalid_request")),
-        ],
-        LIMITED: [
-            (429, oauth2("invalid_grant")),
-        ],
-        APP: [
-            (401, oauth2("invalid_client")),
         ],
     },
     "introspect": {
@@ -228,7 +197,6 @@ ANSWERS: Answers = {
         PASSES: [
             (200, {"denied": "a"}),
             (200, "denied=a"),
-            (200, {"error": "access_denied", "state": "s"}),
         ],
         BUG: [
             (200, {"oauth_token": "a"}),
@@ -255,7 +223,7 @@ LIMITS = [
     ({}, _TOO_MANY, None),
 ]
 DEADLY = (
-    "89", "64", "326", "50", "invalid_grant", "value passed for the token was invalid", "current_user_suspended",
+    "89", "64", "326", "50", "current_user_suspended",
 )  # fmt: skip
 SAME = [("api", 403, v1(99999, "Line 12 is wrong")), ("api", 403, v1(99999, "Line 7 is wrong"))]
 OTHER = ("api", 403, problem("something-new", 403))
