@@ -9,7 +9,7 @@ from django.conf import settings
 from django.core.wsgi import get_wsgi_application
 
 from adtoken_project import env
-from tokens.channels import shares
+from tokens.channels import gate
 
 GUNICORN_GIVES_UP = 3  # the status of a worker that cannot boot; after any other gunicorn tries for ever
 
@@ -23,4 +23,4 @@ with env.told_in_one_line(GUNICORN_GIVES_UP):
 gc.freeze()
 gc.enable()
 
-shares.limit(settings.WEB_THREADS)
+gate.limit_shares(settings.WEB_THREADS)

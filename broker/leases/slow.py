@@ -16,7 +16,7 @@ from broker.leases.callers import Caller
 from broker.leases.errors import Busy, NotAvailable
 from broker.leases.queries import LeaseRow, Purpose, servable, spare
 from broker.leases.texts import text
-from tokens.channels import declarations, gate, registry, shares
+from tokens.channels import declarations, gate, registry
 from tokens.channels.base import Channel
 from tokens.channels.kinds import LIFTABLE, WRITE_REFUSALS, Reason
 from tokens.checks import services as probe
@@ -94,10 +94,10 @@ def ask_for_longer(wanted: Wanted, now: datetime, *, waits: bool = False) -> Lat
         return Later(seconds, "cannot_be_asked")
     wish, needed = max(until, now + spare(channel)), max(until, now)
     try:
-        with shares.taken(channel) if waits else nullcontext():
+        with gate.share(channel) if waits else nullcontext():
             comes = probe.lengthen_life(token_id, until=wish, needed=needed, now=now, waits=waits)
-    except shares.NoRoom:
-        return Later(shares.AGAIN_AFTER, "cannot_be_asked")
+    except gate.NoRoom:
+        return Later(gate.ROOM_AFTER, "cannot_be_asked")
     return Later(RENEWED_WITHIN, "being_renewed") if comes else None
 
 

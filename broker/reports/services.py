@@ -29,7 +29,7 @@ from broker.leases.texts import text
 from infra import async_database, scrub
 from infra.io_steps import Clock
 from tokens import lifecycle
-from tokens.channels import gate, registry, shared, shares
+from tokens.channels import gate, registry, shared
 from tokens.channels.http import Limit
 from tokens.channels.kinds import (
     HARMLESS,
@@ -275,10 +275,10 @@ class _Report:
         if wait := gate.closed_for(row.channel, row.client_id or ""):
             return _later(Verdict.TRANSIENT, wait)
         try:
-            with shares.taken(row.channel):
+            with gate.share(row.channel):
                 return self._ask()
-        except shares.NoRoom:
-            return _later(Verdict.TRANSIENT, shares.AGAIN_AFTER)
+        except gate.NoRoom:
+            return _later(Verdict.TRANSIENT, gate.ROOM_AFTER)
 
     def _ask(self) -> ReportAnswer:
         """Ask first about the token, then about the account. Raises NotFound where that went away meanwhile."""

@@ -17,7 +17,7 @@ from accounts.pool.errors import ActionRefused
 from broker.leases import callers
 from tests.support.factories import link, make_account, make_app, make_token, make_user
 from tokens import lifecycle
-from tokens.channels import brake, breaker, gate, shared, shares
+from tokens.channels import brake, breaker, gate, shared
 from tokens.checks import services as probe
 from tokens.checks import views as renewing
 from tokens.models import ChannelApp, Token
@@ -134,27 +134,27 @@ def test_a_pause_that_the_channel_asked_for_holds_for_leases_too(
 def test_whoever_comes_when_two_threads_wait_for_the_channel_is_sent_away_and_other_channels_are_served(
     account: Account, job: Client, asked: list[int]
 ) -> None:
-    shares.limit(8)
+    gate.limit_shares(8)
     release, inside = threading.Event(), threading.Barrier(3)
 
     def wait() -> None:
-        with shares.taken("pinterest"):
+        with gate.share("pinterest"):
             inside.wait(60)
             release.wait(60)
 
-    threads = [threading.Thread(target=wait) for _ in range(shares.PER_CHANNEL)]
+    threads = [threading.Thread(target=wait) for _ in range(gate.SHARES_PER_CHANNEL)]
     for thread in threads:
         thread.start()
     inside.wait(60)
     sent_away = lease(job, account)
-    with shares.taken("facebook"):
+    with gate.share("facebook"):
         pass
     release.set()
     for thread in threads:
         thread.join(60)
     served = lease(job, account)
 
-    assert sent_away == (503, str(shares.AGAIN_AFTER))
+    assert sent_away == (503, str(gate.ROOM_AFTER))
     assert served == (503, "30")
     assert len(asked) == 1
 
@@ -162,11 +162,11 @@ def test_whoever_comes_when_two_threads_wait_for_the_channel_is_sent_away_and_ot
 def test_staff_who_renew_now_are_sent_away_when_the_threads_are_taken(account: Account) -> None:
     token = Token.objects.select_related("app").get()
     actor = make_user("mira@example.com")
-    shares.limit(2)
+    gate.limit_shares(2)
     hold, held = threading.Event(), threading.Event()
 
     def wait() -> None:
-        with shares.taken("facebook"):
+        with gate.share("facebook"):
             held.set()
             hold.wait(60)
 

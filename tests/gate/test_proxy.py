@@ -15,7 +15,7 @@ from broker.reports import services as reports
 from tests.support import native
 from tests.support.gate import credential, gate
 from tests.support.sandbox import Sandbox
-from tokens.channels import shares
+from tokens.channels import gate as channel_gate
 from users.models import Team
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -123,7 +123,7 @@ def test_no_token_is_in_answers_headers_or_log(
 def test_many_at_once_carry_on_although_few_may_ask_the_channel(
     job: Job, world: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(shares._limit, "all", 2)
+    monkeypatch.setitem(channel_gate._share_limit, "all", 2)
     world.change_password("facebook", "ada")
     world.add_fault("facebook", path="debug_token", delay=0.3)
 

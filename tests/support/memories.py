@@ -3,7 +3,7 @@
 from infra import asking_workers
 from macros.rules import services as macro_rules
 from tokens.channel_apps.models import keys_by_version
-from tokens.channels import brake, breaker, shared, shares
+from tokens.channels import brake, breaker, gate, shared
 from tokens.vault import queries as key_usage
 from users.installation import hold
 
@@ -14,5 +14,5 @@ def forget() -> None:
         memory.forget()
     macro_rules.forget_widest()
     keys_by_version.cache_clear()  # numbers of apps come again where a test has emptied tables
-    shares.limit(None)
+    gate.limit_shares(None)
     hold.trust(seconds=3600)  # tests/project/test_hold.py looks itself

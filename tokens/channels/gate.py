@@ -3,6 +3,8 @@
 `Channel` opens it around each of its methods that takes an app; `http.request` goes through it.
 """
 
+import threading
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -10,7 +12,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Protocol
 
-from tokens.channels import brake, breaker, shares
+from tokens.channels import brake, breaker
 from tokens.channels.kinds import Answer, AppKeys, Call
 
 NOT_ASKED = "not asked"  # how the body of an answer begins that stands for a call which was not made
@@ -22,6 +24,8 @@ NO_CONNECTION = (
 )
 DARK = ("no answer", NO_CONNECTION)  # how those begin for which nobody answered
 UNSENT = "the request could not be sent"  # how those begin that we could not even make
+SHARES_PER_CHANNEL = 2
+ROOM_AFTER = 2  # seconds after which whoever found no room may come again
 # A person waits behind these, with a code that is good once: they are let through, and bounded by the shares alone.
 PERSONS = frozenset({"exchange", "authorize_callback"})
 
@@ -76,9 +80,9 @@ def asking(channel: Called, keys: AppKeys) -> Iterator[None]:
 def person_waits(channel: str) -> Iterator[None]:
     """Serve a person who came back from a channel, with an answer that is good once: nothing but the shares refuses the calls inside.
 
-    Raises shares.NoRoom before anything was begun.
+    Raises NoRoom before anything was begun.
     """
-    with shares.taken(channel, person=True):
+    with share(channel, person=True):
         before = _person.set(True)
         try:
             yield
@@ -111,10 +115,10 @@ def through(call: Call, send: Callable[[], Answer], *, seconds: float) -> Answer
     person = call in PERSONS or _person.get()
     try:
         # Room first: the one try of a breaker that is half open is for whoever can make it.
-        with shares.taken(app.channel.key, person=person):
+        with share(app.channel.key, person=person):
             return (None if person else refused(app, call, seconds)) or _made(app, send, seconds)
-    except shares.NoRoom:
-        return _not_asked(call, "too many wait for this channel", shares.AGAIN_AFTER)
+    except NoRoom:
+        return _not_asked(call, "too many wait for this channel", ROOM_AFTER)
 
 
 def is_at_hand(app: App) -> bool:
@@ -173,3 +177,50 @@ def note(
     used = app.channel.used_of(answer) if used is None else used
     if used is not None:
         brake.note_use(app.name, used)
+
+
+# --- shares of a web process: at most half of its threads, and two per channel, wait for channels. Whoever comes then is sent away at once.
+# Workers have no such limit: their lanes bound what waits.
+
+_share_limit: dict[str, int | None] = {"all": None}
+_shares: Counter[str] = Counter()
+_lock = threading.Lock()
+_mine = threading.local()
+
+
+class NoRoom(Exception):  # noqa: N818  # an answer
+    """All shares of this process are taken. Nothing was asked."""
+
+
+def limit_shares(threads: int | None) -> None:
+    """Say how many threads this process serves requests with; None: no limit."""
+    _share_limit["all"] = None if threads is None else max(1, threads // 2)
+
+
+@contextmanager
+def share(channel: str, *, person: bool = False) -> Iterator[None]:
+    """Hold a share while waiting for a channel. A thread that holds one goes on with it.
+
+    `person`: somebody sits before the screen with an answer that is good once, so only the half of all threads bounds them. Raises NoRoom.
+    """
+    if getattr(_mine, "holds", False) or _share_limit["all"] is None:
+        yield
+        return
+    with _lock:
+        full = _shares.total() >= _share_limit["all"]
+        if full or (not person and _shares[channel] >= SHARES_PER_CHANNEL):
+            raise NoRoom(channel)
+        _shares[channel] += 1
+    _mine.holds = True
+    try:
+        yield
+    finally:
+        _mine.holds = False
+        with _lock:
+            _shares[channel] -= 1
+
+
+def shares_held() -> dict[str, int]:
+    """Return channel -> how many threads of this process wait for it now."""
+    with _lock:
+        return {channel: count for channel, count in _shares.items() if count}

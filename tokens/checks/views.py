@@ -7,7 +7,7 @@ from functools import partial
 from django.utils import timezone
 
 from accounts.pool.errors import ActionRefused
-from tokens.channels import declarations, shares
+from tokens.channels import declarations, gate
 from tokens.channels.kinds import Verdict
 from tokens.checks import services as probe
 from tokens.models import Token
@@ -40,11 +40,11 @@ def renew(*, token: Token, actor: User, now: datetime) -> RenewalResult:
     if not Token.objects.filter(pk=token.pk).askable(now).exists():
         raise ActionRefused("being_checked")
     try:
-        with shares.taken(token.app.channel, person=True):
+        with gate.share(token.app.channel, person=True):
             outcome = probe.probe_token(
                 token.pk, now=now, source="staff", timeout=SECONDS, renew=True, actor=actor
             )
-    except shares.NoRoom:
+    except gate.NoRoom:
         raise ActionRefused("too_many_wait", channel=label) from None
     token.refresh_from_db()
     if token.renewed_at is not None and token.renewed_at >= now:

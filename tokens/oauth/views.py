@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 
-from tokens.channels import gate, shares
+from tokens.channels import gate
 from tokens.channels.base import Channel
 from tokens.channels.kinds import (
     START_AGAIN,
@@ -124,12 +124,12 @@ def answer_once(request: HttpRequest, adapter: Any, state_id: str, exchange: Exc
     try:
         with gate.person_waits(channel):
             return _answer_and_note(request, provider, adapter.channel, state_id, exchange)
-    except shares.NoRoom:  # the state was not taken, so the same address is good in a moment
+    except gate.NoRoom:  # the state was not taken, so the same address is good in a moment
         full = ChannelError(
             Classification(Verdict.TRANSIENT, Reason.TRANSIENT, row="too many wait for this channel")
         )
         answer = refuse_consent(request, provider, cause=full)
-        answer.status_code, answer["Retry-After"] = 503, str(shares.AGAIN_AFTER)
+        answer.status_code, answer["Retry-After"] = 503, str(gate.ROOM_AFTER)
         return answer
 
 

@@ -22,7 +22,7 @@ from broker.gate.proxy.verdicts import Judged, judge, most_read
 from broker.gate.threads import in_thread
 from broker.reports import services as reports
 from broker.reports.services import WRITES, ReportAnswer
-from tokens.channels import registry, shares
+from tokens.channels import gate, registry
 from tokens.channels.addresses import configured
 from tokens.channels.gate import NO_CONNECTION, UNSENT
 from tokens.channels.kinds import Answer, Verdict
@@ -270,7 +270,7 @@ async def _reported(asked: Asked, sending: Sending, answer: Answer) -> ReportAns
     """Take an answer as a report. Where many ask the channel already, what they find is waited for: mostly they ask the same."""
     for _ in range(WAITS):
         found = await in_thread(_report, asked, sending, answer)
-        if found.action != "retry_later" or found.retry_after != shares.AGAIN_AFTER:
+        if found.action != "retry_later" or found.retry_after != gate.ROOM_AFTER:
             break
         await asyncio.sleep(WAIT)
     return found

@@ -12,7 +12,7 @@ import time_machine
 from django.conf import settings
 
 from devtools.embedded.processes import free_port
-from tokens.channels import brake, breaker, gate, http, shared, shares
+from tokens.channels import brake, breaker, gate, http, shared
 from tokens.channels.addresses import configured
 from tokens.channels.facebook.channel import CHANNEL as FACEBOOK
 from tokens.channels.kinds import Answer, AppKeys, Credentials, Verdict
@@ -175,8 +175,8 @@ def test_whoever_finds_no_room_or_fails_before_the_call_leaves_the_one_try_to_an
         fail(breaker.TRIPS_AFTER)
         clock.shift(breaker.OPEN_FOR + 1)
         breaker.forget()
-        shares.limit(2)
-        full = threading.Thread(target=_holding(shares.taken("x"), lambda: FACEBOOK.inspect(KEYS, NOBODY)))
+        gate.limit_shares(2)
+        full = threading.Thread(target=_holding(gate.share("x"), lambda: FACEBOOK.inspect(KEYS, NOBODY)))
         full.start()
         full.join(60)
         with monkeypatch.context() as patch:
@@ -312,11 +312,11 @@ def test_a_small_budget_goes_on_slowly_and_does_not_stop_until_midnight() -> Non
 
 
 def test_two_threads_per_channel_and_half_of_all_wait_and_whoever_comes_then_is_sent_away() -> None:
-    shares.limit(8)
+    gate.limit_shares(8)
     inside, release = threading.Barrier(4), threading.Event()
 
     def wait_for(channel: str) -> None:
-        with shares.taken(channel), shares.taken(channel):  # one that holds a share goes on with it
+        with gate.share(channel), gate.share(channel):  # one that holds a share goes on with it
             inside.wait(60)
             release.wait(60)
 
@@ -324,23 +324,23 @@ def test_two_threads_per_channel_and_half_of_all_wait_and_whoever_comes_then_is_
     for thread in threads:
         thread.start()
     inside.wait(60)
-    with pytest.raises(shares.NoRoom), shares.taken("facebook"):
+    with pytest.raises(gate.NoRoom), gate.share("facebook"):
         pass
-    with shares.taken("facebook", person=True):  # the fourth of eight
+    with gate.share("facebook", person=True):  # the fourth of eight
         full = threading.Thread(target=lambda: _refused(refused, "tiktok"))
         refused: list[str] = []
         full.start()
         full.join(60)
-    counted = shares.waiting()
+    counted = gate.shares_held()
     release.set()
     for thread in threads:
         thread.join(60)
 
     assert refused == ["tiktok"]
     assert counted == {"facebook": 2, "x": 1}
-    assert shares.waiting() == {}
-    shares.limit(1)
-    with shares.taken("x"):  # one thread alone waits, too: else nothing would ever be asked
+    assert gate.shares_held() == {}
+    gate.limit_shares(1)
+    with gate.share("x"):  # one thread alone waits, too: else nothing would ever be asked
         pass
 
 
@@ -367,18 +367,18 @@ def _holding(share: Any, ask: Callable[[], Any]) -> Callable[[], None]:
 
 def _refused(names: list[str], channel: str) -> None:
     try:
-        with shares.taken(channel, person=True):
+        with gate.share(channel, person=True):
             pass
-    except shares.NoRoom:
+    except gate.NoRoom:
         names.append(channel)
 
 
 def test_a_call_without_a_share_is_not_made() -> None:
-    shares.limit(2)
+    gate.limit_shares(2)
     hold, held = threading.Event(), threading.Event()
 
     def wait() -> None:
-        with shares.taken("x"):
+        with gate.share("x"):
             held.set()
             hold.wait(60)
 
