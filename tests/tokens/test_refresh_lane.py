@@ -137,7 +137,7 @@ def test_a_process_killed_over_an_answer_is_missed_and_nobody_else_is_blamed(
     world.delete_mails()
     token = Token.objects.get()
     with processes.refresh_lane(world) as killed:
-        probe.probe_token(token.pk, now=timezone.now(), source="lease", timeout=0.1, wait=0)
+        probe.probe_token(token.pk, now=timezone.now(), source="lease", timeout=0.1)
         processes.wait(lambda: refreshes(world) == 1, seconds=60)
         killed.kill()
     token.refresh_from_db()

@@ -275,17 +275,16 @@ def probe_token(
     now: datetime,
     source: str,
     timeout: float | None = None,
-    wait: float | None = None,
     renew: bool = False,
     actor: User | None = None,
 ) -> TransitionOutcome:
     """Ask the channel about one token and record the answer. A second caller waits for the first one's answer.
 
     Where the first one died over it, the second takes over. Raises Token.DoesNotExist. The outcome's verdict is TRANSIENT where somebody
-    else's question, or the refresh that this one came to, did not end within `wait` seconds (of its own: what `timeout` leaves).
+    else's question, or the refresh that this one came to, did not end within `timeout` seconds (WAIT without one).
     """
     limit = Limit(timeout)
-    patience = Limit(wait if wait is not None else timeout or WAIT)
+    patience = Limit(timeout or WAIT)
     claimed = claim_token(token_id, now) or _wait_for_the_other(token_id, now, patience)
     if isinstance(claimed, TransitionOutcome):
         return claimed
