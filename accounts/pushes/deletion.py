@@ -3,10 +3,10 @@
 import logging
 import re
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from datetime import datetime
 from html import unescape
-from itertools import islice
+from itertools import batched
 
 from django.db import transaction
 from django.db.models import Q, TextField
@@ -132,7 +132,7 @@ def _blank_mails(token: Token) -> None:
     ids = set(Message.objects.filter(of_token).values_list("pk", flat=True))
     if token.native_user_name:
         ids |= _naming(token.native_user_name, _about_accounts_of(token))
-    for some in _batches(ids, BATCH):
+    for some in batched(ids, BATCH, strict=False):
         Message.objects.filter(pk__in=some).exclude(text="", html="", subject="").update(
             subject=IN_PLACE_OF_A_NAME, text=phrase(WORDS, "text_not_kept"), html=""
         )
@@ -154,7 +154,7 @@ def _naming(name: str, ids: Iterable[int]) -> set[int]:
     """Return those of the messages that hold the whole name, not as a part of another word."""
     whole = re.compile(rf"(?<!\w){re.escape(name)}(?!\w)")
     found: set[int] = set()
-    for some in _batches(ids, BATCH):
+    for some in batched(ids, BATCH, strict=False):
         for message in Message.objects.filter(pk__in=some).only("subject", "text", "html"):
             if whole.search(f"{message.subject}\n{message.text}\n{unescape(message.html)}"):
                 found.add(message.pk)
@@ -166,10 +166,3 @@ def _blank_id(request: DeletionRequest) -> None:
     whole = rf"(^|\W){re.escape(request.native_user_id)}(\W|$)"
     answers = UnknownAnswer.objects.filter(app=request.app).annotate(said=Cast("sample", TextField()))
     answers.filter(said__regex=whole).update(sample={"body": IN_PLACE_OF_A_NAME})
-
-
-def _batches(ids: Iterable[int], size: int) -> Iterator[list[int]]:
-    """Cut ids into lists of at most this size."""
-    rest = iter(ids)
-    while some := list(islice(rest, size)):
-        yield some

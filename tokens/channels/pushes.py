@@ -15,7 +15,6 @@ from typing import Any, Protocol
 from tokens.channels.kinds import AppKeys, Credentials
 from tokens.channels.parse import moment
 
-LARGEST_BODY = 1_048_576  # bytes; Facebook gathers up to a thousand changes, of some hundred each
 LONGEST_MOMENT = 40  # characters
 
 
