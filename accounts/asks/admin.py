@@ -227,13 +227,26 @@ class Row:
     about: str  # channel, and the name there
     accounts: str  # the first and how many more
     url: str  # of the first account's pool; "" where the viewer sees none
-    why: str
-    stopped: bool
-    deadline: DeadlineFacts | None  # of a log-in
-    reminders: int
-    next_at: datetime | None  # the next reminder, where one is coming
-    at: datetime | None  # when it came so far
-    reached: str  # how far it had come when the ask ended without it; "" where that does not matter
+    why: str = ""
+    stopped: bool = False
+    deadline: DeadlineFacts | None = None  # of a log-in
+    reminders: int = 0
+    next_at: datetime | None = None  # the next reminder, where one is coming
+
+    @property
+    def at(self) -> datetime | None:
+        """When it came so far; nothing is said of when it was sent, which has a column."""
+        return self.line.done_at or self.line.at_channel_at or self.line.opened_at
+
+    @property
+    def reached(self) -> str:
+        """How far it had come when the ask ended without it; "" where that does not matter."""
+        line = self.line
+        if line.stage != Stage.LEFT:
+            return ""
+        if line.at_channel_at or line.opened_at:
+            return str((Stage.AT_CHANNEL if line.at_channel_at else Stage.OPENED).label)
+        return str((Stage.SENT if line.sent_at else Stage.WAITING).label)
 
 
 def board_rows(lines: Iterable[AskLine], *, viewer: User, now: datetime) -> list[Row]:
@@ -261,7 +274,6 @@ def _link_row(line: AskLine) -> Row:
     account = line.account
     channel = account.channel if account else line.channel
     native_id = account.native_id if account else line.native_id
-    reached, at = _reached(line)
     return Row(
         line=line,
         channel=channel,
@@ -269,13 +281,6 @@ def _link_row(line: AskLine) -> Row:
         about=f"{declarations.label(channel)} · {native_id}",
         accounts=account.team.name if account else "",
         url=reverse("admin:accounts_account_change", args=[account.pk]) if account else "",
-        why="",
-        stopped=False,
-        deadline=None,
-        reminders=0,
-        next_at=None,
-        at=at,
-        reached=str(reached.label) if line.stage == Stage.LEFT else "",
     )
 
 
@@ -291,7 +296,6 @@ def _row(
     channel, stopped = declarations.label(token.app.channel), token.state == Token.State.DEAD
     known = names.sees_token(token, first)
     url = reverse("admin:accounts_account_change", args=[first.pk]) + f"#token-{token.pk}" if first else ""
-    reached, at = _reached(line)
     comes = line.mails and (line.stage in AskLine.OPEN or line.trouble or line.why == progress.MAIL_FAILED)
     return Row(
         line=line,
@@ -305,21 +309,7 @@ def _row(
         deadline=pool_queries.deadline_facts(token, usable=not stopped, now=now),
         reminders=max(0, line.mails - 1),
         next_at=line.next_at if comes else None,
-        at=at,
-        reached=str(reached.label) if line.stage == Stage.LEFT else "",
     )
-
-
-def _reached(line: AskLine) -> tuple[Stage, datetime | None]:
-    """Return how far a line came, and when; nothing is said of when it was sent, which has a column."""
-    for stage, at in (
-        (Stage.DONE, line.done_at),
-        (Stage.AT_CHANNEL, line.at_channel_at),
-        (Stage.OPENED, line.opened_at),
-    ):
-        if at is not None:
-            return stage, at
-    return (Stage.SENT if line.sent_at else Stage.WAITING), None
 
 
 def _why(line: AskLine, until: date | None) -> str:

@@ -16,11 +16,10 @@ from django.db.models.functions import Lower
 from accounts.asks import progress, queries, rules
 from accounts.asks.models import Ask, AskLine
 from accounts.asks.progress import UNDER_WAY, Stage
-from accounts.jobs.models import MOVE, Job
-from accounts.jobs.services import register_finish
 from accounts.models import Account, AccountEvent, AccountToken
 from accounts.pool import permissions
 from accounts.pool.errors import ActionRefused
+from accounts.pool.jobs import register_follow_up
 from notifications import outbox
 from notifications.models import Message
 from tokens import lifecycle
@@ -120,12 +119,12 @@ def end_due_asks(*, now: datetime) -> int:
 
 
 def register_jobs() -> None:
-    """Have a job that moves accounts end what was asked for them."""
-    register_finish(MOVE, lambda job, now: end_what_moved(moved=_moved_by(job), actor=job.user, now=now))
+    """Have a move of accounts end what was asked for them."""
 
+    def end(ids: Collection[int], user: User, now: datetime) -> None:
+        end_what_moved(moved=Account.objects.filter(pk__in=ids), actor=user, now=now)
 
-def _moved_by(job: Job) -> QuerySet[Account]:
-    return Account.objects.filter(pk__in=job.items.done().values("key"))
+    register_follow_up(end)
 
 
 @transaction.atomic

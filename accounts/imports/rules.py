@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import batched
 from typing import Any
 
 from django.db.models import QuerySet
@@ -221,8 +222,7 @@ def find_known(lines: Sequence[ImportLine]) -> Known:
     accounts: dict[tuple[str, str], Account] = {}
     tokens: dict[tuple[str, str], Token] = {}
     pairs: set[tuple[tuple[str, str], str]] = set()
-    for start in range(0, len(lines), BATCH):
-        some = lines[start : start + BATCH]
+    for some in batched(lines, BATCH, strict=False):
         users = {line.native_user_id for line in some if line.credentials is not None}
         found = Account.objects.filter(native_id__in={line.native_id for line in some})
         by_id = {one.pk: (one.channel, one.native_id) for one in found}

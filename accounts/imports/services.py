@@ -4,6 +4,7 @@ import io
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from itertools import batched
 from typing import Any
 
 import xlsxwriter
@@ -61,8 +62,7 @@ def _accounts(lines: Sequence[ImportLine], now: datetime) -> dict[tuple[str, str
     in_order = [wanted[key] for key in sorted(wanted)]
     Account.objects.bulk_create(in_order, batch_size=AT_A_TIME, ignore_conflicts=True)
     found: dict[tuple[str, str], Account] = {}
-    for start in range(0, len(in_order), AT_A_TIME):
-        some = in_order[start : start + AT_A_TIME]
+    for some in batched(in_order, AT_A_TIME, strict=False):
         rows = Account.objects.filter(native_id__in=[one.native_id for one in some])
         found |= {(one.channel, one.native_id): one for one in rows}
     return {key: account for key, account in found.items() if key in wanted}
@@ -94,8 +94,7 @@ def _links(
     by: User | None,
     note: str,
 ) -> None:
-    batches = [lines[start : start + AT_A_TIME] for start in range(0, len(lines), AT_A_TIME)]
-    for batch in batches:
+    for batch in batched(lines, AT_A_TIME, strict=False):
         entries, events = [], []
         for line in batch:
             account = accounts[line.channel, line.native_id]
@@ -120,8 +119,7 @@ def _links(
         lifecycle.note_linked(token_ids=[entry.token_id for entry in entries], now=now)
     # By id over all lines, as everybody locks accounts: in the order of the file a renewal and this could wait for each other.
     ids = sorted(account.pk for account in accounts.values())
-    batches_of_ids = [ids[start : start + AT_A_TIME] for start in range(0, len(ids), AT_A_TIME)]
-    for some in batches_of_ids:
+    for some in batched(ids, AT_A_TIME, strict=False):
         pool.settle(account_ids=some, cause="imported", now=now, source="import")
 
 

@@ -142,7 +142,8 @@ def check(request: HttpRequest, file_id: int) -> HttpResponse:
     def do(said: Said) -> Done:
         ids = file.to_do.values("pk")
         services.confirm_file(file, timezone.now())
-        return jobs.start_and_show(request, IMPORT, ids, subject_id=file.pk, note=said.note, once=page.seen)
+        begun = jobs.begin_job(request, IMPORT, ids, subject_id=file.pk, note=said.note, once=page.seen)
+        return Done(nothing=True, after=begun.get_absolute_url())
 
     return confirm.answer(request, page, do, frame=access.frame_of(Account))
 

@@ -3,7 +3,7 @@
 import logging
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
@@ -99,11 +99,6 @@ KINDS: dict[str, JobKind] = {}
 def register_kind(name: str, kind: JobKind) -> None:
     """Say how a job of this kind is done."""
     KINDS[name] = kind
-
-
-def register_finish(name: str, finish: Finish) -> None:
-    """Say what follows in another package when a job of this kind ends, which has no `finish` of its own."""
-    KINDS[name] = replace(KINDS[name], finish=finish)
 
 
 State = Job.State

@@ -44,7 +44,7 @@ from portal.lists import tabs
 from tokens.models import Token
 from ui import progress
 from ui.addresses import id_of
-from ui.confirm import Done, Late
+from ui.confirm import Late
 from ui.phrases import blocks
 from users.installation import hold
 from users.models import Team, User, person
@@ -89,13 +89,6 @@ def urls() -> list[URLPattern]:
     """Return the address of a job's page."""
     view = admin.site.admin_view(require_GET(show))
     return [path("jobs/<int:job_id>/", view, name="accounts_account_job")]
-
-
-def start_and_show(
-    request: HttpRequest, kind: str, keys: Sequence[int] | QuerySet[Any, Any], **facts: Any
-) -> Done:
-    """Do the same as `begin_job`, and lead to the page that says what came of it."""
-    return Done(nothing=True, after=begin_job(request, kind, keys, **facts).get_absolute_url())
 
 
 def begin_job(request: HttpRequest, kind: str, keys: Sequence[int] | QuerySet[Any, Any], **facts: Any) -> Job:
