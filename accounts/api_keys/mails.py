@@ -3,12 +3,12 @@
 Each message has a key of its own, so that the hourly run writes nothing twice.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -26,7 +26,19 @@ DAYS_AHEAD = (1, 7, 30)
 @transaction.atomic
 def tell_of_keys(*, now: datetime) -> int:
     """Write what was not told yet. Return how many messages were written."""
-    to_operators = operators()
+    told, to_operators = 0, operators()
+    in_use = ApiKey.objects.in_use(now).order_by("pk")
+    soon = now + timedelta(days=DAYS_AHEAD[-1])
+    for key in in_use.filter(expires_at__lte=soon).select_related("created_by"):
+        assert key.expires_at is not None  # filtered
+        days = next(days for days in DAYS_AHEAD if key.expires_at <= now + timedelta(days=days))
+        maker = [key.created_by.email] if key.created_by and key.created_by.is_active else []
+        told += _write(key, f"end:{key.expires_at:%Y-%m-%d}:{days}", [*maker, *to_operators], now)
+    left = Q(created_by__is_active=False) | Q(maker_left_at__isnull=False)
+    return told + sum(_write(key, "maker", to_operators, now) for key in in_use.filter(left))
+
+
+def _write(key: ApiKey, what: str, to: Iterable[str], now: datetime) -> int:
     return sum(
         outbox.enqueue(
             kind=KIND,
@@ -35,33 +47,8 @@ def tell_of_keys(*, now: datetime) -> int:
             payload={"key": key.pk, "about": what.partition(":")[0]},
             now=now,
         )
-        for key, what in [*_ending(now), *_without_maker(now)]
-        for address in dict.fromkeys([*_maker(key, what), *to_operators])
+        for address in dict.fromkeys(to)
     )
-
-
-def _in_use(now: datetime) -> QuerySet[ApiKey]:
-    return ApiKey.objects.in_use(now).order_by("pk")
-
-
-def _ending(now: datetime) -> Iterator[tuple[ApiKey, str]]:
-    soon = now + timedelta(days=DAYS_AHEAD[-1])
-    for key in _in_use(now).filter(expires_at__lte=soon).select_related("created_by"):
-        assert key.expires_at is not None  # filtered
-        days = next(days for days in DAYS_AHEAD if key.expires_at <= now + timedelta(days=days))
-        yield key, f"end:{key.expires_at:%Y-%m-%d}:{days}"
-
-
-def _without_maker(now: datetime) -> Iterator[tuple[ApiKey, str]]:
-    left = Q(created_by__is_active=False) | Q(maker_left_at__isnull=False)
-    for key in _in_use(now).filter(left):
-        yield key, "maker"
-
-
-def _maker(key: ApiKey, what: str) -> list[str]:
-    if what == "maker" or key.created_by is None or not key.created_by.is_active:
-        return []
-    return [key.created_by.email]
 
 
 def build_key_mail(message: Message) -> Mail:

@@ -3,15 +3,13 @@
 By OFFBOARD a person goes; by REMOVE log-ins, one's own, or one by staff, or one's own of one account.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import IntEnum
 from typing import Any
 
-from django.core.exceptions import EmptyResultSet
-from django.db import connection
 from django.db.models import (
     BigIntegerField,
     Case,
@@ -326,20 +324,12 @@ def carried_by_each(
     entries = AccountToken.objects.living().filter(token__kind=Token.Kind.PERSON)
     entries = entries.filter(token__consented_by__in=person_ids)
     entries = entries if among is None else entries.filter(account__in=among)
-    by_account = entries.order_by().values(
-        person=F("token__consented_by"), of=F("account"), everybody=F("account__usable_count")
-    )
-    by_account = by_account.annotate(own=Count("pk", filter=Q(token__state=Token.State.VALID)))
-    try:
-        inner, values = by_account.query.sql_with_params()
-    except EmptyResultSet:  # nobody, or no account
-        return {}
-    query = (
-        f"select person, count(*), count(*) filter (where everybody <= own) from ({inner}) x group by person"  # noqa: S608
-    )
-    with connection.cursor() as cursor:
-        cursor.execute(query, values)
-        return {person: (number, alone) for person, number, alone in cursor.fetchall()}
+    rows = entries.order_by().values_list("token__consented_by", "account", "account__usable_count")
+    carried, alone = Counter[int](), Counter[int]()
+    for person, _, usable, own in rows.annotate(own=Count("pk", filter=Q(token__state=Token.State.VALID))):
+        carried[person] += 1
+        alone[person] += usable <= own
+    return {person: (number, alone[person]) for person, number in carried.items()}
 
 
 def accounts_alone_with(person_id: int) -> QuerySet[Account]:

@@ -72,7 +72,7 @@ class RenewalLink:
             return Standing.OVER
         if not self.user.is_active or self.user.only_looks:
             return Standing.OVER
-        if _microseconds(self.token.linked_at) != self.consented or self._moved():
+        if _microseconds(self.token.linked_at) != self.consented or self._moved_to().exists():
             return Standing.RENEWED
         return Standing.EXPIRED if now >= self.until else Standing.OPEN
 
@@ -84,16 +84,13 @@ class RenewalLink:
     @property
     def last_consent_at(self) -> datetime:
         """When its person consented last: under its own app, or under the one that took its place."""
-        found = self._moved_to().order_by("-linked_at").first() if self.moves else None
+        found = self._moved_to().order_by("-linked_at").first()
         return found.linked_at if found else self.token.linked_at
 
-    def _moved(self) -> bool:
-        """Whether the person consented under the app of new links since; of a log-in under an app that takes none."""
-        if not self.moves:
-            return False
-        return self._moved_to().exists()
-
     def _moved_to(self) -> QuerySet[Token]:
+        """Return what the person consented to since under the app of new links, of a log-in under an app that takes none."""
+        if not self.moves:
+            return Token.objects.none()
         new = Token.objects.filter(app__channel=self.token.app.channel, app__is_default=True)
         same = Q(native_user_id=self.token.native_user_id) | Q(native_user_name=self.token.native_user_name)
         return new.filter(same, consented_by=self.user, linked_at__gt=self.issued)
