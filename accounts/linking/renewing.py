@@ -113,7 +113,7 @@ def keep_renewed(
         raise NotOpen(link)
     token = lifecycle.store_consent(app=app, identity=identity, grant=grant, user=link.user, now=now)
     app_migration.adopt_accounts(token=token, listed=listed, now=now, former=former.pk if moves else None)
-    lost = pool_entries.apply_list(
+    lost = pool_entries.apply_answers(
         token=token, generation=token.generation, listed=listed, now=now, source="link", consented=True
     )
     progress.settle_asks(now=now, people=[link.user.pk])

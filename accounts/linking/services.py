@@ -114,7 +114,7 @@ def keep_consent(
     team = team or user.teams_by_last_link()[0]
     token = lifecycle.store_consent(app=app, identity=identity, grant=grant, user=user, team=team, now=now)
     app_migration.adopt_accounts(token=token, listed=listed, now=now)
-    lost = pool_entries.apply_list(
+    lost = pool_entries.apply_answers(
         token=token, generation=token.generation, listed=listed, now=now, source="link", consented=True
     )
     progress.settle_asks(now=now, people=[user.pk])
@@ -177,7 +177,7 @@ def ask_for_list_again(pending: PendingLink, now: datetime) -> None:
     }
     doubted = access_doubts.weigh_answers(readings={}, **asked_with)
     with transaction.atomic():
-        lost = pool_entries.apply_list(doubted=doubted, **asked_with)
+        lost = pool_entries.apply_answers(doubted=doubted, **asked_with)
         PendingLink.objects.filter(pk=pending.pk).update(
             offered=[asdict(native) for native in listed.accounts],
             complete=listed.complete,

@@ -43,7 +43,7 @@ def adopt_accounts(*, token: Token, listed: AccountList, now: datetime, former: 
 
     `former`: the id of one that is known, since its person came by its own link; two of one name are told apart by nothing else.
 
-    Runs in the transaction of the consent, which holds the token's lock; `entries.apply_list` with the same list must follow and settles.
+    Runs in the transaction of the consent, which holds the token's lock; `entries.apply_answers` with the same list follows, and settles.
     """
     old = sorted({*predecessors(token), *([former] if former else [])})
     by_id = {native.native_id: native for native in listed.accounts if not native.closed}

@@ -78,7 +78,10 @@ def weigh_answers(
     `readings` by id of the account. The caller writes the rest: should its process die before, the next answer is believed at once.
     """
     entries = list(_entries(token))
-    answers = _answers(entries, listed, readings)
+    answers = _Answers()
+    for entry, reading in zip(entries, said_of_accounts(entries, listed, readings), strict=True):
+        if reading is not None:
+            _take(answers, entry.account, reading)
     known = token.doubts.open().filter(kind__in=OF_ACCOUNTS)
     in_doubt = {kind: set(known.filter(kind=kind).values_list("about", flat=True)) for kind in OF_ACCOUNTS}
     serving = {one.account.native_id for one in entries if one.can_serve} | in_doubt[Kind.ACCESS]
@@ -129,20 +132,19 @@ def _entries(token: Token) -> Iterator[AccountToken]:
     return entries.select_related("account").order_by("id").iterator()
 
 
-def _answers(
+def said_of_accounts(
     entries: Iterable[AccountToken], listed: AccountList | None, readings: Mapping[int, AccessCheck]
-) -> _Answers:
-    """Sort what was answered about linked ad accounts. What a reading says of one counts more than the list."""
-    found = _Answers()
+) -> list[AccessCheck | None]:
+    """Return what was answered about the accounts of these entries; None: nothing. What a reading says of one counts more than the list."""
     by_id = {native.native_id: native for native in listed.accounts} if listed else {}
+    found: list[AccessCheck | None] = []
     for entry in entries:
-        native_id, reading = entry.account.native_id, readings.get(entry.account_id)
-        if reading is not None:
-            _take(found, entry.account, reading)
-        elif native_id in by_id:
-            found.show(by_id[native_id], {})
-        elif listed is not None and listed.complete:
-            found.lost[native_id] = Said(MISSING)
+        native, reading = by_id.get(entry.account.native_id), readings.get(entry.account_id)
+        if reading is None and native is not None:
+            reading = AccessCheck(Classification(Verdict.OK), native)
+        elif reading is None and listed is not None and listed.complete:
+            reading = AccessCheck(MISSING)
+        found.append(reading)
     return found
 
 

@@ -14,7 +14,7 @@ from accounts.models import Account, AccountEvent, AccountToken
 from accounts.pool import services as pool
 from accounts.pool.health import OUTSIDE
 from accounts.sync import reach
-from accounts.sync.doubts import NOTHING, Doubted
+from accounts.sync.doubts import NOTHING, Doubted, said_of_accounts
 from tokens.channels import registry
 from tokens.channels.kinds import WRITE_REFUSALS, AccessCheck, AccountList, NativeAccount, Reason, Verdict
 from tokens.lifecycle.services import REPORT
@@ -22,43 +22,41 @@ from tokens.models import Token
 
 
 @transaction.atomic
-def apply_list(
+def apply_answers(
     *,
     token: Token,
     generation: int,
-    listed: AccountList,
     now: datetime,
     source: str,
-    read_singly: Collection[int] = (),
+    listed: AccountList | None = None,
+    readings: Mapping[int, AccessCheck] | None = None,
     consented: bool = False,
     doubted: Doubted = NOTHING,
 ) -> list[int]:
-    """Write the channel's list of one native user's ad accounts over the token's pool entries, and keep it (`reach`).
+    """Write what the channel says of a token's ad accounts over its pool entries: by a list, which is kept (`reach`), by readings of some
+    of them (by id of the account), which count more, or by both.
 
-    Returns the ids of accounts that lost this token as one that can publish. A list that was asked for with an older generation
-    of the token writes nothing: a consent that came since knows better. The caller may hold the token's lock.
+    Returns the ids of accounts that lost this token as one that can publish. What was asked for with an older generation of the token
+    writes nothing: a consent that came since knows better. The caller may hold the token's lock.
 
-    Where the list says what is stored already, which is nearly always, no account is locked and nothing is written: entries are compared
+    Where it says what is stored already, which is nearly always, no account is locked and nothing is written: entries are compared
     without a lock, and only those that differ are locked, read again and written. The token's lock keeps its entries as they were read.
-    `read_singly`: ids of the accounts that were read beside it, of which it says nothing here: their readings count (`apply_readings`).
-    `consented`: a consent changed the token in this transaction, so all its accounts are locked and settled, whatever the list says.
+    `consented`: a consent changed the token in this transaction, so all its accounts are locked and settled, whatever is said of them.
     `doubted`: whose losses and restrictions are not believed yet: those are not written. The entry of a loss is marked: others go first.
     """
+    if listed is None and not _differing(token, None, readings or {}, now):
+        return []
     if (fresh := _still(token, generation)) is None:
         return []
-    reach.keep_list(token=fresh, listed=listed, doubted=doubted.lost, now=now)
-    by_id = {native.native_id: native for native in listed.accounts}
+    if listed is not None:
+        reach.keep_list(token=fresh, listed=listed, doubted=doubted.lost, now=now)
+    said = _differing(fresh, listed, readings or {}, now, everything=consented)
     lost: list[int] = []
     causes: dict[str, list[int]] = {}
-    everything = AccountToken.objects.filter(token=fresh).values_list("account_id", flat=True)
-    ids = list(everything) if consented else _differing(fresh, by_id, now, complete=listed.complete)
-    for entry in _lock_entries(fresh, [pk for pk in ids if pk not in read_singly]):
-        native = by_id.get(entry.account.native_id)
+    for entry in _lock_entries(fresh, list(said)):
         served, before = entry.can_serve, _decides(entry)
-        if native is not None:
-            _take(entry, native, now, source, doubted=doubted)
-        elif listed.complete:
-            _lose(entry, Reason.ACCESS_LOST, now, source, doubted=doubted)
+        if (reading := said[entry.account_id]) is not None:
+            _apply_reading(entry, reading, now, source, doubted=doubted)
         if _decides(entry) == before and not consented:
             continue  # nothing else of an entry, nor the account's own facts, decides anything
         gone = served and not entry.can_serve
@@ -72,73 +70,53 @@ def apply_list(
 
 
 def _differing(
-    token: Token, by_id: Mapping[str, NativeAccount], now: datetime, *, complete: bool
-) -> list[int]:
-    """Return the ids of the accounts whose entry, or own facts, are not what the list says. Locks nothing."""
-    found = []
-    for entry in AccountToken.objects.filter(token=token).select_related("account"):
-        entry.token = token
-        native = by_id.get(entry.account.native_id)
-        gone = native is None and complete and entry.access != AccountToken.Access.LOST
-        if gone or (native is not None and _differs(entry, native, now)):
-            found.append(entry.account_id)
-    return found
-
-
-@transaction.atomic
-def apply_readings(
-    *,
     token: Token,
-    generation: int,
+    listed: AccountList | None,
     readings: Mapping[int, AccessCheck],
     now: datetime,
-    source: str,
-    doubted: Doubted = NOTHING,
-) -> None:
-    """Write what reading ad accounts singly with one token gave, by id of the account. `doubted` as of `apply_list`.
-
-    Passing trouble, and an older generation, write nothing. What is stored is compared without a lock: where nothing differs, which is
-    nearly always, nothing is locked. What differs is locked in the one order, the token first, read again and written.
+    *,
+    everything: bool = False,
+) -> dict[int, AccessCheck | None]:
+    """Return by account (id) what is said of it, where its entry, or its own facts, are not that; of `everything`, also where they are,
+    and where nothing is said. Locks nothing.
     """
-    telling = {pk: reading for pk, reading in readings.items() if _tells(reading)}
-    differing = _differing_readings(token, telling, now) if telling else []
-    if not differing or (fresh := _still(token, generation)) is None:
-        return
-    causes: dict[str, list[int]] = {}
-    for entry in _lock_entries(fresh, differing):
-        before = _decides(entry)
-        _apply_reading(entry, telling[entry.account_id], now, source, doubted=doubted)
-        if _decides(entry) != before:
-            cause = Token.DOUBTED if entry.doubt else entry.access_reason or "access"
-            causes.setdefault(cause, []).append(entry.account_id)
-    for cause, ids in causes.items():
-        pool.settle(account_ids=ids, cause=cause, now=now, source=source)
+    entries = AccountToken.objects.filter(token=token).select_related("account").order_by("id")
+    found = list(entries if listed is not None else entries.filter(account__in=list(readings)))
+    said = said_of_accounts(found, listed, readings)
+    for entry in found:
+        entry.token = token
+    told = {
+        entry.account_id: reading
+        for entry, reading in zip(found, said, strict=True)
+        if reading is not None and _tells(reading)
+    }
+    return {
+        entry.account_id: told.get(entry.account_id)
+        for entry in found
+        if everything or (entry.account_id in told and _differs_from(entry, told[entry.account_id], now))
+    }
 
 
 def _tells(reading: AccessCheck) -> bool:
-    """Return whether a reading says anything of the ad account or of the person's access to it.
+    """Return whether a reading says anything of the ad account or of the person's access to it. Passing trouble says nothing.
 
     Reading is no writing: that the person may not write, only an answer to a job shows.
     """
     said = reading.classification
-    if reading.account is not None:
-        return True
-    if said.reason in WRITE_REFUSALS:
-        return False
+    if reading.account is not None or said.reason in WRITE_REFUSALS:
+        return reading.account is not None
     return said.verdict in {Verdict.ACCESS_LOST, Verdict.ACCOUNT_RESTRICTED}
 
 
-def _differing_readings(token: Token, telling: Mapping[int, AccessCheck], now: datetime) -> list[int]:
-    """Return the ids of the accounts whose entry, or own facts, may not be what their reading says. Locks nothing."""
-    found = []
-    entries = AccountToken.objects.filter(token=token, account__in=list(telling))
-    for entry in entries.select_related("account"):
-        entry.token = token
-        reading = telling[entry.account_id]
-        lost = reading.classification.verdict == Verdict.ACCESS_LOST
-        if lost or reading.account is None or _differs(entry, reading.account, now):
-            found.append(entry.account_id)
-    return found
+def _differs_from(entry: AccountToken, reading: AccessCheck, now: datetime) -> bool:
+    """Return whether an entry, or its account, is not what a reading says."""
+    said = reading.classification
+    if said.verdict == Verdict.ACCESS_LOST:
+        return _differ(entry, _values_of_loss(entry, said.reason or Reason.ACCESS_LOST))
+    if reading.account is None:
+        return _differ(entry.account, {"restriction": said.note or "restricted"})
+    values = _entry_values(entry, reading.account, now)
+    return _differ(entry, values) or _differ(entry.account, _account_values(entry.account, reading.account))
 
 
 def _apply_reading(
@@ -216,12 +194,6 @@ def refuse_writing(*, token: Token, account_id: int, reason: Reason, note: str, 
     return True
 
 
-def _differs(entry: AccountToken, native: NativeAccount, now: datetime) -> bool:
-    """Return whether an entry, or its account, is not what the channel shows."""
-    values = _entry_values(entry, native, now)
-    return _differ(entry, values) or _differ(entry.account, _account_values(entry.account, native))
-
-
 def _differ(row: AccountToken | Account, values: Mapping[str, object]) -> bool:
     return any(getattr(row, name) != value for name, value in values.items())
 
@@ -276,18 +248,20 @@ def _lose(entry: AccountToken, reason: Reason, now: datetime, source: str, *, do
     if served and entry.account.native_id in doubted.lost:
         _doubt(entry, doubted)
         return
-    lost: dict[str, str] = (
-        {"can_publish": AccountToken.CanPublish.NO}
-        if reason == Reason.PUBLISHING_LOST
-        else {"access": AccountToken.Access.LOST}
-    )
-    if entry.access_reason == OUTSIDE:
-        lost.pop("access", None)
-    else:
-        lost["access_reason"] = reason
-    _write(entry, lost | {"doubt": ""})
+    _write(entry, _values_of_loss(entry, reason))
     if served:
         _record_access(entry, now, source)
+
+
+def _values_of_loss(entry: AccountToken, reason: Reason) -> Mapping[str, str]:
+    """Return what an entry is to hold whose person can no longer reach the ad account, or no longer publish there."""
+    if reason == Reason.PUBLISHING_LOST:
+        lost: dict[str, str] = {"can_publish": AccountToken.CanPublish.NO}
+    else:
+        lost = {} if entry.access_reason == OUTSIDE else {"access": AccountToken.Access.LOST}
+    if entry.access_reason != OUTSIDE:  # the channel has no say in what the account's team takes
+        lost["access_reason"] = reason
+    return lost | {"doubt": ""}
 
 
 def _record_access(entry: AccountToken, now: datetime, source: str, note: str = "") -> None:

@@ -158,12 +158,9 @@ def record_readings(
         "now": now,
         "source": source,
     }
-    doubted = access_doubts.weigh_answers(listed=found.listed, readings=found.readings, **asked_with)
-    if found.listed is not None:
-        pool_entries.apply_list(
-            listed=found.listed, read_singly=found.readings, doubted=doubted, **asked_with
-        )
-    pool_entries.apply_readings(readings=found.readings, doubted=doubted, **asked_with)
+    asked_with |= {"listed": found.listed, "readings": found.readings}
+    doubted = access_doubts.weigh_answers(**asked_with)
+    pool_entries.apply_answers(doubted=doubted, **asked_with)
     if found.list_failed:
         reach.note_list_failed(token=token, now=now)
     said = [(reading.classification, reading.evidence) for reading in found.readings.values()]

@@ -198,7 +198,7 @@ def test_a_loss_that_was_believed_is_written_though_the_process_died_first(
     people = make_people(1)
     said(people, "an empty list", 0)
     with monkeypatch.context() as patch:
-        patch.setattr("accounts.sync.entries.apply_list", lambda **_: 1 / 0)
+        patch.setattr("accounts.sync.entries.apply_answers", lambda **_: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             said(people, "an empty list", 16)
     died = states(people)

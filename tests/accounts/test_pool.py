@@ -371,7 +371,7 @@ def test_an_account_linked_while_a_list_is_applied_waits_for_the_next_list() -> 
 
     def apply() -> None:
         held.wait(60)
-        pool_entries.apply_list(
+        pool_entries.apply_answers(
             token=token,
             generation=token.generation,
             listed=AccountList((), complete=True),
@@ -418,10 +418,10 @@ def test_a_list_of_unchanged_accounts_locks_and_writes_none() -> None:
         "listed": listed_of(*accounts),
         "now": NOW,
     }
-    pool_entries.apply_list(source="sweep", **told)  # what the log-in reaches is kept
+    pool_entries.apply_answers(source="sweep", **told)  # what the log-in reaches is kept
 
     with CaptureQueriesContext(connection) as queries:
-        pool_entries.apply_list(source="sweep", **told)
+        pool_entries.apply_answers(source="sweep", **told)
 
     statements = [query["sql"] for query in queries]
     assert [sql for sql in statements if sql.lstrip().upper().startswith(("UPDATE", "INSERT", "WITH"))] == []
@@ -442,7 +442,7 @@ def test_a_list_writes_the_accounts_that_differ_and_settles_where_it_matters() -
     )
 
     with CaptureQueriesContext(connection) as queries:
-        pool_entries.apply_list(
+        pool_entries.apply_answers(
             token=token, generation=token.generation, listed=told, now=NOW, source="sweep"
         )
 
@@ -463,12 +463,14 @@ def test_a_list_that_does_not_tell_of_restrictions_lifts_none(told: str | None, 
     account, token = make_account(), make_token()
     link(account, token)
     settle(account)
-    pool_entries.apply_readings(
+    pool_entries.apply_answers(
         token=token, generation=token.generation, readings={account.pk: AccessCheck(REFUSED)}, now=NOW, source="check"
     )  # fmt: skip
     listed = AccountList((NativeAccount(account.native_id, account.name, restriction=told),))
 
-    pool_entries.apply_list(token=token, generation=token.generation, listed=listed, now=NOW, source="check")
+    pool_entries.apply_answers(
+        token=token, generation=token.generation, listed=listed, now=NOW, source="check"
+    )
 
     account.refresh_from_db()
     kinds = list(
@@ -497,7 +499,9 @@ def test_who_may_not_publish_is_told_whether_a_permission_or_a_role_is_missing(
     settle(other)
     listed = AccountList((NativeAccount(account.native_id, account.name, can_publish="no"),))
 
-    pool_entries.apply_list(token=token, generation=token.generation, listed=listed, now=NOW, source="link")
+    pool_entries.apply_answers(
+        token=token, generation=token.generation, listed=listed, now=NOW, source="link"
+    )
 
     account.refresh_from_db()
     other.refresh_from_db()

@@ -38,7 +38,7 @@ def one(native_id: str, **fields: Any) -> NativeAccount:
 
 def apply(token: Token, *natives: NativeAccount, now: datetime = NOW, **fields: Any) -> None:
     listed = AccountList(natives, complete=fields.pop("complete", True))
-    pool_entries.apply_list(
+    pool_entries.apply_answers(
         token=token, generation=token.generation, listed=listed, now=now, source="sweep", **fields
     )
 

@@ -41,7 +41,7 @@ def test_log_ins_that_share_ad_accounts_are_written_side_by_side_without_a_deadl
                 for one in order
             }
             readings = {one.pk: LOST for one in order} if number == 0 else shown
-            pool_entries.apply_readings(token=token, generation=1, readings=readings, now=NOW, source="sweep")
+            pool_entries.apply_answers(token=token, generation=1, readings=readings, now=NOW, source="sweep")
         connection.close()
 
     with ThreadPoolExecutor(len(tokens)) as threads:

@@ -155,7 +155,7 @@ def test_what_the_role_says_counts_less_than_a_refused_write_until_a_week_has_pa
 
     def read(at: datetime) -> str:
         token = shop.tokens[0]
-        pool_entries.apply_list(
+        pool_entries.apply_answers(
             token=token, generation=token.generation, listed=listed, now=at, source="sweep"
         )
         return shop.entry().can_publish
@@ -172,7 +172,7 @@ def test_a_new_consent_and_a_good_write_and_staff_make_the_role_count_again() ->
     shop.say(TWO_FACTOR)
     Token.objects.filter(pk=token.pk).update(linked_at=NOW + DAY)
 
-    pool_entries.apply_list(
+    pool_entries.apply_answers(
         token=token, generation=token.generation, listed=listed, now=NOW + DAY, source="link"
     )
 
@@ -268,7 +268,7 @@ def test_two_words_and_a_list_at_once_shift_once_and_leave_the_pool_settled() ->
         )  # fmt: skip
 
     def read() -> None:
-        pool_entries.apply_list(
+        pool_entries.apply_answers(
             token=token, generation=token.generation, listed=listed, now=NOW, source="sweep"
         )
 
@@ -436,7 +436,7 @@ def test_a_role_that_nobody_could_be_asked_about_stays_as_it_is_known(
 
     for said in (known, later):
         reading = AccessCheck(Classification(Verdict.OK), said)
-        pool_entries.apply_readings(
+        pool_entries.apply_answers(
             token=shop.tokens[0], generation=shop.tokens[0].generation, readings={shop.account.pk: reading},
             now=NOW, source="check",
         )  # fmt: skip
@@ -450,7 +450,7 @@ def test_a_refusal_that_is_over_is_not_kept_by_a_role_that_nobody_could_be_asked
     shop.say(TWO_FACTOR)
     refused = AccountToken.objects.get().can_publish
 
-    pool_entries.apply_readings(
+    pool_entries.apply_answers(
         token=shop.tokens[0], generation=shop.tokens[0].generation,
         readings={shop.account.pk: AccessCheck(Classification(Verdict.OK), NOT_TOLD)}, now=NOW + 60 * DAY, source="check",
     )  # fmt: skip

@@ -96,7 +96,7 @@ def restrict(account: Account, words: str, now: datetime = NOW) -> None:
 def listed(token: Token, accounts: Sequence[Account], now: datetime = NOW, **facts: object) -> None:
     """The channel's list of this log-in: these accounts, with these facts, and no others."""
     natives = [NativeAccount(one.native_id, one.name, **{"can_publish": "yes", **facts}) for one in accounts]  # type: ignore[arg-type]
-    pool_entries.apply_list(
+    pool_entries.apply_answers(
         token=token, generation=token.generation, listed=AccountList(tuple(natives)), now=now, source="sweep"
     )
 

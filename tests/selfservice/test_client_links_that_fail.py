@@ -47,7 +47,7 @@ def test_a_consent_that_cannot_be_kept_leaves_nobody_behind_and_the_link_still_w
         raise RuntimeError("the database is away")
 
     with monkeypatch.context() as patched:
-        patched.setattr(pool_entries, "apply_list", breaks)
+        patched.setattr(pool_entries, "apply_answers", breaks)
         failed = native.back(browser, native.decide(left, "ada"))
     after = (User.objects.filter(is_contact=True).count(), Token.objects.count())
     link.refresh_from_db()
