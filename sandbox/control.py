@@ -177,12 +177,11 @@ async def expire_now(_request: Request, store: Store, body: dict[str, Any]) -> A
 async def next_token(_request: Request, store: Store, body: dict[str, Any]) -> Answer:
     """Order how the next token comes out; DELETE takes all orders back."""
     if _request.method == "DELETE":
-        store.next_tokens.clear()
         store.orders.clear()
         store.changed()
         return {"orders": []}
     issuing.order_token(store, body)
-    return {"orders": [asdict(order) for order in [*store.next_tokens, *store.orders]]}
+    return {"orders": [asdict(order) for order in store.orders]}
 
 
 async def issue_token(_request: Request, store: Store, body: dict[str, Any]) -> Answer:

@@ -9,7 +9,7 @@ from sandbox.facebook.dialog import keep_grant
 from sandbox.facebook.tokens import ADS_SCOPES, DATA_ACCESS_LIFE, LONG_LIFE, system_token
 from sandbox.standins import STAND_INS
 from sandbox.store import Store, UnknownNameError
-from sandbox.world import NEVER, App, FacebookToken, NativeUser, NextToken, OauthToken, Order
+from sandbox.world import NEVER, App, FacebookToken, NativeUser, OauthToken, Order
 from sandbox.x.pairs import pair_for
 
 
@@ -50,22 +50,13 @@ def _living(store: Store, user: NativeUser) -> Sequence[FacebookToken | OauthTok
 
 def order_token(store: Store, data: dict[str, Any]) -> None:
     """Add an order for a token to come."""
-    data = dict(data)
-    if data.get("channel") in STAND_INS:
-        refuse_unknown(data, {f.name for f in fields(Order)})
-        if data.get("user"):
-            data["user"] = store.user(data["channel"], data["user"]).key
-        store.orders.append(Order(**data))
-        store.changed()
-        return
-    if data.pop("channel", "facebook") != "facebook":
+    refuse_unknown(data, {f.name for f in fields(Order)})
+    order = Order(**data)
+    if order.channel == "x":
         raise BadCallError("tokens of X have no dates")
-    refuse_unknown(data, {f.name for f in fields(NextToken)})
-    if data.get("kind", "exchange") not in ("exchange", "code"):
-        raise BadCallError("kind must be exchange or code")
-    if data.get("user"):
-        data["user"] = store.user("facebook", data["user"]).key
-    store.next_tokens.append(NextToken(**data))
+    if order.user:
+        order.user = store.user(order.channel, order.user).key
+    store.orders.append(order)
     store.changed()
 
 

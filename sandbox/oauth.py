@@ -199,13 +199,10 @@ class OauthStandIn:
 
     def shaped(self, store: Store, kind: str, user: str, answer: dict[str, Any]) -> dict[str, Any]:
         """Apply an order for token answers of this kind (code or refresh), if one waits, and use it up."""
-        for order in store.orders:
-            if order.channel == self.channel and order.kind in ("", kind) and order.user in ("", user):
-                order.count -= 1
-                if order.count <= 0:
-                    store.orders.remove(order)
-                return {k: v for k, v in {**answer, **order.put}.items() if k not in order.omit}
-        return answer
+        order = store.take_order(self.channel, kind, user)
+        if order is None:
+            return answer
+        return {k: v for k, v in {**answer, **order.put}.items() if k not in order.omit}
 
     # ---- control API
 

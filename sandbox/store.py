@@ -23,7 +23,6 @@ from sandbox.world import (
     FacebookToken,
     Grant,
     NativeUser,
-    NextToken,
     OauthCode,
     OauthToken,
     Order,
@@ -77,7 +76,6 @@ class Store:
         self.facebook_tokens: dict[str, FacebookToken] = {}
         self.x_request_tokens: dict[str, XRequestToken] = {}
         self.x_tokens: dict[str, XToken] = {}
-        self.next_tokens: list[NextToken] = []
         self.oauth_codes: dict[str, OauthCode] = {}
         self.oauth_tokens: dict[str, OauthToken] = {}  # by the access token that is good now
         self.orders: list[Order] = []
@@ -181,6 +179,16 @@ class Store:
     def _by_key(self, channel: str, key: str) -> NativeUser | None:
         return next((u for u in self.users if u.channel == channel and u.key == key), None)
 
+    def take_order(self, channel: str, kind: str, user: str) -> Order | None:
+        """The next order for token answers of this kind, used up."""
+        for order in self.orders:
+            if order.channel == channel and order.kind in ("", kind) and order.user in ("", user):
+                order.count -= 1
+                if order.count <= 0:
+                    self.orders.remove(order)
+                return order
+        return None
+
     # ---- making tokens
 
     def new_facebook_token(self) -> str:
@@ -248,7 +256,6 @@ _LISTS: dict[str, type[Record]] = {
     "users": NativeUser,
     "accounts": AdAccount,
     "grants": Grant,
-    "next_tokens": NextToken,
     "orders": Order,
     "mails": Mail,
 }

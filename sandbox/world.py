@@ -210,27 +210,16 @@ class OauthToken(Record):
 
 @dataclass
 class Order(Record):
-    """How the next token answer of Snapchat, LinkedIn, Pinterest or TikTok comes out (control API, `tokens/next`)."""
+    """How the next token answer comes out (control API, `tokens/next`); not X's.
+
+    Of Facebook `put` sets dates of the token, or `same_token`: the exchange gives the old string and dates back.
+    """
 
     channel: str
-    kind: str = ""  # code, refresh, or any
+    kind: str = ""  # code, refresh (Facebook: exchange), or any
     user: str = ""  # empty: anybody's
     put: dict[str, Any] = field(default_factory=dict)  # fields that the answer gets
     omit: list[str] = field(default_factory=list)  # fields that it lacks
-    count: int = 1
-
-
-@dataclass
-class NextToken(Record):
-    """An order for how the next Facebook token comes out (control API, `next_token`). Empty fields keep the default."""
-
-    kind: str = "exchange"  # exchange (fb_exchange_token) or code
-    user: str = ""  # empty: anybody's
-    issued_at: int | None = None
-    expires_at: int | None = None
-    data_access_expires_at: int | None = None
-    omit_expires_in: bool = False
-    same_token: bool = False  # give back the old string with the old dates
     count: int = 1
 
 

@@ -11,7 +11,7 @@ from sandbox.facebook.access import CHANNEL, check_proof, ended, token_text
 from sandbox.facebook.errors import GraphError
 from sandbox.store import Store
 from sandbox.web import Params, first, params_of, store_of
-from sandbox.world import DAY, NEVER, App, FacebookToken, Grant, NextToken
+from sandbox.world import DAY, NEVER, App, FacebookToken, Grant, Order
 
 CODE_LIFE = 10 * 60
 SHORT_LIFE = 90 * 60
@@ -76,7 +76,7 @@ def _redeem(store: Store, app: App, params: Params) -> dict[str, Any]:
         data_access_expires_at=code.issued_at + DATA_ACCESS_LIFE,
         long_lived=False,
     )
-    return _hand_out(store, token, _order(store, "code", code.user))
+    return _hand_out(store, token, store.take_order(CHANNEL, "code", code.user))
 
 
 def system_token(store: Store, client_id: str, user: str, *, expires_at: int = NEVER) -> FacebookToken:
@@ -104,9 +104,9 @@ def _exchange(store: Store, app: App, text: str, *, sixty_days: bool) -> dict[st
     if old.system and not sixty_days:
         # (unverified) what the vendor answers; that the parameter is needed is documented
         raise GraphError(100, "The parameter set_token_expires_in_60_days is required")
-    order = _order(store, "exchange", old.user)
-    if old.expires_at == NEVER or (order is not None and order.same_token):
-        return _answer(old, now, omit=order is not None and order.omit_expires_in)
+    order = store.take_order(CHANNEL, "exchange", old.user)
+    if old.expires_at == NEVER or (order is not None and order.put.get("same_token")):
+        return _answer(old, now, order)
     token = FacebookToken(
         token=store.new_facebook_token(),
         client_id=app.client_id,
@@ -120,33 +120,18 @@ def _exchange(store: Store, app: App, text: str, *, sixty_days: bool) -> dict[st
     return _hand_out(store, token, order)
 
 
-def _order(store: Store, kind: str, user: str) -> NextToken | None:
-    """The next order for tokens of this kind and user, used up."""
-    for order in store.next_tokens:
-        if order.kind == kind and order.user in ("", user):
-            order.count -= 1
-            if order.count <= 0:
-                store.next_tokens.remove(order)
-            return order
-    return None
-
-
-def _hand_out(store: Store, token: FacebookToken, order: NextToken | None) -> dict[str, Any]:
-    now = store.now()
-    if order is not None:
-        for name in ("issued_at", "expires_at", "data_access_expires_at"):
-            value = getattr(order, name)
-            if value is not None:
-                setattr(token, name, value)
+def _hand_out(store: Store, token: FacebookToken, order: Order | None) -> dict[str, Any]:
+    for name, value in order.put.items() if order is not None else ():
+        setattr(token, name, value)
     store.facebook_tokens[token.token] = token
     store.changed()
-    return _answer(token, now, omit=order is not None and order.omit_expires_in)
+    return _answer(token, store.now(), order)
 
 
-def _answer(token: FacebookToken, now: int, *, omit: bool) -> dict[str, Any]:
+def _answer(token: FacebookToken, now: int, order: Order | None) -> dict[str, Any]:
     """The JSON of a token. One that never ends has no expires_in."""
     answer: dict[str, Any] = {"access_token": token.token, "token_type": "bearer"}
-    if token.expires_at != NEVER and not omit:
+    if token.expires_at != NEVER and (order is None or "expires_in" not in order.omit):
         answer["expires_in"] = max(0, token.expires_at - now)
     return answer
 

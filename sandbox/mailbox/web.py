@@ -1,7 +1,6 @@
 """Pages and JSON of the mailbox."""
 
 import re
-from datetime import UTC, datetime
 from typing import Any
 
 from starlette.applications import Starlette
@@ -13,8 +12,6 @@ from sandbox.mailbox.mails import Mail
 from sandbox.mailbox.smtp import Rejection, SmtpRules
 from sandbox.store import Store
 from sandbox.web import page, store_of
-
-_SINCE = "since must be an ISO time or seconds since the epoch"
 
 
 def build_mailbox(*, store: Store) -> Starlette:
@@ -35,26 +32,14 @@ def build_mailbox(*, store: Store) -> Starlette:
 
 
 def select(request: Request) -> list[Mail]:
-    """The mails that fit `to` and `subject` (parts, any case) and `since` (ISO time or epoch), newest first."""
+    """The mails that fit `to` and `subject` (parts, any case), newest first."""
     to = request.query_params.get("to", "").lower()
     subject = request.query_params.get("subject", "").lower()
-    since = _moment(request.query_params.get("since", ""))
     return [
         mail
         for mail in reversed(store_of(request).mails)
-        if any(to in address.lower() for address in mail.to)
-        and subject in mail.subject.lower()
-        and (since is None or datetime.fromisoformat(mail.received_at) >= since)
+        if any(to in address.lower() for address in mail.to) and subject in mail.subject.lower()
     ]
-
-
-def _moment(text: str) -> datetime | None:
-    if not text:
-        return None
-    if text.replace(".", "", 1).isdigit():
-        return datetime.fromtimestamp(float(text), UTC)
-    moment = datetime.fromisoformat(text.replace(" ", "+"))
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _find(request: Request) -> Mail | None:
@@ -64,11 +49,7 @@ def _find(request: Request) -> Mail | None:
 
 async def list_page(request: Request) -> Response:
     """All mails, newest first."""
-    try:
-        mails = select(request)
-    except ValueError:
-        return _error(400, _SINCE)
-    return page("mailbox/list.html", mails=mails, to=request.query_params.get("to", ""))
+    return page("mailbox/list.html", mails=select(request), to=request.query_params.get("to", ""))
 
 
 async def one_page(request: Request) -> Response:
@@ -89,11 +70,7 @@ async def one_html(request: Request) -> Response:
 
 async def list_json(request: Request) -> Response:
     """The mails as JSON, newest first."""
-    try:
-        mails = select(request)
-    except ValueError:
-        return _error(400, _SINCE)
-    return JSONResponse([mail.as_json() for mail in mails])
+    return JSONResponse([mail.as_json() for mail in select(request)])
 
 
 async def one_json(request: Request) -> Response:

@@ -64,7 +64,7 @@ def test_everything_is_there_after_a_restart(tmp_path: Path, http: httpx2.Client
         token = first.issue_token("facebook", "ada")["access_token"]
         pair = XClient(first, http).issue(first)
         first.put_user("facebook", "gita")
-        first.control("POST", "tokens/next", {"expires_at": 0})
+        first.control("POST", "tokens/next", {"channel": "facebook", "put": {"expires_at": 0}})
         with smtplib.SMTP(first.smtp_host, first.smtp_port, timeout=10) as smtp:
             smtp.sendmail("a@example.com", ["b@example.com"], "Subject: kept\n\ntext\n")
         before, mails = first.state(), first.mails()

@@ -201,10 +201,7 @@ class Sandbox:
         return self.control("POST", "tokens/issue", {"channel": channel, "user": user, **fields})
 
     def next_token(self, **fields: Any) -> Any:
-        """Order the next Facebook token: kind, user, dates, omit_expires_in, same_token, count.
-
-        With `channel` (snapchat, linkedin, pinterest, tiktok) the next token answer: kind (code or refresh), user, put, omit, count.
-        """
+        """Order the next token answer: channel, kind (code, refresh, of Facebook exchange), user, put, omit, count."""
         return self.control("POST", "tokens/next", fields)
 
     def expire_now(self, **which: str) -> int:
@@ -249,7 +246,7 @@ class Sandbox:
     # ---- mails
 
     def mails(self, **filters: str) -> list[dict[str, Any]]:
-        """The mails, newest first; filters: to, subject, since."""
+        """The mails, newest first; filters: to, subject."""
         found: list[dict[str, Any]] = self._json("GET", f"{self.mailbox}/mails.json", None, filters)
         return found
 

@@ -33,12 +33,12 @@ def old(world: World) -> Credentials:
 
 @pytest.mark.parametrize(
     ("order", "days", "source"),
-    [({"omit_expires_in": True}, 60, "introspection"), ({"expires_at": 0}, None, "never")],
+    [({"omit": ["expires_in"]}, 60, "introspection"), ({"put": {"expires_at": 0}}, None, "never")],
 )
 def test_an_exchange_without_an_end_is_filled_by_introspection(
     world: World, order: dict[str, Any], days: int | None, source: str
 ) -> None:
-    world.sandbox.next_token(kind="exchange", **order)
+    world.sandbox.next_token(channel="facebook", kind="exchange", **order)
 
     dates = world.channel.consent(world.app, world.back()).grant.dates
 
@@ -97,7 +97,7 @@ def test_renewing_asks_about_the_token_once_and_keeps_what_is_of_the_consent(
 
 
 def test_renewing_may_give_the_old_token_back(world: World, old: Credentials) -> None:
-    world.sandbox.next_token(kind="exchange", same_token=True)
+    world.sandbox.next_token(channel="facebook", kind="exchange", put={"same_token": True})
 
     same = world.renew(old)
 
@@ -106,7 +106,7 @@ def test_renewing_may_give_the_old_token_back(world: World, old: Credentials) ->
 
 
 def test_an_exchange_that_names_no_date_is_asked_about(world: World, old: Credentials) -> None:
-    world.sandbox.next_token(kind="exchange", omit_expires_in=True)
+    world.sandbox.next_token(channel="facebook", kind="exchange", omit=["expires_in"])
 
     dates = world.renew(old).dates
 
