@@ -77,8 +77,7 @@ class _Connections:
         for _ in range(MOST):
             self._places.put_nowait(None)
         self._loop = asyncio.get_running_loop()
-        self._used = self._loop.time()
-        self._ends: asyncio.TimerHandle | None = None
+        self._ends = self._loop.call_later(IDLE_FOR, self.close)
 
     async def run(self, sql: str, facts: Facts, *, gives_rows: bool = True) -> list[Row]:
         """Run a statement in a transaction of its own, and return its rows."""
@@ -92,16 +91,8 @@ class _Connections:
                 _end(cursor)
                 cursor = None
             self._places.put_nowait(cursor)
-            self._used = self._loop.time()
-            self._ends = self._ends or self._loop.call_later(IDLE_FOR, self._rest)
-
-    def _rest(self) -> None:
-        """Close all where nobody has asked for so long, else look again when that may be."""
-        self._ends = None
-        if self._loop.time() < self._used + IDLE_FOR:
-            self._ends = self._loop.call_at(self._used + IDLE_FOR, self._rest)
-        else:
-            self.close()
+            self._ends.cancel()
+            self._ends = self._loop.call_later(IDLE_FOR, self.close)
 
     async def _take(self) -> AsyncCursor[Row]:
         if not self._places.empty():

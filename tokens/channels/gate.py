@@ -155,13 +155,8 @@ def _not_asked(call: Call, why: str, wait: int, *, status: int = 0) -> Answer:
     return Answer(call, status, {"retry-after": str(wait)}, f"{NOT_ASKED}: {why}")
 
 
-def note(
-    app: App, answer: Answer, seconds: float, *, is_good: bool = False, used: float | None = None
-) -> None:
-    """Note what an answer says of the app. `seconds`: the patience that the call had. `is_good`: it was judged, and speaks of no limit.
-
-    `used`: the part of the app's limit that it announces, where that was read already.
-    """
+def note(app: App, answer: Answer, seconds: float, *, is_good: bool = False) -> None:
+    """Note what an answer says of the app. `seconds`: the patience that the call had. `is_good`: it was judged, and speaks of no limit."""
     brake.count(app.name)
     said = str(answer.body) if answer.status == 0 else ""
     if said.startswith(DARK):
@@ -174,8 +169,7 @@ def note(
     breaker.answered(app.name)
     if not is_good and (pause := app.channel.pause_of(answer)):
         brake.pause(app.name, pause)
-    used = app.channel.used_of(answer) if used is None else used
-    if used is not None:
+    if (used := app.channel.used_of(answer)) is not None:
         brake.note_use(app.name, used)
 
 

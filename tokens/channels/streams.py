@@ -10,9 +10,7 @@ import ssl
 from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
-from functools import lru_cache
 from typing import Any
-from urllib.parse import urlsplit
 
 import httpcore2
 from django.conf import settings
@@ -86,7 +84,7 @@ class Streams:
         waits = {"connect": min(seconds, settings.CHANNEL_TIMEOUT), "read": seconds}
         try:
             async with asyncio.timeout(seconds) as patience:
-                named, address = _parts(url)
+                address, named = httpcore2.URL(url), url.split("/", 3)[2]
                 sent = [("host", named), *headers.items()]
                 if body is not None and not isinstance(body, bytes):
                     body = _patient(body, patience, seconds)
@@ -105,7 +103,7 @@ class Streams:
             raise NoAnswer("no answer in time") from error
         except (httpcore2.NetworkError, httpcore2.RemoteProtocolError) as error:
             raise NoAnswer(f"no answer: {type(error).__name__}") from error
-        except (httpcore2.LocalProtocolError, KeyError, ValueError) as error:
+        except (httpcore2.LocalProtocolError, LookupError, ValueError) as error:
             raise NoAnswer(f"{gate.UNSENT}: {type(error).__name__}") from error
 
     async def close(self) -> None:
@@ -133,25 +131,10 @@ async def _patient(
         yield chunk
 
 
-def _parts(url: str) -> tuple[str, httpcore2.URL]:
-    """Return host and port as an address names them, and the address in its parts, of which only the first are read anew each time."""
-    scheme, _, rest = url.partition("://")
-    named, slash, target = rest.partition("/")
-    host, port = _host(f"//{named}")
-    return named, httpcore2.URL(scheme=scheme, host=host, port=port, target=slash + target)
-
-
-@lru_cache(maxsize=256)
-def _host(named: str) -> tuple[str, int | None]:
-    parts = urlsplit(named)
-    return parts.hostname or "", parts.port
-
-
 class _Network(httpcore2.AsyncNetworkBackend):
     """Opens connections as asyncio has them.
 
-    With the library's own, of `anyio`, one that the channel has ended, or said more on than was asked, is taken for the next request. A
-    small call costs a tenth more there, too.
+    With the library's own, of `anyio`, one that the channel has ended, or said more on than was asked, is taken for the next request.
     """
 
     async def connect_tcp(

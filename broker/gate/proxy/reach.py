@@ -65,6 +65,6 @@ async def note(sending: Sending, answer: Answer, seconds: float, *, is_good: boo
     used = app.channel.used_of(answer)
     plain = 0 < answer.status < 400 and (used is None or used < MUCH_USED)
     if plain and gate.is_at_hand(app):
-        gate.note(app, answer, seconds, is_good=is_good, used=used)
+        gate.note(app, answer, seconds, is_good=is_good)
     else:
         await in_thread(gate.note, app, answer, seconds, is_good=is_good)

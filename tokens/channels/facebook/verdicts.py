@@ -230,7 +230,7 @@ def used_of_app(answer: Answer) -> float | None:
 
 def _json(text: str | None) -> Any:
     try:
-        return json.loads(text or "null")
+        return json.loads(text) if text else None
     except (ValueError, RecursionError):
         return None
 
