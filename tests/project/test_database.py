@@ -60,16 +60,17 @@ def _end_others() -> None:
 @pytest.mark.django_db(transaction=True)
 def test_an_event_loop_asks_much_and_asks_again_after_a_restart() -> None:
     async def ask() -> None:
-        long = "x" * 3_000_000  # more than a socket takes at once
-        for _ in range(3):
-            asked = [async_database.read("select %s::text, %s::int", (long, one)) for one in range(6)]
-            assert await asyncio.gather(*asked) == [[(long, one)] for one in range(6)]
+        long = "x" * 20_000_000  # more than a socket takes at once
+        for text in ("x", long):
+            asked = [async_database.read("select length(%s::text), %s::int", (text, one)) for one in range(2)]
+            assert await asyncio.gather(*asked) == [[(len(text), one)] for one in range(2)]
             late = asyncio.create_task(async_database.read("select pg_sleep(9)", ()))
             await asyncio.sleep(0.05)
             late.cancel()
             await asyncio.to_thread(_end_others)
         await async_database.close()
 
+    connection.close()  # else it is one of the others
     asyncio.run(ask())
 
 
