@@ -11,10 +11,8 @@ from typing import Any
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.utils.translation import gettext_lazy
 
-from accounts.backups import services as backing_up
 from accounts.models import Account, AccountEvent
 from accounts.pool.health import DECIDED_HERE
-from accounts.sync import app_migration
 from infra import scrub
 from tokens.channels import declarations
 from tokens.channels.kinds import WRITE_REFUSALS, Reason
@@ -193,14 +191,7 @@ def _title(account: Account, event: AccountEvent, names: NameVisibility) -> str:
         "channel": account.get_channel_display(),
         "note": kept.said(event.note),
         "place": int(ranked[1]) if (ranked := _PLACE.fullmatch(event.note)) else 0,
-        "newer_app": event.cause == app_migration.CAUSE,
-        "backup": event.cause == backing_up.ADDED,
-        "agreed": event.cause == backing_up.AGREED,
-        "taken_back": event.cause == "taken_back",
-        "left": event.cause == "left",
-        "moved": event.cause == "moved",
-        "everybody": event.cause == "everybody",
-        "left_out": event.cause == "left_out",
+        "cause": event.cause,
     }
     if event.kind == Kind.ACCESS:
         facts["access"] = _access(event.cause)

@@ -4,7 +4,6 @@ The words are in templates/leaving/: `page.html` has what all of them say, and o
 """
 
 from collections.abc import Collection, Mapping
-from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -165,8 +164,3 @@ def _who(found: Plan, account: Account, names: NameVisibility, stopped: Mapping[
     if account.pk not in found.looked_at:
         return ""
     return gettext("Nobody yet") if account.pk not in found.carriers else gettext("Nobody else yet")
-
-
-def refuse_page(made: Page, why: str, *, late: bool = False) -> Page:
-    """Return the page without its button where the viewer may not do it (`why`), or somebody was faster."""
-    return replace(made, refused=why, late=late)

@@ -4,7 +4,7 @@ The page says what stops and who could carry on; a worker does the rest.
 """
 
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -231,7 +231,7 @@ def revoke(
 def _answer(
     request: HttpRequest, page: Page, refused: str, do: confirm.Do, *, about: Any, late: bool = False
 ) -> HttpResponse:
-    page = forms.refuse_page(page, refused, late=late)
+    page = replace(page, refused=refused, late=late)
     return confirm.answer(request, page, do, frame=access.frame_of(about))
 
 

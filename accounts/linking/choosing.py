@@ -236,12 +236,8 @@ def save_choice(
     token = Token.objects.locked().select_related("app", "team").get(pk=pending.token_id)
     if not here or token.state == Token.State.DEAD or token.is_removed:
         raise Ended
-    known = [native_id for native_id in chosen if native_id in by_id]
-    existing = Account.objects.filter(channel=token.app.channel, native_id__in=known).select_related("team")
-    refusing = _refusing(existing, token, user, only)
-    refused = {account.native_id for account in existing if account.pk in refusing}
-    none_taken = only is not None and is_shut_out(token, user, only)
-    if unknown := [one for one in chosen if none_taken or one not in by_id or one in refused]:
+    offered = {one.native.native_id for one in offered_candidates(pending, user, only=only) if one.is_open}
+    if unknown := [native_id for native_id in chosen if native_id not in offered]:
         raise NotOffered(", ".join(unknown))
     teams = {native_id: choice.by_business(by_id[native_id]) or team for native_id in chosen}
     accounts = _ensure_accounts([by_id[native_id] for native_id in chosen], token, teams, user, now)

@@ -59,8 +59,7 @@ ERRORS = {
 
 def cannot_link(request: HttpRequest, channel: str) -> HttpResponse | None:
     """Return the page that says why the channel cannot be linked and what to do; None where it can be."""
-    found = overview.channel_state_for(channel, reader(request))
-    said = overview.advise_on_channel(channel, reader(request), found=found)
+    said = overview.advise_on_channel(channel, reader(request))
     if said is None:
         return None
     context = {
@@ -70,7 +69,7 @@ def cannot_link(request: HttpRequest, channel: str) -> HttpResponse | None:
         "tone": "mute",
         **access.frame_for_both(request, overview.TITLE),
     }
-    status = {setup.LOCKED: 503, overview.ONLY_LOOKS: 403}.get(found, 404)
+    status = {setup.LOCKED: 503, overview.ONLY_LOOKS: 403}.get(said.state, 404)
     return access.render_for_both(request, "selfservice/link/not_ready.html", context, status=status)
 
 

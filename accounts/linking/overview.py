@@ -40,18 +40,16 @@ say = partial(phrase, "words/linking.txt")
 class Advice:
     """What to do about a channel that cannot be linked. The words are in templates/selfservice/link/_readiness.html."""
 
+    state: str  # of the channel, or ONLY_LOOKS
     title: str
     text: str
     short: str  # one line for lists
     url: str = ""  # where operators act; "" for everybody else
 
 
-def advise_on_channel(channel: str, user: User | AnonymousUser, *, found: str = "") -> Advice | None:
-    """Return what to do about a channel that cannot be linked; None where it can be.
-
-    `found` is what `setup.channel_state` said, where the caller knows it.
-    """
-    found = found or channel_state_for(channel, user)
+def advise_on_channel(channel: str, user: User | AnonymousUser) -> Advice | None:
+    """Return what to do about a channel that cannot be linked; None where it can be."""
+    found = ONLY_LOOKS if isinstance(user, User) and user.only_looks else setup.channel_state(channel)
     if found == setup.READY:
         return None
     acts = found != ONLY_LOOKS and setup.may_set_up(user)
@@ -66,12 +64,7 @@ def advise_on_channel(channel: str, user: User | AnonymousUser, *, found: str = 
         render_to_string("selfservice/link/_readiness.html", {**facts, "part": part}).strip()
         for part in ("title", "text", "short")
     )
-    return Advice(title, text, short, reverse("admin:tokens_channelapp_changelist") if acts else "")
-
-
-def channel_state_for(channel: str, user: User | AnonymousUser) -> str:
-    """Return `setup.channel_state`, or ONLY_LOOKS for an auditor."""
-    return ONLY_LOOKS if isinstance(user, User) and user.only_looks else setup.channel_state(channel)
+    return Advice(found, title, text, short, reverse("admin:tokens_channelapp_changelist") if acts else "")
 
 
 @dataclass(frozen=True)
