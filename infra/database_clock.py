@@ -18,8 +18,7 @@ logger = logging.getLogger(__name__)
 
 LOOK_EVERY = 7.0  # seconds; `liveness` looks a little more often. A virtual machine that was paused knows of it when it looks
 TRUSTED = 60.0  # seconds; a process that looks no more may have slept
-TELL_EVERY = 60.0
-TELL_FROM = timedelta(seconds=2)  # by so much a host's clock may differ untold
+MOVED = timedelta(seconds=2)  # a host's clock that moved by so much since the last look is looked at again
 _lock = threading.Lock()
 
 
@@ -32,10 +31,9 @@ class _Seen(NamedTuple):
 
 
 class _LastLook:
-    """The last look, and when the log was told last that this host's clock is wrong."""
+    """The last look."""
 
     seen: _Seen | None = None
-    told: float = float("-inf")
 
 
 def now() -> datetime:
@@ -88,7 +86,7 @@ def _is_old(seen: _Seen | None) -> bool:
         return True
     passed = time.monotonic() - seen.looked
     moved = timezone.now() - seen.by_host - timedelta(seconds=passed)
-    return passed > LOOK_EVERY or abs(moved) >= TELL_FROM
+    return passed > LOOK_EVERY or abs(moved) >= MOVED
 
 
 def _look() -> None:
@@ -104,15 +102,9 @@ def look() -> bool:
     ahead, takes = _ask()
     by_host, looked = timezone.now(), time.monotonic()
     _LastLook.seen = _Seen((by_host - ahead).astimezone(UTC), by_host, looked)
-    if abs(ahead) >= TELL_FROM and looked - _LastLook.told >= TELL_EVERY:
-        _LastLook.told = looked
-        logger.warning(
-            "the clock of this host is %.0f s %s PostgreSQL's, by which background work goes",
-            abs(ahead.total_seconds()), "ahead of" if ahead > timedelta(0) else "behind",
-        )  # fmt: skip
     return takes
 
 
 def forget() -> None:
     """Look again at the next question, as a new process does."""
-    _LastLook.seen, _LastLook.told = None, float("-inf")
+    _LastLook.seen = None

@@ -48,17 +48,14 @@ def _real(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     database_clock.forget()
 
 
-@pytest.mark.parametrize(("wrong", "words"), [(HOUR, "3600 s ahead"), (-HOUR, "3600 s behind")])
-def test_the_time_is_postgresqls_and_the_log_says_how_wrong_the_host_is(
-    wrong: timedelta, words: str, caplog: pytest.LogCaptureFixture
-) -> None:
+@pytest.mark.parametrize("wrong", [HOUR, -HOUR])
+def test_the_time_is_postgresqls_however_wrong_the_host_is(wrong: timedelta) -> None:
     right = datetime.now(UTC)
 
     with time_machine.travel(right + wrong, tick=True):
         found = database_clock.now()
 
     assert abs(found - right) < HOUR / 2
-    assert words in caplog.text
 
 
 def test_a_clock_that_is_put_right_meanwhile_moves_nothing() -> None:
