@@ -39,6 +39,19 @@ class Wish:
     scopes: list[str]
 
 
+def back(wish: Wish, **answer: str) -> RedirectResponse:
+    """Send the browser to the app with an answer."""
+    if wish.state:
+        answer["state"] = wish.state
+    joint = "&" if "?" in wish.redirect_uri else "?"
+    return RedirectResponse(wish.redirect_uri + joint + urlencode(answer), status_code=302)
+
+
+def is_registered(app: App, redirect_uri: str) -> bool:
+    """Whether the app has exactly this redirect address."""
+    return any(hmac.compare_digest(redirect_uri.encode(), uri.encode()) for uri in app.redirect_uris)
+
+
 @dataclass
 class OauthStandIn:
     """One of the four channels; its package fills in what is its own."""
@@ -119,7 +132,7 @@ class OauthStandIn:
         if app is None or app.suspended:
             raise RefusedError("The application that sent you here is not known, or is switched off.")
         redirect_uri = first(params, "redirect_uri")
-        if not any(hmac.compare_digest(redirect_uri.encode(), uri.encode()) for uri in app.redirect_uris):
+        if not is_registered(app, redirect_uri):
             raise RefusedError(
                 "The redirect address does not match one that is registered for this application."
             )
@@ -139,10 +152,7 @@ class OauthStandIn:
         return user
 
     def _back(self, wish: Wish, **answer: str) -> RedirectResponse:
-        if wish.state:
-            answer["state"] = wish.state
-        joint = "&" if "?" in wish.redirect_uri else "?"
-        return RedirectResponse(wish.redirect_uri + joint + urlencode(answer), status_code=302)
+        return back(wish, **answer)
 
     # ---- codes and consents
 

@@ -1,13 +1,12 @@
 """The login dialog: choose who is signed in, tick permissions and ad accounts, continue or cancel."""
 
-import hmac
 from dataclasses import dataclass
-from urllib.parse import urlencode
 
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 
 from sandbox.facebook.access import CHANNEL
+from sandbox.oauth import RefusedError, Wish, back, is_registered
 from sandbox.store import Store, UnknownNameError, random_text
 from sandbox.web import Params, first, page, params_of, store_of
 from sandbox.world import App, FacebookCode, Grant, NativeUser
@@ -42,27 +41,12 @@ PERMISSIONS = frozenset(MEANINGS) | {
 
 
 @dataclass
-class Asked:
+class Asked(Wish):
     """What the app asked for in the address of the dialog."""
 
-    app: App
-    redirect_uri: str
-    state: str
-    scopes: list[str]
-    auth_type: str
+    auth_type: str = ""
     system_user: str = ""  # key of the system user whose token a configuration gives
     whole: bool = False  # all permissions or none
-
-    def back(self, **answer: str) -> RedirectResponse:
-        """Send the browser to the app with an answer."""
-        if self.state:
-            answer["state"] = self.state
-        joint = "&" if "?" in self.redirect_uri else "?"
-        return RedirectResponse(self.redirect_uri + joint + urlencode(answer), status_code=302)
-
-
-class RefusedError(Exception):
-    """The dialog shows this text instead of asking; the browser does not go back to the app."""
 
 
 def asked(store: Store, params: Params) -> Asked:
@@ -73,7 +57,7 @@ def asked(store: Store, params: Params) -> Asked:
     if app.suspended:
         raise RefusedError("App not active: This app is not currently accessible.")
     redirect_uri = first(params, "redirect_uri")
-    if not any(hmac.compare_digest(redirect_uri.encode(), uri.encode()) for uri in app.redirect_uris):
+    if not is_registered(app, redirect_uri):
         raise RefusedError(
             "URL blocked: This redirect failed because the redirect URI is not white-listed in the app's client "
             "OAuth settings. Make sure that the client and web OAuth logins are on and add all your app domains as "
@@ -144,7 +128,8 @@ async def decide(request: Request) -> Response:
     try:
         wish = asked(store, params)
         if first(params, "action") == "cancel":
-            return wish.back(
+            return back(
+                wish,
                 error="access_denied",
                 error_code="200",
                 error_description="Permissions error",
@@ -172,7 +157,7 @@ async def decide(request: Request) -> Response:
         declined=[scope for scope in wish.scopes if scope not in offered or scope not in ticked],
         account_ids=[account.id for account in picked],
     )
-    return wish.back(code=_code(store, wish, user))
+    return back(wish, code=_code(store, wish, user))
 
 
 def _code(store: Store, wish: Asked, user: NativeUser) -> str:
