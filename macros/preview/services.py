@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
-from django.db.models import QuerySet
+from django.db.models import Prefetch, QuerySet
 
 from accounts.models import Account
 from accounts.pool import health
@@ -155,6 +155,12 @@ def draft_of(macro: Macro) -> Draft | None:
         enabled=macro.enabled,
         description=macro.description,
     )
+
+
+def stored_draft(macro: Macro) -> Draft | None:
+    """Return a macro as it is stored now; None where it has no action that names whom it tells."""
+    fresh = Macro.objects.prefetch_related(Prefetch("actions", MacroAction.objects.order_by("pk")))
+    return draft_of(fresh.get(pk=macro.pk))
 
 
 def preview_draft(draft: Draft, *, now: datetime) -> Preview:

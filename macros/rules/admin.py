@@ -25,8 +25,7 @@ from macros.notices import history as message_history
 from macros.notices.queries import unwatched
 from macros.preview import services as preview
 from macros.preview import views as macro_preview
-from macros.preview.rules import stored_draft
-from macros.preview.services import Draft
+from macros.preview.services import Draft, stored_draft
 from macros.rules.forms import MacroForm
 from portal import access, bulk
 from portal.lists import OwnList, part
@@ -222,7 +221,8 @@ class MacroAdmin(OwnList):
         """Show the form beside what the macro would do."""
         macro = context.get("original")
         context["title"] = str(macro) if macro else gettext("Create Macro")
-        context |= _beside(macro, context["adminform"].form)
+        draft = preview.draft_of(macro) if macro else None
+        context["preview"] = macro_preview.preview_beside(draft, macro) if draft else None
         context["preview_url"] = reverse("admin:macros_macro_preview") + (
             f"?macro={macro.pk}" if macro else ""
         )
@@ -313,10 +313,3 @@ def _of_accounts(request: HttpRequest, macro: Macro) -> HttpResponse:
     draft = stored_draft(macro)
     chosen = draft and replace(draft, accounts=list(visible.values_list("pk", flat=True)))
     return beside(request, macro, chosen, edited=False)
-
-
-def _beside(macro: Macro | None, form: Any) -> dict[str, Any]:
-    """Return what the page shows beside the form: of a macro as it is stored, or as somebody is about to save it."""
-    edited = bool(macro and form.is_bound and form.to_look_at)
-    draft = form.draft() if edited else preview.draft_of(macro) if macro else None
-    return {"preview": macro_preview.preview_beside(draft, macro, edited=edited) if draft else None}

@@ -14,7 +14,6 @@ from django.utils.translation import gettext, gettext_lazy
 from accounts.models import Account
 from macros.models import Macro, MacroAccount, MacroAction
 from macros.mutes import services
-from macros.preview.rules import drafts_differ, mark_of_draft, stored_draft
 from macros.preview.services import WORDS, Draft, draft_of
 from macros.rules.fields import ADDRESS, CHIPS, AccountsField, AccountsPicker, DaysField, EmailsField
 from tokens.channels import declarations
@@ -106,10 +105,8 @@ class MacroForm(Versioned, MacroModelForm):
     def __init__(self, *args: Any, user: User, saving: bool = False, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.user = user
-        self.is_saved = saving  # what changes is shown before it is saved
-        self.to_look_at = False
+        self.is_saved = saving
         self.applied: list[int] = []  # chosen accounts that the person sees, as they are stored
-        self.before = stored_draft(self.instance) if saving and self.instance.pk and self.is_bound else None
         self.action = self.instance.warning_action if self.instance.pk else None
         self._set_choices()
         stored = draft_of(self.instance) if self.instance.pk else None
@@ -187,8 +184,6 @@ class MacroForm(Versioned, MacroModelForm):
                 "accounts",
                 gettext("%(account)s belongs to another team than the macro.") % {"account": foreign[0]},
             )
-        if not self.errors:
-            self._have_changes_seen(data)
         return data
 
     def _clean_days(self, data: dict[str, Any]) -> None:
@@ -205,15 +200,6 @@ class MacroForm(Versioned, MacroModelForm):
             self.add_error(
                 "after", gettext("There is no first warning: tick that an account is deactivated.")
             )
-
-    def _have_changes_seen(self, data: dict[str, Any]) -> None:
-        """Refuse, once, to save what mails other people, of other accounts or at other times, so that it is looked at first."""
-        self.cleaned_data = data
-        if self.before is None or not drafts_differ(self.before, self.draft()):
-            return
-        if self.data.get("seen") != mark_of_draft(self.draft()):
-            self.to_look_at = True
-            self.add_error(None, gettext("Nothing is saved yet. Look at what changes, then save it."))
 
     def draft(self) -> Draft:
         """Return the macro as the valid form describes it."""

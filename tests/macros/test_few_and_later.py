@@ -30,7 +30,7 @@ from tests.macros.support import (
     settle,
 )
 from tests.macros.test_links_in_mails import evaluate
-from tests.portal.test_macros import FORM, browser, change, save_seen
+from tests.portal.test_macros import FORM, browser, change
 from tests.support.factories import NOW, link, make_account, make_token
 from tests.tools import visible
 from tokens.models import Token
@@ -264,21 +264,12 @@ def test_the_form_keeps_both_and_its_preview_counts_them() -> None:
     made = {one.kind: (one.emails, one.people, one.within, one.after) for one in macro.actions.all()}
     page = visible.dense(mira.get(change(macro)).text)
 
-    to_leads = " ".join(mira.post(change(macro), form | {"escalate_to": ""}).content.decode().split())
-    changed = form | {"people": "3", "escalate_to": "", "after": ""}
-    shown = " ".join(mira.post(change(macro), changed).content.decode().split())
-    save_seen(mira, macro, changed)
+    mira.post(change(macro), form | {"people": "3", "escalate_to": "", "after": ""})
 
     assert 'name="after" value="3"' in empty
     assert "Say after how many days." in half
-    assert (
-        "The leads of the account’s team, 3 days after the first warning, before: boss@example.com"
-        in to_leads
-    )
     told = ["team@lumen.example", "ben@lumen.example"]
     assert made["few_people"] == (told, 2, 0, None)
     assert made["escalated"] == ([BOSS], None, None, 3)
     assert "Too few people, now</dt><dd><strong>1</strong>account" in page
-    assert "fewer than 3 people now, before: fewer than 2 people now" in shown
-    assert "–, before: boss@example.com, 3 days after the first warning" in shown
     assert set(macro.actions.values_list("kind", "people")) == {("pre_deactivation", None), ("few_people", 3)}

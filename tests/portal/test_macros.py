@@ -82,13 +82,6 @@ def change(macro: Macro) -> str:
     return reverse("admin:macros_macro_change", args=[macro.pk])
 
 
-def save_seen(client: Client, macro: Macro, form: dict[str, Any]) -> Any:
-    """Save an edit whose changes were shown before."""
-    shown = client.post(change(macro), form)
-    seen = re.search(r'name="seen" value="(\w+)"', shown.content.decode())
-    return client.post(change(macro), form | {"seen": seen[1] if seen else ""})
-
-
 def test_a_macro_is_made_with_its_action_and_says_when_it_mails_first(mira: Client) -> None:
     ending(10)
 
@@ -109,7 +102,7 @@ def test_what_is_told_at_once_goes_to_whom_the_warning_goes_and_is_taken_away_by
     page = mira.get(change(macro)).content.decode()
     listed = mira.get(MACROS).content.decode()
 
-    save_seen(mira, macro, FORM | {"emails": "new@lumen.example", "at_once": ["shifted"]})
+    mira.post(change(macro), FORM | {"emails": "new@lumen.example", "at_once": ["shifted"]})
 
     told = ["team@lumen.example", "ben@lumen.example"]
     assert made == {
@@ -140,9 +133,8 @@ def test_a_macro_may_only_tell_at_once_and_warn_of_nothing_ahead(mira: Client) -
         reverse("admin:accounts_account_change", args=[Account.objects.get().pk])
     ).content.decode()
 
-    save_seen(mira, macro, FORM | {"at_once": ["shifted"]})
+    mira.post(change(macro), FORM | {"at_once": ["shifted"]})
     both = set(macro.actions.values_list("kind", flat=True))
-    shown = " ".join(mira.post(change(macro), only).content.decode().split())
 
     assert "Tick what is told at once, or warn ahead." in refused[0]
     assert "There is no first warning: tick that an account is deactivated." in unescape(refused[1])
@@ -155,7 +147,6 @@ def test_a_macro_may_only_tell_at_once_and_warn_of_nothing_ahead(mira: Client) -
     assert "At once only" in listed
     assert '<span class="at-strip-note">at once only</span>' in watched
     assert both == {"pre_deactivation", "shifted"}
-    assert "Days in advance</dt> <dd> none, before: 30, 7, 1" in shown
 
 
 def test_a_wrong_field_is_named_and_nothing_typed_is_lost(mira: Client) -> None:
@@ -195,7 +186,7 @@ def test_a_change_keeps_the_action_and_what_it_has_told(mira: Client) -> None:
     ending(5)
     evaluation.evaluate(now=NOW)
 
-    save_seen(mira, action.macro, FORM | {"days": "7"})
+    mira.post(change(action.macro), FORM | {"days": "7"})
 
     assert action.macro.actions.get() == action
     assert Notice.objects.count() == 1
@@ -386,7 +377,7 @@ def test_accounts_that_one_does_not_see_cannot_be_chosen_and_stay_when_others_ch
     form = FORM | {"scope": "chosen", "team": str(Team.default().pk)}
 
     refused = client.post(change(macro), form | {"accounts": [foreign.pk]})
-    save_seen(client, macro, form | {"accounts": [own.pk]})
+    client.post(change(macro), form | {"accounts": [own.pk]})
 
     assert refused.status_code == 200
     assert set(macro.accounts.all()) == {foreign, own}
@@ -592,7 +583,7 @@ def test_what_an_edit_takes_out_of_a_macro_is_still_what_the_macro_sent(mira: Cl
     message = Message.objects.get()
 
     form = FORM | {"name": macro.name, "emails": WATCHER, "days": "", "at_once": ["shifted"]}
-    save_seen(mira, macro, form)
+    mira.post(change(macro), form)
     listed = mira.get(MACROS).content.decode()
     messages = mira.get("/admin/notifications/message/", {"macro": macro.pk}).context["cl"].result_list
     page = " ".join(mira.get(change(macro)).content.decode().split())
