@@ -169,7 +169,8 @@ class MailKind:
     `stays`: such rows are never pruned, because a sweep asks for their dedupe keys as long as what they tell holds, or a page asks whether
     there was one.
     `to_parked`: sent to a parked address, too, all of them or those of which it says so: for their reader alone, often to come back by.
-    `of_address`: it is about the address itself, so it stays there when the person gets a new one.
+    `of_address`: it stays there when the person gets a new one: it is about the address itself, or asks when it is made whom it tells, and
+    what it does not tell its address is found anew for the new one.
     `readdress`: has what a message carries be its reader's new address's, too; or says that it stays.
     `reader`: the person to whom alone a message is, or None: sent again, it goes to the address that they have then.
     `asks`: when it is made it asks whether its address is one of those whom it tells, whoever has the address. So it is not dropped with a

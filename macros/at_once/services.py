@@ -12,7 +12,6 @@ from datetime import datetime, time, timedelta
 from typing import Any
 
 from django.db import connection, transaction
-from django.db.models import Q
 from django.utils import timezone
 
 from accounts.models import Account, AccountEvent, AccountNews
@@ -22,12 +21,11 @@ from macros.at_once.queries import ENDS, SLICE, read_facts
 from macros.at_once.rules import Due, Found, find_due
 from macros.mutes.models import Mute
 from macros.notices.models import NEWS, Told
-from macros.rules.models import MacroAction
 from notifications.models import Message
 from notifications.outbox import deliver_soon, kept_reason
 from ui import stored_phrases as kept
 from users.models import RefusedAddress, User
-from users.people.queries import Via, operators, who_log_in
+from users.people.queries import Via, who_log_in
 from users.signals import address_changed
 
 KIND = NEWS
@@ -314,40 +312,6 @@ def take_along(*, user: User, old: str, **_kwargs: Any) -> None:
     for one in rows:
         one.pk, one.recipient = None, user.email
     Told.objects.bulk_create(rows, ignore_conflicts=True)
-
-
-def readdress(message: Message, new: str) -> bool:
-    """Have what a message carries be its reader's new address's, but for what that is told already.
-
-    Returns False, and leaves it, where it carries what stays with the old address, since a macro or OPERATOR_EMAILS names that: what is of
-    the person is found anew then.
-    """
-    rows = Told.objects.live().filter(message=message)
-    if rows.filter(_stays(message.recipient)).exists():
-        leave_behind(message)
-        return False
-    known = set(Told.objects.live().filter(recipient=new).values_list("account", "kind", "token", "event"))
-    double = [one for one in rows if (one.account_id, one.kind, one.token_id, one.event) in known]
-    drop_told(double, "deleted_or_told")
-    rows.exclude(pk__in=[one.pk for one in double]).update(recipient=new)
-    return True
-
-
-def leave_behind(message: Message) -> None:
-    """Have what a message carries stay with its address: what is of the person is found anew."""
-    rows = list(Told.objects.live().filter(message=message))
-    staying = set(
-        Told.objects.filter(_stays(message.recipient), message=message).values_list("pk", flat=True)
-    )
-    drop_told([one for one in rows if one.pk not in staying], "not_told_direct")
-    if rows:
-        look_again({one.account_id for one in rows}, since=min(one.at for one in rows))
-
-
-def _stays(old: str) -> Q:
-    """Return the condition of rows that are of an address, whoever has it: a macro names it, or OPERATOR_EMAILS does."""
-    named = Q(action__in=MacroAction.objects.filter(emails__contains=[old]))
-    return named | Q(via=Via.OPERATOR) if old in operators() else named
 
 
 def register() -> None:

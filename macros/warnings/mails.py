@@ -238,19 +238,6 @@ def record_end(message: Message) -> None:
         revalidation.record_end(message)
 
 
-def readdress(message: Message, new: str) -> bool:
-    """Have what a message carries be its reader's new address's; False where it stays with the old one. See both parts.
-
-    Where it carries both kinds it stays, and what is of the person is found anew.
-    """
-    warned, told = message.notices.exists(), message.told.exists()
-    if warned and told:
-        revalidation.leave_behind(message)
-        at_once.leave_behind(message)
-        return False
-    return at_once.readdress(message, new) if told else revalidation.readdress(message, new)
-
-
 def register() -> None:
     """Say how the mails are built, and that what was told goes along to a new address."""
     for kind, name in ((WARNING, _("Macro")), (NEWS, _("What happened to accounts"))):
@@ -261,6 +248,6 @@ def register() -> None:
             ended=record_end,
             why=history.facts_of,
             asks=True,
-            readdress=readdress,
+            of_address=True,
         )
     at_once.register()

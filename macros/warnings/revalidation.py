@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
 
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import QuerySet
 from django.db.models.functions import Greatest
 
 from accounts.models import Account, AccountToken
@@ -19,7 +19,7 @@ from notifications.outbox import kept_reason
 from tokens.models import Token
 from ui import stored_phrases as kept
 from users.models import RefusedAddress
-from users.people.queries import Via, operators
+from users.people.queries import Via
 
 Outcome = Notice.Outcome
 REFUSED = "address_refused"
@@ -150,40 +150,3 @@ def record_end(message: Message) -> None:
         # Not told, so whoever stands in is. Nobody does for an operator.
         _drop(told.exclude(via=Via.OPERATOR), REFUSED, parked.refused_at)
     told.update(outcome=outcomes[Message.State(message.state)], outcome_reason=kept.cut(message.error, 200))
-
-
-# --- another address
-
-
-def readdress(message: Message, new: str) -> bool:
-    """Have the notices of a warning that waits be of its reader's new address, but for what that is told already.
-
-    Returns False, and leaves it, where it carries what stays with the old address, or the new one has a mail of this run that would say
-    both. What is of the person is found anew then, by the next evaluation.
-    """
-    told = Notice.objects.live().filter(recipient=new)
-    same = told.filter(**{name: OuterRef(name) for name in ("action", "account", "cycle", "threshold")})
-    of_log_in = Exists(same.filter(token=OuterRef("token")))
-    known = of_log_in | Q(Exists(same.filter(token=None)), token=None)
-    live, stays = message.notices.live(), _stays(message.recipient)
-    there = Notice.objects.filter(recipient=new, evaluation__in=message.notices.values("evaluation"))
-    if there.exists() or live.filter(stays).exists():
-        leave_behind(message)
-        return False
-    message.notices.filter(known).update(
-        outcome=Outcome.DROPPED, outcome_reason=kept_reason("deleted_or_told")
-    )
-    message.notices.update(recipient=new)
-    return True
-
-
-def leave_behind(message: Message) -> None:
-    """Have a warning stay with its address: what is of the person is found anew, by the next evaluation."""
-    live = message.notices.live().exclude(_stays(message.recipient))
-    live.update(outcome=Outcome.DROPPED, outcome_reason=kept_reason("not_told_direct"))
-
-
-def _stays(old: str) -> Q:
-    """Return the condition of notices that are of an address, whoever has it: a macro names it, or OPERATOR_EMAILS does."""
-    named = Q(action__emails__contains=[old])
-    return named | Q(via=Via.OPERATOR) if old in operators() else named

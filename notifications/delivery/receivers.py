@@ -1,7 +1,8 @@
 """What messages follow: a person gets another address or is deleted, and mail services report that a mail did not arrive.
 
 What waits for a person goes along to their new address. What is about the address itself (a link that it was sent, what guards the
-log-in) stays where it is. Of a mail that came back an address is parked, what it told is told to the next in line, or it is sent once more.
+log-in) stays where it is; so do the mails of macros, which ask when they are made whom they tell. Of a mail that came back an address is
+parked, what it told is told to the next in line, or it is sent once more.
 """
 
 import hashlib
