@@ -9,7 +9,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from functools import cached_property
-from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
@@ -38,17 +37,10 @@ WARNINGS = (Kind.PRE_DEACTIVATION, Kind.ESCALATED)
 BATCH = 2_000  # rows of one statement
 
 
-class Counted(NamedTuple):
-    """How many notices were found, and how many mails carry them."""
-
-    notices: int
-    mails: int
-
-
-def write_findings(*, run: Evaluation, span: Span) -> Counted:
+def write_findings(*, run: Evaluation, span: Span) -> tuple[int, int]:
     """Write what no run has found, for a run whose row is written: notices, and their messages; and who is told of shortages.
 
-    What somebody else writes meanwhile is left out.
+    What somebody else writes meanwhile is left out. Returns how many notices were found, and how many mails carry them.
     """
     found = read_rules(*WARNINGS, Kind.FEW_PEOPLE)
     few = [rule for rule in found if rule.kind == Kind.FEW_PEOPLE]
@@ -61,19 +53,7 @@ def write_findings(*, run: Evaluation, span: Span) -> Counted:
         Notice.objects.bulk_create(notices, batch_size=BATCH, ignore_conflicts=True)
         news += update_shortages(few, accounts, directory, span)
     further = at_once.write_messages(news, run.started_at, mails.by_reader)
-    return Counted(run.found.count() + len(news), len(mails.by_reader) + further)
-
-
-def count_findings(span: Span) -> Counted:
-    """Count what a run would find of warnings, and write nothing."""
-    found, directory = read_rules(*WARNINGS), read_directory()
-    notices, mails = 0, set[tuple[str, int]]()
-    for accounts in read_candidates(found, span):
-        for one in find_due(found, accounts, directory, span):
-            notices += len(one.news)
-            mails |= {(reader.address, one.account.team_id) for reader in one.news}
-    people = who_log_in(address for address, _ in mails)
-    return Counted(notices, len({(to, None if to in people else team) for to, team in mails}))
+    return run.found.count() + len(news), len(mails.by_reader) + further
 
 
 def find_due(
@@ -229,7 +209,7 @@ KIND = WARNING
 
 @dataclass(frozen=True)
 class EvaluationReport:
-    """What a run found. `evaluation_id` is None when nothing was written: a dry run, or the day has its run already."""
+    """What a run found. `evaluation_id` is None where the day has its run already."""
 
     on: date
     notices: int = 0
@@ -252,21 +232,16 @@ def evaluate(
     now: datetime,
     on: date | None = None,
     trigger: Evaluation.Trigger = Evaluation.Trigger.HAND,
-    dry_run: bool = False,
 ) -> EvaluationReport:
-    """Find what no run has found and write its messages, as if today were `on`. A dry run counts and writes nothing.
+    """Find what no run has found and write its messages, as if today were `on`.
 
-    A scheduled run of a day that has one already finds nothing and writes nothing. Raises OnHold where it would write: what a copy finds
-    is the original's to tell.
+    A scheduled run of a day that has one already finds nothing and writes nothing. Raises OnHold: what a copy finds is the original's to
+    tell.
     """
-    if not dry_run:
-        hold.refuse()
-        end_due(now)
+    hold.refuse()
+    end_due(now)
     on = on or local_day(now)
     span = Span(moment_of(on, now=now), on, on, project_zone())
-    if dry_run:
-        counted = count_findings(span)
-        return EvaluationReport(on, counted.notices, counted.mails)
     with transaction.atomic():
         locks.take(Lock.EVALUATION)
         evaluation, created = _begin(on, trigger, now)

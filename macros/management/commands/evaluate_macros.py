@@ -14,12 +14,10 @@ class Command(BaseCommand):
     help = "Evaluate all macros now. It may run at any time and sends only what no run has found."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--dry-run", action="store_true", help="count and write nothing")
         parser.add_argument(
             "--on", type=date.fromisoformat, metavar="DATE", help="as if today were DATE (2026-11-30)"
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        report = evaluation.evaluate(now=timezone.now(), on=options["on"], dry_run=options["dry_run"])
-        verb = "would be written" if options["dry_run"] else "written"
-        self.stdout.write(f"{report.on}: {report.notices} notices found, {report.messages} messages {verb}.")
+        report = evaluation.evaluate(now=timezone.now(), on=options["on"])
+        self.stdout.write(f"{report.on}: {report.notices} notices found, {report.messages} messages written.")
