@@ -12,7 +12,6 @@ from accounts.models import Account, AccountEvent, AccountToken
 from macros.models import Acknowledgement, Macro, MacroAccount, MacroAction, Mute, Notice, Shortage, Told
 from macros.notices.rules import Rule, World
 from macros.notices.values import (
-    AGAIN,
     AWAY,
     DARK_AFTER,
     LIVE,
@@ -21,7 +20,6 @@ from macros.notices.values import (
     LogIn,
     Muted,
     Mutes,
-    Short,
     Span,
     TellsBefore,
 )
@@ -184,13 +182,9 @@ def read_accounts(
         _read_told(found, span.zone, escalates=Kind.ESCALATED in kinds)
         _read_dark({pk: one for pk, one in found.items() if one.is_dark(span.now)}, span.zone)
     if told and Kind.FEW_PEOPLE in kinds:
-        shortages = Shortage.objects.filter(
-            Q(over_at=None) | Q(began_at__gt=span.now - AGAIN), account__in=found
-        )
-        for row in shortages.order_by("began_at").values_list(
-            "pk", "account_id", "action_id", "people", "began_at", "over_at"
-        ):
-            found[row[1]].shortages.append(Short(*row))
+        shortages = Shortage.objects.running().filter(account__in=found)
+        for pk, account, action in shortages.values_list("pk", "account_id", "action_id"):
+            found[account].shortages[action] = pk
     return [found[pk] for pk in ids if pk in found]
 
 

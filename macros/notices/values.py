@@ -14,7 +14,6 @@ from users.people.queries import Via
 
 LONG_AGO = datetime.min.replace(tzinfo=UTC)
 DARK_AFTER = timedelta(hours=1)  # an account that is interrupted for so long is dark
-AGAIN = timedelta(hours=1)  # within which a shortage that recovers and comes back is told once
 LIVE = ("connected", "interrupted")
 
 
@@ -125,17 +124,6 @@ class Before(NamedTuple):
     waits: bool = False  # its mail has not left
 
 
-class Short(NamedTuple):
-    """A shortage of people that goes on, or began within the hour."""
-
-    pk: int
-    account_id: int
-    action_id: int
-    people: int
-    began_at: datetime
-    over_at: datetime | None
-
-
 @dataclass(slots=True)
 class AccountFacts:
     """An account, its pool, and what was told of it."""
@@ -161,7 +149,7 @@ class AccountFacts:
     acknowledged: dict[int | None, int] = field(
         default_factory=dict
     )  # token -> days left, of the present cycle
-    shortages: list[Short] = field(default_factory=list)
+    shortages: dict[int, int] = field(default_factory=dict)  # action -> the shortage that goes on
     # Of one that is dark:
     was_connected: bool = True  # it ever had a log-in
     heard: set[str] = field(default_factory=set)  # whom any mail told, or is about to

@@ -162,19 +162,21 @@ def update_shortages(
 ) -> list[News]:
     """Close what is over and open what falls short, of accounts that are read for these rules, and return who is told of it.
 
-    An account that recovers and falls again within the hour is told once. Such news has no event: its number is the shortage's, below 0.
+    Such news has no event: its number is the shortage's, below 0.
     """
     every, by_action = Rules(few), {rule.action_id: rule for rule in few}
     over: list[int] = []
     short: list[tuple[Rule, AccountFacts]] = []
     for account in accounts:
-        known = {one.action_id for one in account.shortages}
-        running = [one for one in account.shortages if one.over_at is None]
-        over += [one.pk for one in running if rules.is_over(by_action.get(one.action_id), account, span)]
+        over += [
+            pk
+            for action, pk in account.shortages.items()
+            if rules.is_over(by_action.get(action), account, span)
+        ]
         short += [
             (rule, account)
             for rule in every.of(account)
-            if rule.action_id not in known and rules.is_short(rule, account, directory, span)
+            if rule.action_id not in account.shortages and rules.is_short(rule, account, directory, span)
         ]
     if over:
         Shortage.objects.running().filter(pk__in=over).update(over_at=span.now)

@@ -20,7 +20,7 @@ from macros.notices import rules
 from macros.notices.models import Told
 from macros.notices.queries import read_accounts, read_directory, rules_of
 from macros.notices.rules import Due, Rule
-from macros.notices.values import LEFT_OUT, LIVE, PERSON_LEFT, REFUSED, AccountFacts, Directory, Span
+from macros.notices.values import LEFT_OUT, PERSON_LEFT, REFUSED, AccountFacts, Directory, Span
 from macros.warnings import services as evaluation
 from macros.why.queries import Asked, Line, about_address, mails_told, say
 from notifications.models import Message
@@ -121,8 +121,8 @@ def _of_macro(world: _World, of_macro: Sequence[Rule]) -> Line:
     kinds = dict(Kind.at_once())
     if at_once := ", ".join(str(Kind(rule.kind).label) for rule in named if rule.kind in kinds):
         found.append(Line(say("at_once", what=at_once), "good"))
-    found += [_few(world, rule) for rule in named if rule.kind == Kind.FEW_PEOPLE]
-    found += [_escalated(world, rule) for rule in named if rule.kind == Kind.ESCALATED]
+    found += [Line(say("few", wanted=rule.people), "good") for rule in named if rule.kind == Kind.FEW_PEOPLE]
+    found += [Line(say("escalated"), "good") for rule in named if rule.kind == Kind.ESCALATED]
     found = [line for line in found if line.text != say("not_named")] or [Line(say("not_named"))]
     return Line(
         " ".join(dict.fromkeys(line.text for line in found)),
@@ -176,43 +176,6 @@ def _covered(world: _World, rule: Rule) -> datetime | None:
     if account.deadline_kind == Account.DeadlineKind.DATE and account.deadline is not None:
         ends = [each for each in ends if each < account.deadline]
     return min(ends, default=None)
-
-
-def _few(world: _World, rule: Rule) -> Line:
-    """Return what "too few people" does: told already, told soon, or that enough keep it connected."""
-    account, wanted = world.account, rule.people
-    if (until := world.directory.mutes.quiet_until(account.pk)) is not None:
-        return Line(say("waits_for_snooze", day=dates.day(until)), "warn")
-    short = next(
-        (one for one in account.shortages if one.action_id == rule.action_id and one.over_at is None), None
-    )
-    if account.state in LIVE and short is not None:
-        day = dates.day(world.span.local(short.began_at))
-        return Line(say("few_told", wanted=wanted, day=day), "good")
-    left = rules.people_left(rule, account, Span.day(world.span.now, world.span.zone))
-    due = account.state in LIVE and left < wanted
-    return Line(say("few_due" if due else "few", wanted=wanted), "good")
-
-
-def _escalated(world: _World, rule: Rule) -> Line:
-    """Return what "nothing happened" does: told already, on which day, or once somebody was warned."""
-    account, dark = world.account, world.account.is_dark(world.span.now)
-    until = world.directory.mutes.quiet_until(account.pk)
-    if not dark and until is not None:
-        return Line(say("waits_for_snooze", day=dates.day(until)), "warn")
-    if any(one.action_id == rule.action_id and one.address == world.one.address for one in account.told):
-        return Line(say("escalated_told"), "good")
-    first = _first_warned(account, rule, dark=dark)
-    if first is None or account.acknowledged:
-        return Line(say("escalated"), "good")
-    on = first + timedelta(days=rule.after)
-    return Line(say("escalated_due", day=dates.day(on)), "good", next_on=on)
-
-
-def _first_warned(account: AccountFacts, rule: Rule, *, dark: bool) -> date | None:
-    living: list[int | None] = [one.token_id for one in account.log_ins if one.state != "dead"]
-    each = [rules.first_warning(rule, account, token) for token in (None, *living)]
-    return min((on for on, threshold in each if on is not None and dark == (threshold == 0)), default=None)
 
 
 def by_rule(one: Asked) -> list[Line]:

@@ -167,17 +167,6 @@ def covered(account: Account) -> None:
 # --- the other kinds ---------------------------------------------------------------------------------------------------
 
 
-def snoozed_for_all(account: Account) -> None:
-    also("few_people", people=2)
-    snoozed(account, "")
-
-
-def enough_now(account: Account) -> None:
-    for days in (5, 14):
-        also("few_people", people=2, within=days)
-    backed_up(account)
-
-
 def warned(account: Account) -> MacroAction:
     """Ada comes last, three days after the boss was warned."""
     macro = make_macro(emails=[BOSS], days=[7]).macro
@@ -191,11 +180,6 @@ def warned(account: Account) -> MacroAction:
 def on_it_since(account: Account) -> None:
     warned(account)
     acknowledged(account)
-
-
-def escalated(account: Account) -> None:
-    warned(account)
-    run(3)
 
 
 # --- what became of what was found -------------------------------------------------------------------------------------
@@ -218,10 +202,7 @@ TABLE: dict[str, tuple[Callable[[Account], object], tuple[str, ...]]] = {
     "team lead": (leads, ("Leads the account's team",)),
     "doubted": (doubted, ("A log-in is said to have ended.",)),
     "snoozed": (snoozed, ("Snoozed this account until Sat 28 Nov",)),
-    "snoozed for all": (
-        snoozed_for_all,
-        ("snoozed for everybody until Sat 28 Nov", "Waits until Sat 28 Nov"),
-    ),
+    "snoozed for all": (lambda account: snoozed(account, ""), ("snoozed for everybody until Sat 28 Nov",)),
     "not watched": (
         not_watched,
         (
@@ -242,30 +223,15 @@ TABLE: dict[str, tuple[Callable[[Account], object], tuple[str, ...]]] = {
             "Tells at once: another log-in takes over",
             "Tells at once: an account works again.",
             "Tells at once: the channel restricts",
-            "Tells soon that fewer than 2 people keep it connected.",
+            "Tells when fewer than 2 people keep it connected.",
             "Tells this address if nobody acts on a first warning.",
         ),
     ),
-    "told before": (
-        told_before,
-        (
-            "Has told this address already.",
-            "that fewer than 2 people keep it connected.",
-        ),
-    ),
+    "told before": (told_before, ("Has told this address already.",)),
     "no date": (no_date, ("The account's deadline never comes",)),
     "dark": (dark, ("Tells this address on", "Tells when fewer than 2 people keep it connected.")),
     "covered by a backup": (covered, ("and another one covers it.",)),
-    "people enough now": (
-        enough_now,
-        (
-            "Tells when fewer than 2 people keep it connected.",
-            "Tells soon that fewer than 2 people",
-        ),
-    ),
-    "escalation, due": (warned, ("Tells this address on Sat 28 Nov 2026 if nobody acts.",)),
     "somebody on it": (on_it_since, ("Somebody is on it", "if nobody acts on a first warning")),
-    "escalation, told": (escalated, ("Told this address that nobody acted.",)),
     "stands in": (stands_in, ("as team lead, because nobody else could be told",)),
 }
 
