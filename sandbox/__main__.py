@@ -4,7 +4,6 @@ import argparse
 import asyncio
 import contextlib
 import json
-import os
 import signal
 import socket
 import sys
@@ -25,16 +24,15 @@ HOST = "127.0.0.1"
 
 
 def arguments(argv: list[str] | None = None) -> argparse.Namespace:
-    """Flags, with the environment for those left out."""
+    """Return the flags."""
     parser = argparse.ArgumentParser(prog="python -m sandbox", description=__doc__)
 
-    def port(flag: str, variable: str, default: int, text: str) -> None:
-        value = int(os.environ.get(variable, default))
-        parser.add_argument(flag, type=int, default=value, help=f"{text} (0: any free port)")
-
-    port("--port", "SANDBOX_PORT", 8100, "stand-in channels and control API")
-    port("--mail-port", "SANDBOX_MAIL_PORT", 8025, "SMTP")
-    port("--mailbox-port", "SANDBOX_MAILBOX_PORT", 8026, "pages and JSON of the mailbox")
+    for flag, default, text in (
+        ("--port", 8100, "stand-in channels and control API"),
+        ("--mail-port", 8025, "SMTP"),
+        ("--mailbox-port", 8026, "pages and JSON of the mailbox"),
+    ):
+        parser.add_argument(flag, type=int, default=default, help=f"{text} (0: any free port)")
     parser.add_argument("--data", type=Path, default=None, help="state file; without it nothing is kept")
     parser.add_argument(
         "--redirect-base",

@@ -175,11 +175,7 @@ async def expire_now(_request: Request, store: Store, body: dict[str, Any]) -> A
 
 
 async def next_token(_request: Request, store: Store, body: dict[str, Any]) -> Answer:
-    """Order how the next token comes out; DELETE takes all orders back."""
-    if _request.method == "DELETE":
-        store.orders.clear()
-        store.changed()
-        return {"orders": []}
+    """Order how the next token comes out."""
     issuing.order_token(store, body)
     return {"orders": [asdict(order) for order in store.orders]}
 
@@ -192,24 +188,22 @@ async def issue_token(_request: Request, store: Store, body: dict[str, Any]) -> 
 
 
 async def faults(request: Request, _store: Store, body: dict[str, Any]) -> Answer:
-    """List (GET), add (POST) or clear (DELETE) ordered trouble."""
+    """Add (POST) or clear (DELETE) ordered trouble."""
     known: Faults = request.app.state.faults
-    if request.method == "POST":
-        if body.get("channel") not in CHANNELS:
-            raise BadCallError(f"channel must be one of {', '.join(CHANNELS)}")
-        fault = Fault(id=known.next_id, **body)
-        re.compile(fault.path)
-        fault.method = fault.method.upper()
-        if not (fault.status or fault.drop or fault.delay):
-            raise BadCallError("give a status, a delay or drop")
-        encode(fault)  # says what is wrong with it
-        known.next_id += 1
-        known.faults.append(fault)
-        return asdict(fault)
     if request.method == "DELETE":
-        wanted = request.path_params.get("fault")
-        known.faults = [f for f in known.faults if wanted is not None and f.id != wanted]
-    return [asdict(fault) for fault in known.faults]
+        known.faults.clear()
+        return []
+    if body.get("channel") not in CHANNELS:
+        raise BadCallError(f"channel must be one of {', '.join(CHANNELS)}")
+    fault = Fault(id=known.next_id, **body)
+    re.compile(fault.path)
+    fault.method = fault.method.upper()
+    if not (fault.status or fault.drop or fault.delay):
+        raise BadCallError("give a status, a delay or drop")
+    encode(fault)  # says what is wrong with it
+    known.next_id += 1
+    known.faults.append(fault)
+    return asdict(fault)
 
 
 async def calls(request: Request, _store: Store, _body: dict[str, Any]) -> Answer:
@@ -235,7 +229,7 @@ async def clock(_request: Request, store: Store, body: dict[str, Any]) -> Answer
 
 
 async def rate_limit(request: Request, _store: Store, body: dict[str, Any]) -> Answer:
-    """X: read (GET), set (POST) or reset (DELETE) the limit on listing ad accounts."""
+    """X: set (POST) or reset (DELETE) the limit on listing ad accounts."""
     limits: RateLimits = request.app.state.limits
     if request.method == "DELETE":
         limits.reset()
@@ -262,12 +256,11 @@ routes = [
     Route(_ROLE, control(role), methods=["PUT", "DELETE"]),
     Route("/tokens/dates", control(token_dates), methods=["POST"]),
     Route("/tokens/expire_now", control(expire_now), methods=["POST"]),
-    Route("/tokens/next", control(next_token), methods=["POST", "DELETE"]),
+    Route("/tokens/next", control(next_token), methods=["POST"]),
     Route("/tokens/issue", control(issue_token), methods=["POST"]),
-    Route("/faults", control(faults), methods=["GET", "POST", "DELETE"]),
-    Route("/faults/{fault:int}", control(faults), methods=["DELETE"]),
+    Route("/faults", control(faults), methods=["POST", "DELETE"]),
     Route("/calls", control(calls), methods=["GET", "DELETE"]),
     Route("/clock", control(clock), methods=["POST"]),
-    Route("/x/rate_limit", control(rate_limit), methods=["GET", "POST", "DELETE"]),
+    Route("/x/rate_limit", control(rate_limit), methods=["POST", "DELETE"]),
     Route("/smtp", smtp_rules, methods=["GET", "POST"]),
 ]

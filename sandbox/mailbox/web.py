@@ -22,7 +22,6 @@ def build_mailbox(*, store: Store) -> Starlette:
             Route("/mails.json", list_json),
             Route("/mails", delete_all, methods=["DELETE"]),
             Route("/delete", delete_all, methods=["POST"]),
-            Route("/mails/{mail_id:int}.json", one_json),
             Route("/mails/{mail_id:int}/html", one_html),
             Route("/mails/{mail_id:int}", one_page),
         ]
@@ -71,12 +70,6 @@ async def one_html(request: Request) -> Response:
 async def list_json(request: Request) -> Response:
     """The mails as JSON, newest first."""
     return JSONResponse([mail.as_json() for mail in select(request)])
-
-
-async def one_json(request: Request) -> Response:
-    """One mail as JSON."""
-    mail = _find(request)
-    return JSONResponse(mail.as_json()) if mail else _error(404, "no mail with this id")
 
 
 async def delete_all(request: Request) -> Response:
