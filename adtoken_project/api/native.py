@@ -54,7 +54,7 @@ async def answer(environ: dict[str, Any]) -> HttpResponse | None:
     path, names = next((one for one in matches if one[1]), ("", None))
     if names is None:
         return None
-    found = request_ids.of_request(request.headers.get(request_ids.HEADER, ""))
+    found = request_ids.of_request(environ.get("HTTP_X_REQUEST_ID", ""))  # request.headers copies all of them
     logs.request_id.set(found)
     with spans.span(f"POST {path}", kind="server", parent=environ.get("HTTP_TRACEPARENT", "")):
         try:
@@ -82,7 +82,7 @@ def _is_away(error: BaseException | None) -> bool:
 async def _made(request: WSGIRequest, body: type[BaseModel], way: "Way", names: Any) -> BaseModel:
     request.get_host()
     raw: bytes = request.META["wsgi.input"].getvalue()
-    scheme, _, key = request.headers.get("Authorization", "").partition(" ")
+    scheme, _, key = request.META.get("HTTP_AUTHORIZATION", "").partition(" ")
     unsafe = settings.SECURE_SSL_REDIRECT and not request.is_secure()
     if unsafe or scheme.lower() != "bearer" or not 0 < len(raw) <= LARGEST_BODY:
         raise Unordinary
