@@ -72,6 +72,9 @@ def test_facebook_keeps_publishing_through_the_second_person(
         staff_see_the_shift_and_its_cause(mira)
         staff_create_the_macro(mira)
         staff_apply_it_to_the_account(mira)
+        if KEPT:
+            mira.open("/channels/")
+            mira.take("21-what-each-channel-needs")
         shell.follow("6. A macro warns ten days ahead")
         everybody_is_warned_once(product, ends, mira)
     mail = mail_with_her_link(product)

@@ -34,11 +34,6 @@ def names(client: Client, query: str = "") -> list[str]:
     return [account.name for account in rows_of(client, LIST + query)]
 
 
-def test_the_addresses_are_those_that_others_link_to() -> None:
-    assert reverse("admin:accounts_account_changelist") == LIST
-    assert reverse("admin:accounts_account_change", args=[7]) == f"{LIST}7/"
-
-
 def test_what_is_deactivated_comes_first_then_by_deadline_then_unknown_then_never(
     client: Client, boss: User
 ) -> None:
@@ -139,16 +134,6 @@ def test_each_account_is_under_the_filter_of_its_pill_and_under_no_other(client:
     assert found == {key: {name for name, own in health.items() if own == key} for key in Health}
     assert set(health.values()) == set(Health)  # the fleet has one of each
     assert filtered == FILTERS
-
-
-def test_nothing_found_offers_to_clear_and_nothing_at_all_offers_to_add(client: Client, boss: User) -> None:
-    empty = client.get(LIST).content.decode()
-    make_account(name="One")
-
-    nothing = client.get(LIST + "?q=zzz").content.decode()
-
-    assert "Link the first ad account." in empty
-    assert "No account matches these filters." in nothing
 
 
 def test_add_account_leads_to_the_same_flow_as_self_service(client: Client) -> None:

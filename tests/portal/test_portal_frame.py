@@ -2,7 +2,6 @@
 
 import re
 from datetime import UTC, datetime
-from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
@@ -30,31 +29,6 @@ def boss(client: Client) -> User:
     return user
 
 
-class Outline(HTMLParser):
-    """What is in the main landmark, and where the first link leads."""
-
-    def __init__(self, page: str) -> None:
-        super().__init__()
-        self.first_link, self.inside, self.words = "", 0, ""
-        self.mains: list[str | None] = []
-        self.feed(page)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        found = dict(attrs)
-        if tag == "a" and not self.first_link:
-            self.first_link = found.get("href") or "nowhere"
-        if tag == "main":
-            self.mains.append(found.get("id"))
-            self.inside += 1
-
-    def handle_endtag(self, tag: str) -> None:
-        self.inside -= tag == "main"
-
-    def handle_data(self, data: str) -> None:
-        if self.inside:
-            self.words += data
-
-
 def blocks(template: Path) -> set[str]:
     return set(re.findall(r"{% block ([\w-]+) %}", template.read_text()))
 
@@ -68,25 +42,6 @@ def test_the_frame_has_each_block_that_the_themes_has() -> None:
     assert missing == {"object-tools"}, (
         "the theme's frame changed: take it over into ours"
     )  # it is in "content"
-
-
-@pytest.mark.parametrize(
-    ("path", "words"),
-    [(STOCK_LIST, "boss@example.com"), (STOCK_FORM, "Send invitation"), (OWN_LIST, ""), (OWN_PAGE, "")],
-)
-def test_every_page_begins_with_a_way_to_its_one_main_part(
-    client: Client, boss: User, path: str, words: str
-) -> None:
-    page = client.get(path).text
-    outline = Outline(page)
-
-    assert outline.mains == ["at-main"]
-    assert outline.first_link == "#at-main"
-    assert outline.words.strip()
-    assert words in outline.words
-    assert "Log out" not in outline.words  # the menu is outside
-    if path == STOCK_FORM:
-        assert "addlink" not in page, "where one adds something, adding it is not offered"
 
 
 def test_the_themes_pages_speak_plainly_show_our_own_dates_and_delete_nothing_by_the_dozen(

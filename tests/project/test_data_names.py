@@ -257,22 +257,6 @@ def test_what_is_signed_stays_good(salts: list[str]) -> None:
     compare("salts", sorted(set(salts)))
 
 
-def test_a_difference_is_told_line_by_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(globals(), "DATA", tmp_path)
-    monkeypatch.delenv("WRITE_DATA_NAMES", raising=False)
-    (tmp_path / "names.txt").write_text("kept\ngone\ntwice\ntwice\n", encoding="utf-8")
-
-    with pytest.raises(AssertionError) as failure:
-        compare("names", ["came", "kept", "twice"])
-
-    text = str(failure.value)
-    assert "- gone" in text
-    assert "- twice" in text
-    assert "+ came" in text
-    assert "kept" not in text
-    assert "WRITE_DATA_NAMES=1" in text
-
-
 def compare(name: str, lines: list[str]) -> None:
     """Compare what was asked with what is frozen, or freeze it where that is wanted."""
     file = DATA / f"{name}.txt"

@@ -65,17 +65,6 @@ def test_rules_and_board_name_only_figures_and_labels_that_exist() -> None:
     assert {expression: names for expression, names in found.items() if names} == {}
 
 
-def test_a_figure_or_label_that_does_not_exist_would_be_found() -> None:
-    known = figures()
-
-    assert wrong("sum by (lane) (adtoken_dreams)", "", known) == ["adtoken_dreams", "lane"]
-    assert wrong('adtoken_tokens{mood="sad"}', "{{state}} {{ $labels.weather }}", known) == [
-        "mood",
-        "weather",
-    ]
-    assert wrong("adtoken_api_requests", "", known) == ["adtoken_api_requests"]
-
-
 def test_every_alert_says_what_it_is_and_what_to_do() -> None:
     found = rules()
 

@@ -17,7 +17,6 @@ from django.apps import apps
 from django.utils import translation
 from django.utils.translation import trans_real
 
-from tests.tools import pseudo
 from ui import phrases
 from users.models import User
 
@@ -28,6 +27,11 @@ DATA = {
     "native_user_name", "note", "pause_note", "description", "reason", "said", "code", "version", "role", "browser", "address",
     "detail", "sample", "subject", "user_agent", "fault", "fingerprint", "scopes", "offered", "asked_for", "object_repr", "failures",
     "query", "data",
+}  # fmt: skip
+# No words of a language: names, units, codes, and what the browser's part of the theme has.
+KNOWN = {
+    "adtoken", "utc", "cet", "cest", "gmt", "http", "https", "json", "csv", "esc", "html", "port", "uuid", "hex", "key", "signed", "token",
+    "lnk", "english", "deutsch",
 }  # fmt: skip
 ZONES = {zone.replace("_", " ") for zone in zoneinfo.available_timezones()}
 SHORTEST = 8  # letters of a name that was cut
@@ -94,7 +98,7 @@ def _texts(value: Any) -> Iterator[str]:
     elif isinstance(value, list | tuple):
         yield from (text for one in value for text in _texts(one))
     elif value:
-        yield " ".join(pseudo.without_brackets(str(value)).split())
+        yield " ".join(without_brackets(str(value)).split())
 
 
 class Reader:
@@ -102,14 +106,12 @@ class Reader:
 
     def __init__(self, names: Iterable[str], words: frozenset[str]) -> None:
         self._names = sorted({*names, *ZONES}, key=len, reverse=True)
-        self._words = {*words, *pseudo.KNOWN}
+        self._words = {*words, *KNOWN}
         self._known: dict[str, str] = {}
 
     def left_of(self, text: str) -> set[str]:
         """Return the lines of a text that hold something to read which came by no German catalogue."""
-        bare = re.sub(
-            r"⟦[^\n⟧]*$", " ", pseudo.without_brackets(text), flags=re.MULTILINE
-        )  # one that was cut
+        bare = re.sub(r"⟦[^\n⟧]*$", " ", without_brackets(text), flags=re.MULTILINE)  # one that was cut
         return {left for line in bare.splitlines() if (left := self._left(line))}
 
     def wrong_of(self, text: str) -> set[str]:
@@ -128,9 +130,9 @@ class Reader:
 
     def _read(self, line: str) -> str:
         line = " ".join(line.split())
-        if not pseudo.rest(line, self._words):
+        if not rest(line, self._words):
             return ""
-        return pseudo.rest(self._without_data(line), self._words)
+        return rest(self._without_data(line), self._words)
 
     def _without_data(self, line: str) -> str:
         line = self._without_names(line)
@@ -150,3 +152,50 @@ class Reader:
             if any(name.startswith(text[start:]) for name in self._names):
                 return text[:start]
         return found[0]
+
+
+def without_brackets(text: str) -> str:
+    """Return a text without what came through gettext, also where that was broken into lines."""
+    while text != (text := re.sub(r"⟦[^⟦⟧]*⟧", " ", text)):
+        pass
+    return text
+
+
+def rest(line: str, data: set[str]) -> str:
+    """Return what of a line is in no bracket and no word of the data; "" where that is nothing to read."""
+    bare = re.sub(r"\[[\w-]+: ([^\]]*)\]", r" \1 ", without_brackets(line))
+    bare = re.sub(
+        r"\S+@\S+|https?://\S+|/\S+/|adt_\w+|\b(?=[a-f]*\d)[0-9a-f]{8,}\b|\b[A-Z]{2}(?=[A-Z][a-z])", " ", bare
+    )
+    if re.fullmatch(r"[A-Z]{2}", bare.strip()):  # initials in a circle
+        return ""
+    words = [word for word in re.findall(r"[^\W\d_]{2,}", bare) if not _is_data(word, data)]
+    return " ".join(bare.split()) if words else ""
+
+
+def _is_data(word: str, data: set[str]) -> bool:
+    """Return whether a word is data, also behind the letter of a channel's mark or of two that have no space: FLumen, OkaforFacebook."""
+    found = word.casefold()
+    if found in data or found[1:] in data or word == word[:1] * 2:
+        return True
+    parts = re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])", word)
+    return all(len(part) < 2 or part.casefold() in data for part in parts)
+
+
+@contextmanager
+def in_brackets() -> Iterator[None]:
+    """Give every message back as ⟦message⟧, whoever asks for it."""
+    translation.gettext("")  # it chooses its functions at the first call
+    phrases.forget()  # what was said in English
+    with pytest.MonkeyPatch.context() as patch:
+        functions: Any = translation._trans  # type: ignore[attr-defined]  # what all of gettext goes through
+        patch.setattr(functions, "gettext", lambda message: f"⟦{message}⟧")
+        patch.setattr(functions, "pgettext", lambda _context, message: f"⟦{message}⟧")
+        patch.setattr(functions, "ngettext", lambda one, many, number: f"⟦{one if number == 1 else many}⟧")
+        patch.setattr(
+            functions, "npgettext", lambda _, one, many, number: f"⟦{one if number == 1 else many}⟧"
+        )
+        try:
+            yield
+        finally:
+            phrases.forget()

@@ -68,11 +68,6 @@ LINE_PAIRS = [
 ]
 
 
-def test_the_measure_gives_the_known_contrast_of_black_and_white() -> None:
-    assert contrast("#000000", "#ffffff") == pytest.approx(21)
-    assert contrast("#777777", "#ffffff") == pytest.approx(4.48, abs=0.01)
-
-
 def fainter(theme: Colours, pairs: list[tuple[str, str]], least: float) -> dict[tuple[str, str], float]:
     """The pairs whose contrast is less."""
     found = {(one, other): contrast(theme[one], theme[other]) for one, other in pairs}
@@ -121,49 +116,6 @@ def mail_rules() -> tuple[str, str]:
     style = re.sub(r"\s+", " ", page.rsplit("<style>")[-1])
     light, _, dark = style.partition("@media (prefers-color-scheme: dark)")
     return light, dark
-
-
-def rule(style: str, selector: str) -> dict[str, str]:
-    found: dict[str, str] = {}
-    for selectors, body in re.findall(r"([^{}]+)\{([^{}]*)\}", style):
-        if selector in [part.strip() for part in selectors.split(",")]:
-            found |= {
-                key: value.replace("!important", "").strip()
-                for key, value in re.findall(r"([\w-]+):([^;]+);", body)
-            }
-    return found
-
-
-MAIL_COLOURS = [
-    ("body", "background", "bg"),
-    (".ground", "background", "bg"),
-    ("h1", "color", "ink"),
-    ("p", "color", "ink-2"),
-    ("h2", "color", "ink-3"),
-    (".sub", "color", "ink-3"),
-    (".card", "background", "surface"),
-    (".mark", "color", "on-ch"),
-    (".mark", "background", "mute-solid"),
-    (".btn", "background", "accent"),
-    (".btn a", "color", "on-accent"),
-    (".link", "color", "link"),
-    (".pill", "color", "mute"),
-    (".pill", "background", "mute-soft"),
-    *[(f".mark-{channel}", "background", f"ch-{channel}") for channel in CHANNELS],
-    *[(f".pill-{state}", "color", state) for state in STATES[:5]],
-    *[(f".pill-{state}", "background", f"{state}-soft") for state in STATES[:5]],
-    *[(f".pill-{state}", "border-color", f"{state}-line") for state in STATES[:5]],
-]
-
-
-def test_mails_repeat_the_colours_of_the_pages() -> None:
-    light, dark = mail_rules()
-
-    shown = [
-        (selector, rule(light, selector)[key], rule(dark, selector)[key]) for selector, key, _ in MAIL_COLOURS
-    ]
-
-    assert shown == [(selector, LIGHT[token], DARK[token]) for selector, _, token in MAIL_COLOURS]
 
 
 def test_mails_use_no_colour_that_tokens_do_not_define() -> None:

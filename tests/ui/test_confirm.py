@@ -1,6 +1,5 @@
 """Pages that ask before something is done: asked by GET, done once by POST, and what is said afterwards."""
 
-import re
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -17,8 +16,6 @@ from ui import confirm
 from ui.confirm import ConfirmLine, Done, Late, Page, Said
 from ui.errors import Refusal
 
-ROOT = Path(__file__).parents[2]
-PAGES = sorted((ROOT / "templates/portal/confirm").glob("*.html"))
 RESUME = "/admin/accounts/account/bulk/resume/?account=7"
 FACTS = {"one": SimpleNamespace(name="Lumen <Shoes>", pk=7)}
 
@@ -176,18 +173,3 @@ def test_a_hundred_of_many_lines_are_shown() -> None:
     many = page(lines=[ConfirmLine(str(number)) for number in range(103)])
 
     assert (len(many.shown), many.unshown) == (100, 3)
-
-
-def test_each_page_of_the_portal_holds_words_alone_in_blocks_of_the_kit() -> None:
-    for path in PAGES:
-        text = path.read_text(encoding="utf-8")
-
-        parent = text.split('"')[1]
-        assert parent in {"ui/confirm.html", "portal/confirm/bulk.html"}, path.stem
-        assert "<form" not in text, path.stem
-        assert "<h2" not in text, path.stem
-        if path.stem != "bulk":
-            # What came of a job on many is said by its own page.
-            done = () if parent.endswith("bulk.html") else ("done",)
-            for block in ("question", "lead", "button", *done):
-                assert len(re.findall(rf"{{% (?:block|say) {block}\b", text)) == 1, path.stem

@@ -13,7 +13,6 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone
 
-from tokens.channels import declarations
 from ui import pills
 from ui.dates import DeadlineFacts
 from ui.mails import Button, Card
@@ -72,17 +71,6 @@ def test_pages_hold_no_inline_style_script_or_handler() -> None:
     assert len(inline("<style> <p style='a' onclick='b'> <script> <script src='c'>")) == 4
 
 
-def test_no_line_of_a_template_is_longer_than_160_characters() -> None:
-    lines = [
-        f"{path.relative_to(TEMPLATES)}:{number}"
-        for path in TEMPLATES.rglob("*.*")
-        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
-        if len(line) > 160
-    ]
-
-    assert lines == []
-
-
 def test_a_notice_is_its_text_and_a_button_where_it_leads_somewhere() -> None:
     source = "{% notice 'warn' 'mail' url=url button='Open' role='status' %}<b>{{ name }}</b>{% endnotice %}"
 
@@ -105,14 +93,6 @@ def test_icons_that_pages_name_are_drawn() -> None:
     assert set.union(*named.values())
 
 
-def test_a_pill_says_its_state_in_words() -> None:
-    html = render("{% pill 'account' state %}", state="at_risk")
-
-    assert "at-pill-warn" in html
-    assert html.endswith("At risk</span>")
-    assert_nests(html)
-
-
 def test_names_are_escaped_in_parts() -> None:
     html = render(
         "{% avatar name %}{% pill state %}", name="<b> <i>", state=pills.Pill("<b>", "bad", "cancel")
@@ -120,15 +100,6 @@ def test_names_are_escaped_in_parts() -> None:
 
     assert "<b>" not in html
     assert "&lt;b&gt;" in html
-
-
-def test_a_bar_has_its_widths_in_attributes_and_is_hidden_from_readers() -> None:
-    html = render("{% daybar facts now %}", facts=DeadlineFacts("date", NOW + timedelta(days=10)), now=NOW)
-
-    assert 'width="16.7%"' in html
-    assert 'aria-hidden="true"' in html
-    assert html.count("at-daybar-tick") == 2
-    assert_nests(html)
 
 
 @pytest.mark.parametrize(
@@ -164,14 +135,6 @@ def test_a_time_is_shown_in_the_active_zone_with_utc_in_its_title(form: str, wor
         '<time datetime="2026-11-25T09:42:00Z" '
         f'title="Wednesday 25 November 2026, 04:42:00 EST (09:42 UTC)">{words}</time>'
     )
-
-
-@pytest.mark.parametrize("channel", declarations.channel_keys())
-def test_a_mark_is_the_first_letter_of_its_channel(channel: str) -> None:
-    html = render("{% mark channel 's' %}", channel=channel)
-
-    assert f"at-mark-{channel} at-mark-s" in html
-    assert f">{declarations.label(channel)[0]}<" in html
 
 
 @pytest.mark.parametrize(
@@ -231,27 +194,6 @@ def test_a_action_that_changes_something_is_posted() -> None:
     assert "csrfmiddlewaretoken" in html
 
 
-def test_the_error_page_says_cause_and_that_nothing_was_lost() -> None:
-    context = {
-        "heading": "The log-in was stopped at Facebook",
-        "cause": "Cancel was pressed there.",
-        "safe": "Lumen Shoes EU still works.",
-        "primary": {"label": "Try again", "url": "/again"},
-        "second": {"label": "Go to my accounts", "url": "/mine"},
-        "again": ["Come back within 15 minutes."],
-        "code": "LNK-7F3A-29",
-        "at": NOW,
-    }
-
-    html = render_to_string("selfservice/error.html", context)
-
-    assert "<h1>The log-in was stopped at Facebook</h1>" in html
-    assert "<strong>Nothing was lost:</strong> Lumen Shoes EU still works." in html
-    assert html.count("at-btn-primary") == 1
-    assert "LNK-7F3A-29" in html
-    assert_nests(html)
-
-
 @pytest.mark.parametrize("name", ["400", "403", "403_csrf", "404", "500"])
 def test_status_pages_render_without_request_and_promise_that_nothing_was_lost(name: str) -> None:
     html = render_to_string(f"{name}.html")
@@ -270,14 +212,6 @@ def test_pages_of_a_broken_handshake_never_print_its_exception(name: str) -> Non
 
     assert marker not in html
     assert "Nothing was lost" in html
-
-
-def test_the_frame_puts_the_skip_link_first_and_the_theme_on_the_root() -> None:
-    html = render_to_string("selfservice/base.html", {"user": {"theme": "dark", "is_authenticated": False}})
-
-    assert '<html lang="en-gb" data-theme="dark">' in html
-    assert re.search(r"<body>\s*<a class=\"at-hidden\" href=\"#content\">", html)
-    assert_nests(html)
 
 
 def test_plain_text_keeps_to_seventy_two_columns_and_never_breaks_an_address() -> None:

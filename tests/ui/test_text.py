@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from tests.tools.recorder import in_brackets
+from tests.tools.marked import in_brackets
 from ui.name_visibility import NameVisibility
 from ui.templatetags import ui as tags
 from ui.text import first_name

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from infra import append_only
 from tests.support.factories import NOW, PASSWORD, make_team, make_user
-from tests.tools.recorder import in_brackets
+from tests.tools.marked import in_brackets
 from tests.users.steps import code_of, enrol, log_in, secret_of
 from users.login.services import ChangeKind
 from users.models import LoginRecord, User

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.channel_words import CHANNELS, edited
-from tests.tools.recorder import in_brackets
+from tests.tools.marked import in_brackets
 from tokens.channels import registry, words
 from tokens.channels.kinds import Reason
 from tokens.token import reasons
