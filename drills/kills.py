@@ -5,8 +5,8 @@ answers slowly. Counted at the mailbox and in the database: shifts that are half
 or came twice, and the seconds until everything that was begun is done. A mail that its server took just before the kill comes once more
 with the same Message-ID, as docs/operations.md says; such ones are counted apart.
 
-Two naive controls: a sender that marks what it is about to send, and a shift in two transactions. Kills of the process that renews tokens
-are drills.refresh_kills.
+Two naive controls: a sender that marks what it is about to send, and a shift in two transactions. A kill of the process that renews
+tokens is in tests/tokens/test_refresh_lane.py.
 """
 
 import argparse

@@ -20,7 +20,6 @@ class Drill:
 
 DRILLS = (
     Drill("dark_channel", 300, ("--threads", "2", "--seconds", "60", "--no-p99")),
-    Drill("refresh_kills", 240, ("--kills", "3")),
     Drill("kills", 540, ("--shifts", "1", "--mails", "1", "--checks", "2")),
     Drill("one_doubt", 480, ("--people", "15", "--minutes", "300", "--says", "inspection")),
     Drill("copy", 240, ("--seconds", "22")),
@@ -31,7 +30,6 @@ DRILLS = (
     Drill("webhooks", 240, ("--events", "300", "--kills", "8")),
     Drill("beats", 240),
     Drill("gate_kills", 180, ("--kills", "12")),
-    Drill("clock", 180),
     Drill("keys", 120, ("--tokens", "1500", "--kills", "5")),
     Drill("restore", 120, ("--accounts", "300")),
 )

@@ -74,7 +74,9 @@ def test_a_warning_that_is_dropped_because_its_reader_left_is_told_to_the_lead_t
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("day", ["2026-03-29", "2026-10-25"])
-def test_a_change_of_the_clock_does_no_harm(day: str) -> None:
+@pytest.mark.parametrize("hour", [1, 2, 3, 7])  # before, in and after the hour that is missing or comes twice
+def test_a_change_of_the_clock_does_no_harm(day: str, hour: int, settings: Any) -> None:
+    settings.MACROS_HOUR = hour
     start = datetime.fromisoformat(day).replace(tzinfo=BERLIN)
 
     for tick in range(0, 25 * 60, 30):

@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
@@ -20,11 +21,39 @@ from tokens.channels.kinds import AppKeys
 pytestmark = pytest.mark.django_db
 
 
+# Bad HTTP: one answer, then the connection closes.
+BAD: dict[str, bytes] = {
+    "nothing": b"",
+    "no HTTP": b"SSH-2.0-OpenSSH_9.6\r\n",
+    "a header of noise": b"HTTP/1.1 200 OK\r\n\xfe\x00\x8b\x01: \xff\n\r\x07\r\n\r\n{}",
+    "a status of words": b"HTTP/1.1 fine\r\n\r\n",
+    "a length of words": b"HTTP/1.1 200 OK\r\nContent-Length: many\r\n\r\n{}",
+    "a length below nothing": b"HTTP/1.1 200 OK\r\nContent-Length: -5\r\n\r\n{}",
+    "two lengths": b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\n{}x",
+    "chunks of noise": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n{}\r\n",
+    "chunks that break off": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n400\r\n{",
+    "headers without end": b"HTTP/1.1 200 OK\r\n" + b"".join(b"X-%d: %s\r\n" % (n, b"x" * 900) for n in range(4000)),
+    "another protocol": b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n",
+}  # fmt: skip
+# Sent again and again, until the other side has had enough.
+ENDLESS: dict[str, tuple[bytes, bytes, float]] = {
+    "a body without end": (
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", b"10000\r\n" + b"x" * 65_536 + b"\r\n", 0,
+    ),
+    "a header that drips": (b"HTTP/1.1 200 OK\r\nX-Drip: ", b"x", 0.02),
+    "a first line that drips": (b"HTTP/1.1 200 ", b"O", 0.02),
+    "continue without end": (b"", b"HTTP/1.1 103 Early Hints\r\n\r\n", 0.005),
+    "silence": (b"", b"", 0.02),
+}  # fmt: skip
+
+
 class Handler(BaseHTTPRequestHandler):
     """Answers by path, and keeps what was asked."""
 
     protocol_version = "HTTP/1.1"
     seen: list[dict[str, str]] = []
+    mode = ""  # of BAD and ENDLESS
+    sent = 0
 
     def do_GET(self) -> None:
         self.seen.append({**{k.lower(): v for k, v in self.headers.items()}, "path": self.path})
@@ -98,6 +127,16 @@ class Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Length", "1000")
         self.end_headers()
         self.close_connection = True
+
+    def answer_bad(self) -> None:
+        self.close_connection = True
+        first, again, pause = ENDLESS.get(self.mode) or (BAD[self.mode], b"", 0)
+        with suppress(OSError):  # the other side hung up, which is what it should do
+            self.wfile.write(first)
+            while self.mode in ENDLESS:
+                self.wfile.write(again)
+                Handler.sent += len(again)
+                time.sleep(pause)
 
     def send(
         self, body: bytes, *, status: int = 200, kind: str = "text/html", extra: dict[str, str] | None = None
@@ -208,6 +247,19 @@ def test_bodies_that_cannot_be_used_are_no_answer(server: str, path: str) -> Non
     assert answer.status == 0
     assert isinstance(answer.body, str)
     assert "SBXTOKEN" not in answer.body
+
+
+@pytest.mark.parametrize("mode", [*BAD, *ENDLESS])
+def test_bad_http_is_no_answer_and_is_given_up_in_time(
+    server: str, mode: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Handler, "mode", mode)
+    monkeypatch.setattr(Handler, "sent", 0)
+
+    answer = http.request("api", "GET", f"{server}/bad", timeout=0.3)
+
+    assert answer.status == 0
+    assert Handler.sent < 60 * http.MAX_BODY
 
 
 def test_json_that_is_nested_too_deep_stays_text(server: str) -> None:
