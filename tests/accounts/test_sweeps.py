@@ -35,32 +35,6 @@ def check_twice() -> int:
     return checked
 
 
-def test_a_cancelled_authorisation_is_found_without_any_traffic(ada: User, world: Sandbox) -> None:
-    native.keep(ada, "ada")
-    world.cancel_authorisation("facebook", "ada")
-
-    checked = check_twice()
-
-    token, account = Token.objects.get(), Account.objects.get()
-    assert checked == 1
-    assert (token.state, token.reason) == ("dead", "authorisation_cancelled")
-    assert (account.state, account.reason) == ("deactivated", "authorisation_cancelled")
-
-
-def test_a_lost_role_and_a_restriction_are_found_and_the_token_lives(ada: User, world: Sandbox) -> None:
-    native.keep(ada, "ada", ["Lumen Shoes EU", "Fern Gardens"])
-    world.drop_role("facebook", "Lumen Shoes EU", "ada")
-    world.set_account_status("facebook", "Fern Gardens", account_status=3)
-
-    check_twice()
-
-    lumen, fern = Account.objects.get(name="Lumen Shoes EU"), Account.objects.get(name="Fern Gardens")
-    assert Token.objects.get().state == "valid"
-    assert (lumen.state, lumen.reason) == ("deactivated", "access_lost")
-    assert fern.state == "connected"
-    assert fern.restriction
-
-
 def test_many_accounts_of_one_log_in_are_read_by_one_list_and_what_it_lacks_singly(
     ada: User, world: Sandbox
 ) -> None:
@@ -190,18 +164,6 @@ def test_an_empty_list_takes_nothing_away_that_can_still_be_read(ada: User, worl
     sweeps.check_due_tokens(now=later())
 
     assert set(Account.objects.values_list("state", flat=True)) == {"connected"}
-
-
-def test_a_channel_that_is_down_takes_nothing_away(ada: User, world: Sandbox) -> None:
-    native.keep(ada, "ada")
-    world.add_fault("facebook", path=".*", status=500, body="<html>down</html>")
-
-    sweeps.check_due_tokens(now=later())
-
-    token = Token.objects.get()
-    assert (token.state, Account.objects.get().state) == ("valid", "connected")
-    assert token.claimed_until is None
-    assert token.due_at is not None
 
 
 @pytest.mark.parametrize(

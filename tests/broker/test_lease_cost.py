@@ -25,16 +25,6 @@ def lease(account: Account) -> broker.Lease:
     return broker.lease(caller=INTERNAL, channel=account.channel, native_id=account.native_id, now=NOW)
 
 
-def test_a_lease_is_one_read_and_one_row_of_the_record() -> None:
-    account = lasting()
-    lease(account)  # notes the use of this hour, and learns the channel app
-
-    with CaptureQueriesContext(connection) as captured:
-        lease(account)
-
-    assert [query["sql"].split()[0] for query in captured] == ["select", "insert"]
-
-
 def test_a_report_of_success_is_one_read() -> None:
     given = lease(lasting())
 

@@ -1,4 +1,4 @@
-"""Rules without a database: what is due, who is told. Random accounts are compared with a slow and obvious second version."""
+"""Rules without a database: what is due, who is told."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -89,6 +89,7 @@ def test_each_threshold_is_due_on_its_calendar_day_and_of_those_that_were_missed
     assert days_of(rule(days=(1, 7, 10)), account(ends=12), span(30)) == [(2, 10), (5, 7), (11, 1)]
     assert days_of(rule(), account(ends=5), span()) == [(0, 7)]
     assert days_of(rule(), account(ends=40), span()) == []
+    assert days_of(rule(), account(ends=-0.5), span()) == []
 
 
 @pytest.mark.parametrize("hour", [0, 5, 23])
@@ -107,6 +108,7 @@ def test_of_a_date_that_was_known_for_just_so_many_days_nobody_is_warned_as_it_b
     ]
     # known for longer by the log-in that sets it
     assert days_of(rule(days=(30,)), replace(begins, log_ins=[log_in(ends=30)]), span()) == [(0, 30)]
+    assert days_of(rule(days=(30,)), replace(begins, log_ins=[log_in(ends=30, state="dead")]), span()) == []
 
 
 def test_watching_log_ins_each_is_due_by_its_own_date_but_for_what_is_over() -> None:
@@ -131,6 +133,7 @@ def test_dark_is_told_at_once_whatever_is_watched_and_only_of_what_ever_worked()
     assert days_of(rule(), held_up, span()) == [(0, 0), (0, 7)]
     assert days_of(rule(), replace(held_up, since=NOW - timedelta(minutes=59)), span()) == [(0, 7)]
     assert days_of(rule(), replace(dark, was_connected=False), span()) == []
+    assert days_of(rule(), account(log_in(), state="paused"), span()) == []
     assert days_of(rule(), replace(dark, heard={WATCHER}), span()) == []
 
 
@@ -168,12 +171,15 @@ def test_what_was_told_as_urgently_is_no_news(told: tuple[int, str], is_news: bo
     before = TellsBefore(None, told[1], told[0], 99, TODAY)
 
     assert bool(days_of(rule(), account(told=[before]), span())) is is_news
+    assert days_of(rule(), account(told=[before._replace(token_id=1)]), span()) == [(0, 7)]
 
 
 def test_who_is_on_it_frees_all_until_it_is_more_urgent_or_dark() -> None:
     on_it = account(acknowledged={None: 5}, ends=5)
 
     assert days_of(rule(), on_it, span(6)) == [(4, 1)]
+    assert days_of(rule(), replace(on_it, acknowledged={None: 7}), span()) == []
+    assert days_of(rule(of_token=True), replace(on_it, log_ins=[log_in()]), span()) == [(0, 7)]
     assert days_of(rule(), replace(on_it, state="deactivated", deadline=None), span()) == [(0, 0)]
 
 

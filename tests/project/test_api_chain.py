@@ -115,16 +115,6 @@ def test_an_answer_of_the_api_has_the_headers_that_make_sense_for_json(key: str,
     assert "X-Request-ID" in answer
 
 
-def test_a_live_token_stays_in_no_cache(key: str) -> None:
-    account = lasting()
-    client = Client(headers={"authorization": f"Bearer {key}"})
-
-    answer = client.post(f"/api/v1/accounts/facebook/{account.native_id}/lease", {}, content_type=JSON)
-
-    assert answer.json()["send"]["headers"]
-    assert answer["Cache-Control"] == "no-store"
-
-
 # ---- the operations that jobs call all the time: on their ordinary way they never leave the event loop, and are answered as by a thread
 
 BODIES = {

@@ -40,15 +40,6 @@ def test_no_default_ends_within_half_a_year_of_the_day_it_was_checked() -> None:
 
 
 @pytest.mark.parametrize(
-    ("left", "stage"), [(90, None), (61, None), (60, 60), (15, 60), (14, 14), (1, 14), (0, 0), (-9, 0)]
-)
-def test_operators_are_told_60_and_14_days_ahead_and_at_the_end(left: int, stage: int | None) -> None:
-    end = date(2027, 2, 23)
-
-    assert versions.stage(end, end - timedelta(days=left)) == stage
-
-
-@pytest.mark.parametrize(
     ("pinned", "today", "said"),
     [
         ("v25.0", date(2026, 11, 25), "v25.0: ends on 23 February 2027"),

@@ -51,17 +51,6 @@ def link_of(invitation: Invitation) -> str:
     return found[1]
 
 
-def test_inviting_writes_one_message_without_the_key_and_one_log_entry(
-    invited: Invitation, boss: User
-) -> None:
-    message = Message.objects.get()
-
-    assert (message.kind, message.recipient) == ("invite", "emil@example.com")
-    assert message.payload == {"invitation": invited.pk, "number": 1}
-    entry = LogEntry.objects.get()
-    assert (entry.user, kept.said(entry.change_message)) == (boss, "Invited emil@example.com to Lumen.")
-
-
 def test_the_mail_holds_the_link_and_what_is_kept_does_not(invited: Invitation) -> None:
     mail = build_invitation(Message.objects.get())
 

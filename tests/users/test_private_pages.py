@@ -23,10 +23,6 @@ def test_no_page_may_be_stored_searched_or_use_a_device(client: Client) -> None:
         assert [path for path, headers in answers.items() if said not in headers.get(name, "")] == []
 
 
-def test_an_answer_of_the_api_may_not_be_stored(client: Client) -> None:
-    assert "no-store" in client.get("/api/v1/accounts")["Cache-Control"]
-
-
 def test_static_files_may_be_stored(client: Client) -> None:
     answer = client.get("/static/adtoken/site.css")
 

@@ -8,7 +8,7 @@ from accounts.models import Account, AccountToken, PendingLink
 from tests.support import native
 from tests.support.sandbox import Sandbox
 from tokens.models import ChannelApp, Doubt, Token
-from users.models import Session, User
+from users.models import User
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("world")]
 
@@ -26,22 +26,6 @@ def account(name: str = "Lumen Shoes EU") -> Account:
 def lumen(pending: PendingLink) -> str:
     """The id of Lumen Shoes EU in the list that waits to be chosen from."""
     return str(next(one["native_id"] for one in pending.offered if one["name"] == "Lumen Shoes EU"))
-
-
-def test_two_people_link_the_same_ad_account_and_one_becomes_the_backup(ada: User, ben: User) -> None:
-    native.link(browser(ada), "facebook", "ada", names=["Lumen Shoes EU", "Fern Gardens"])
-    native.link(browser(ben), "facebook", "ben")
-
-    found, token = account(), Token.objects.get(consented_by=ada)
-    assert token.pool_entries.count() == 2
-    assert (token.deadline_kind, token.dates_source["access"]) == ("date", "provider")
-    assert token.access_expires_at is not None
-    assert 58 < (token.access_expires_at - token.linked_at).days <= 60
-    assert Sandbox.MARKER not in repr([row.get_decoded() for row in Session.objects.all()])
-    assert found.usable_count == 2
-    assert found.active_token is not None
-    assert found.active_token.consented_by == ada
-    assert {entry.token.native_user_name for entry in found.pool.all()} == {"Ada Okafor", "Ben Lindqvist"}
 
 
 def test_the_choose_page_says_who_is_in_an_account_and_what_cannot_be_linked(ada: User, ben: User) -> None:
@@ -104,46 +88,6 @@ def test_a_smaller_grant_shows_what_it_no_longer_serves_and_those_now_dark_first
     assert kept.reason == "access_lost"
 
 
-def test_a_refused_consent_says_so_and_loses_nothing(ada: User) -> None:
-    client = browser(ada)
-    back = native.decide(native.leave(client, "facebook"), "ada", action="cancel")
-
-    response = client.get(back.replace("http://testserver", ""))
-
-    assert "The log-in was stopped at Facebook" in response.content.decode()
-    assert not Token.objects.exists()
-
-
-def test_a_callback_in_another_persons_browser_is_refused(ada: User, ben: User) -> None:
-    back = native.decide(native.leave(browser(ada), "facebook"), "ada").replace("http://testserver", "")
-
-    response = browser(ben).get(back)
-
-    assert response.status_code == 400
-    assert not Token.objects.exists()
-
-
-def test_a_state_of_one_channel_is_refused_at_the_other(ada: User) -> None:
-    client = browser(ada)
-    back = native.decide(native.leave(client, "facebook"), "ada").replace("http://testserver", "")
-
-    response = client.get(back.replace("/link/facebook/", "/link/x/"))
-
-    assert response.status_code == 400
-    assert not Token.objects.exists()
-
-
-def test_a_channel_that_is_down_is_said_to_be_silent(ada: User, world: Sandbox) -> None:
-    client = browser(ada)
-    back = native.decide(native.leave(client, "facebook"), "ada").replace("http://testserver", "")
-    world.add_fault("facebook", path="oauth/access_token", status=503, body="<html>busy</html>")
-
-    response = client.get(back)
-
-    assert response.status_code == 502
-    assert "Facebook does not answer right now" in response.content.decode()
-
-
 def test_reading_the_list_again_takes_nothing_away_in_a_channels_bad_hour(ada: User, world: Sandbox) -> None:
     native.keep(ada, "ada")
     client = browser(ada)
@@ -200,18 +144,6 @@ def test_reauthentication_as_somebody_else_adds_a_person_and_says_so(ada: User) 
 
     assert "You logged in as someone else." in page
     assert account().pool.count() == 2
-
-
-def test_opening_a_mailed_link_changes_nothing(ada: User, world: Sandbox) -> None:
-    native.keep(ada, "ada")
-    before = list(Token.objects.values())
-    world.clear_calls()
-
-    response = browser(ada).get(reverse("reauthenticate", args=[account().pk]))
-
-    assert response.status_code == 200
-    assert list(Token.objects.values()) == before
-    assert world.calls() == []
 
 
 def test_an_unknown_channel_is_no_page(ada: User) -> None:

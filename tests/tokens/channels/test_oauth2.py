@@ -7,14 +7,12 @@ from typing import Any
 
 import pytest
 from django.test import Client
-from django.urls import NoReverseMatch, reverse
 
 from accounts.models import PendingLink
 from tests.support import native
 from tests.support.factories import make_user
 from tests.support.native import back, query
 from tests.support.sandbox import Sandbox
-from tokens.channels import registry
 from tokens.models import ChannelApp, Token
 from users.models import Session
 
@@ -200,9 +198,3 @@ def test_a_channel_that_is_not_set_up_has_no_callback(client: Client, way: Way) 
     ChannelApp.objects.all().delete()
 
     assert client.get(way.callback, {way.code: "c", "state": "s"}).status_code == 404
-
-
-@pytest.mark.parametrize("key", registry.CHANNELS)
-def test_no_login_view_of_allauth_is_mounted(key: str) -> None:
-    with pytest.raises(NoReverseMatch):
-        reverse(f"{key}_login")
