@@ -23,7 +23,7 @@ from tokens.models import Token
 from ui import addresses, dates
 from ui.name_visibility import NameVisibility
 from ui.text import first_name, join_names
-from users.models import Team, User
+from users.models import RefusedAddress, Team, User
 from users.people.queries import fallback_readers, names_for
 
 KIND = "left"
@@ -83,18 +83,45 @@ def _in_place(teams: Collection[int]) -> dict[str, list[int]]:
     return found
 
 
+def record_leaving_mail_end(message: Message) -> None:
+    """Where the mail server refuses a reader's address, whoever stands in is told, in the same transaction."""
+    said = message.payload
+    if not message.has_failed or not RefusedAddress.objects.is_parked(message.recipient):
+        return
+    payload = {key: value for key, value in said.items() if key not in {"teams", "own", "taken"}}
+    teams = said["teams"] or list(_stopped(said.get("tokens", ())).values_list("team", flat=True).distinct())
+    actor = User.objects.filter(pk=said["actor"]).first()
+    readers: Readers = {address: {"teams": ids} for address, ids in _in_place(teams).items()}
+    if actor is not None:
+        readers.pop(actor.email, None)
+    _write(payload, readers, timezone.now())
+
+
 def _write(payload: Mapping[str, Any], readers: Readers, now: datetime) -> None:
-    """Write a message to each reader."""
+    """Write the messages that were not written yet: to each reader about teams that they were not told of."""
+    before = _told(payload["job"])
     for address, about in readers.items():
-        teams = about["teams"]
+        known = before.get(address)
+        teams = [pk for pk in about["teams"] if pk not in (known or ())]
+        if known is not None and not teams:
+            continue
         outbox.enqueue(
             kind=KIND,
             recipient=address,
             team=Team.objects.get(pk=teams[0]) if len(teams) == 1 else None,
-            dedupe_key=f"{KIND}:{payload['job']}:{address}",
-            payload={**payload, **about},
+            dedupe_key=f"{KIND}:{payload['job']}:{address}" + (f":{teams[0]}" if known is not None else ""),
+            payload={**payload, **about, "teams": teams},
             now=now,
         )
+
+
+def _told(job_id: int) -> dict[str, set[int]]:
+    """Return by address of which teams messages about a job were written."""
+    told: dict[str, set[int]] = defaultdict(set)
+    written = Message.objects.filter(kind=KIND, payload__contains={"job": job_id})
+    for address, teams in written.values_list("recipient", "payload__teams"):
+        told[address].update(teams)
+    return told
 
 
 def build_leaving_mail(message: Message) -> Mail:
@@ -205,4 +232,4 @@ def _taken(taken: Mapping[str, Any], reader: Reader) -> dict[str, Any]:
 
 def register_mail() -> None:
     """Say how these mails are built."""
-    register_kind(KIND, build_leaving_mail, name=_("Log-in removed"))
+    register_kind(KIND, build_leaving_mail, name=_("Log-in removed"), ended=record_leaving_mail_end)
