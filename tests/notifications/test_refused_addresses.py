@@ -14,12 +14,12 @@ from macros.warnings import services as evaluation
 from notifications.delivery import claims
 from notifications.delivery import services as delivery
 from notifications.models import Message
-from tests.macros.support import TODAY, ending, make_macro, make_person, noon, token_of
+from tests.macros.support import TODAY, ending, make_macro, make_person, noon, settle, token_of
 from tests.notifications.smtp import MailServer
 from tests.notifications.support import make_message
 from tests.support import news
 from tests.support.ends import end
-from tests.support.factories import NOW
+from tests.support.factories import NOW, link, make_account
 from tests.support.leaving import removed
 from tokens.models import Token
 from ui import stored_phrases as kept
@@ -131,6 +131,26 @@ def test_a_log_in_that_stopped_is_told_to_the_lead_where_its_person_is_refused(
     assert "whoever linked the account cannot be told" in " ".join(
         mail.as_string().replace("=\n", "").split()
     )
+
+
+def test_whoever_stands_in_for_a_refused_lead_is_told_of_that_team_though_told_of_another_before(
+    settings: Any, mail_server: MailServer
+) -> None:
+    settings.OPERATOR_EMAILS = [OPERATOR]
+    lead()
+    mail_server.refuse[LEAD] = GONE
+    token = token_of(ending(7, person=make_person(ADA), name="Lumen Shoes EU"))
+    other = make_account("facebook", team=Team.objects.create(name="Without lead"), name="Fern Gardens")
+    link(other, token)
+    settle(other)
+    remove(token)
+
+    deliver_thrice()
+
+    assert mail_server.recipients == [OPERATOR, OPERATOR]
+    assert [name in mail.as_string() for mail in mail_server.mails for name in ("Fern", "Lumen")] == [
+        True, False, False, True,
+    ]  # fmt: skip
 
 
 def test_where_a_leads_address_is_refused_that_an_account_is_not_somebodys_any_more_is_told_to_operators(

@@ -134,7 +134,7 @@ def test_every_reason_for_which_a_mail_is_not_wanted_has_words() -> None:
         for path in (words.ROOT / app).rglob("*.py")
     )
     codes = set(re.findall(r'NotWanted\("(\w+)"', code))
-    of_notices = {f"not_told_{via}" for via in Via.values if via}
+    of_notices = {f"not_told_{via or 'direct'}" for via in Via.values}
     worded = phrases.blocks(NOT_WANTED)
 
     assert len(codes) > 20
