@@ -83,8 +83,11 @@ def _case(
     account = Account.objects.get(channel=channel)
     token = Token.objects.filter(app__channel=channel)
     if channel in SWITCH:
+        past = timezone.now() - timedelta(hours=1)  # when it ended, long after it was renewed
         token.update(
-            access_expires_at=timezone.now() - timedelta(hours=1), due_at=timezone.now() + timedelta(hours=1)
+            access_expires_at=past,
+            renewed_at=past - timedelta(hours=1),
+            due_at=timezone.now() + timedelta(hours=1),
         )
     world.clear_calls()
     world.add_fault(channel, path=TOKEN_PATH[channel], delay=delay, late=late)
