@@ -18,7 +18,7 @@ from django.utils.translation import gettext, gettext_lazy
 
 from ui.errors import Refusal
 from ui.form_version import Versioned
-from ui.text import as_typed, plain
+from ui.text import plain
 
 SHOWN = 100  # lines on a page
 
@@ -35,9 +35,7 @@ class ConfirmForm(Versioned, forms.Form):
 
     def __init__(self, *args: Any, must_type: str = "", **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        name = plain(must_type)
-        # A name of emoji alone is on no keyboard, one of marks alone is not seen, and a word is as good.
-        self.must_type = name if as_typed(name) else gettext("yes")
+        self.must_type = plain(must_type) or gettext("yes")  # a name that is not seen: a word is as good
         if must_type:
             label = gettext("Type “%(name)s” to go on") % {"name": self.must_type}
             self.fields["typed"].label = label
@@ -46,9 +44,9 @@ class ConfirmForm(Versioned, forms.Form):
             del self.fields["typed"]
 
     def clean_typed(self) -> str:
-        """Refuse anything but the account's name, or what is asked for in its place."""
+        """Refuse anything but the name as the page shows it, which can be copied; capitals make no difference."""
         typed = str(self.cleaned_data["typed"])
-        if as_typed(typed) != as_typed(self.must_type):
+        if plain(typed).casefold() != self.must_type.casefold():
             raise forms.ValidationError(gettext("This is not the name."))
         return typed
 

@@ -18,13 +18,6 @@ _UNSEEN = frozenset(
     {"Cc", "Cf", "Cs"}
 )  # controls, marks of format (which turn the rest of a line), halves of characters
 _MARKS = frozenset({"Mn", "Me"})
-_NOT_ON_KEYS = frozenset(
-    {"So", "Sk", "Co", "Me"}
-)  # emoji and their colours, signs of trade marks, private signs
-# What phones and word processors write in place of what is on the key.
-_KEYS = str.maketrans(
-    dict.fromkeys("‘’‚‛ʼ′`´", "'") | dict.fromkeys("“”„‟″«»", '"') | dict.fromkeys("‐‑‒–—―−", "-")
-)
 
 
 def plain(text: str) -> str:
@@ -43,27 +36,6 @@ def _stays(letter: str) -> bool:
 def _shows(letter: str) -> bool:
     hidden = letter in _BLANK or letter in _JOINERS or letter.isspace()
     return not hidden and unicodedata.category(letter) not in _MARKS
-
-
-def as_typed(text: str) -> str:
-    """Return what two spellings of a name have in common where one is shown and the other typed or copied from the page.
-
-    Capitals, gaps, what cannot be seen, and signs that are on no keyboard make no difference. "" where nothing can be typed of it.
-    """
-    on_keys = "".join(letter for letter in text.translate(_KEYS) if _is_typed(letter))
-    folded = unicodedata.normalize("NFKC", on_keys).casefold()
-    name = " ".join(unicodedata.normalize("NFKC", folded).split())
-    return name if any(map(_shows, name)) else ""  # marks alone are of a sign that is on no key
-
-
-def _is_typed(letter: str) -> bool:
-    if letter.isspace():
-        return True
-    variant = (
-        "\ufe00" <= letter <= "\ufe0f" or "\U000e0100" <= letter <= "\U000e01ef"
-    )  # how the sign before it is drawn
-    category = unicodedata.category(letter)
-    return not variant and letter not in _BLANK and category not in _UNSEEN and category not in _NOT_ON_KEYS
 
 
 LIMIT = 1_000  # rows that pages count; of more they say "1,000+"

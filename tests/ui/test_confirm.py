@@ -127,16 +127,10 @@ def test_a_wrong_field_asks_again_and_does_nothing(data: dict[str, str]) -> None
         ("Lumen  Shoes", "Lumen Shoes"),
         ("Lumen\nShoes\u00a0EU", " lumen shoes  eu "),
         ("\u202eLumen\u200b Shoes", "Lumen Shoes"),
-        ("Mara\u2019s Ｓｈｏｅｓ", "Mara's Shoes"),
-        ("Lumen® 👟\ufe0f", "Lumen"),
         ("Lumen® 👟\ufe0f", "Lumen® 👟\ufe0f"),
         ("Straße 5", "STRASSE 5"),
-        ("Fern – Gardens", "fern - gardens"),
-        ("!!!", "!!!"),
-        ("👟👩\u200d🎨", "yes"),
         ("\u200b \u3164", "yes"),
         ("\u034f", "yes"),
-        ("👟\U000e0101", "yes"),
     ],
 )
 def test_a_name_is_typed_as_it_is_seen_and_each_can_be_confirmed(name: str, typed: str) -> None:
