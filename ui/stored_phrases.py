@@ -48,21 +48,8 @@ def both(*kept: str) -> str:
 
 
 def cut(kept: str, most: int) -> str:
-    """Return what was kept with `most` characters, for a column that holds no more: the longest fact of a phrase is shortened."""
-    if len(kept) <= most or not kept.startswith(_BEGIN):
-        return kept[:most]
-    try:
-        held = json.loads(kept)
-    except ValueError:  # several
-        return said(kept)[:most]
-    facts: dict[str, object] = held[_FACTS]
-    texts = {name: one for name, one in facts.items() if isinstance(one, str) and not one.startswith(_BEGIN)}
-    longest = max(texts, key=lambda name: len(texts[name]), default="")
-    room = len(texts.get(longest, "")) - (len(kept) - most)
-    if room <= 0:
-        return said(kept)[:most]
-    facts[longest] = texts[longest][:room]
-    return cut(json.dumps(held, ensure_ascii=False), most)
+    """Return what was kept with `most` characters, for a column that holds no more: one that is longer becomes a text, and is cut."""
+    return kept if len(kept) <= most else said(kept)[:most]
 
 
 def said(kept: str) -> str:

@@ -57,14 +57,9 @@ def test_a_column_gets_no_more_than_it_holds_and_stays_readable() -> None:
     long = keep("words/delivery.txt", "refused", said=said_by_server)
     several = both(long, keep("words/delivery.txt", "cancelled_by", person="Ada"))
 
-    shorter, shortest = cut(long, 500), cut(long, 60)
-
-    assert len(shorter) == 500
-    assert in_german(shorter).startswith(
-        "Der Mailserver hat den Empfänger abgelehnt: 550 5.1.1 “no such user”"
-    )
-    assert shortest == said(long)[:60]
-    assert len(cut(several, 200)) == 200
+    assert cut(long, 500) == said(long)[:500]
+    assert cut(several, 200) == said(several)[:200]
+    assert cut(long, 2_000) == long
     assert cut("x" * 600, 500) == "x" * 500
     assert in_german(several).endswith("Abgebrochen durch Ada.")
 
