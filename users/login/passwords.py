@@ -43,8 +43,6 @@ class ResetPasswordForm(AllauthResetForm):  # type: ignore[misc]  # allauth ship
 def request_reset(*, email: str, now: datetime) -> None:
     """Have the mail with the link written for whoever has this address. Raises OnHold where no mail is sent."""
     hold.refuse()
-    if not password_reset_requested.has_listeners(User):
-        raise RuntimeError("Nobody mails password links: the root app has not connected its receiver.")
     password_reset_requested.send(sender=User, email=email, now=now)
 
 
