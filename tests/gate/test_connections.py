@@ -23,7 +23,10 @@ async def asked(streams: Streams, port: int, path: str) -> bytes:
 
 
 async def asked_all(streams: Streams, server: ssl.SSLContext, *paths: str) -> tuple[set[bytes], int]:
-    """Ask a server that says more than was asked after /junk, and ends the connection after /bye. Return what it said, and on how many."""
+    """Ask a server that says more than was asked after /junk and with /both, and ends the connection after /bye.
+
+    Return what it said, and on how many.
+    """
     count = 0
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -32,7 +35,7 @@ async def asked_all(streams: Streams, server: ssl.SSLContext, *paths: str) -> tu
         head = b""
         while b"/bye" not in head and not reader.at_eof():
             head = (await reader.readuntil(b"\r\n\r\n")) if not reader.at_eof() else b""
-            writer.write(GOOD)
+            writer.write(GOOD + JUNK if b"/both" in head else GOOD)
             if b"/junk" in head:
                 await asyncio.sleep(0.05)
                 writer.write(JUNK)
@@ -55,4 +58,7 @@ def test_a_connection_is_kept_until_it_ends_or_says_what_nobody_asked(
     trusted = ssl.create_default_context(cafile=cert)
     monkeypatch.setattr(transport, "certificates", lambda: trusted)
 
-    assert asyncio.run(asked_all(Streams(), server, "/", "/", "/junk", "/", "/bye", "/")) == ({b"good"}, 3)
+    assert asyncio.run(asked_all(Streams(), server, "/", "/", "/junk", "/", "/both", "/", "/bye", "/")) == (
+        {b"good"},
+        4,
+    )

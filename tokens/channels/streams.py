@@ -56,8 +56,10 @@ class Streams:
                 yield answer
             finally:
                 await answer.aclose()
-                if connection.is_available() and len(self._idle) < MOST:
+                if len(self._idle) < MOST and _is_good(connection):
                     self._idle.append(connection)
+                else:
+                    await connection.aclose()
         finally:
             self._under_way[key] -= 1
             if not self._under_way[key]:
@@ -110,6 +112,11 @@ class Streams:
         """Close the connections that rest."""
         while self._idle:
             await self._idle.pop().aclose()
+
+
+def _is_good(connection: Any) -> bool:
+    """Return whether the next request may be sent: a channel that said more at once would have that taken for the next answer."""
+    return connection.is_available() and not connection._connection._h11_state.trailing_data[0]  # noqa: SLF001
 
 
 async def chunks(answer: httpcore2.Response) -> AsyncGenerator[bytes]:
