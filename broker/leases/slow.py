@@ -63,10 +63,7 @@ def find_slowly(
 
     `lengthen` is how a token is made to live longer: `wait_for_longer`, or `ask_for_longer` where nothing may wait for a channel.
     """
-    if row.state == Account.State.PAUSED:
-        raise not_available(row.account_id, teams=caller.teams)
-    if row.restriction and purpose == "publish":
-        raise not_available(row.account_id, teams=caller.teams)
+    _refuse_held(caller, row, purpose)
     later = None
     if row.token_id is not None and row.access_expires_at is not None:
         client_id = _client_id(row.app_id, row.app_version)
@@ -76,10 +73,16 @@ def find_slowly(
         return row
     if _has_others(row):
         other, later_too = _other(row, until, purpose, now, lengthen)
+        row, later = lease_rows.read_row(caller, row.channel, row.native_id, other), later or later_too
         if other is not None:
-            return lease_rows.read_row(caller, row.channel, row.native_id, other)
-        row, later = lease_rows.read_row(caller, row.channel, row.native_id), later or later_too
+            _refuse_held(caller, row, purpose)  # it may be so since the wait began
+            return row
     raise _why_not(caller, row, until, later, now)
+
+
+def _refuse_held(caller: Caller, row: LeaseRow, purpose: Purpose) -> None:
+    if row.state == Account.State.PAUSED or (row.restriction and purpose == "publish"):
+        raise not_available(row.account_id, teams=caller.teams)
 
 
 def wait_for_longer(wanted: Wanted, now: datetime) -> Later | None:

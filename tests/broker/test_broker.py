@@ -27,6 +27,8 @@ from tests.support.factories import link, make_account, make_team, make_token, m
 from tests.support.sandbox import Sandbox
 from tokens.channels.addresses import configured
 from tokens.channels.kinds import Verdict
+from tokens.checks import services as checks
+from tokens.lifecycle import TransitionOutcome
 from tokens.models import ChannelApp, Token, TokenEvent
 from users.installation import hold
 from users.models import Team
@@ -542,3 +544,39 @@ def test_a_paused_account_is_held(shops: Job, shop: Account) -> None:
 
     assert response.status_code == 409
     assert response.json()["reason"] == "paused"
+
+
+@pytest.mark.parametrize("min_valid_for", [0, 600])  # the log-in would serve as it is, or another one
+def test_an_account_that_is_paused_while_its_renewal_is_waited_for_is_held(
+    key: str, world: Sandbox, monkeypatch: pytest.MonkeyPatch, min_valid_for: int
+) -> None:
+    account, now = native.linked("snapchat", "ada", "ben"), datetime.now(UTC)
+    assert account.active_token is not None
+    Token.objects.update(access_expires_at=now + timedelta(hours=5))
+    Token.objects.filter(pk=account.active_token.pk).update(access_expires_at=now + timedelta(minutes=1))
+
+    def wait(token_id: int, _now: datetime, _patience: Any) -> TransitionOutcome:
+        acting.pause(account=account, actor=make_user(), note="Christmas", now=now)
+        return TransitionOutcome(Verdict.TRANSIENT, "valid", 1, stale=True, waits=True)
+
+    monkeypatch.setattr(checks, "_wait_for_the_other", wait)
+
+    response = Job(key, "snapchat", account.native_id).lease(min_valid_for=min_valid_for)
+
+    assert response.status_code == 409, response.json()
+    assert response.json()["reason"] == "paused"
+
+
+@pytest.mark.parametrize("claimed_for", [0.3, 60])
+def test_a_lease_that_comes_while_somebody_else_asks_is_to_come_again(
+    key: str, world: Sandbox, monkeypatch: pytest.MonkeyPatch, claimed_for: float
+) -> None:
+    account = native.linked("snapchat", "ada")
+    now = datetime.now(UTC)
+    ends, held = now + timedelta(minutes=1), now + timedelta(seconds=claimed_for)
+    Token.objects.update(access_expires_at=ends, claimed_until=held, claimed_by=1, renewed_at=None)
+    monkeypatch.setattr(checks, "REFRESH_WAIT", 0.6)
+
+    response = Job(key, "snapchat", account.native_id).lease(min_valid_for=600)
+
+    assert (response.status_code, response.get("Retry-After")) == (503, "5"), response.json()

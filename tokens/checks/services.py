@@ -333,10 +333,11 @@ def lengthen_life(token_id: int, *, until: datetime, needed: datetime, now: date
     if ends > needed and token.refresh_began_at is not None:
         return True
     found = _wait_for_the_other(token_id, now, Limit(REFRESH_WAIT if ends <= needed else A_MOMENT))
-    if isinstance(found, TransitionOutcome):
-        return found.waits
-    Token.objects.filter(pk=token_id).claimed_as(found).let_go()
-    return False
+    if not isinstance(found, TransitionOutcome):  # who asked died over it
+        Token.objects.filter(pk=token_id).claimed_as(found).let_go()
+    elif not found.stale:
+        return False
+    return ends <= needed  # one that serves as it is has been waited for: how it stands now is read
 
 
 def _wait_for_the_other(token_id: int, now: datetime, patience: Limit) -> TransitionOutcome | int:
