@@ -107,18 +107,22 @@ def _many() -> Iterator[Visit]:
 
 
 def _macros() -> Iterator[Visit]:
-    """What an edited macro changes, before it is saved, and the preview beside its form."""
+    """The preview beside the form of an edited macro."""
     scopes = ((1, "all"), (2, "channels"), (3, "chosen"), (4, "chosen"))
     for pk, scope in scopes:
         form = [*_SAVED.items(), ("scope", scope), *(("channels", one) for one in ("facebook", "x"))]
         accounts = Macro.objects.get(pk=pk).accounts.order_by("pk").values_list("pk", flat=True)
         form += [("accounts", str(account)) for account in accounts]
-        for name, address in (
-            ("what changes", reverse("admin:macros_macro_change", args=[pk])),
-            ("preview", f"{reverse('admin:macros_macro_preview')}?macro={pk}"),
-        ):
-            of = f"{scope}, {len(accounts):,}"
-            yield Visit("Macro, edited", name, of, BOSS, address, tuple(form), by_script=name == "preview")
+        address = f"{reverse('admin:macros_macro_preview')}?macro={pk}"
+        yield Visit(
+            "Macro, edited",
+            "preview",
+            f"{scope}, {len(accounts):,}",
+            BOSS,
+            address,
+            tuple(form),
+            by_script=True,
+        )
 
 
 def _people() -> Iterator[Visit]:
