@@ -117,6 +117,22 @@ def test_what_waits_leaves_for_the_new_address_once_and_what_macros_tell_is_foun
     assert Told.objects.mailed().get(account=dying, kind="log_in").recipient == NEW
 
 
+def test_what_waits_for_the_next_mail_is_told_to_the_new_address_and_waits_no_longer_at_the_old_one(
+    ada: User,
+) -> None:
+    account = linked(log_in(make_person(name="Ben")), log_in(ada))
+    tells("shifted", emails=[], notify_consenters=True, days=[1])
+    stop(account.pool.earliest("rank").token)
+    at_once.tell_news(SOON)
+
+    correct(ada)
+    send(SOON + timedelta(minutes=1))
+    at_once.tell_news(SOON + timedelta(minutes=2))
+
+    shifted = Told.objects.live().filter(kind="shifted", recipient__in=[OLD, NEW])
+    assert list(shifted.values_list("recipient", "outcome")) == [(NEW, "waiting")]
+
+
 def test_a_mail_that_is_on_its_way_leaves_once_more_to_the_new_address(ada: User) -> None:
     message = make_message(OLD, kind="imported", payload={})
     claimed = claim_next(now=NOW)
