@@ -71,10 +71,6 @@ class Chosen:
 Choose = Callable[[HttpRequest], Chosen]
 
 
-def _no_facts(_chosen: Chosen) -> Mapping[str, Any]:
-    return {}
-
-
 @dataclass(frozen=True)
 class Bulk:
     """One page over accounts: its address, its permission, what happens to each account or person."""
@@ -87,14 +83,9 @@ class Bulk:
     ask_why: bool = True
     # None: it asks for nothing; it returns None where there is nothing to choose, and so nothing to do.
     form: Callable[[HttpRequest, Chosen], Callable[..., ConfirmForm] | None] | None = None
-    facts: Callable[[Chosen], Mapping[str, Any]] = _no_facts  # what else the page says
+    facts: Callable[[Chosen], Mapping[str, Any]] = lambda _chosen: {}  # what else the page says
     # What the form chose: subject_id, options.
     choice: Callable[[Mapping[str, Any]], Mapping[str, Any]] = dict
-
-
-def lead_to(slug: str, request: HttpRequest, accounts: QuerySet[Account]) -> HttpResponse:
-    """Lead from the list to the page that asks: the ids that are ticked, or the list's filters where all were chosen."""
-    return lead_on(address(slug), request, accounts)
 
 
 def address(slug: str) -> str:
@@ -103,7 +94,7 @@ def address(slug: str) -> str:
 
 
 def lead_on(address: str, request: HttpRequest, rows: QuerySet[Any]) -> HttpResponse:
-    """Lead from any list to the page at this address, which is told the same."""
+    """Lead from a list to the page that asks: the ids that are ticked, or the list's filters where all were chosen."""
     query = request.GET.copy()
     if request.POST.get("select_across") == "1":
         query["across"] = "1"

@@ -68,9 +68,9 @@ class ListAction:
 
     def lead(self, _list: object, request: HttpRequest, accounts: AccountQuerySet) -> HttpResponse:
         """Lead to the page that asks, or answer with the file."""
-        return (
-            answer(request, accounts) if self.name == EXPORT else bulk.lead_to(self.name, request, accounts)
-        )
+        if self.name == EXPORT:
+            return answer(request, accounts)
+        return bulk.lead_on(bulk.address(self.name), request, accounts)
 
 
 EXPORT = "export"

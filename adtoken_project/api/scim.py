@@ -1,7 +1,6 @@
 """The API object of SCIM: the keys and the errors of the other API, the errors in SCIM's form (RFC 7644, section 3.12)."""
 
 import json
-from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse
 from ninja import NinjaAPI
@@ -53,10 +52,5 @@ def _error(said: Error) -> HttpResponse:
     return HttpResponse(said.model_dump_json(), status=said.status, content_type=MEDIA_TYPE)
 
 
-def _as_elsewhere(request: HttpRequest, error: Any) -> HttpResponse:
-    """Answer as the other API; the middleware gives it SCIM's form."""
-    return api.on_exception(request, error)
-
-
 for _kind in (Exception, AuthenticationError, HttpError, Http404, NotValid):
-    scim.add_exception_handler(_kind, _as_elsewhere)
+    scim.add_exception_handler(_kind, api.on_exception)  # the middleware gives it SCIM's form

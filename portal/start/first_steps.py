@@ -44,7 +44,20 @@ def steps(request: HttpRequest) -> list[Step]:
     """Return the steps for those who set an installation up; none for others, or once all are done."""
     if not request.user.has_perms(SETTING_UP):
         return []
-    found = [_channel_app(), _colleague(), _account(), _second_person(), _macro(), _test_mail()]
+    apps = ChannelApp.objects.filter(state=ChannelApp.State.LIVE, secrets__isnull=False)
+    colleagues = Invitation.objects.exists() or User.objects.filter(is_active=True).count() > 1
+    second = Account.objects.filter(people_count__gt=1)
+    alone = f"{reverse('admin:accounts_account_changelist')}?view=alone"
+    macros = Macro.objects.filter(enabled=True)
+    mails = Message.objects.filter(state=Message.State.SENT)  # an invitation shows as well that mail goes out
+    found = [
+        _step("channel_app", reverse("admin:tokens_channelapp_add"), done=apps.exists()),
+        _step("colleague", reverse("admin:users_invitation_add"), done=colleagues),
+        _step("account", reverse("admin:accounts_account_add"), done=Account.objects.exists()),
+        _step("second_person", alone, done=second.exists()),
+        _step("macro", reverse("admin:macros_macro_changelist"), done=macros.exists()),
+        _step("test_mail", reverse("admin:test_mail"), done=mails.exists(), posts=True),
+    ]
     first = next((step for step in found if not step.done), None)
     if first is None:
         return []
@@ -53,38 +66,6 @@ def steps(request: HttpRequest) -> list[Step]:
 
 def _step(name: str, link: str, *, done: bool, posts: bool = False) -> Step:
     return Step(say(name), say(f"{name}_why"), say(f"{name}_button"), link, done, posts)
-
-
-def _channel_app() -> Step:
-    live = ChannelApp.objects.filter(state=ChannelApp.State.LIVE, secrets__isnull=False)
-    link = reverse("admin:tokens_channelapp_add")
-    return _step("channel_app", link, done=live.exists())
-
-
-def _colleague() -> Step:
-    done = Invitation.objects.exists() or User.objects.filter(is_active=True).count() > 1
-    return _step("colleague", reverse("admin:users_invitation_add"), done=done)
-
-
-def _account() -> Step:
-    return _step("account", reverse("admin:accounts_account_add"), done=Account.objects.exists())
-
-
-def _second_person() -> Step:
-    link = f"{reverse('admin:accounts_account_changelist')}?view=alone"
-    return _step("second_person", link, done=Account.objects.filter(people_count__gt=1).exists())
-
-
-def _macro() -> Step:
-    link = reverse("admin:macros_macro_changelist")
-    return _step("macro", link, done=Macro.objects.filter(enabled=True).exists())
-
-
-def _test_mail() -> Step:
-    done = Message.objects.filter(
-        state=Message.State.SENT
-    ).exists()  # an invitation shows as well that mail goes out
-    return _step("test_mail", reverse("admin:test_mail"), done=done, posts=True)
 
 
 def send_test_mail(request: HttpRequest) -> HttpResponse:
