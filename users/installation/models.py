@@ -49,7 +49,3 @@ class Installation(models.Model):
         if self.address != address:
             return Hold(found="other_host")
         return None if set(self.keys) & set(keys) else Hold(found="other_keys")
-
-    def lacks(self, keys: Collection[str]) -> bool:
-        """Return whether one of these keys is new to it."""
-        return bool(set(keys) - set(self.keys))

@@ -77,7 +77,7 @@ def compare_installation() -> Hold | None:
         return compare_installation()
     ring = fingerprints()
     hold = row.hold_here(database=row.here, address=_address(), keys=ring)
-    if hold is None and row.lacks(ring):  # a new key on its way in
+    if hold is None and not set(ring) <= set(row.keys):  # a new key on its way in
         Installation.objects.filter(pk=row.pk).update(keys=sorted({*row.keys, *ring}))
     return hold
 

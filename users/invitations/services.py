@@ -129,15 +129,12 @@ def send_again(*, invitation: Invitation, by: User, now: datetime, mailed: bool 
     return row
 
 
-def revoke(*, invitation: Invitation, by: User, now: datetime) -> Invitation:
+def revoke(*, invitation: Invitation, by: User, now: datetime) -> None:
     """Make the mailed links worthless. Raises InvitationError when it is used or revoked already, or not the person's to revoke."""
     with transaction.atomic():
         row = _locked_pending(invitation.pk)
         _check_reach(by, row.team, row.gives)
-        row.revoked_at = now
-        row.save(update_fields=["revoked_at"])
-        _log(by, row, CHANGE, kept.keep(WORDS, "log_revoked"))
-    return row
+        revoke_these(Invitation.objects.filter(pk=row.pk), by=by, now=now)
 
 
 def revoke_sent_by(person: User, *, by: User, now: datetime) -> int:

@@ -18,10 +18,8 @@ from users.login import limits as password_limits
 from users.login import passwords, second_factor
 from users.login.services import ChangeKind, LoginChange, notify_change
 from users.models import User
-from users.sessions.models import Detail
+from users.sessions.models import BROWSER_LENGTH, Detail
 from users.sessions.receivers import write_refusal
-
-BROWSER_LENGTH = 200
 
 # allauth's names of its mails -> what they tell. All other mails of the library are of pages that are switched off here.
 _NOTIFICATIONS = {

@@ -11,7 +11,6 @@ from django.utils.translation import gettext, gettext_lazy
 
 from ui.text import plain
 from users.models import User
-from users.people import languages
 
 if TYPE_CHECKING:
     UserModelForm = forms.ModelForm[User]
@@ -34,7 +33,7 @@ def time_zone_choices() -> list[tuple[str, str]]:
 
 def language_choices() -> list[tuple[str, str]]:
     """Return what is offered, each by its own name; first the empty choice."""
-    return [("", gettext("As the browser asks for it")), *languages.offered_languages()]
+    return [("", gettext("As the browser asks for it")), *settings.LANGUAGES]
 
 
 class ProfileForm(UserModelForm):

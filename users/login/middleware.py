@@ -34,14 +34,18 @@ GUARDED = (
 )
 
 
-class PrivatePagesMiddleware:
+class Middleware:
+    """What each of these knows: the next one."""
+
+    def __init__(self, get_response: View) -> None:
+        self.get_response = get_response
+
+
+class PrivatePagesMiddleware(Middleware):
     """Keeps every answer out of search engines and caches, the browser's own too, which it empties at log-out; none may use a device.
 
     Pages show people, accounts, the seed of a second factor. Static files are answered further out and stay cacheable.
     """
-
-    def __init__(self, get_response: View) -> None:
-        self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         """Answer with no-store, unless the view has said so itself, or that its answer is public, or asked for each time."""
@@ -57,14 +61,11 @@ class PrivatePagesMiddleware:
         return response
 
 
-class SessionLimitsMiddleware:
+class SessionLimitsMiddleware(Middleware):
     """Ends the session of somebody of staff that is too old or was not used for too long, and notes when a session is used.
 
     Without a session's cookie it does nothing, not even ask who visits.
     """
-
-    def __init__(self, get_response: View) -> None:
-        self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         """Answer; a session that has ended is none, so a page that needs a log-in leads to it."""
@@ -83,15 +84,12 @@ class SessionLimitsMiddleware:
             Session.objects.filter(pk=row.pk).update(seen_at=now)
 
 
-class SecondFactorMiddleware:
+class SecondFactorMiddleware(Middleware):
     """Sends staff who have not shown a second factor in this session away from the admin portal.
 
     It runs on every request, because a session made without allauth's login stages would skip them. The pages where
     one enrols or shows it lie outside the portal.
     """
-
-    def __init__(self, get_response: View) -> None:
-        self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         """Answer, or redirect to enrolment or to the second factor's prompt."""
@@ -127,11 +125,8 @@ def _is_guarded(request: HttpRequest) -> bool:
     return request.method == "POST" or not str(match.url_name).endswith("_changelist")
 
 
-class LanguageMiddleware:
+class LanguageMiddleware(Middleware):
     """Speaks the visitor's language. It comes before all that says something, and leaves the thread as it found it."""
-
-    def __init__(self, get_response: View) -> None:
-        self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         """Answer in it."""
@@ -141,11 +136,8 @@ class LanguageMiddleware:
             return response
 
 
-class TimeZoneMiddleware:
+class TimeZoneMiddleware(Middleware):
     """Activates the viewer's time zone, else the project's."""
-
-    def __init__(self, get_response: View) -> None:
-        self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         """Answer with the viewer's zone active."""

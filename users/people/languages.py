@@ -16,20 +16,10 @@ from users.models import User
 ENGLISH = "en-gb"
 
 
-def offered_languages() -> list[tuple[str, str]]:
-    """Return what is offered, each by the name that it has for itself: ("de", "Deutsch")."""
-    return [(code, str(name)) for code, name in settings.LANGUAGES]
-
-
-def guessed(request: HttpRequest) -> str:
-    """Return the language that was chosen in this browser without a log-in, else what the browser asks for, else the installation's."""
-    return get_language_from_request(request)
-
-
 def of_visitor(request: HttpRequest) -> str:
     """Return the language of whoever asks for a page."""
     chosen: str = getattr(request.user, "language", "")
-    return chosen if chosen in dict(settings.LANGUAGES) else guessed(request)
+    return chosen if chosen in dict(settings.LANGUAGES) else get_language_from_request(request)
 
 
 def spoken(language: str) -> AbstractContextManager[None]:
@@ -41,5 +31,5 @@ def keep_guess(user: User, request: HttpRequest, **_kwargs: Any) -> None:
     """Keep what the browser asks for (from the first log-in on), so that mails speak it; what a person has chosen stays."""
     if user.language:
         return
-    user.language = guessed(request)
+    user.language = get_language_from_request(request)
     User.objects.filter(pk=user.pk, language="").update(language=user.language)

@@ -53,7 +53,10 @@ class UserManager(BaseUserManager["User"]):
         return self.filter(pk__in=[viewer.pk]) | self.filter(pk__in=mates.values("pk"))
 
     def managed_by(self, viewer: "User") -> "models.QuerySet[User]":
-        """Return those whom a person manages, as `User.manages` says of one."""
+        """Return those whom a person manages: all of whose teams are the person's own. Administrators manage everybody.
+
+        Whoever changes an e-mail can take the log-in over, and with it every team that it opens.
+        """
         if viewer.is_administrator:
             return self.all()
         of_them = Membership.objects.filter(user=OuterRef("pk"))
@@ -116,8 +119,6 @@ class User(AbstractBaseUser, PermissionsMixin):
     objects: ClassVar[UserManager] = UserManager()
 
     USERNAME_FIELD = "email"
-    EMAIL_FIELD = "email"
-    REQUIRED_FIELDS: ClassVar[list[str]] = []
 
     class Meta:
         verbose_name = _("user")
@@ -209,14 +210,8 @@ class User(AbstractBaseUser, PermissionsMixin):
         return self.is_superuser or not Team.objects.exclude(memberships__user=self).exists()
 
     def manages(self, other: "User") -> bool:
-        """Return whether all teams of the other person are the person's own.
-
-        Whoever changes an e-mail can take the log-in over, and with it every team that it opens.
-        """
-        if self.is_administrator:
-            return True
-        foreign = other.teams.exclude(pk__in=self.teams_managed.values("pk"))
-        return other.teams.exists() and not foreign.exists()
+        """Return whether the person manages the other one."""
+        return User.objects.managed_by(self).filter(pk=other.pk).exists()
 
     def get_full_name(self) -> str:
         """Return the name that colleagues see."""
