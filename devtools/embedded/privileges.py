@@ -5,7 +5,7 @@ import pwd
 import shutil
 import stat
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from enum import StrEnum
 from hashlib import sha256
 from pathlib import Path
@@ -53,18 +53,10 @@ class Way(StrEnum):
         return bool(found.st_mode & needed)
 
 
-def choose_way(environ: Mapping[str, str] = os.environ) -> Way:
-    """Return how to run PostgreSQL here. ADTOKEN_ROOT_MODE=namespace|setpriv forces one of root's two ways.
-
-    Raises StartError where none works.
-    """
+def choose_way() -> Way:
+    """Return how to run PostgreSQL here. Raises StartError where no way works."""
     if os.geteuid() != 0:
         return _way_of_user()
-    forced = environ.get("ADTOKEN_ROOT_MODE", "")
-    if forced:
-        if forced not in {Way.NAMESPACE, Way.SETPRIV}:
-            raise StartError(f"ADTOKEN_ROOT_MODE must be namespace or setpriv, not {forced!r}.")
-        return Way(forced)
     if _runs([*_NAMESPACE, "true"]):
         return Way.NAMESPACE
     if _runs([*_SETPRIV, "true"]):

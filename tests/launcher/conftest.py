@@ -51,9 +51,17 @@ def _place() -> Iterator[Path]:
 
 # A user whose number has no name, as in some containers, runs in the namespace too.
 @pytest.fixture(params=ROOTS_WAYS if IS_ROOT else [choose_way(), *ROOTS_WAYS])
-def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Way:
-    """Each way of this user in turn, forced as a person would force it."""
+def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Way:
+    """Each way of this user in turn."""
     chosen: Way = request.param
-    if IS_ROOT:
-        monkeypatch.setenv("ADTOKEN_ROOT_MODE", chosen)
+    if chosen is Way.SETPRIV:
+        refuse_namespaces(monkeypatch, tmp_path)
     return chosen
+
+
+def refuse_namespaces(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+    """Have this machine refuse user namespaces, as containers do."""
+    refusal = folder / "unshare"
+    refusal.write_text("#!/bin/sh\nexit 1\n")
+    refusal.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")

@@ -18,7 +18,7 @@ from devtools.embedded.postgres import Postgres, settle_leftovers
 from devtools.embedded.privileges import NOBODY, Way, choose_way
 from devtools.embedded.processes import StartError, wait_until
 from devtools.embedded.valkey import Valkey
-from tests.launcher.conftest import ROOT_ONLY
+from tests.launcher.conftest import ROOT_ONLY, refuse_namespaces
 from tests.launcher.traces import processes_in
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -119,14 +119,14 @@ def test_leaves_no_process_after_a_kill_of_the_parent(place: Path, stopped: None
 
 @ROOT_ONLY
 def test_goes_elsewhere_when_nobody_cannot_reach_the_folder(
-    place: Path, monkeypatch: pytest.MonkeyPatch
+    place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("ADTOKEN_ROOT_MODE", "setpriv")
+    refuse_namespaces(monkeypatch, tmp_path)
     place.chmod(0o700)
     with running(place) as first:
         ask(first, "create table kept as select 7 as number")
     elsewhere = Path((place / "postgres" / "elsewhere").read_text().strip())
-    monkeypatch.setenv("ADTOKEN_ROOT_MODE", "namespace")
+    monkeypatch.undo()
 
     with running(place) as second:
         found = ask(second, "select number from kept")
@@ -139,9 +139,9 @@ def test_goes_elsewhere_when_nobody_cannot_reach_the_folder(
 
 @ROOT_ONLY
 def test_takes_its_programs_along_when_nobody_cannot_reach_them(
-    place: Path, stopped: None, monkeypatch: pytest.MonkeyPatch
+    place: Path, stopped: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("ADTOKEN_ROOT_MODE", "setpriv")  # in a namespace it is the same copy
+    refuse_namespaces(monkeypatch, tmp_path)  # in a namespace it is the same copy
     monkeypatch.setattr(Way, "reaches", lambda _way, folder: "site-packages" not in str(folder))
 
     with running(place) as server:
@@ -161,12 +161,6 @@ def test_trusts_no_folder_that_somebody_else_put_there(place: Path) -> None:
 
     with pytest.raises(StartError, match="not one of our private folders"), running(place):
         pass
-
-
-@ROOT_ONLY
-def test_names_the_ways_when_an_unknown_one_is_forced() -> None:
-    with pytest.raises(StartError, match="namespace or setpriv, not 'sudo'"):
-        choose_way({"ADTOKEN_ROOT_MODE": "sudo"})
 
 
 def test_says_what_to_do_when_the_password_file_was_lost(place: Path, stopped: None) -> None:
