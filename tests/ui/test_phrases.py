@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.template import Context, Template, TemplateDoesNotExist, TemplateSyntaxError
+from django.template import TemplateDoesNotExist, TemplateSyntaxError
 from django.utils import translation
 from django.utils.translation import trans_real
 
@@ -149,14 +149,3 @@ def test_what_no_prefix_names_lies_in_the_project_s_templates(settings: object) 
     origin = next(iter(phrases.Folders(phrases.engine()).get_template_sources("words/actions.txt")))
 
     assert origin.name.endswith("templates/words/actions.txt")
-
-
-def test_a_page_shows_phrases_as_text_and_loops_over_lines() -> None:
-    page = Template(
-        '{% load phrases %}{% phrase "channels/words.txt" "changed_what" person=who channel="X" %}'
-        '{% lines "channels/words.txt" "steps" as steps %}{% for step in steps %}|{{ step }}{% endfor %}'
-    )
-
-    shown = page.render(Context({"who": "<b>Ada</b>"}))
-
-    assert shown == "&lt;b&gt;Ada&lt;/b&gt; changed the X password.|Log in.|Press Re-authenticate."

@@ -17,7 +17,6 @@ from ui import mails, text
 from ui.mails import Button, Card, Words
 
 register = template.Library()
-register.filter("called", mails.called)  # the first of some names, and how many more there are
 register.filter("cut", mails.cut)  # a name as a button has room for it
 register.filter("mid", text.mid)  # for the middle of a sentence
 

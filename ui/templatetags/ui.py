@@ -16,6 +16,9 @@ from ui import dates, pills, text
 from ui import stored_phrases as kept
 
 register = template.Library()
+# {{ people|join_names }}, {{ message.error|said }}: a phrase that is kept, in the language that is spoken.
+for _filter in (kept.said, text.join_names, text.join_or, text.mid, text.quoted, text.restriction_said):
+    register.filter(_filter)
 
 _MESSAGE_LOOKS = {
     "success": {"tone": "good", "icon": "check_circle"},
@@ -57,18 +60,6 @@ def mark(kind: str, letter: str, size: str = "") -> SafeString:
 def avatar(name: str, size: str = "") -> SafeString:
     """Return the initials of a person in a circle; size "" (34 px) or "s" (24)."""
     return _part("avatar", letters=text.initials(name), size=size)
-
-
-@register.simple_tag
-def initials(name: str) -> str:
-    """Return two letters for a person."""
-    return text.initials(name)
-
-
-@register.simple_tag
-def daybar(facts: dates.DeadlineFacts, now: datetime) -> SafeString:
-    """Return the bar of a deadline; the number must be shown above it."""
-    return _part("daybar", bar=dates.day_bar(facts, now=now, zone=timezone.get_current_timezone()))
 
 
 @register.simple_tag
@@ -115,45 +106,9 @@ def first_name(name: object) -> str:
 
 
 @register.filter
-def said(what: str) -> str:
-    """Return what a row keeps in the language that is spoken (ui/stored_phrases.py): {{ message.error|said }}."""
-    return kept.said(what)
-
-
-@register.filter
-def join_names(names: Sequence[str]) -> str:
-    """Return "Ben and Chiara": {{ people|join_names }}."""
-    return text.join_names(names)
-
-
-@register.filter
-def join_or(names: Sequence[str]) -> str:
-    """Return "Ben or Chiara": {{ people|join_or }}."""
-    return text.join_or(names)
-
-
-@register.filter
-def quoted(what: str) -> str:
-    """Return “what” in the quotation marks of the language."""
-    return text.quoted(what)
-
-
-@register.filter
 def join_quoted(names: Sequence[str]) -> str:
     """Return "“Ben” and “Chiara”", however many they are."""
     return text.join_all([text.quoted(str(name)) for name in names])
-
-
-@register.filter
-def restriction_said(kept: str) -> str:
-    """Return why a channel restricts an ad account, in the reader's language."""
-    return text.restriction_said(kept)
-
-
-@register.filter
-def mid(what: str) -> str:
-    """Return a text for the middle of a sentence, as `ui.text.mid` does."""
-    return text.mid(what)
 
 
 @register.filter
