@@ -30,7 +30,6 @@ def store_consent(
     grant: Grant,
     user: User | None,
     now: datetime,
-    source: str = "link",
     team: Team | None = None,
 ) -> Token:
     """Write what a consent gave: a new row, or the same native user's row renewed. The caller settles the pools.
@@ -67,7 +66,7 @@ def store_consent(
     token.claimed_until = token.claimed_by = None
     token.set_due(now)
     token.save()
-    record_event(token, TokenEvent.Kind.LINKED, now, source=source, actor=user)
+    record_event(token, TokenEvent.Kind.LINKED, now, source="link", actor=user)
     # Where nothing renews tokens, only this shows that the channel takes our keys again.
     app_faults.clear_fault(app=app, call="exchange")
     return token

@@ -67,7 +67,6 @@ def subscribe(
     *,
     callback_url: str,
     native_ids: Sequence[str],
-    timeout: float | None = None,
 ) -> str:
     """Subscribe to the news of at most 100 ad accounts and return the subscription's id.
 
@@ -84,7 +83,7 @@ def subscribe(
             "advertiser_ids": list(native_ids),
         },
     }
-    answer = calls.post("api", "subscription/subscribe", body, app=app, timeout=timeout)
+    answer = calls.post("api", "subscription/subscribe", body, app=app)
     subscription_id = words(calls.require_ok(answer).get("subscription_id"), 100)
     if not subscription_id:
         raise TABLE.malformed(answer, "a subscription's id")
