@@ -303,15 +303,21 @@ def look_at_ended_mutes(now: datetime) -> None:
 # --- another address
 
 
-def take_along(*, user: User, old: str, **_kwargs: Any) -> None:
+def take_along(*, user: User, old: str, now: datetime, **_kwargs: Any) -> None:
     """Have what a person was told, and is not over, be of their new e-mail address, too, in the transaction that changes it.
 
-    The old one hears that it is over where an account still concerns it: a macro may name it.
+    The old one hears that it is over where an account still concerns it: a macro may name it. What waits is written for the new one, too:
+    each mail asks when it is made which of the two is told. Some of it waits for days, and too few people would not be found anew.
     """
     rows = list(Told.objects.open().filter(recipient=old))
     for one in rows:
         one.pk, one.recipient = None, user.email
     Told.objects.bulk_create(rows, ignore_conflicts=True)
+    going = (Message.State.QUEUED, Message.State.SENDING)
+    waiting = Told.objects.filter(recipient=old, outcome=Told.Outcome.WAITING, message__state__in=going)
+    columns = ("account_id", "kind", "event", "at", "token_id", "via", "action_id", "dark")
+    due = [Due(recipient=user.email, **facts) for facts in waiting.values(*columns)]
+    write_messages(due, now)
 
 
 def register() -> None:

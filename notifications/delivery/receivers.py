@@ -28,12 +28,12 @@ from users.models import RefusedAddress, User
 State = Message.State
 
 
-def take_mails_along(*, user: User, old: str, now: datetime, **_kwargs: Any) -> None:  # what a signal passes
+def take_mails_along(*, user: User, old: str, **_kwargs: Any) -> None:  # what a signal passes
     """Have what waits for a person be sent to their new address, in the transaction that changes it.
 
     One that is on its way at this moment leaves once more, to the new address: its sender cannot be asked whether the old one took it.
-    What stays is made now, however long it was to wait: what is no longer told to the old address is found anew.
     """
+    moved = False
     for message in _waiting(old, State.QUEUED, State.SENDING):
         kind = KINDS.get(message.kind)
         if kind is None or kind.of_address:
@@ -43,9 +43,10 @@ def take_mails_along(*, user: User, old: str, now: datetime, **_kwargs: Any) -> 
         message.recipient = user.email
         if message.state == State.SENDING:
             message.state, message.claimed_until, message.attempts = State.QUEUED, None, message.attempts + 1
-        message.save(update_fields=["recipient", "payload", "state", "claimed_until", "attempts"])
-    claims.try_now(recipient=old, now=now)
-    deliver_soon()
+        message.save(update_fields=["recipient", "state", "claimed_until", "attempts"])
+        moved = True
+    if moved:
+        deliver_soon()
 
 
 def cancel_of_deleted(*, instance: User, **_kwargs: Any) -> None:
