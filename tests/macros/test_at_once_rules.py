@@ -357,6 +357,10 @@ def test_what_no_longer_holds_is_dropped_and_says_why() -> None:
     end = row(look(dark()).due[0])
     limit = row(look(account(RESTRICTED, restriction="X")).due[0])
     back = replace(account(Happened(5, "connected", NOW + HOUR)), log_ins=[LIVING])
+    lost = account(LOSS, log_ins=[LOST, LIVING])
+    loss = row(look(lost).due[0])
+    lifted = account(RESTRICTED, Happened(6, "unrestricted", NOW + MINUTE), state="deactivated")
+    free = Told(account_id=ACCOUNT, kind=Kind.RECOVERED, event=6, recipient=WATCHER, action_id=21, at=NOW)
 
     assert why_not(stop, dark(), facts) == ""
     assert why_not(stop, back, facts) == "works_again"
@@ -366,6 +370,10 @@ def test_what_no_longer_holds_is_dropped_and_says_why() -> None:
     assert why_not(end, back, facts) == "not_linked"
     assert why_not(end, account(log_ins=[replace(DEAD, state="valid", state_reason="")]), facts) == "renewed"
     assert why_not(limit, account(RESTRICTED), facts) == "not_restricted"
+    assert why_not(loss, lost, facts) == ""
+    assert why_not(loss, replace(lost, log_ins=[LIVING, replace(LOST, access="ok")]), facts) == "can_be_used"
+    assert why_not(free, lifted, facts) != "stopped_again"
+    assert why_not(free, replace(lifted, restriction="X"), facts) == "stopped_again"
 
 
 def test_a_reader_who_is_told_no_longer_is_left_out_and_the_code_says_why() -> None:
