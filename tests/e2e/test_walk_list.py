@@ -93,12 +93,12 @@ def test_a_macro_is_applied_to_50_accounts_and_removed_by_what_the_result_offers
             mira.sees(f"Apply which macro to {FEW} accounts?")
             mira.page.get_by_label("Macro", exact=True).select_option(index=0)
             mira.press("Apply macro")
-            mira.sees(f"{FEW} with the macro now")
+            mira.page.get_by_text(f"{FEW} with the macro now").first.wait_for(timeout=DONE * 1000)
         if width != DESK:
             mira.page.get_by_role("link", name=f"({FEW})").click()
             mira.sees(f"Remove which macro from {FEW} accounts?")
             mira.press("Remove macro")
-            mira.sees(f"{FEW} without the macro now")
+            mira.page.get_by_text(f"{FEW} without the macro now").first.wait_for(timeout=DONE * 1000)
             mira.take("many-back-phone")
 
 
