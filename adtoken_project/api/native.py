@@ -25,7 +25,7 @@ from adtoken_project.telemetry import logs, request_ids
 from adtoken_project.web.views import RETRY_AFTER
 from broker.api import api, limits
 from broker.api.schemas import LeaseIn, LeasesIn, ReportIn, SignIn, SignOut
-from broker.gate.threads import in_thread
+from broker.gate.threads import once
 from broker.leases import natively
 from broker.leases.callers import Caller, authenticate, known_caller
 from broker.leases.errors import BrokerError
@@ -87,8 +87,8 @@ async def _made(request: WSGIRequest, body: type[BaseModel], way: "Way", names: 
     if unsafe or scheme.lower() != "bearer" or not 0 < len(raw) <= LARGEST_BODY:
         raise Unordinary
     if not hold.refuse_by_memory():
-        await in_thread(hold.refuse)
-    caller = known_caller(key) or await in_thread(authenticate, key, now=timezone.now())
+        await once("hold", hold.refuse)
+    caller = known_caller(key) or await once(("key", key), authenticate, key, now=timezone.now())
     if caller is None:
         raise Unordinary
     request.auth = caller  # type: ignore[attr-defined]  # as ninja does

@@ -18,7 +18,7 @@ from django.db import DatabaseError
 from accounts.models import ApiKey
 from broker.gate import owners, placed
 from broker.gate.credentials import Credential, NoCredential, read_credential
-from broker.gate.threads import in_thread
+from broker.gate.threads import in_thread, once
 from broker.leases import services as leases
 from broker.leases import slow
 from broker.leases.callers import Caller
@@ -179,7 +179,7 @@ class _Decision:
         _refuse_ignored(self.native, self.asked)
         credential = read_credential(found.text, now=self.now)
         if not hold.refuse_by_memory():
-            await in_thread(hold.refuse)
+            await once("hold", hold.refuse)
         row, caller, used_at = await self._read(credential)
         if used_at is None or self.now - used_at > USED_NOTED_EVERY:
             await in_thread(_note_key, caller.key_id, self.now)

@@ -72,13 +72,20 @@ def note_use(app: str, used: float) -> None:
 
 def count(app: str) -> None:
     """Count a call. The numbers of a process reach the others after two seconds."""
-    now = time.monotonic()
     with _lock:
         _counted[app] = _counted.get(app, 0) + 1
+    flush(app)
+
+
+def flush(app: str) -> None:
+    """Tell the others of the calls that were counted, where that is due."""
+    now = time.monotonic()
+    with _lock:
         if now - _flushed.get(app, 0.0) < FLUSH_EVERY:
             return
-        calls, _flushed[app] = _counted.pop(app), now
-    shared.count(_key(app, "calls", database_clock.seconds()), 2 * DAY, calls)
+        calls, _flushed[app] = _counted.pop(app, 0), now
+    if calls:
+        shared.count(_key(app, "calls", database_clock.seconds()), 2 * DAY, calls)
 
 
 def is_at_hand(app: str) -> bool:

@@ -126,6 +126,13 @@ def is_at_hand(app: App) -> bool:
     return breaker.is_at_hand(app.name) and brake.is_at_hand(app.name)
 
 
+def look(name: str) -> None:
+    """Learn what the others know of an app, and tell them how often it was called. `is_at_hand` holds then, where all is well."""
+    breaker.read(name)
+    brake.read(name)
+    brake.flush(name)
+
+
 def refused(app: App, call: Call, seconds: float) -> Answer | None:
     """Return the answer that stands for a call which brake or breaker refuse. Whoever gets None makes it, and notes what came of it."""
     if call != "refresh" and (pause := brake.read(app.name).pause):

@@ -7,6 +7,7 @@ import logging
 import threading
 import time
 from collections.abc import Iterable, Iterator
+from functools import cache
 from typing import Any
 
 from django.core.cache import caches
@@ -72,7 +73,7 @@ def tell(name: str) -> None:
 
 def listen(name: str, *, seconds: float) -> Iterator[bool]:
     """Give True whenever the name was told, and False after so many seconds without. Raises RedisError or OSError where Valkey is away."""
-    yield from caches["calls"].listen(name, seconds=seconds)  # type: ignore[attr-defined]  # of our own backend
+    yield from _calls().listen(name, seconds=seconds)
 
 
 def drop(keys: Iterable[str]) -> None:
@@ -91,12 +92,18 @@ def forget() -> None:
     _away["until"] = 0.0
 
 
+@cache
+def _calls() -> Any:
+    """Return the cache. `caches` makes another, with connections of its own, in each copy of a context: for each call from an event loop."""
+    return caches.create_connection("calls")
+
+
 def _ask(what: str, *arguments: Any) -> Any:
     """Ask Valkey; None where it is away (nothing that is asked of it here answers None otherwise)."""
     if time.monotonic() < _away["until"]:
         return None
     try:
-        found = getattr(caches["calls"], what)(*arguments)
+        found = getattr(_calls(), what)(*arguments)
     except ValueError:  # a number that ran out between two steps
         return None
     except (RedisError, OSError) as error:

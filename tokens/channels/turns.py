@@ -1,14 +1,12 @@
 """Whose turn it is: where a channel is asked about many things within a limited time, the next round goes on where this one ended.
 
-The cache keeps the place, by log-in. Without it a round begins at the top.
+The place is kept by log-in, where all processes know it.
 """
 
 import hashlib
 from collections.abc import Sequence
-from contextlib import suppress
 
-from django.core.cache import caches
-from redis.exceptions import RedisError
+from tokens.channels import shared
 
 KEPT = 7 * 86_400  # seconds
 
@@ -21,16 +19,11 @@ class Turns:
 
     def last(self) -> str:
         """Return what the last round ended with, or "" where that is not known."""
-        try:
-            found = caches["calls"].get(self._key)
-        except (RedisError, OSError):
-            return ""
-        return found if isinstance(found, str) else ""
+        return str(shared.read([self._key]).get(self._key, ""))
 
     def end(self, place: str) -> None:
         """Keep what this round ended with."""
-        with suppress(RedisError, OSError):
-            caches["calls"].set(self._key, place, KEPT)
+        shared.write(self._key, place, KEPT)
 
 
 def beginning_at[T](found: Sequence[T], start: int) -> list[T]:

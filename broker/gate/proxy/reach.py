@@ -10,7 +10,7 @@ import httpcore2
 
 from broker.gate.decisions import Sending
 from broker.gate.proxy.refusals import Refused
-from broker.gate.threads import in_thread
+from broker.gate.threads import in_thread, once
 from tokens.channels import gate
 from tokens.channels.kinds import Answer
 from tokens.channels.streams import Body, Streams
@@ -52,6 +52,8 @@ def patience(method: str, sending: Sending) -> float:
 async def ask(sending: Sending, seconds: float) -> None:
     """Ask brake and breaker. Raises Refused. Whoever comes through sends, and notes what came of it."""
     app = sending.app
+    if not gate.is_at_hand(app):
+        await once(("look", app.name), gate.look, app.name)
     known = gate.is_at_hand(app)
     said = gate.refused(app, "api", seconds) if known else await in_thread(gate.refused, app, "api", seconds)
     if said is not None:

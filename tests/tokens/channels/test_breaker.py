@@ -116,7 +116,7 @@ def test_without_valkey_each_process_has_its_own(monkeypatch: pytest.MonkeyPatch
         def __getattr__(self, name: str) -> Any:
             raise ConnectionError(name)
 
-    monkeypatch.setattr(shared, "caches", {"calls": Away()})
+    monkeypatch.setattr(shared, "_calls", Away)
 
     fail(breaker.TRIPS_AFTER)
     brake.pause("x:1", 60)
