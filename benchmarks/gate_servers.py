@@ -3,8 +3,10 @@
 Each is an ASGI application for uvicorn, so that server and loop are the same for all.
 """
 
+import gc
 import os
 from collections.abc import AsyncIterator
+from importlib import import_module
 from typing import Any
 
 import httpx2
@@ -77,6 +79,15 @@ async def proxy(scope: Any, receive: Any, send: Any) -> None:
     await application(scope, receive, send)
 
 
+def _load() -> None:
+    """Load it before the first request, and keep what is loaded from the collector, as a process of gunicorn does."""
+    import django
+
+    django.setup()
+    import_module("adtoken_project.api.proxied")
+    gc.freeze()
+
+
 async def _of_the_server(scope: Any, receive: Any, send: Any) -> bool:
     """Answer what is asked about the server itself: whether it is there, and its beginning and end."""
     if scope["type"] != "lifespan":
@@ -87,9 +98,7 @@ async def _of_the_server(scope: Any, receive: Any, send: Any) -> bool:
         return True
     await receive()
     if "CHANNEL_ADDRESS" in os.environ and os.environ.get("IS_PROXY"):
-        import django
-
-        django.setup()
+        _load()
     await send({"type": "lifespan.startup.complete"})
     await receive()
     await send({"type": "lifespan.shutdown.complete"})
