@@ -12,6 +12,8 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 
 from django.conf import settings
+from django.core.signals import setting_changed
+from django.dispatch import receiver
 
 HIDDEN = "[hidden]"
 MOST_KEYS = 100  # of one object; what is more is dropped
@@ -48,12 +50,14 @@ _PATH = re.compile(
 _RUN = re.compile(r"[A-Za-z0-9_+/=%~|.-]{24,}")
 _BASE64 = re.compile(r"[A-Za-z0-9+][A-Za-z0-9+/]{39,}={0,2}")
 _UUID = re.compile(r"(?i)[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_LONG_PART = re.compile(r"[^/.]{24,}")
 _SOLID = re.compile(r"[A-Za-z0-9]{10,}")
 # NUL and half a surrogate pair: a job may report them and a file hold them, PostgreSQL stores neither.
 UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 _LONG = re.compile(
     r"\b(?:EAA[A-Za-z0-9_-]{12,}|[0-9]+-[A-Za-z0-9]{24,}|gAAAAA[A-Za-z0-9_=-]{20,}|adt_[0-9a-f]{12,}|pin[ar]c?_[A-Za-z0-9_-]{12,})"
 )
+_IN_LONG = ("EAA", "gAAAAA", "-", "_")
 
 
 def text(value: str) -> str:
@@ -65,10 +69,15 @@ def text(value: str) -> str:
         value = _ADDRESS.sub(rf"\1:{HIDDEN}@", value)
     if "=" in value or "%3D" in value.upper():  # the slowest pattern, and most texts have no pair
         value = _PAIR.sub(rf"\1\2\3\4{HIDDEN}", value)
-    value = _HEADER.sub(rf"\1 {HIDDEN}", value)
-    value = _BASIC.sub(rf"\1 {HIDDEN}", value)
+    folded = value.casefold()
+    if "bearer" in folded or "oauth" in folded:
+        value = _HEADER.sub(rf"\1 {HIDDEN}", value)
+    if "bas" in folded:  # an "i" may be written without its dot
+        value = _BASIC.sub(rf"\1 {HIDDEN}", value)
     value = _PATH.sub(rf"\1{HIDDEN}", value)
-    return _LONG.sub(HIDDEN, value)
+    if any(part in value for part in _IN_LONG):
+        value = _LONG.sub(HIDDEN, value)
+    return value
 
 
 def strange(value: str) -> str:
@@ -83,8 +92,7 @@ def _veil(found: re.Match[str]) -> str:
     run = found[0]
     if _BASE64.fullmatch(run) and _is_opaque(run) and run != run.lower():
         return HIDDEN
-    parts = re.split(r"([/.])", run)
-    return "".join(HIDDEN if len(part) >= 24 and _is_opaque(_UUID.sub("", part)) else part for part in parts)
+    return _LONG_PART.sub(lambda part: HIDDEN if _is_opaque(_UUID.sub("", part[0])) else part[0], run)
 
 
 def _is_opaque(run: str) -> bool:
@@ -157,7 +165,7 @@ def evidence(*, call: str, status: int, body: object) -> dict[str, Any]:
 
 def line(value: str) -> str:
     """Return a log line or traceback without secrets: of a known name or shape, by look, and our own configuration by value."""
-    for form in _configured_forms(tuple(_configured())):
+    for form in _configured_forms() if settings.configured else ():
         value = value.replace(form, HIDDEN)
     folded = value.casefold()
     # The slowest patterns, and each call of a job writes a line.
@@ -167,16 +175,9 @@ def line(value: str) -> str:
     return strange(value)
 
 
-@lru_cache(maxsize=2)
-def _configured_forms(secrets: tuple[str, ...]) -> tuple[str, ...]:
-    """Return every writing of our own secrets. They stay the same while a process lives, outside tests."""
-    return tuple(form for secret in secrets for form in _forms(secret))
-
-
-def _configured() -> list[str]:
-    """Return the secrets of this installation that are in the environment."""
-    if not settings.configured:
-        return []
+@lru_cache(maxsize=1)
+def _configured_forms() -> tuple[str, ...]:
+    """Return every writing of the secrets of this installation that are in the environment."""
     database = settings.DATABASES["default"].get("PASSWORD", "")
     redis = urlsplit(settings.REDIS_URL).password or ""
     found = [
@@ -185,7 +186,13 @@ def _configured() -> list[str]:
         *settings.FERNET_KEYS,
         settings.METRICS_TOKEN,
     ]
-    return [secret for secret in (*found, database, redis, settings.EMAIL_HOST_PASSWORD) if secret]
+    found += [database, redis, settings.EMAIL_HOST_PASSWORD]
+    return tuple(form for secret in found if secret for form in _forms(secret))
+
+
+@receiver(setting_changed)
+def _forget(**_changed: Any) -> None:
+    _configured_forms.cache_clear()
 
 
 def named(value: str) -> str:

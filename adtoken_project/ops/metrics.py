@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 import redis
@@ -77,10 +78,16 @@ def count_request(*, path: str, status: int, seconds: float, leases: Mapping[int
     if operation == "lease":
         leases = {status: 1}
     with suppress(OSError):  # no room for the counts: that stops nobody
-        REQUESTS.labels(operation, str(status)).inc()
-        SECONDS.labels(operation).observe(seconds)
+        _child(REQUESTS, operation, status).inc()
+        _child(SECONDS, operation).observe(seconds)
         for answered, number in (leases or {}).items():
-            LEASES.labels(str(answered)).inc(number)
+            _child(LEASES, answered).inc(number)
+
+
+@lru_cache(maxsize=None)
+def _child(metric: Any, *labels: str | int) -> Any:
+    """Return what counts for these labels; the library looks each time whether it has to make it."""
+    return metric.labels(*labels)
 
 
 def _operation(path: str) -> str:
