@@ -13,7 +13,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from datetime import datetime, timedelta
-from functools import lru_cache
+from functools import cache
 from typing import Any
 
 import redis
@@ -84,7 +84,7 @@ def count_request(*, path: str, status: int, seconds: float, leases: Mapping[int
             _child(LEASES, answered).inc(number)
 
 
-@lru_cache(maxsize=None)
+@cache
 def _child(metric: Any, *labels: str | int) -> Any:
     """Return what counts for these labels; the library looks each time whether it has to make it."""
     return metric.labels(*labels)

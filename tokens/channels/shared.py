@@ -94,7 +94,7 @@ def forget() -> None:
 
 @cache
 def _calls() -> Any:
-    """Return the cache. `caches` makes another, with connections of its own, in each copy of a context: for each call from an event loop."""
+    """Return the cache. `caches` makes one, with new connections, in each copy of a context: for each call from an event loop."""
     return caches.create_connection("calls")
 
 
