@@ -15,7 +15,7 @@ from django.db.models import Q
 from accounts.models import Account, AccountEvent
 from macros.models import Acknowledgement, Notice, Told
 from macros.mutes import services
-from macros.mutes.mails import ON_IT, SAID, notices_of, tell_on_it
+from macros.mutes.mails import ON_IT, SAID, notices_of
 from macros.notices.queries import accounts_to_hear_of
 from notifications import outbox
 from notifications.models import Message
@@ -111,12 +111,10 @@ def acknowledge(
     email: str,
     now: datetime,
     answers: Message | None = None,
-    is_known: bool = False,
 ) -> list[Account]:
     """Write that the address is on these deadlines, one event on each account, and a mail to each other reader who was told of them.
 
-    `answers`: the mail that it was said from; where that told something at once, its other readers hear of it, too. Its own reader hears
-    that it was said, once for an account by one mail's link, unless it `is_known` that they said so, who are logged in.
+    `answers`: the mail that it was said from; where that told something at once, its other readers hear of it, too.
 
     Where somebody is on it already at the same urgency nothing is written, nor for a person who can no longer log in. Returns the
     accounts that are new. Raises OnHold.
@@ -146,8 +144,6 @@ def acknowledge(
             about.append(one)
     _events(new.values(), "", by, email, now)
     _tell(about, email, by, now, answers)
-    if answers is not None and not is_known:
-        tell_on_it(answers=answers, accounts=new.values(), now=now)
     return list(new.values())
 
 

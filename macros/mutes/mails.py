@@ -1,8 +1,8 @@
 """What readers say by the links of warnings: these links, and the mail that somebody said something of accounts, by one or on a page.
 
-Others who were warned hear that somebody is on it; whoever looks after an account, that it is no longer somebody's; and the address in
-whose name it was said by a link hears of that, since whoever the mail was forwarded to can press it, too. That mail leads to the page of
-such links, which takes it back without a log-in.
+Others who were warned hear that somebody is on it; whoever looks after an account, that it is no longer somebody's; and an address whose
+warnings were all snoozed by a link hears of that, since whoever the mail was forwarded to can press it, too. That mail leads to the page
+of such links, which takes it back without a log-in.
 """
 
 from collections.abc import Collection, Mapping
@@ -140,7 +140,7 @@ def notices_of(message: Message) -> tuple[NoticeQuerySet, ToldQuerySet]:
     return Notice.objects.filter(message=about), Told.objects.filter(message=about)
 
 
-ON_IT, NOT_MINE, OWN_ON_IT, OWN_MUTE = "on_it", "not_mine", "own_on_it", "own_mute"  # what was said
+ON_IT, NOT_MINE, OWN_MUTE = "on_it", "not_mine", "own_mute"  # what was said
 SHOWN = 10  # accounts
 
 
@@ -155,56 +155,35 @@ def tell_muted(made: Mute, *, answers: Message, now: datetime) -> None:
     )
 
 
-def tell_on_it(*, answers: Message, accounts: Collection[Account], now: datetime) -> None:
-    """Write the message that its reader is on these accounts: on those of which none was written yet for this link."""
-    about = f"{OWN_ON_IT}:{answers.pk}:"
-    written = Message.objects.filter(recipient=answers.recipient, kind=SAID, dedupe_key__startswith=about)
-    told = {pk for payload in written.values_list("payload", flat=True) for pk in payload["accounts"]}
-    if new := sorted({one.pk for one in accounts} - told):
-        outbox.enqueue(
-            kind=SAID,
-            recipient=answers.recipient,
-            team=answers.team,
-            dedupe_key=f"{about}{new[0]}",
-            payload={"what": OWN_ON_IT, "accounts": new, "answers": answers.pk},
-            now=now,
-        )
-
-
 def build_said(message: Message) -> Mail:
-    """Build the mail. Raises NotWanted where what was said is over, or none of the accounts concerns the reader now.
-
-    And where the address is another since: the link is of the old one. Its own reader it tells of accounts also where that was taken back.
-    """
+    """Build the mail. Raises NotWanted where what was said is over, or none of the accounts concerns the reader now."""
     reader, said = mailing.reader_of(message), message.payload
-    what = _muted(said) if said["what"] == OWN_MUTE else _of_accounts(message, reader)
-    facts = {"what": said["what"], **what}
     if "answers" in said:
-        return _own(message, reader, facts)
+        return _muted(message, reader)
+    facts = {"what": said["what"], **_of_accounts(message, reader)}
     facts["page_url"] = addresses.absolute_url("answer_mail", sign_message(message))
     mail = mailing.compose_account_mail(SAID, message, reader, facts).hiding(sign_message(message), HIDDEN)
     return replace(mail, reply_to=said["who"]) if said["what"] == NOT_MINE else mail
 
 
-def _own(message: Message, reader: mailing.ReaderWithNames, facts: Mapping[str, object]) -> Mail:
+def _muted(message: Message, reader: mailing.ReaderWithNames) -> Mail:
+    """Return the mail to the address that is muted. Raises NotWanted where that is another since: the link is of the old one."""
     answers = answered_mail(message)
     if answers is not None and answers.recipient != message.recipient:
         raise NotWanted("other_address")
+    mute = Mute.objects.running().filter(pk=message.payload.get("mute")).first()
+    if mute is None or mute.until is None:
+        raise NotWanted("snooze_over")
     back = addresses.absolute_url("answer_mail", sign_message(message))
-    said = {
+    facts = {
+        "what": OWN_MUTE,
+        "until": dates.day(mute.until),
         "email": message.recipient,
         "at": dates.moment(message.created_at, zone=reader.zone).full,
         "subject": answers.subject if answers else "",
         "back_url": back,
     }
-    return without_link(mailing.compose_account_mail(SAID, message, reader, {**facts, **said}), back)
-
-
-def _muted(said: Mapping[str, int]) -> Mapping[str, object]:
-    mute = Mute.objects.running().filter(pk=said["mute"]).first()
-    if mute is None or mute.until is None:
-        raise NotWanted("snooze_over")
-    return {"until": dates.day(mute.until)}
+    return without_link(mailing.compose_account_mail(SAID, message, reader, facts), back)
 
 
 def _of_accounts(message: Message, reader: mailing.ReaderWithNames) -> Mapping[str, object]:

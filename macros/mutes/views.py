@@ -122,8 +122,7 @@ def _note(
     if what == ON_IT:
         ids = {one.pk for one in accounts}
         about = [one for one in acknowledgements.deadlines_of(message) if one.account.pk in ids]
-        known = request.user.is_authenticated and request.user.email == email
-        acknowledgements.acknowledge(deadlines=about, email=email, now=now, answers=message, is_known=known)
+        acknowledgements.acknowledge(deadlines=about, email=email, now=now, answers=message)
     elif what == NOT_MINE:
         disowning.disown(
             account_ids=[one.pk for one in accounts],

@@ -131,7 +131,6 @@ def _said_in_mails(fleet: Fleet) -> None:
     from accounts.models import AccountEvent
     from macros.models import Notice
     from macros.mutes import acknowledgements, disowning
-    from macros.mutes.mails import tell_on_it
     from notifications.models import Message
     from tests.support.leaving import removed
 
@@ -156,8 +155,6 @@ def _said_in_mails(fleet: Fleet) -> None:
         one for message in warnings.order_by("pk")[:4] for one in acknowledgements.deadlines_of(message)
     ]
     acknowledgements.acknowledge(deadlines=deadlines[:3], email=fleet.people[5].email, now=fleet.now)
-    forwarded = warnings.earliest("pk")
-    tell_on_it(answers=forwarded, accounts=disowning.accounts_of(forwarded)[:3], now=fleet.now)
 
 
 def _added(fleet: Fleet) -> None:
