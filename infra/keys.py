@@ -9,7 +9,7 @@ import hashlib
 import logging
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, ClassVar
@@ -135,18 +135,11 @@ class SealedRows:
         text = f"select {self.key}, count(*) from {self.table} where {self._stored} group by 1 order by 1"  # noqa: S608
         return [(str(name), int(count)) for name, count in self._query(text)]
 
-    def count(self) -> int:
-        """Return how many rows there are."""
-        return sum(count for _, count in self.named())
-
-    def rotate(
-        self, *, batch: int = BATCH, progress: Callable[[int], object] = lambda _rows: None
-    ) -> Rotated:
-        """Open all rows and move what is not under the newest key. `progress` hears of the rows of each batch."""
+    def rotate(self, *, batch: int = BATCH) -> Rotated:
+        """Open all rows and move what is not under the newest key."""
         done, missed = Rotated(), list[int]()
         for rows in self._batches(batch):
             missed += self._move(rows, done)
-            progress(len(rows))
         for _ in range(ROUNDS):
             if not missed:
                 break

@@ -51,9 +51,9 @@ def ask_all_log_ins(
     """Ask the channels about every log-in that is not dead, once, and renew none. Called on hold, when nobody else acts.
 
     What a backup holds may be older than what the channel knows, so a refusal proves nothing here: the log-in is in doubt. Those that
-    answered since `since` are not asked again, so a round that was stopped goes on.
+    answered since `since` are not asked again, so a round that was stopped goes on. `progress` hears how many were asked so far.
     """
-    found, after = AskedAgain(), 0
+    found, done, after = AskedAgain(), 0, 0
     with hold.asking():
         while batch := list(
             _waiting(since).filter(pk__gt=after).select_related("app").order_by("pk")[:BATCH]
@@ -64,7 +64,7 @@ def ask_all_log_ins(
             )
             for token_id, result in asked.items():
                 _count(found, token_id, result)
-            progress(len(batch))
+            progress(done := done + len(batch))
     return found
 
 

@@ -1,6 +1,7 @@
 """Moving stored secrets to the newest key while AdToken runs, and knowing which keys are still needed."""
 
 import io
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -14,7 +15,7 @@ from django.core.management.base import SystemCheckError
 from django.test import Client
 from pytest_django import Settings
 
-from infra.keys import fingerprint, seal, unseal
+from infra.keys import Rotated, fingerprint, seal, unseal
 from tests.support.connections import another
 from tests.support.factories import NOW, make_token, make_user
 from tokens import lifecycle
@@ -223,7 +224,14 @@ def test_a_transaction_of_the_rotation_holds_one_batch_only(
         credentials=old_rows.credentials, credentials_key=fingerprint(OLD)
     )
     sizes: list[int] = []
+    move = TokenRows._move
 
-    TokenRows().rotate(batch=2, progress=sizes.append)
+    def counted(self: TokenRows, rows: Sequence[Any], done: Rotated) -> list[int]:
+        sizes.append(len(rows))
+        return move(self, rows, done)
+
+    monkeypatch.setattr(TokenRows, "_move", counted)
+
+    TokenRows().rotate(batch=2)
 
     assert sizes == [2, 1]

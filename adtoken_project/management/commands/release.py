@@ -9,7 +9,6 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import connection, transaction
 from django.db.models import Max, Min, QuerySet
 from django.utils import timezone
-from tqdm import tqdm
 
 from accounts.checks import restoring
 from macros.models import Macro
@@ -100,8 +99,11 @@ class Command(BaseCommand):
         """
         since = installation.begin_round(now=timezone.now())
         number = restoring.count_waiting(since=since)
-        with tqdm(total=number, desc="log-ins asked", file=self.stderr, disable=None) as bar:
-            asked = restoring.ask_all_log_ins(since=since, clock=timezone.now, progress=bar.update)
+        asked = restoring.ask_all_log_ins(
+            since=since,
+            clock=timezone.now,
+            progress=lambda done: self.stderr.write(f"{done} of {number} log-ins asked"),
+        )
         self.stdout.write(
             f"Log-ins asked about: {asked.work} that work, {asked.doubtful} refused, which are checked again, "
             f"{len(asked.silent)} without an answer, {asked.closed} that do not open."

@@ -4,7 +4,6 @@ from argparse import ArgumentParser
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
-from tqdm import tqdm
 
 from infra.keys import BATCH, UNKNOWN, SealedRows, fingerprints
 from tokens.vault.queries import PLACES
@@ -37,8 +36,7 @@ class Command(BaseCommand):
         )
 
     def _rotate(self, place: SealedRows, batch: int) -> int:
-        with tqdm(total=place.count(), desc=place.label, file=self.stderr, disable=None) as bar:
-            done = place.rotate(batch=batch, progress=bar.update)
+        done = place.rotate(batch=batch)
         self.stdout.write(f"{place.label}: {done.moved} moved to the newest key.")
         if done.closed:
             self.stderr.write(
