@@ -73,7 +73,7 @@ class Rendered(TypedDict):
 
 
 def render(folder: str, facts: Mapping[str, object], *, zone: tzinfo) -> Rendered:
-    """Render templates/mail/<folder>/ for one reader: words.txt, and body.{html,txt} where it has its own, else those of cards.
+    """Render templates/mail/<folder>/ for one reader: words.txt in the one frame, _base/body.{html,txt}.
 
     `zone` is the reader's: {{ moment|date }} and the like are in it.
     """
@@ -81,8 +81,8 @@ def render(folder: str, facts: Mapping[str, object], *, zone: tzinfo) -> Rendere
         words = _words(f"mail/{folder}/words.txt", facts)
         said = {**facts, **words.parts, "cards": words.cards, "subject": subject(words.subjects)}
         context = {name: _plain(value) for name, value in said.items()}
-        text = render_to_string([f"mail/{folder}/body.txt", "mail/_base/cards.txt"], context)
-        html = render_to_string([f"mail/{folder}/body.html", "mail/_base/cards.html"], context)
+        text = render_to_string("mail/_base/body.txt", context)
+        html = render_to_string("mail/_base/body.html", context)
     return Rendered(subject=str(context["subject"]), text=_plain(text), html=html)
 
 

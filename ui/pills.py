@@ -90,7 +90,6 @@ FAMILIES = {
     },
     "app": {
         "refused": (_("Refused"), "bad", "cancel"),
-        "works_again": (_("Works again"), "good", "check_circle"),
     },
     "version": {
         "ends": (_("Version ends"), "warn", "schedule"),

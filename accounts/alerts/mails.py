@@ -35,9 +35,10 @@ def _of_app(message: Message) -> Mail:
     if app is None:
         raise NotWanted("app_removed")
     answers = _open_answers(message)
-    if not message.payload["fault"] and not answers:
-        raise NotWanted("answers_gone")
-    return _render(message, app, answers)
+    refused = bool(message.payload["fault"]) and app.fault_since is not None
+    if not (refused or answers):
+        raise NotWanted("app_works_again" if message.payload["fault"] else "answers_gone")
+    return _render(message, app, answers, refused=refused)
 
 
 def _open_answers(message: Message) -> list[UnknownAnswer]:
@@ -45,15 +46,15 @@ def _open_answers(message: Message) -> list[UnknownAnswer]:
     return list(rows.order_by("first_seen_at", "pk"))
 
 
-def _render(message: Message, app: ChannelApp, answers: Sequence[UnknownAnswer]) -> Mail:
+def _render(message: Message, app: ChannelApp, answers: Sequence[UnknownAnswer], *, refused: bool) -> Mail:
     reader = reader_of(message)
     facts = {
         "channel": app.get_channel_display(),
         "channel_key": app.channel,
         "label": app.label,
         "client_id": app.client_id,
-        "refused": bool(message.payload["fault"]),
-        **(_fault(app, message, reader.zone) if message.payload["fault"] else {}),
+        "refused": refused,
+        **(_fault(app, message, reader.zone) if refused else {}),
         "answers": [_answer(one, reader.zone) for one in answers[:SHOWN]],
         "unknown": pills.pill("answer", "unknown"),
         "more_count": max(0, len(answers) - SHOWN),
@@ -63,13 +64,11 @@ def _render(message: Message, app: ChannelApp, answers: Sequence[UnknownAnswer])
 
 
 def _fault(app: ChannelApp, message: Message, zone: ZoneInfo) -> dict[str, object]:
-    lasts = app.fault_since is not None
     return {
-        "lasts": lasts,
-        "pill": pills.pill("app", "refused" if lasts else "works_again"),
+        "pill": pills.pill("app", "refused"),
         "fault": scrub.text(app.fault),
         "since": dates.moment(datetime.fromisoformat(message.payload["fault"]), zone=zone).full,
-        "fault_steps": registry.get(app.channel).steps(Reason.APP_FAULT) if lasts else (),
+        "fault_steps": registry.get(app.channel).steps(Reason.APP_FAULT),
         "apps_url": addresses.absolute_url("admin:tokens_channelapp_changelist"),
     }
 

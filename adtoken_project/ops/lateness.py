@@ -187,7 +187,7 @@ def tell_operators(now: datetime) -> int:
                 kind=alerts.KIND,
                 recipient=address,
                 dedupe_key=f"{MARK}{lane}:{now.isoformat()}:{address}",
-                payload={"lane": lane, "what": work.what, "since": work.since and work.since.isoformat()},
+                payload={"lane": lane, "since": work.since and work.since.isoformat()},
                 now=now,
             )
     return written
@@ -202,7 +202,6 @@ def build_lateness_mail(message: Message) -> Mail:
     facts = {
         "lane": lane,
         "does": say(f"lane_{lane}"),
-        "what": message.payload["what"],
         "since": dates.moment(datetime.fromisoformat(message.payload["since"]), zone=reader.zone).full,
         "still": "; ".join(still),
         "count": len(processes),

@@ -151,10 +151,10 @@ def _make(before: int, found: dict[str, Spoken], tries: Counter[str]) -> None:
         name = f"{message.kind}_{_about(message)}".rstrip("_")
         if tries[name] == MOST:
             continue
-        tries[name] += 1
-        spoken = _spoken(message)
-        if spoken and (name not in found or len(spoken["en"].html) > len(found[name]["en"].html)):
-            found[name] = spoken
+        if spoken := _spoken(message):
+            tries[name] += 1
+            if name not in found or len(spoken["en"].html) > len(found[name]["en"].html):
+                found[name] = spoken
 
 
 def _about(message: Any) -> str:

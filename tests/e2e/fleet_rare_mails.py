@@ -173,7 +173,7 @@ def _added(fleet: Fleet) -> None:
 def _late(fleet: Fleet) -> None:
     from notifications import outbox
 
-    payload = {"lane": "mail", "what": "14 mails", "since": (fleet.now - DAY / 24).isoformat()}
+    payload = {"lane": "mail", "since": (fleet.now - DAY / 24).isoformat()}
     outbox.enqueue(
         kind="operators",
         recipient=fleet.boss.email,

@@ -63,9 +63,11 @@ def test_the_person_who_can_fix_it_is_asked_and_shown_how(ada: User) -> None:
         assert "1 Dec 2026, 12:00 CET" in text
         assert "/renew/" in text  # the personal link; the kept copy leads to the page behind the log-in
         assert f"/my/{account.pk}/reauthenticate/" in str(mail.stored_text)
-    assert mail.text.startswith("Ada, one ad account needs you. It takes about a minute.")
+    assert mail.text.startswith(
+        "Lumen Shoes EU stops in 6 days\n\nAda, one ad account needs you. It takes about a minute."
+    )
     assert "ENDS WITHIN 7 DAYS" in mail.text
-    assert "State        6 days left" in mail.text
+    assert "6 days left" in mail.html  # the pill
     assert MARKER not in mail.subject + mail.text + mail.html
 
 
@@ -81,7 +83,7 @@ def test_nobody_is_said_to_re_authenticate_a_system_user(ada: User) -> None:
 
     assert mail.subject == "Lumen Shoes EU stops in 6 days: its system user is to be added again"
     said = " ".join(mail.text.split())
-    assert said.startswith("Ada, one ad account waits for Reporting bot.")
+    assert said.startswith("Lumen Shoes EU stops in 6 days Ada, one ad account waits for Reporting bot.")
     assert "At Facebook, generate a new token for the system user Reporting bot" in said
     assert "Re-authenticate" not in said
 

@@ -195,7 +195,7 @@ def test_a_person_with_25_accounts_in_12_teams_gets_one_mail_grouped_by_log_in()
     assert (Message.objects.count(), Notice.objects.count()) == (1, 25)
     assert len(set(re.findall(r"/renew/\S+", mail.text))) == 2  # a card, and a press, for each log-in
     words = " ".join(mail.text.split())
-    assert (words.count("Shop "), "Facebook, 13 accounts" in words) == (8, True)
+    assert (words.count("Shop "), "Facebook, 13 accounts" in words) == (9, True)
     assert "and 9 more" in words
 
 

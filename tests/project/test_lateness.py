@@ -123,7 +123,7 @@ def test_operators_are_told_once_while_it_lasts_and_the_mail_says_how_it_stands(
     assert (told, fine, again) == ([1, 0, 0], 0, 1)
     assert message.recipient == "ops@example.com"
     assert mail.subject == "AdToken: Background work is late (checks)"
-    assert "A check at Facebook, waiting since" in mail.text
+    assert "It has caught up" in mail.text
     assert "manage.py worker checks" in " ".join(mail.text.split())
 
 

@@ -57,7 +57,9 @@ def test_html_and_text_say_the_same_and_only_html_is_escaped() -> None:
     assert "<h1>Shoes &amp; more stops in 1 day</h1>" in mail["html"]
     assert "Press &lt;Allow&gt;." in mail["html"]
     text = mail["text"]
-    assert text.startswith("Shoes & more stops in 1 day: act now.\n\n\nSOON\n\nShoes & more (X, 1)\n")
+    assert text.startswith(
+        "Shoes & more stops in 1 day\n\nShoes & more stops in 1 day: act now.\n\n\nSOON\n\nShoes & more (X, 1)\n"
+    )
     assert "  Works until  Friday\n  Steps for Ben:\n  1. Press <Allow>.\n  2. Then wait.\n" in text
     assert "  See Shoes &…:\n  https://x.example/\n" in text
     assert "Backup" not in text + mail["html"]  # a row without text is left out, and a step
