@@ -2,7 +2,6 @@
 
 import os
 import re
-import time
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,7 +20,6 @@ from playwright.sync_api import (
     ViewportSize,
 )
 
-from tests.e2e import figures
 from tests.support import chromium
 
 FLAGS = [*chromium.FLAGS, "--disable-quic"]
@@ -46,13 +44,27 @@ CONTENT_END = """() => {
   return Math.max(least, ...shown.map(one => one.getBoundingClientRect().bottom + window.scrollY));
 }"""
 GIVEN_UP = "net::ERR_ABORTED"  # by the browser itself: the person left the page while something was loading
-NO_SCRIPTS = "Blocked script execution"  # in a mail, where nothing may run: of figures.COUNTER there
+NO_SCRIPTS = "Blocked script execution"  # in a mail, where nothing may run: of COUNTER there
 EDGE_BARS = ".at-pick"
 # A phone shows a page that is too wide smaller, so that it fits: the window's own width is the wrong measure there.
 IN_A_TEXT = (
     "one => getComputedStyle(one).display === 'inline'"  # links in sentences may be lower than a finger
 )
 WIDER = "() => document.documentElement.scrollWidth - screen.width"
+
+# A press is whatever a hand does: a button, a link, a tick, a key beside a field, going into a field to write in it (what is written does
+# not count), and two for a choice from a list.
+COUNTER = """() => {
+  const written = new WeakSet();
+  const field = one => one.matches?.('select, textarea, input:not([type=checkbox], [type=radio], [type=submit])');
+  addEventListener('pointerdown', () => window.atPressed(1), true);
+  addEventListener('keydown', event => { if (event.key === 'Enter' || !field(event.target)) window.atPressed(1); }, true);
+  addEventListener('input', event => {
+    if (!field(event.target) || written.has(event.target)) return;
+    written.add(event.target);
+    window.atPressed(event.target.matches('select') ? 2 : 1);
+  }, true);
+}"""
 
 Theme = Literal["light", "dark"]
 
@@ -66,7 +78,6 @@ class Visitor:
     pictures: Path | None  # where they are kept, else none is taken
     width: int = WIDTH
     presses: int = 0  # so far
-    posed: float = 0.0  # seconds spent on pictures
 
     def open(self, path: str = "/") -> None:
         """Go to an address."""
@@ -132,7 +143,7 @@ class Visitor:
         """Take a picture for the tour: the page from its top to the end of what it holds. `only`: in a window of this width alone."""
         if self.pictures is None or (only and only != self.width):
             return
-        began, page, width = time.monotonic(), self.page, width or self.width
+        page, width = self.page, width or self.width
         page.set_viewport_size({"width": width, "height": 200})
         bars = [bar for bar in page.locator(EDGE_BARS).all() if bar.is_visible()]
         height = int(page.evaluate(CONTENT_END)) + 24 + (72 if bars else 0)
@@ -141,7 +152,6 @@ class Visitor:
         page.evaluate("window.scrollTo(0, 0)")
         page.screenshot(path=self.pictures / f"{name}.png", animations="disabled")
         page.set_viewport_size({"width": self.width, "height": HEIGHT})
-        self.posed += time.monotonic() - began
 
     def take_part(self, name: str, selector: str) -> None:
         """Take a picture of one part of the page."""
@@ -181,7 +191,7 @@ class Window:
         self.page = self._without_bars()
         self._watch(self.page)
         self.context.expose_binding("atPressed", lambda _source, number: self._pressed(number))
-        self.context.add_init_script(f"({figures.COUNTER})()")
+        self.context.add_init_script(f"({COUNTER})()")
 
     def _without_bars(self) -> Page:
         """Open a page in a window without tabs and address bar: to draw those took a third of what the browser did for each page."""

@@ -1,4 +1,4 @@
-"""Steps that stories and walks share. A walk is taken on a phone; on a desktop too where figures or pictures are kept: `in_both_widths`."""
+"""Steps that stories and walks share. A walk is taken on a phone; on a desktop too where pictures are taken: `in_both_widths`."""
 
 import os
 import re
@@ -16,9 +16,9 @@ LUMEN = "Lumen Shoes EU"
 DESK = WIDTH
 WORKER_SECONDS = 60
 
-KEPT = bool(os.environ.get("FIGURES") or os.environ.get("TAKE_PICTURES"))
+KEPT = bool(os.environ.get("TAKE_PICTURES"))
 only_for_pictures = pytest.mark.skipif(
-    not KEPT, reason="other tests prove it; it takes the pictures and figures of the docs"
+    not KEPT, reason="other tests prove it; it takes the pictures of the docs"
 )
 in_both_widths = pytest.mark.parametrize("width", [DESK, PHONE] if KEPT else [PHONE], ids=str)
 

@@ -10,7 +10,6 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from tests.e2e.driver import PHONE, Chromium, Visitor
-from tests.e2e.figures import measured
 from tests.e2e.product import Product
 from tests.e2e.steps import (
     ADA,
@@ -85,19 +84,18 @@ def test_facebook_keeps_publishing_through_the_second_person(
 
 
 def ada_links_the_account(ada: Visitor) -> None:
-    with measured(ada, "first link", channel="facebook"):
-        ada.sees("Link your first ad account")
-        ada.take("01-first-account", only=DESK)
-        ada.follow(re.compile("^Facebook"))
-        ada.take("02-before-facebook", only=DESK)
-        ada.press("Continue to Facebook")
-        consent(ada, "Ada Okafor", picture="03-consent-at-facebook" if ada.width == DESK else "")
-        choose_only(ada, LUMEN)
-        ada.sees("You are logged in at Facebook as Ada Okafor", "Nobody else: no backup yet")
-        ada.take("04-choose-accounts", only=DESK)
-        ada.press("Link 1 account")
-        ada.sees("1 account is linked", LUMEN, "Only you.")
-        ada.take("05-linked", only=DESK)
+    ada.sees("Link your first ad account")
+    ada.take("01-first-account", only=DESK)
+    ada.follow(re.compile("^Facebook"))
+    ada.take("02-before-facebook", only=DESK)
+    ada.press("Continue to Facebook")
+    consent(ada, "Ada Okafor", picture="03-consent-at-facebook" if ada.width == DESK else "")
+    choose_only(ada, LUMEN)
+    ada.sees("You are logged in at Facebook as Ada Okafor", "Nobody else: no backup yet")
+    ada.take("04-choose-accounts", only=DESK)
+    ada.press("Link 1 account")
+    ada.sees("1 account is linked", LUMEN, "Only you.")
+    ada.take("05-linked", only=DESK)
 
 
 def ben_links_it_too_with_a_date_that_nothing_renews(ben: Visitor) -> None:
@@ -231,10 +229,9 @@ def mail_with_her_link(product: Product) -> dict[str, Any]:
 def the_link_leads_ada_to_facebook_and_back_without_our_password(
     ada: Visitor, product: Product, mail: dict[str, Any]
 ) -> None:
-    with measured(ada, "renewal by the link", channel="facebook"):
-        renew_by_the_link(
-            ada, product, mail, channel="Facebook", name="Ada Okafor", account=LUMEN, pictures=["15-re-authenticate", "16-done"]
-        )  # fmt: skip
+    renew_by_the_link(
+        ada, product, mail, channel="Facebook", name="Ada Okafor", account=LUMEN, pictures=["15-re-authenticate", "16-done"]
+    )  # fmt: skip
     log_in_by_password(ada, product, ADA, "/")  # nobody was logged in by it
 
 

@@ -3,7 +3,6 @@
 from contextlib import closing
 
 from tests.e2e.driver import PHONE, Chromium, Visitor
-from tests.e2e.figures import measured
 from tests.e2e.job import Job
 from tests.e2e.product import Product
 from tests.e2e.steps import (
@@ -22,7 +21,6 @@ from tests.e2e.steps import (
 
 LUMEN_ID = "18ce54d4x5t"
 NOTHING = "0 notices found, 0 messages written."
-RENEWAL_SECONDS = 60  # at most, on a phone
 
 
 @only_for_pictures
@@ -132,11 +130,9 @@ def staff_see_that_it_is_deactivated(mira: Visitor, product: Product) -> None:
 
 def ben_comes_back_from_the_mail(ben: Visitor, product: Product) -> None:
     mail = product.channels.mails(to=BEN)[0]
-    with measured(ben, "renewal by the link", channel="x") as renewal:
-        renew_by_the_link(
-            ben, product, mail, channel="X", name="Ben Lindqvist", account=LUMEN, pictures=["renew-phone", "renewed-phone"]
-        )  # fmt: skip
-    assert renewal.seconds < RENEWAL_SECONDS
+    renew_by_the_link(
+        ben, product, mail, channel="X", name="Ben Lindqvist", account=LUMEN, pictures=["renew-phone", "renewed-phone"]
+    )  # fmt: skip
 
 
 def both_read_that_it_works_again(product: Product) -> None:

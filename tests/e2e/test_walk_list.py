@@ -15,7 +15,6 @@ import psycopg
 import pytest
 
 from tests.e2e.driver import PHONE, Chromium, Visitor
-from tests.e2e.figures import measured
 from tests.e2e.many import CLIENT, COUNT, FEW, SMALL
 from tests.e2e.product import Product
 from tests.e2e.steps import DESK, MIRA, bar_deed, in_both_widths, log_in, search, tick_all
@@ -54,23 +53,22 @@ def test_600_accounts_are_paused_though_the_worker_is_killed_and_resumed(
 
 def do_in_bulk(mira: Visitor, product: Product, job: str, done: str, *, killed: bool) -> None:
     """Do it to all that match, and wait for the worker. `killed`: in the middle, and wait until another one has done the rest."""
-    with measured(mira, f"{done}{', with a worker killed' if killed else ''}", accounts=COUNT):
-        tick_all(mira, ALL)
-        bar_deed(mira, job)
-        mira.sees(f"{job} {ALL} accounts?", f"and {COUNT - 100:,} more")
-        if killed:
-            with another_worker(product) as worker:
-                mira.press(re.compile(f"^{job}$"))
-                kill_in_the_middle(product, worker)
-            mira.page.reload()
-            mira.sees(f"{job} accounts ({ALL})", "accounts are done")
-            mira.take("many-under-way", only=DESK)
-        else:
+    tick_all(mira, ALL)
+    bar_deed(mira, job)
+    mira.sees(f"{job} {ALL} accounts?", f"and {COUNT - 100:,} more")
+    if killed:
+        with another_worker(product) as worker:
             mira.press(re.compile(f"^{job}$"))
-        mira.page.get_by_text(f"{ALL} {done}").wait_for(timeout=DONE * 1000)
-        mira.sees(f"1–100 of {ALL}")
-        mira.take("many-done", only=DESK)
-        mira.fits()
+            kill_in_the_middle(product, worker)
+        mira.page.reload()
+        mira.sees(f"{job} accounts ({ALL})", "accounts are done")
+        mira.take("many-under-way", only=DESK)
+    else:
+        mira.press(re.compile(f"^{job}$"))
+    mira.page.get_by_text(f"{ALL} {done}").wait_for(timeout=DONE * 1000)
+    mira.sees(f"1–100 of {ALL}")
+    mira.take("many-done", only=DESK)
+    mira.fits()
     if mira.width == DESK:
         mira.open(LIST)
         mira.touch(mira.page.locator(".at-head-actions summary"))
@@ -86,14 +84,13 @@ def test_a_macro_is_applied_to_50_accounts_and_removed_by_what_the_result_offers
     client = SMALL[int(width != DESK)]
     with chromium.visitor(width=width) as mira:
         log_in(mira, product, MIRA, LIST)
-        with measured(mira, "macro", accounts=FEW):
-            search(mira, client)
-            tick_all(mira, str(FEW))
-            bar_deed(mira, "Apply macro")
-            mira.sees(f"Apply which macro to {FEW} accounts?")
-            mira.page.get_by_label("Macro", exact=True).select_option(index=0)
-            mira.press("Apply macro")
-            mira.page.get_by_text(f"{FEW} with the macro now").first.wait_for(timeout=DONE * 1000)
+        search(mira, client)
+        tick_all(mira, str(FEW))
+        bar_deed(mira, "Apply macro")
+        mira.sees(f"Apply which macro to {FEW} accounts?")
+        mira.page.get_by_label("Macro", exact=True).select_option(index=0)
+        mira.press("Apply macro")
+        mira.page.get_by_text(f"{FEW} with the macro now").first.wait_for(timeout=DONE * 1000)
         if width != DESK:
             mira.page.get_by_role("link", name=f"({FEW})").click()
             mira.sees(f"Remove which macro from {FEW} accounts?")
