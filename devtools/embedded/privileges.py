@@ -1,4 +1,4 @@
-"""PostgreSQL refuses to run as root. How we run it anyway, without making a user or opening a folder to others."""
+"""PostgreSQL refuses to run as root. Root runs it as nobody, without making a user or opening a folder to others."""
 
 import os
 import pwd
@@ -6,7 +6,6 @@ import shutil
 import stat
 import subprocess
 from collections.abc import Sequence
-from enum import StrEnum
 from hashlib import sha256
 from pathlib import Path
 
@@ -14,71 +13,44 @@ from devtools.embedded.processes import StartError, write_private
 
 NOBODY = 65534  # on every Debian; a number without a passwd entry makes initdb fail
 SHARED_FOLDER = Path("/var/tmp")  # noqa: S108 - every user may enter it; ours below is checked for its owner
-_NAMESPACE = ["unshare", "--user", f"--map-user={NOBODY}", f"--map-group={NOBODY}"]
-_SETPRIV = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"]
+_AS_NOBODY = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"]
 
 
-class Way(StrEnum):
-    """How a server that refuses root is run."""
+def is_root() -> bool:
+    """Return whether we are the user that PostgreSQL refuses."""
+    return os.geteuid() == 0
 
-    PLAIN = "plain"  # we are an ordinary user
-    NAMESPACE = (
-        "namespace"  # root outside, nobody inside: files stay root's. Also for a user number without a name
-    )
-    SETPRIV = "setpriv"  # really nobody, with files of nobody: where user namespaces are refused
 
-    def command(self, command: Sequence[str]) -> list[str]:
-        """Return the command line that runs `command` this way."""
-        if self is Way.NAMESPACE:
-            return [*_NAMESPACE, *command]
-        if self is Way.SETPRIV:  # a change of user clears the parent-death signal, so it is set again
-            return [*_SETPRIV, "--pdeathsig=INT", *command]
+def unprivileged(command: Sequence[str]) -> list[str]:
+    """Return the command line that runs `command` as a user that PostgreSQL takes."""
+    if not is_root():
         return list(command)
-
-    @property
-    def owner(self) -> int:
-        """User number that must own the server's files."""
-        return NOBODY if self is Way.SETPRIV else os.geteuid()
-
-    def reaches(self, folder: Path) -> bool:
-        """Return whether a server run this way may pass through every folder down to this one.
-
-        Inside the namespace root has lost its right to enter folders of others, such as a home folder.
-        """
-        resolved = folder.resolve()
-        return self is Way.PLAIN or all(self._enters(path.stat()) for path in (resolved, *resolved.parents))
-
-    def _enters(self, found: os.stat_result) -> bool:
-        needed = stat.S_IXUSR if found.st_uid == self.owner else stat.S_IXOTH
-        return bool(found.st_mode & needed)
+    # A change of user clears the parent-death signal, so it is set again.
+    return [*_AS_NOBODY, "--pdeathsig=INT", *command]
 
 
-def choose_way() -> Way:
-    """Return how to run PostgreSQL here. Raises StartError where no way works."""
-    if os.geteuid() != 0:
-        return _way_of_user()
-    if _runs([*_NAMESPACE, "true"]):
-        return Way.NAMESPACE
-    if _runs([*_SETPRIV, "true"]):
-        return Way.SETPRIV
-    raise StartError(
-        "PostgreSQL cannot run as root, and neither user namespaces (unshare) nor setpriv work here. "
-        "Run the same command as an ordinary user, or set DATABASE_URL to a PostgreSQL of yours."
-    )
+def owner() -> int:
+    """Return the number of the user that must own the server's files."""
+    return NOBODY if is_root() else os.geteuid()
 
 
-def _way_of_user() -> Way:
-    """Return the plain way, unless initdb could not find our name (a container started with a bare number)."""
-    try:
-        pwd.getpwuid(os.geteuid())
-    except KeyError:
-        if _runs([*_NAMESPACE, "true"]):
-            return Way.NAMESPACE
+def reaches(folder: Path) -> bool:
+    """Return whether that user may pass through every folder down to this one."""
+    resolved = folder.resolve()
+    return not is_root() or all(_enters(path.stat()) for path in (resolved, *resolved.parents))
+
+
+def _enters(found: os.stat_result) -> bool:
+    return bool(found.st_mode & (stat.S_IXUSR if found.st_uid == NOBODY else stat.S_IXOTH))
+
+
+def check_it_can_run() -> None:
+    """Raise StartError where we are root and cannot be anybody else."""
+    if is_root() and not _runs([*_AS_NOBODY, "true"]):
         raise StartError(
-            f"PostgreSQL cannot run as user number {os.geteuid()}, which has no name here (/etc/passwd). "
-            "Run the same command as a named user, or set DATABASE_URL to a PostgreSQL of yours."
-        ) from None
-    return Way.PLAIN
+            "PostgreSQL cannot run as root, and setpriv does not work here. "
+            "Run the same command as an ordinary user, or set DATABASE_URL to a PostgreSQL of yours."
+        )
 
 
 def _runs(command: Sequence[str]) -> bool:
@@ -88,29 +60,28 @@ def _runs(command: Sequence[str]) -> bool:
     return done.returncode == 0
 
 
-def home_for(folder: Path, way: Way) -> Path:
-    """Return the folder in which the server keeps its files, made and owned as this way needs it.
+def home_for(folder: Path) -> Path:
+    """Return the folder in which the server keeps its files, made and owned as it needs it.
 
     That is `folder`, unless the server cannot reach it: then it is one under /var/tmp, and a file `elsewhere` in
-    `folder` names it, so that later starts find the same data whichever way they go. Raises StartError where `folder` holds data already
-    that this way cannot reach.
+    `folder` names it, so that later starts find the same data. Raises StartError where `folder` holds data already that it cannot reach.
     """
     pointer = folder / "elsewhere"
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     home = folder
     if pointer.exists():
         home = Path(pointer.read_text(encoding="utf-8").strip())
-    elif not way.reaches(folder.parent):
+    elif not reaches(folder.parent):
         if (folder / "data").exists():
             raise StartError(
-                f"{folder} holds a database that PostgreSQL cannot reach as started now ({way}). Move the project to a folder that "
+                f"{folder} holds a database that PostgreSQL cannot reach as started now. Move the project to a folder that "
                 f"others may enter, or delete {folder} to begin with an empty database."
             )
         home = SHARED_FOLDER / f"adtoken-{sha256(str(folder.resolve()).encode()).hexdigest()[:16]}"
         write_private(pointer, f"{home}\n")
     if home != folder:
         _make_own(home)
-    give_to(home, way.owner)
+    give(home)
     return home
 
 
@@ -122,11 +93,11 @@ def _make_own(home: Path) -> None:
         raise StartError(f"{home} is not one of our private folders. Find out who made it, then remove it.")
 
 
-def give_to(home: Path, owner: int) -> None:
-    """Give the folder and all in it to a user, when another one has it. Only root can, and only root needs to."""
-    if home.stat().st_uid == owner or os.geteuid() != 0:
+def give(home: Path) -> None:
+    """Give the folder and all in it to the server's user. Only root can, and only root needs to."""
+    if not is_root() or home.stat().st_uid == NOBODY:
         return
-    group = pwd.getpwuid(owner).pw_gid
+    group = pwd.getpwuid(NOBODY).pw_gid
     for path in home.rglob("*"):
-        os.chown(path, owner, group, follow_symlinks=False)
-    os.chown(home, owner, group)  # last: an interrupted hand-over is done again
+        os.chown(path, NOBODY, group, follow_symlinks=False)
+    os.chown(home, NOBODY, group)  # last: an interrupted hand-over is done again

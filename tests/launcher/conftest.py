@@ -1,4 +1,4 @@
-"""A folder that PostgreSQL can be run in whichever way, and servers that are surely stopped."""
+"""A folder that PostgreSQL can be run in, and servers that are surely stopped."""
 
 import os
 import shutil
@@ -10,11 +10,8 @@ from pathlib import Path
 import pytest
 
 from devtools.embedded.postgres import Postgres
-from devtools.embedded.privileges import Way, choose_way
 
-IS_ROOT = os.geteuid() == 0
-ROOT_ONLY = pytest.mark.skipif(not IS_ROOT, reason="only root has this way; run the tests as root too")
-ROOTS_WAYS = [pytest.param(way, marks=ROOT_ONLY) for way in (Way.NAMESPACE, Way.SETPRIV)]
+ROOT_ONLY = pytest.mark.skipif(os.geteuid() != 0, reason="of root alone; run the tests as root too")
 
 
 @pytest.fixture
@@ -47,21 +44,3 @@ def _place() -> Iterator[Path]:
     folder.chmod(0o711)
     yield folder
     shutil.rmtree(folder)
-
-
-# A user whose number has no name, as in some containers, runs in the namespace too.
-@pytest.fixture(params=ROOTS_WAYS if IS_ROOT else [choose_way(), *ROOTS_WAYS])
-def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Way:
-    """Each way of this user in turn."""
-    chosen: Way = request.param
-    if chosen is Way.SETPRIV:
-        refuse_namespaces(monkeypatch, tmp_path)
-    return chosen
-
-
-def refuse_namespaces(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
-    """Have this machine refuse user namespaces, as containers do."""
-    refusal = folder / "unshare"
-    refusal.write_text("#!/bin/sh\nexit 1\n")
-    refusal.chmod(0o755)
-    monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")

@@ -14,11 +14,11 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from devtools.embedded import privileges
 from devtools.embedded.postgres import Postgres, settle_leftovers
-from devtools.embedded.privileges import NOBODY, Way, choose_way
 from devtools.embedded.processes import StartError, wait_until
 from devtools.embedded.valkey import Valkey
-from tests.launcher.conftest import ROOT_ONLY, refuse_namespaces
+from tests.launcher.conftest import ROOT_ONLY
 from tests.launcher.traces import processes_in
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -53,7 +53,7 @@ def ask(server: Postgres, query: str) -> object:
 
 
 def test_keeps_data_over_a_stop_and_a_kill_whoever_got_the_number_in_the_pid_file(
-    place: Path, stopped: None, way: Way
+    place: Path, stopped: None
 ) -> None:
     with running(place) as first:
         ask(first, "create table kept as select 7 as number")
@@ -70,12 +70,11 @@ def test_keeps_data_over_a_stop_and_a_kill_whoever_got_the_number_in_the_pid_fil
     with running(place) as recovered:
         after_a_kill = ask(recovered, "select number from kept")
 
-    assert choose_way() is way
     assert (after_a_stop, after_a_kill) == ((7,), (7,))
 
 
 def test_a_first_start_after_an_interrupted_one_opens_neither_the_data_nor_its_parents_to_others(
-    place: Path, way: Way
+    place: Path,
 ) -> None:
     half = place / "postgres" / "data.new"
     half.parent.mkdir(mode=0o700)
@@ -89,7 +88,7 @@ def test_a_first_start_after_an_interrupted_one_opens_neither_the_data_nor_its_p
     kept_private = [place / "postgres", place / "postgres" / "data", place / "postgres" / "password"]
     assert [path for path in kept_private if path.stat().st_mode & 0o077] == []
     assert [stat.S_IMODE(parent.stat().st_mode) for parent in place.parents] == before
-    assert (place / "postgres" / "data").stat().st_uid == (NOBODY if way is Way.SETPRIV else os.geteuid())
+    assert (place / "postgres" / "data").stat().st_uid == privileges.owner()
 
 
 def test_refuses_data_that_a_running_server_uses(place: Path) -> None:
@@ -104,7 +103,7 @@ def test_refuses_data_that_a_running_server_uses(place: Path) -> None:
         user.kill()
 
 
-def test_leaves_no_process_after_a_kill_of_the_parent(place: Path, stopped: None, way: Way) -> None:
+def test_leaves_no_process_after_a_kill_of_the_parent(place: Path, stopped: None) -> None:
     with subprocess.Popen(
         [sys.executable, "-c", TWO_SERVERS, str(place)], cwd=PROJECT, stdout=subprocess.PIPE, text=True
     ) as parent:
@@ -118,15 +117,11 @@ def test_leaves_no_process_after_a_kill_of_the_parent(place: Path, stopped: None
 
 
 @ROOT_ONLY
-def test_goes_elsewhere_when_nobody_cannot_reach_the_folder(
-    place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    refuse_namespaces(monkeypatch, tmp_path)
+def test_goes_elsewhere_when_nobody_cannot_reach_the_folder(place: Path) -> None:
     place.chmod(0o700)
     with running(place) as first:
         ask(first, "create table kept as select 7 as number")
     elsewhere = Path((place / "postgres" / "elsewhere").read_text().strip())
-    monkeypatch.undo()
 
     with running(place) as second:
         found = ask(second, "select number from kept")
@@ -139,10 +134,9 @@ def test_goes_elsewhere_when_nobody_cannot_reach_the_folder(
 
 @ROOT_ONLY
 def test_takes_its_programs_along_when_nobody_cannot_reach_them(
-    place: Path, stopped: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    place: Path, stopped: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    refuse_namespaces(monkeypatch, tmp_path)  # in a namespace it is the same copy
-    monkeypatch.setattr(Way, "reaches", lambda _way, folder: "site-packages" not in str(folder))
+    monkeypatch.setattr(privileges, "reaches", lambda folder: "site-packages" not in str(folder))
 
     with running(place) as server:
         programs = processes_in(place / "postgres" / "programs")
