@@ -14,8 +14,8 @@ from tests.launcher.traces import processes_in
 pytestmark = pytest.mark.slow
 
 
-def test_leaves_nothing_after_kill_9_starts_again_with_its_data_and_stops_in_order(tmp_path: Path) -> None:
-    var, output = tmp_path / "var", tmp_path / "output"
+def test_leaves_nothing_after_kill_9_starts_again_with_its_data_and_stops_in_order(place: Path) -> None:
+    var, output = place / "var", place / "output"
     with launched(var, output) as run:
         first = run.facts
         assert [run.status("/readyz"), run.status("/", at="mailbox")] == [200, 200]
