@@ -24,7 +24,7 @@ STAFF_ACTIONS = {
     "macros": [
         *(f"{verb}_{model}" for verb in ("add", "change", "delete")
           for model in ("macro", "macroaction", "macroaccount")),
-        "apply_macro", "evaluate_macro", "snooze_account",
+        "apply_macro", "snooze_account",
     ],
     "notifications": ["retry_message"],
     "users": ["invite_user", "end_sessions", "offboard_user", "release_address"],

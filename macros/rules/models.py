@@ -78,10 +78,7 @@ class Macro(models.Model):
         verbose_name = _("macro")
         verbose_name_plural = _("macros")
         ordering = ["name"]
-        permissions = [
-            ("apply_macro", "Can apply macros to accounts"),
-            ("evaluate_macro", "Can evaluate macros now"),
-        ]
+        permissions = [("apply_macro", "Can apply macros to accounts")]
 
     def __str__(self) -> str:
         return self.name
