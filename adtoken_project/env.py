@@ -104,14 +104,14 @@ def database(name: str) -> dict[str, Any]:
     return found
 
 
-def redis(name: str, default: str | None = None) -> str:
+def redis(name: str) -> str:
     """Return the address of a Redis or Valkey, in a form that the queue and the cache take alike.
 
     By TLS the certificate is checked, unless the address says otherwise: Celery alone would not. Raises ImproperlyConfigured for what one
     of the two cannot use: Sentinel, a cluster, a Unix socket.
     """
-    given = text(name, default)
-    _scheme(name, {"redis", "rediss"}, ONE_SERVER, default)
+    given = text(name)
+    _scheme(name, {"redis", "rediss"}, ONE_SERVER)
     url = urlsplit(given)
     if not url.hostname or "," in url.netloc.rpartition("@")[2]:
         raise ImproperlyConfigured(f"{name} should name one host: {ONE_SERVER}")
@@ -150,10 +150,10 @@ def options(name: str) -> dict[str, Any]:
     return found
 
 
-def _scheme(name: str, schemes: set[str], example: str, default: str | None = None) -> None:
+def _scheme(name: str, schemes: set[str], example: str) -> None:
     """Raise ImproperlyConfigured unless the variable is an address of one of these schemes."""
     try:
-        url = urlsplit(text(name, default))
+        url = urlsplit(text(name))
         _ = url.port  # raises ValueError for what is no number
     except ValueError:
         raise ImproperlyConfigured(f"{name} is no address. {ESCAPE} It should look like {example}") from None

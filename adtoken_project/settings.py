@@ -152,8 +152,8 @@ CACHES = {
     # What all processes know of the calls to channels. One that is away must not hold a call up.
     "calls": {
         "BACKEND": "infra.cache.OwnKeysCache",
-        "LOCATION": env.redis("CACHE_URL", REDIS_URL),
-        "KEY_PREFIX": "calls",  # Celery's queue may lie in the same database
+        "LOCATION": REDIS_URL,
+        "KEY_PREFIX": "calls",  # Celery's queue lies in the same database
         "OPTIONS": {"socket_connect_timeout": 0.5, "socket_timeout": 0.5},
     },
 }
@@ -269,10 +269,8 @@ SESSION_COOKIE_AGE = (
 SECURE_SSL_REDIRECT = _SECURE and not DEBUG
 SECURE_REDIRECT_EXEMPT = [r"^livez$", r"^readyz$", r"^healthz$"]  # probes come from inside, by plain HTTP
 SECURE_HSTS_SECONDS = env.whole("HSTS_SECONDS", default=31_536_000) if _SECURE else 0
-# They bind other sites of the owner for as long, so whoever runs AdToken says so.
-SECURE_HSTS_INCLUDE_SUBDOMAINS = env.flag("HSTS_SUBDOMAINS", default=False)
-SECURE_HSTS_PRELOAD = env.flag("HSTS_PRELOAD", default=False)
-SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]  # these two are not set by default
+# For sub-domains and for the browsers' own lists it would bind other sites of the owner.
+SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
 # How many proxies are in front, whose word on scheme and address is taken.
 ALLAUTH_TRUSTED_PROXY_COUNT = env.whole("TRUSTED_PROXIES", default=int(_SECURE))
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if ALLAUTH_TRUSTED_PROXY_COUNT else None

@@ -6,7 +6,6 @@ A check yields what is wrong, and what to do about it. It waits a few seconds at
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 import psycopg
 import redis
@@ -95,19 +94,20 @@ def installation(now: datetime) -> Iterator[Finding]:  # noqa: ARG001  # one int
 
 
 def queue(now: datetime) -> Iterator[Finding]:  # noqa: ARG001  # one interface
-    """Ask the servers of the queue and of the cache."""
-    cache: Any = settings.CACHES["calls"]
-    for name, url in {"CACHE_URL": cache["LOCATION"], "REDIS_URL": settings.CELERY_BROKER_URL}.items():
-        try:
-            client = redis.Redis.from_url(url, socket_timeout=SECONDS / 2, socket_connect_timeout=SECONDS / 2)
-            policy = client.info("memory").get("maxmemory_policy", "")
-        except (redis.RedisError, OSError) as error:
-            said = f"The server of {name} does not answer: {type(error).__name__}."
-            yield Finding(said, f"Start Redis or Valkey, and compare address and password with {name}.")
-            continue
-        if name == "REDIS_URL" and policy not in {"noeviction", ""}:
-            said = f"Redis throws keys away when it is full ({policy}), calls to workers with them."
-            yield Finding(said, "Set maxmemory-policy noeviction there.", note=True)
+    """Ask the server of the queue and of the cache."""
+    half = SECONDS / 2
+    try:
+        client = redis.Redis.from_url(
+            settings.CELERY_BROKER_URL, socket_timeout=half, socket_connect_timeout=half
+        )
+        policy = client.info("memory").get("maxmemory_policy", "")
+    except (redis.RedisError, OSError) as error:
+        said = f"The server of REDIS_URL does not answer: {type(error).__name__}."
+        yield Finding(said, "Start Redis or Valkey, and compare address and password with REDIS_URL.")
+        return
+    if policy not in {"noeviction", ""}:
+        said = f"Redis throws keys away when it is full ({policy}), calls to workers with them."
+        yield Finding(said, "Set maxmemory-policy noeviction there.", note=True)
 
 
 def mail_server(now: datetime) -> Iterator[Finding]:  # noqa: ARG001  # one interface

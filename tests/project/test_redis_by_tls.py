@@ -106,12 +106,12 @@ def test_a_certificate_is_believed_only_where_it_is_vouched_for_and_for_this_ser
 ) -> None:
     address, ca, is_its_own = server
     monkeypatch.setenv("REDIS_URL", address)
-    monkeypatch.setenv("CACHE_URL", f"{address}?ssl_ca_certs={ca}")
 
     with pytest.raises(Exception, match="certificate verify failed"):
         connect(env.redis("REDIS_URL"))
+    monkeypatch.setenv("REDIS_URL", f"{address}?ssl_ca_certs={ca}")
     if is_its_own:
-        connect(env.redis("CACHE_URL"))
+        connect(env.redis("REDIS_URL"))
     else:
         with pytest.raises(Exception, match="certificate verify failed"):
-            connect(env.redis("CACHE_URL"))
+            connect(env.redis("REDIS_URL"))
