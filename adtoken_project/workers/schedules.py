@@ -9,22 +9,22 @@ from typing import Any
 from django_celery_beat.models import IntervalSchedule, PeriodicTask
 
 from accounts.tasks import SCHEDULES as ACCOUNTS
-from macros.schedule import SCHEDULES as MACROS
-from notifications.schedule import SCHEDULES as NOTIFICATIONS
 
 # Seconds after which a tick that no worker took is thrown away, so that they do not pile up for ever. By the clocks of two hosts, of which
 # one may be wrong by hours; one too many does no harm.
 KEPT = 86_400
 MARK = "Installed by AdToken; every upgrade puts it back."
-SCHEDULES = {
+SCHEDULES: dict[str, tuple[str, int]] = {  # name -> task, every so many seconds
     "Watch the lanes": ("adtoken_project.tasks.watch_lanes", 60),
     "Heartbeat": ("adtoken_project.tasks.heartbeat", 60),
     "Remove old records": ("adtoken_project.tasks.prune_records", 3_600),
     "Remove old history": ("adtoken_project.tasks.prune_history", 3_600),
     "Remove sessions that have ended": ("adtoken_project.tasks.clear_sessions", 3_600),
     **ACCOUNTS,
-    **MACROS,
-    **NOTIFICATIONS,
+    "Evaluate macros if due": ("macros.evaluate_if_due", 300),
+    "Tell other systems": ("macros.tell_systems", 20),
+    "Tell at once what happened": ("macros.tell_at_once", 20),
+    "Deliver messages": ("notifications.deliver_messages", 15),
 }
 
 

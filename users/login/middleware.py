@@ -48,11 +48,10 @@ class PrivatePagesMiddleware(Middleware):
     """
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        """Answer with no-store, unless the view has said so itself, or that its answer is public, or asked for each time."""
+        """Answer with no-store, unless the view has said so itself, or that its answer is public."""
         response = self.get_response(request)
-        if not {"no-store", "public", "no-cache"} & {
-            said.strip() for said in response.get("Cache-Control", "").split(",")
-        }:
+        said = {one.strip() for one in response.get("Cache-Control", "").split(",")}
+        if not {"no-store", "public"} & said:
             response["Cache-Control"] = "no-store"
         response["X-Robots-Tag"] = "noindex, nofollow"
         response["Permissions-Policy"] = "camera=(), display-capture=(), geolocation=(), microphone=()"

@@ -102,7 +102,6 @@ class User(AbstractBaseUser, PermissionsMixin):
     theme = models.CharField(
         _("theme"), max_length=5, choices=Theme, default=Theme.AUTO, help_text=_("Light or dark pages.")
     )
-    # A key alone does something in the portal's lists; WCAG 2.1.4 wants that to be switched off where speech input or a slip types it.
     is_staff = models.BooleanField(_("staff"), default=False, help_text=_("May open the admin portal."))
     # Known to us by a client link: has no password, gets mail, renews the own log-ins by links, and nothing else.
     is_contact = models.BooleanField(_("contact"), default=False, db_default=False, editable=False)
