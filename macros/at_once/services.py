@@ -12,6 +12,8 @@ from datetime import datetime, time, timedelta
 from typing import Any
 
 from django.db import connection, transaction
+from django.db.models import Q
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from accounts.models import Account, AccountEvent, AccountNews
@@ -24,6 +26,7 @@ from macros.notices.models import NEWS, Told
 from notifications.models import Message
 from notifications.outbox import deliver_soon, kept_reason
 from ui import stored_phrases as kept
+from ui.dates import last_morning
 from users.models import RefusedAddress, User
 from users.people.queries import Via, who_log_in
 from users.signals import address_changed
@@ -63,6 +66,8 @@ def tell_news(now: datetime) -> int:
         AccountNews(account_id=pk, at=since[pk], due_at=at - GATHER) for pk, at in found.again.items()
     )
     _close(found.over, now)
+    if found.due:
+        deliver_soon()
     return write_messages(found.due, now)
 
 
@@ -123,8 +128,6 @@ def write_messages(due: Sequence[Due], now: datetime, carriers: Mapping[Key, Mes
         if one.message_id is not None and one.account_id in teams
     ]
     Told.objects.bulk_create(told, ignore_conflicts=True)
-    if groups:
-        deliver_soon()
     return len(new)
 
 
@@ -291,10 +294,11 @@ def look_again(account_ids: Collection[int] | None, *, since: datetime) -> None:
 
 
 def look_at_ended_mutes(now: datetime) -> None:
-    """Have looked at what mutes that ended kept from their readers, in the caller's transaction."""
-    due = Mute.objects.filter(look_at__lte=now).order_by("pk").select_for_update(of=("self",))
-    if ended := list(due):
-        Mute.objects.filter(pk__in=[one.pk for one in ended]).update(look_at=None)
+    """End what mutes until this morning; have looked at what ended mutes kept from their readers, in the caller's transaction."""
+    due = Mute.objects.filter(Q(look_at__lte=now) | Q(ended_at=None, until__lte=last_morning(now)))
+    if ended := list(due.order_by("pk").select_for_update(of=("self",))):
+        pks = [one.pk for one in ended]
+        Mute.objects.filter(pk__in=pks).update(look_at=None, ended_at=Coalesce("ended_at", now))
     for one in ended:
         ids = None if one.account_id is None else {one.account_id}
         look_again(ids, since=one.started_at - MAIL_WAITS)

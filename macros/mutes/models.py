@@ -70,7 +70,7 @@ class MuteQuerySet(models.QuerySet["Mute"]):
     """What is muted: when, of which accounts, for whom, by which macros."""
 
     def running(self) -> "MuteQuerySet":
-        """Keep what was not ended. A sweep ends what is over, so until then it holds for mails that wait."""
+        """Keep what was not ended. A sweep ends what is over within seconds."""
         return self.filter(ended_at=None)
 
     def about(self, account_ids: Collection[int]) -> "MuteQuerySet":

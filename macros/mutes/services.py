@@ -23,7 +23,6 @@ from macros.mutes.models import MuteQuerySet
 from notifications.models import Message
 from notifications.outbox import clean_line
 from ui import stored_phrases as kept
-from ui.dates import last_morning
 from ui.errors import Refusal
 from users.installation import hold
 from users.models import AddressEvent, User
@@ -154,9 +153,12 @@ def leave_out(*, macro: Macro, account_ids: Collection[int], by: User | None, no
 
 @transaction.atomic
 def end_mutes(*, mutes: QuerySet[Mute], by: User | None, now: datetime, cause: str = "") -> int:
-    """End these, in the history of each account, or of the address. Returns how many; 0 where somebody was faster."""
+    """End these, in the history of each account, or of the address. Returns how many; 0 where somebody was faster.
+
+    What lasts until a day, and what these kept from their readers, is the affair of a sweep, see `macros.at_once.services`.
+    """
     found = list(mutes.filter(ended_at=None).select_for_update(of=("self",)).select_related("account"))
-    _end(found, now)
+    Mute.objects.filter(pk__in=[one.pk for one in found]).update(ended_at=now, look_at=now)
     accounts = list({one.account.pk: one.account for one in found if one.account}.values())
     note_events(accounts, AccountEvent.Kind.UNSNOOZED, cause=cause, by=by, note="", now=now)
     of_all = [one.email for one in found if one.is_of_all]
@@ -171,20 +173,6 @@ def end_mutes(*, mutes: QuerySet[Mute], by: User | None, now: datetime, cause: s
 def end_all(*, email: str, by: User | None, now: datetime) -> bool:
     """End what mutes all accounts for an address. Returns False where nothing does."""
     return bool(end_mutes(mutes=Mute.objects.of_all_accounts().of_reader(email), by=by, now=now))
-
-
-def end_due(now: datetime) -> int:
-    """End what mutes until this morning, from the hour on from which the day's warnings go out. Returns how many.
-
-    One query where none is due.
-    """
-    due = Mute.objects.running().filter(until__lte=last_morning(now))
-    if not due.exists():
-        return 0
-    with transaction.atomic():
-        found = list(due.select_for_update(of=("self",)))
-        _end(found, now)
-    return len(found)
 
 
 def move_to_address(new: str, *, old: str, now: datetime) -> None:
@@ -218,11 +206,6 @@ def _note_of_address(made: Mute, now: datetime) -> None:
         message=made.message,
         at=now,
     )
-
-
-def _end(found: Collection[Mute], now: datetime) -> None:
-    """End these. A sweep looks at what happened meanwhile, see `macros.at_once.services`."""
-    Mute.objects.filter(pk__in=[one.pk for one in found]).update(ended_at=now, look_at=now)
 
 
 def _log(person: User | None, by: User | None, text: str) -> None:

@@ -27,6 +27,7 @@ from notifications.models import Message
 from tokens.models import Token
 from tokens.token import queries
 from ui.addresses import as_one
+from ui.dates import last_morning
 from users.models import Membership, RefusedAddress, User
 from users.people.queries import addresses_that_see_all, operators
 
@@ -92,7 +93,7 @@ def _rule(action: MacroAction, ahead: MacroAction | None, excluded: Collection[i
     )
 
 
-def read_directory(account_ids: Collection[int] | None = None) -> Directory:
+def read_directory(account_ids: Collection[int] | None = None, *, now: datetime) -> Directory:
     """Return whom mail reaches and who stands in, with the mutes of these accounts (None: of any). A few small queries."""
     leads: dict[int, list[str]] = defaultdict(list)
     for team, email in (
@@ -110,7 +111,7 @@ def read_directory(account_ids: Collection[int] | None = None) -> Directory:
         members=_people_of(teams) if account_ids else {},
         see_all=addresses_that_see_all(),
         operators=operators(),
-        mutes=mutes_for(account_ids),
+        mutes=mutes_for(account_ids, now),
     )
 
 
@@ -132,12 +133,13 @@ def read_world(account_ids: Collection[int], of: Sequence[Rule] | None = None) -
     found = read_rules(*Kind.values) if of is None else of
     span = Span.day(timezone.now(), timezone.get_default_timezone())
     some = read_accounts(sorted(account_ids), rules=found, span=span, told=False)
-    return World({one.pk: one for one in some}, found, read_directory(account_ids))
+    return World({one.pk: one for one in some}, found, read_directory(account_ids, now=span.now))
 
 
-def mutes_for(account_ids: Collection[int] | None) -> Mutes:
+def mutes_for(account_ids: Collection[int] | None, now: datetime) -> Mutes:
     """Return the mutes that run of these accounts, or of any (None), those of all accounts included. One query."""
     running = Mute.objects.running().exclude(email="", macro__isnull=False)  # these its rule knows
+    running = running.exclude(until__lte=last_morning(now))
     if account_ids is not None:
         running = running.about(account_ids)
     return Mutes(

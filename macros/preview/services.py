@@ -175,7 +175,7 @@ def preview_drafts(drafts: Sequence[Draft], *, now: datetime) -> list[Preview]:
     """
     today = evaluation.local_day(now)
     span = Span(now, evaluation.next_run(now), today + timedelta(days=DAYS), evaluation.project_zone())
-    directory, seen = read_directory(), [_Seen(draft) for draft in drafts]
+    directory, seen = read_directory(now=now), [_Seen(draft) for draft in drafts]
     ids = sorted(set().union(*(one.ids for one in seen)))
     asked = [rule for one in seen for rule in ([one.warning, one.few] if one.draft.people else [one.warning])]
     for accounts in read_in_slices(ids, rules=asked, span=span):

@@ -18,7 +18,6 @@ from infra import locks
 from infra.locks import Lock
 from macros.at_once import services as at_once
 from macros.at_once.rules import Due as News
-from macros.mutes.services import end_due
 from macros.notices import rules
 from macros.notices.models import WARNING, Evaluation, Notice, Shortage, Told
 from macros.notices.queries import read_candidates, read_directory, read_rules
@@ -26,8 +25,6 @@ from macros.notices.rules import Due, Rule, Rules
 from macros.notices.values import AccountFacts, Directory, Span, TellsBefore
 from macros.rules.models import MacroAction
 from notifications.models import Message
-from notifications.outbox import deliver_soon
-from users.installation import hold
 from users.people.queries import who_log_in
 
 # --- what a run finds is written as notices, and as the messages that will carry them, in the caller's transaction
@@ -45,7 +42,7 @@ def write_findings(*, run: Evaluation, span: Span) -> tuple[int, int]:
     found = read_rules(*WARNINGS, Kind.FEW_PEOPLE)
     few = [rule for rule in found if rule.kind == Kind.FEW_PEOPLE]
     close_unwatched(few, now=span.now)
-    directory = read_directory()
+    directory = read_directory(now=span.now)
     news, mails = list[News](), Messages(run)
     for accounts in read_candidates(found, span):
         notices = [row for one in find_due(found, accounts, directory, span) for row in _notices(one, run)]
@@ -237,11 +234,8 @@ def evaluate(
 ) -> EvaluationReport:
     """Find what no run has found and write its messages, as if today were `on`.
 
-    A scheduled run of a day that has one already finds nothing and writes nothing. Raises OnHold: what a copy finds is the original's to
-    tell.
+    A scheduled run of a day that has one already finds nothing and writes nothing. The beat's delivery sends what it writes.
     """
-    hold.refuse()
-    end_due(now)
     on = on or local_day(now)
     span = Span(moment_of(on, now=now), on, on, project_zone())
     with transaction.atomic():
@@ -253,8 +247,6 @@ def evaluate(
         evaluation.notice_count, evaluation.message_count = found
         evaluation.finished_at = now
         evaluation.save(update_fields=["notice_count", "message_count", "finished_at"])
-        if evaluation.message_count:
-            deliver_soon()
     logger.info(
         "Macros of %s: %s notices, %s messages", on, evaluation.notice_count, evaluation.message_count
     )
@@ -266,7 +258,6 @@ def evaluate_if_due(*, now: datetime) -> EvaluationReport | None:
 
     Where what it found did not reach its readers, it runs once more, for whoever is told in their place.
     """
-    end_due(now)
     local = now.astimezone(project_zone())
     if local.hour < settings.MACROS_HOUR:
         return None

@@ -82,7 +82,7 @@ def about_macros(one: Asked, macros: QuerySet[Macro], *, now: datetime) -> list[
     read = read_accounts([one.account.pk], rules=asked, span=span)
     if not read:
         return []
-    world = _World(one, read[0], read_directory([one.account.pk]), span)
+    world = _World(one, read[0], read_directory([one.account.pk], now=now), span)
     lines = [
         replace(_of_macro(world, found[macro.pk]), about=macro.name, macro=macro.pk)
         for macro in near

@@ -18,7 +18,6 @@ from macros.mutes import acknowledgements, services
 from macros.mutes.admin import MuteForm
 from macros.mutes.mails import sign_message
 from macros.warnings import mails
-from macros.warnings import services as evaluation
 from macros.why import queries as why
 from notifications.models import Message
 from notifications.outbox import NotWanted
@@ -80,7 +79,6 @@ def test_who_snoozed_all_is_told_nothing_by_any_macro_and_what_was_missed_when_i
     assert WATCHER in over
     told = set(Notice.objects.filter(recipient=WATCHER).values_list("account", "threshold"))
     assert {(soon.pk, 3), (stopping.pk, 0)} <= told
-    assert not Mute.objects.running().exists()
 
 
 def test_where_nobody_else_would_be_told_the_next_in_line_is(settings: Settings) -> None:
@@ -114,18 +112,17 @@ def test_a_macro_that_only_tells_at_once_tells_what_went_dark_meanwhile_the_morn
     end = NOW.replace(hour=0, minute=30) + 5 * DAY
 
     stop(last.pool.get().token, end - MINUTE)
-    evaluation.evaluate_if_due(now=end)
     at_once.tell_news(end)
     night = set(Told.objects.filter(account=last, kind="deactivated").values_list("recipient", flat=True))
     send(end + MINUTE)
     morning = end + timedelta(hours=5, minutes=30)  # 7 in Berlin
-    services.end_due(morning)
 
     assert meanwhile == night == {OTHER}
     assert at_once.tell_news(morning + MINUTE) == 1
     assert Told.objects.filter(recipient=WATCHER, account=last, kind="deactivated").count() == 1
     assert Told.objects.filter(recipient=WATCHER, account=account, kind="deactivated").count() == 1
     assert Told.objects.filter(recipient=OTHER, account=account).count() == 1
+    assert not Mute.objects.running().exists()
 
 
 def test_a_macro_that_was_made_since_and_one_that_told_it_do_not_tell_a_restriction_when_anybody_s_snooze_ends() -> (
@@ -371,7 +368,7 @@ def test_the_days_of_a_snooze_are_the_installation_s_wherever_its_reader_is() ->
         with pytest.raises(services.MuteRefusal):
             services.mute_all(email=WATCHER, until=date(2026, 11, 27), by=None, reason="", now=night)
         made = services.mute_all(email=WATCHER, until=date(2026, 11, 28), by=None, reason="", now=night)
-        services.end_due(night + DAY)
+        at_once.tell_news(night + DAY)
         made.refresh_from_db()
 
     assert days == (date(2026, 11, 28), date(2026, 12, 4))

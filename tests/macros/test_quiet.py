@@ -88,7 +88,6 @@ def test_who_snoozed_an_account_is_told_when_it_is_over_and_others_meanwhile() -
     assert Notice.objects.filter(account=other, recipient=WATCHER).exists()
     assert over == [OTHER, WATCHER]
     assert Notice.objects.filter(account=account, recipient=WATCHER).values_list("threshold")[0] == (3,)
-    assert not Mute.objects.running().exists()
 
 
 def test_where_all_who_are_named_snoozed_somebody_stands_in() -> None:
