@@ -10,7 +10,7 @@ from django.contrib import admin
 from django.contrib.humanize.templatetags.humanize import intcomma
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
-from django.db.models import Count, Model, QuerySet
+from django.db.models import Count, Model, Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
@@ -138,7 +138,7 @@ def show(request: HttpRequest, job_id: int) -> HttpResponse:
     going, mine = job.is_going, job.user_id == viewer.pk
     shown = request.GET.get("show", "")
     shown = shown if shown in Outcome.values else ""
-    rows = job.items.order_by("place")
+    rows = job.items.alias(failed=Q(outcome=Outcome.FAILED)).order_by("-failed", "place")
     pages = Paginator(rows.filter(outcome=shown) if shown else rows, ON_A_PAGE)
     page = pages.get_page(request.GET.get("p"))
     numbers = {Outcome.DONE: job.acted, Outcome.SKIPPED: job.skipped, Outcome.FAILED: job.failed}

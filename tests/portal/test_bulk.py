@@ -285,6 +285,7 @@ def test_what_failed_is_done_again_and_nothing_else(client: Client) -> None:
 
     assert f'href="{again}">' in page
     assert "Run again for the failed one" in page
+    assert page.index("Shop 1") < page.index("Shop 0"), "what failed stands first"
     assert "1 paused" in result
     assert Job.objects.latest("pk").total == 1
 

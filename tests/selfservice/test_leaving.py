@@ -70,12 +70,12 @@ def test_the_page_says_who_could_carry_on_and_names_nobody_of_another_team() -> 
     text = " ".join(re.sub(r"<[^>]+>", " ", page).split())
     assert f'href="{reverse("remove_log_ins")}?log_in={kept.pk}"' in client.get(reverse("log_ins")).text
     assert "4 accounts stop: nobody else is linked." in text
-    assert (
-        "Lumen EU (Facebook) : Stops: nobody else keeps it connected. Emil, whose log-in reaches it" in text
-    )
-    assert "Stops: nobody else keeps it connected. Cleo, whose log-in there stopped" in text
-    assert "Lumen Home (Facebook) : Stops: nobody else keeps it connected. Nobody yet" in text
-    assert "Lumen &lt;b&gt;Weak&lt;/b&gt; (Facebook) : Goes on through Emil. Nobody else yet" in text
+    who = "Who could keep it connected"
+    stops = f"Stops: nobody else keeps it connected. {who}:"
+    assert f"Lumen EU (Facebook) : {stops} Emil, whose log-in reaches it" in text
+    assert f"{stops} Cleo, whose log-in there stopped" in text
+    assert f"Lumen Home (Facebook) : {stops} Nobody yet" in text
+    assert f"Lumen &lt;b&gt;Weak&lt;/b&gt; (Facebook) : Goes on through Emil. {who}: Nobody else yet" in text
     assert "1 account stays as it is" in text
     assert "Petra" not in text
     assert "That is your own address." in own_address.text
