@@ -210,7 +210,7 @@ def test_a_stranger_asked_for_accounts_of_two_teams_gets_one_mail_whose_link_lea
     visitor.post(path, {"name": "Ben", "password1": PASSWORD, "password2": PASSWORD})
     ben = User.objects.get(email="ben@example.com")
 
-    assert "to the teams General and Second" in " ".join(mail.text.split())
+    assert "join the teams General and Second" in " ".join(mail.text.split())
     assert "You join the teams <strong>General and Second</strong>." in page
     assert set(ben.teams.values_list("name", flat=True)) == {"General", "Second"}
     states = {one.link_state(timezone.now()) for one in AskLine.objects.all()}
