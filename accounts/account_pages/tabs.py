@@ -90,7 +90,6 @@ def tab_context(request: HttpRequest, account: Account, tab: str) -> dict[str, A
     if may(mute_lines.SNOOZE):
         on_it = reverse("admin:accounts_account_on_it", args=[account.pk])
         quiet.append(PoolAction(say("on_it"), on_it, icon="check"))
-    if may(mute_lines.SNOOZE) or may(mute_lines.CHANGE_MACRO):
         mute = f"{reverse('admin:macros_mute_add')}?account={account.pk}"
         quiet.append(PoolAction(say("snooze"), mute, icon="schedule"))
     tabs = [

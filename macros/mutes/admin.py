@@ -18,10 +18,10 @@ from django.utils.translation import gettext, gettext_lazy, npgettext_lazy
 
 from accounts.account_pages import tabs as account_pages
 from accounts.models import Account
-from macros.models import Macro, Mute
+from macros.models import Mute
 from macros.mutes import services
 from macros.mutes import views as mute_lines
-from macros.mutes.views import CHANGE_MACRO, SNOOZE
+from macros.mutes.views import SNOOZE
 from portal import access
 from portal.bulk import wanted
 from portal.lists import ReadOnlyList
@@ -36,15 +36,11 @@ MOST = 200  # ended at once
 
 
 class MuteForm(ConfirmForm):
-    """Whom nothing is mailed to, by which macro, and until when. Of a person it asks for the day alone."""
+    """Whom nothing is mailed to, and until when. Of a person it asks for the day alone."""
 
     whom = forms.ChoiceField(label=gettext_lazy("Who gets no warnings?"), widget=forms.RadioSelect)
-    email = forms.EmailField(label=gettext_lazy("E-mail"), required=False)
-    macro = forms.ModelChoiceField(
-        label=gettext_lazy("Macro"), queryset=Macro.objects.none(), required=False, empty_label=gettext_lazy("All macros")
-    )  # fmt: skip
     until = forms.DateField(
-        label=gettext_lazy("Until the morning of"), required=False,
+        label=gettext_lazy("Until the morning of"),
         widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
     )  # fmt: skip
 
@@ -53,38 +49,19 @@ class MuteForm(ConfirmForm):
         until, now = self.fields["until"], timezone.now()
         until.initial = services.proposed_day(now, days=USUAL)
         if account is None:
-            del self.fields["whom"], self.fields["email"], self.fields["macro"]
+            del self.fields["whom"]
             return
-        whom, macro = self.fields["whom"], self.fields["macro"]
+        whom = self.fields["whom"]
         assert isinstance(whom, forms.ChoiceField)
-        assert isinstance(macro, forms.ModelChoiceField)
-        macros = (
-            Macro.objects.changeable_by(viewer) if viewer.has_perm(CHANGE_MACRO) else Macro.objects.none()
-        )
-        macro.queryset = macros.order_by("name")
         whom.choices = [
             ("me", gettext("I alone: %(address)s") % {"address": viewer.email}),
             ("all", gettext("Nobody is warned ahead. That it went dark is told all the same")),
-            ("other", gettext("This address, by one macro:")),
         ]
         whom.initial = "me"
-        if not macros:
-            del self.fields["email"], self.fields["macro"], whom.choices[-1]
         if (end := services.end_day_of(account, now)) is not None:
             said = gettext("It ends on %(day)s. Snoozed beyond that, it goes dark without a warning.")
             until.help_text = said % {"day": dates.day(end)}
             until.initial = max(services.first_day(now), min(until.initial, end - timedelta(days=1)))
-
-    def clean(self) -> dict[str, Any]:
-        """Refuse another address without a macro, and what would be for good by all macros."""
-        data = super().clean() or {}
-        if data.get("whom") == "other":
-            for name in ("email", "macro"):
-                if name not in self.errors and not data.get(name):
-                    self.add_error(name, gettext("This field is required."))
-        elif "until" not in self.errors and not data.get("until") and not data.get("macro"):
-            self.add_error("until", gettext("This field is required."))
-        return data
 
 
 @admin.register(Mute)
@@ -213,7 +190,7 @@ def add(request: HttpRequest) -> HttpResponse:
     ids = wanted(request)
     if not ids:
         raise Http404
-    if not viewer.has_perm(SNOOZE) and not viewer.has_perm(CHANGE_MACRO):
+    if not viewer.has_perm(SNOOZE):
         raise PermissionDenied
     access.require(request)
     account = access.account(request, ids[0])
@@ -225,14 +202,11 @@ def add(request: HttpRequest) -> HttpResponse:
     page = Page("portal/confirm/mute.html", home, {"account": account}, form=form)
 
     def do(said: Said) -> Done:
-        macro, until = said.cleaned.get("macro"), said.cleaned["until"]
-        if macro is None and not viewer.has_perm(SNOOZE):
-            raise PermissionDenied
-        email = {"me": viewer.email, "all": ""}.get(said.cleaned["whom"], said.cleaned.get("email", ""))
+        until, email = said.cleaned["until"], viewer.email if said.cleaned["whom"] == "me" else ""
         services.mute_accounts(
-            accounts=[account], email=email, until=until, by=viewer, reason=said.note, now=timezone.now(), macro=macro
-        )  # fmt: skip
-        return Done({"email": email, "macro": macro, "until": until})
+            accounts=[account], email=email, until=until, by=viewer, reason=said.note, now=timezone.now()
+        )
+        return Done({"until": until})
 
     return confirm.answer(request, page, do, frame=account_pages.account_frame(account))
 
@@ -253,7 +227,7 @@ def _add_for_person(request: HttpRequest, viewer: User) -> HttpResponse:
     def do(said: Said) -> Done:
         until = said.cleaned["until"]
         services.mute_all(email=user.email, until=until, by=viewer, reason=said.note, now=timezone.now())
-        return Done({"email": user.email, "until": until})
+        return Done({"until": until})
 
     return confirm.answer(request, page, do, frame=access.frame_of(user))
 

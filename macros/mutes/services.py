@@ -66,29 +66,25 @@ def mute_accounts(
     *,
     accounts: Collection[Account],
     email: str,
-    until: date | None,
+    until: date,
     by: User | None,
     reason: str,
     now: datetime,
-    macro: Macro | None = None,
 ) -> int:
     """Tell one address nothing of the accounts until the morning of a day; nobody is warned ahead where the address is "".
 
-    With a macro: it alone leaves the address out, also for good (`until` None). `by`: staff, or None for the address's reader. What mutes
-    the same already is replaced. Leaves one event on each account. Returns how many accounts.
-    Raises MuteRefusal for a day that is over or more than LONGEST days off.
+    `by`: staff, or None for the address's reader. What mutes the same already is replaced. Leaves one event on each account. Returns how
+    many accounts. Raises MuteRefusal for a day that is over or more than LONGEST days off.
     """
-    if macro is None or until is not None:
-        _check(until, now)
+    _check(until, now)
     found = list(Account.objects.locked().filter(pk__in=[one.pk for one in accounts]))
-    old = Mute.objects.running().filter(account__in=found, macro=macro, email=email.lower())
+    old = Mute.objects.running().of_every_macro().filter(account__in=found, email=email.lower())
     since = dict(old.values_list("account", "started_at"))  # what was kept back since then
     old.update(ended_at=now)
     reason = clean_line(reason, REASON)
     Mute.objects.bulk_create(
         Mute(
             account=one,
-            macro=macro,
             email=email.lower(),
             until=until,
             reason=reason,
@@ -97,10 +93,10 @@ def mute_accounts(
         )
         for one in found
     )
-    whom = f"{macro}: {email.lower()}" if macro else email if email and by is None else ""
-    day = until.isoformat() if until and not macro else ""  # each reader has the day in their language
-    note = ": ".join(part for part in (whom, day, "" if macro else reason) if part)
-    cause = "left_out" if macro else "one" if email else "everybody"
+    whom = email if email and by is None else ""
+    day = until.isoformat()  # each reader has the day in their language
+    note = ": ".join(part for part in (whom, day, reason) if part)
+    cause = "one" if email else "everybody"
     note_events(found, AccountEvent.Kind.SNOOZED, cause=cause, by=by, note=note, now=now)
     return len(found)
 
@@ -247,8 +243,8 @@ def day_of(text: str) -> date:
         raise MuteRefusal(_choose_a_day()) from None
 
 
-def _check(until: date | None, now: datetime) -> None:
-    if until is None or not first_day(now) <= until <= last_day(now):
+def _check(until: date, now: datetime) -> None:
+    if not first_day(now) <= until <= last_day(now):
         raise MuteRefusal(_choose_a_day())
 
 

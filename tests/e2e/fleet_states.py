@@ -66,8 +66,8 @@ def _silences(fleet: Fleet) -> dict[str, Any]:
             accounts=[account], email=email, until=until, by=fleet.boss, reason=NOTE[:80], now=now
         )
     macro = Macro.objects.get(name=LONG_MACRO)
-    services.mute_accounts(until=None,
-        macro=macro, accounts=[account], email="leitung@hafen-kaffee.example", by=fleet.boss, reason="Asked to be left out.", now=now
+    Mute.objects.create(
+        macro=macro, account=account, email="leitung@hafen-kaffee.example", by=fleet.boss, reason="Asked to be left out.", started_at=now
     )  # fmt: skip
     acknowledgements.acknowledge(
         deadlines=acknowledgements.deadlines_on(account), email=fleet.boss.email, now=now

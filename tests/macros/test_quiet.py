@@ -1,7 +1,6 @@
 """Who is told less: accounts that a macro leaves out, addresses left out, snoozes, and "I am on it". Nothing goes dark untold by it."""
 
 from datetime import timedelta
-from typing import Any
 
 import pytest
 from django.contrib.auth.models import Group
@@ -150,9 +149,7 @@ def test_one_macro_leaves_an_address_out_and_another_does_not() -> None:
     account = ending(5)
     first, second = make_macro(emails=[WATCHER, OTHER], days=[7]), make_macro(days=[7])
     boss = make_person("boss@example.com")
-    out: dict[str, Any] = {"accounts": [account], "email": WATCHER, "by": boss, "reason": "", "now": NOW}
-    for _ in range(2):
-        services.mute_accounts(until=None, macro=first.macro, **out)
+    Mute.objects.create(account=account, macro=first.macro, email=WATCHER, by=boss, started_at=NOW)
 
     evaluate()
 
@@ -450,9 +447,7 @@ def test_the_list_and_why_not_say_who_is_on_it_and_what_is_snoozed() -> None:
     acknowledgements.acknowledge(deadlines=acknowledgements.deadlines_on(on), email=OTHER, now=NOW)
     services.leave_out(macro=Macro.objects.get(), account_ids=[out.pk], by=None, now=NOW)
     boss = make_person("boss@example.com", is_staff=True, is_superuser=True)
-    services.mute_accounts(
-        until=None, macro=action.macro, accounts=[off], email=WATCHER, by=boss, reason="", now=NOW
-    )
+    Mute.objects.create(account=off, macro=action.macro, email=WATCHER, by=boss, started_at=NOW)
 
     listed = browser(boss).get("/admin/accounts/account/").content.decode()
     said = {

@@ -8,7 +8,7 @@ import pytest
 
 from accounts.models import Account
 from accounts.pool.health import OUTSIDE
-from macros.models import Macro, MacroAction, Notice
+from macros.models import Macro, MacroAction, Mute, Notice
 from macros.mutes import acknowledgements, services
 from macros.warnings import services as evaluation
 from macros.why import queries as why
@@ -122,9 +122,7 @@ def acknowledged(account: Account) -> None:
 
 def left_out(account: Account) -> None:
     macro = also("shifted").macro
-    services.mute_accounts(
-        until=None, macro=macro, accounts=[account], email=ADA, by=ada(), reason="", now=NOW
-    )
+    Mute.objects.create(account=account, macro=macro, email=ADA, by=ada(), started_at=NOW)
 
 
 def not_watched(account: Account) -> None:
