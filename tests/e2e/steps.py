@@ -17,9 +17,6 @@ DESK = WIDTH
 WORKER_SECONDS = 60
 
 KEPT = bool(os.environ.get("TAKE_PICTURES"))
-only_for_pictures = pytest.mark.skipif(
-    not KEPT, reason="other tests prove it; it takes the pictures of the docs"
-)
 in_both_widths = pytest.mark.parametrize("width", [DESK, PHONE] if KEPT else [PHONE], ids=str)
 
 

@@ -18,7 +18,6 @@ MAKE_ADA = f"""
 from tests.support.factories import make_user
 make_user({ADA!r}, name="Ada Lovelace", is_staff=True, is_superuser=True)
 """
-SHOTS = os.environ.get("SHOTS", "")  # a folder for pictures to look at
 
 
 @pytest.fixture(scope="module")
@@ -45,11 +44,6 @@ def product(place: Path, provider: Provider) -> Iterator[Served]:
         yield running
 
 
-def look(visitor: Visitor, name: str) -> None:
-    if SHOTS:
-        visitor.page.screenshot(path=f"{SHOTS}/{name}.png", full_page=True)
-
-
 def at_the_provider(visitor: Visitor, email: str) -> None:
     """Press the button, and log in where it leads."""
     visitor.page.get_by_role(
@@ -70,15 +64,12 @@ def test_ada_logs_in_with_the_company_and_a_stranger_reads_why_not(
     with chromium.visitor(width=width, theme=theme) as ada:
         ada.open("/admin/")
         ada.sees("With a password: superusers alone")
-        look(ada, f"log-in-{width}-{theme}")
         at_the_provider(ada, ADA)
         assert ada.page.url == f"{product.web}/admin/"
         ada.open("/accounts/company/again/?next=/admin/users/user/")
         ada.sees("Is it still you?")
-        look(ada, f"again-{width}-{theme}")
     assert chromium.troubles == []
     with chromium.visitor(width=width, theme=theme) as eve:
         eve.open("/accounts/login/")
         at_the_provider(eve, EVE)
         eve.sees(f"AdToken does not know {EVE}", "Ask an administrator")
-        look(eve, f"unknown-{width}-{theme}")

@@ -38,20 +38,18 @@ def test_a_death_reaches_its_watcher_within_a_minute_and_the_page_of_the_mail_te
         mail = mails[width]
         with chromium.visitor(width=width) as watcher:
             the_watcher_is_on_it(watcher, product, mail, one)
-            if KEPT:  # the rule: tests/macros/test_said_by_a_forwarded_mail.py
-                somebody_snoozes_all_and_the_watcher_is_back(watcher, product, mail)
     for width, one in places:
         (stopped,) = product.channels.mails(to=one.email, subject=one.account)
         with chromium.visitor(width=width) as person:
             renew_by_the_link(
-                person, product, stopped, channel="LinkedIn", name=one.name, account=one.account
-            )
+                person, product, stopped, channel="LinkedIn", name=one.name, account=one.account,
+                pictures=["renew-phone", "renewed-phone"] if width == PHONE else (),
+            )  # fmt: skip
     for width, one in places:
         with chromium.visitor(width=width) as watcher:
             open_mail(watcher, product, mails[width])
             press_in_mail(watcher, "^Ask .* again$")
             watcher.sees(one.account, f"through {one.name}")
-            watcher.take("instant-works-again", only=PHONE)
 
 
 def staff_tick_what_is_told_at_once(mira: Visitor) -> None:
@@ -114,26 +112,3 @@ def the_watcher_is_on_it(watcher: Visitor, product: Product, mail: dict[str, Any
     open_mail(watcher, product, mail)
     press_in_mail(watcher, "^Ask .* again$")
     watcher.sees(one.account, "again", "Noted: you are on it")
-
-
-def somebody_snoozes_all_and_the_watcher_is_back(
-    watcher: Visitor, product: Product, mail: dict[str, Any]
-) -> None:
-    open_mail(watcher, product, mail)
-    press_in_mail(watcher, "Snooze them")
-    watcher.page.get_by_label("All accounts").check()
-    watcher.take("snooze-all-phone", only=PHONE)
-    watcher.press("Send")
-    watcher.sees("gets no warnings of any account until")
-    wait_until(lambda: bool(snoozed_mails(product, mail)), seconds=WITHIN, every=0.5)
-    open_mail(watcher, product, snoozed_mails(product, mail)[-1])
-    watcher.sees("Somebody snoozed all warnings to")
-    watcher.take("snoozed-mail", width=MAIL_WIDTH, only=DESK)
-    press_in_mail(watcher, "Mail me again now")
-    watcher.press("Mail me again now")
-    watcher.sees("gets the warnings that macros have for it")
-
-
-def snoozed_mails(product: Product, mail: dict[str, Any]) -> list[dict[str, Any]]:
-    """The mails to the watcher that say that somebody snoozed all."""
-    return product.channels.mails(to=mail["to"][0], subject="Your warnings are snoozed")

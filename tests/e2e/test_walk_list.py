@@ -96,7 +96,6 @@ def test_a_macro_is_applied_to_50_accounts_and_removed_by_what_the_result_offers
             mira.sees(f"Remove which macro from {FEW} accounts?")
             mira.press("Remove macro")
             mira.page.get_by_text(f"{FEW} without the macro now").first.wait_for(timeout=DONE * 1000)
-            mira.take("many-back-phone")
 
 
 @contextmanager

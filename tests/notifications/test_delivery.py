@@ -22,10 +22,6 @@ pytestmark = pytest.mark.django_db(transaction=True)
 State = Message.State
 
 
-def make_messages(count: int) -> list[Message]:
-    return [make_message(f"reader{number}@example.com") for number in range(count)]
-
-
 def deliver(at: datetime = NOW, **options: Any) -> delivery.Tally:
     return delivery.deliver(clock=lambda: at, **options)
 

@@ -18,7 +18,6 @@ import requests
 from tests.support.sandbox import ROOT, dying_with_us
 
 CLIENT_ID, SECRET = "adtoken", "CANARY-of-the-company-client-secret"
-HEADING = "Sign In"
 
 
 class Provider:
