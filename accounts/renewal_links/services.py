@@ -188,7 +188,7 @@ def log_in_card(
         "why": "" if words else explanation.what,
         "causes": explanation.causes,
         "log_in": log_in,
-        "waits_for": gettext("you") if helper and not mine else helper,
+        "waits_for": gettext("you") if helper and not (mine or walled) else helper,
         "steps": steps or ((native.last_step,) if renews else ()),
         "steps_for": helper if mine and not explanation.only_appeal else "",
         "system": system,

@@ -98,6 +98,9 @@ def test_what_stops_is_read_first_and_the_leads_are_told(client: Client, way: st
     assert states(accounts) == {"deactivated"}
     mail = news.built(lead.email)
     assert "is deactivated: waiting for an administrator of AdToken (+1 more)" in mail.subject
+    assert "Waiting for an administrator of AdToken" in " ".join(mail.text.split()), (
+        "a lead may not open the team"
+    )
     assert "Lumen EU" in mail.text
 
 
