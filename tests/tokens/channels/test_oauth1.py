@@ -227,6 +227,9 @@ def test_a_wrong_app_secret_names_our_app_as_the_cause(client: Client, sandbox: 
 
     assert response.status_code == 502
     assert heading(response) == "X does not accept AdToken right now"
+    assert "Go to my accounts" in response.text
+    assert "Try again" not in response.text, "nothing that the person does would help"
+    assert "log-in that runs this ad account" not in response.text
 
 
 def test_an_unregistered_callback_names_our_app_as_the_cause(client: Client, sandbox: Sandbox) -> None:
