@@ -46,7 +46,6 @@ def within(deadline: datetime | None, days: int, *, now: datetime, zone: tzinfo)
 
 FULL_BAR = timedelta(days=60)
 MONTHS_ABOVE_DAYS = 90
-_UNITS = ((timedelta(days=1), "day"), (timedelta(hours=1), "hour"), (timedelta(minutes=1), "minute"))
 
 CLOCK_NAMES = {
     "access": gettext_lazy("Access ends"),
@@ -141,26 +140,6 @@ def time_left(deadline: datetime, *, now: datetime, zone: tzinfo) -> str:
 def whole_days_left(days: int) -> str:
     """Return "1 day left", "10 days left"."""
     return ngettext("%(number)d day left", "%(number)d days left", days) % {"number": days}
-
-
-def duration(time: timedelta) -> str:
-    """Return a time in its largest whole unit: "45 days", "1 hour", "90 minutes"."""
-    number, unit = whole_units(time)
-    words = {
-        "day": ngettext("%(number)d day", "%(number)d days", number),
-        "hour": ngettext("%(number)d hour", "%(number)d hours", number),
-        "minute": ngettext("%(number)d minute", "%(number)d minutes", number),
-        "second": ngettext("%(number)d second", "%(number)d seconds", number),
-    }
-    return words[unit] % {"number": number}
-
-
-def whole_units(time: timedelta) -> tuple[int, str]:
-    """Return how many of its largest whole unit a time has, and the unit: day, hour, minute or second."""
-    for size, name in _UNITS:
-        if time >= size and not time % size:
-            return time // size, name
-    return time // timedelta(seconds=1), "second"
 
 
 def _whole_months(start: datetime, end: datetime) -> int:

@@ -5,7 +5,7 @@ And why nothing is leased, in words for the job: the reason, since when, who end
 
 from collections.abc import Callable, Collection
 from contextlib import nullcontext
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -22,7 +22,6 @@ from tokens.channels.kinds import LIFTABLE, WRITE_REFUSALS, Reason
 from tokens.checks import services as probe
 from tokens.models import ChannelApp, Token
 from tokens.token import reasons
-from ui import dates
 from users.models import User
 from users.people.queries import names_for_teams
 
@@ -188,18 +187,12 @@ def not_available(
         token = account.active_token
         life = token.life_when_new if token else None
         if life and until and now and until > now + life:
-            detail = text("none_lives_so_long", channel=native.label, life=dates.duration(_rounded(life)))
+            detail = text("none_lives_so_long", channel=native.label, life=round(life.total_seconds()))
             return NotAvailable("connected", "min_valid_for", detail)
         detail = text("none_lives_until", until=f"{until:%Y-%m-%d %H:%M}") if until else text("none_fits")
         people = _names([token.consented_by if token else None], teams)
         return NotAvailable("connected", "min_valid_for", detail, None, people, native.steps(Reason.EXPIRED))
     return _deactivated(account, native, teams)
-
-
-def _rounded(time: timedelta) -> timedelta:
-    """Return a time as people say it: in days, hours or minutes."""
-    unit = timedelta(days=1) if time >= timedelta(days=2) else timedelta(minutes=1)
-    return round(time / unit) * unit
 
 
 def _deactivated(account: Account, native: Channel, teams: frozenset[int] | None) -> NotAvailable:

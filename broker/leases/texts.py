@@ -7,7 +7,7 @@ _TEXTS = {
     "an_admin": "an admin of the account at {channel}",
     "none_lives_until": "No token of this account lives until {until} UTC.",
     "none_fits": "No token fits.",
-    "none_lives_so_long": "A new token of {channel} lives {life}, so nobody can help: ask for less.",
+    "none_lives_so_long": "A new token of {channel} lives {life} seconds, so nobody can help: ask for less.",
     "deactivated": "This account is deactivated ({reason}). {todo}",
     "link_anew": "Somebody must link it again at {channel}.",
     "re_authenticate": "Somebody must re-authenticate at {channel}.",
