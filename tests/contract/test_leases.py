@@ -132,7 +132,7 @@ def test_a_wish_that_no_renewal_can_fill_burns_no_refreshes(browser: Browser, wo
     world.clear_calls()
 
     for _ in range(4):
-        with pytest.raises(errors.NotAvailable, match="lives 30 minutes") as refused:
+        with pytest.raises(errors.NotAvailable, match="lives 1800 seconds") as refused:
             lease_now(account(), min_valid_for=7200)
         assert (refused.value.who, refused.value.steps) == ((), ())
 
