@@ -262,8 +262,8 @@ def compose_mail(
         if reader.can_log_in and message.pk
         else "",
     }
-    # Pages behind our log-in are none for a contact.
-    shut = {"about_url": "", "all_url": ""} if reader.user and reader.user.is_contact else {}
+    # The page behind our log-in is none for a contact.
+    shut = {"all_url": ""} if reader.user and reader.user.is_contact else {}
     said = foot | dict(facts) | shut
     return Mail(**mails.render(folder, said, zone=reader.zone), reply_to=reply_to or None)
 

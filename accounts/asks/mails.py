@@ -196,7 +196,6 @@ def _of_log_ins(message: Message, asks: Sequence[Ask], person: User) -> dict[str
     if not pools:
         raise NotWanted("not_linked")
     keys = list(dict.fromkeys(token.app.channel for token, _ in pools))
-    only = keys[0] if len(keys) == 1 else ""
     return {
         "reminder": message.payload.get("reminder", 0),
         "channels": _labels(keys),
@@ -204,10 +203,6 @@ def _of_log_ins(message: Message, asks: Sequence[Ask], person: User) -> dict[str
         "log_in": pools[0][0].native_user_name,
         "stopped": sum(token.state == Token.State.DEAD for token, _ in pools),
         "log_ins": [_card_asked_for(token, rows, person.zone) for token, rows in pools],
-        "about_channel": declarations.label(only) if only else "",
-        "about_url": addresses.absolute_url("channel_page", only)
-        if only
-        else addresses.absolute_url("channel_needs"),
         "personal": bool(own),
     }
 

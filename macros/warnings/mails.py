@@ -176,7 +176,6 @@ def _facts_of_mail(said: Said, reader: MailReader) -> dict[str, object]:
         "personal": any(is_personal(some[0], reader) for some in said.mine[:SHOWN]),
         "vain": any(some[0].mine and some[0].waits_for for some in said.mine),
         "ask": _to_ask(said),
-        "about_url": "",
     }
 
 
