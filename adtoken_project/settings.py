@@ -151,7 +151,7 @@ CACHES = {
     "default": {"BACKEND": "users.login.limits.LimitCounts"},
     # What all processes know of the calls to channels. One that is away must not hold a call up.
     "calls": {
-        "BACKEND": "infra.cache.OwnKeysCache",
+        "BACKEND": "infra.cache.TellingCache",
         "LOCATION": REDIS_URL,
         "KEY_PREFIX": "calls",  # Celery's queue lies in the same database
         "OPTIONS": {"socket_connect_timeout": 0.5, "socket_timeout": 0.5},

@@ -6,14 +6,8 @@ from typing import Any
 from django.core.cache.backends.redis import RedisCache
 
 
-class OwnKeysCache(RedisCache):
-    """Django's Redis cache, but `clear` removes its own keys alone: Django's empties the database, and the queue with it."""
-
-    def clear(self) -> None:
-        """Remove all keys with our prefix."""
-        client = self._cache.get_client(None, write=True)
-        for key in client.scan_iter(match=f"{self.key_prefix}:*", count=1000):
-            client.delete(key)
+class TellingCache(RedisCache):
+    """Django's Redis cache, by which processes tell each other that they should look, too. Nothing empties it: the queue lies there."""
 
     def tell(self, name: str) -> None:
         """Tell all processes that listen to this name."""

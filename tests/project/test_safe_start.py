@@ -11,10 +11,8 @@ import pytest
 from cryptography.fernet import Fernet
 from django.apps import apps
 from django.conf import settings as conf
-from django.core.cache import caches
 from django.core.exceptions import ImproperlyConfigured
 from pytest_django import Settings
-from redis import Redis
 
 from adtoken_project import env
 from adtoken_project.setup import safe_start
@@ -196,14 +194,3 @@ def test_an_address_that_cannot_work_is_refused_and_its_password_not_shown(
     with pytest.raises(ImproperlyConfigured, match=said) as refused:
         READ[name](name)
     assert "hunter2" not in str(refused.value)
-
-
-def test_emptying_the_cache_leaves_the_queue_alone(valkey: Redis) -> None:
-    valkey.lpush("celery", "a call to a worker")
-    cache = caches["calls"]
-    cache.set("limit", 1)
-
-    cache.clear()
-
-    assert cache.get("limit") is None
-    assert valkey.llen("celery") == 1

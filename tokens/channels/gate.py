@@ -219,9 +219,3 @@ def share(channel: str, *, person: bool = False) -> Iterator[None]:
         _mine.holds = False
         with _lock:
             _shares[channel] -= 1
-
-
-def shares_held() -> dict[str, int]:
-    """Return channel -> how many threads of this process wait for it now."""
-    with _lock:
-        return {channel: count for channel, count in _shares.items() if count}
