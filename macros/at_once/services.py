@@ -17,18 +17,18 @@ from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from accounts.models import Account, AccountEvent, AccountNews
+from accounts.pool.services import note_news
 from infra import locks
 from infra.locks import Lock
-from macros.at_once.queries import ENDS, SLICE, read_facts
+from macros.at_once.queries import SLICE, Event, read_facts
 from macros.at_once.rules import Due, Found, find_due
 from macros.mutes.models import Mute
 from macros.notices.models import NEWS, Told
 from notifications.models import Message
-from notifications.outbox import deliver_soon, kept_reason
-from ui import stored_phrases as kept
+from notifications.outbox import deliver_soon
 from ui.dates import last_morning
-from users.models import RefusedAddress, User
-from users.people.queries import Via, who_log_in
+from users.models import User
+from users.people.queries import who_log_in
 from users.signals import address_changed
 
 KIND = NEWS
@@ -43,9 +43,7 @@ QUIET = {
 LATEST = timedelta(days=2)  # or after so long by a mail of its own
 EVENING = time(18)  # in the project's time zone: when it is told what went on and off
 MAIL_WAITS = timedelta(days=1)  # so long before a mute began a mail may be that it kept back
-REFUSED = "address_refused"
 Key = tuple[str, int | None]  # a reader, and of an address outside the team (id) that a mail is about
-_OF_THE_READER = (REFUSED, "other_address", "not_told_", "reader_", "person_left")  # beginnings of codes
 
 
 @transaction.atomic
@@ -216,81 +214,7 @@ def evening(now: datetime) -> datetime:
     return today if today > local else today + timedelta(days=1)
 
 
-# --- what became of it
-
-
-def drop_told(rows: Iterable[Told], reason: str) -> None:
-    """Note that these are not told. Where that is for their reader, their accounts are looked at again, for whoever is told instead."""
-    some = list(rows)
-    Told.objects.filter(pk__in=[one.pk for one in some]).update(
-        outcome=Told.Outcome.DROPPED, outcome_reason=kept_reason(reason)
-    )
-    if some and reason.startswith(_OF_THE_READER):
-        look_again({one.account_id for one in some}, since=min(one.at for one in some))
-
-
-def record_end(message: Message) -> None:
-    """Write what became of what a message carries, in the transaction that records it.
-
-    Where the mail server refuses the address, whoever stands in is looked for. Nobody does for an operator.
-    """
-    rows, now = Told.objects.live().filter(message=message), message.sent_at or timezone.now()
-    if message.state == Message.State.SENT:
-        rows.update(outcome=Told.Outcome.MAILED, outcome_reason="")
-        rows.filter(kind__in=ENDS, account__state=Account.State.DEACTIVATED).update(dark=True)
-        back = rows.filter(kind=Told.Kind.RECOVERED).values("account")
-        Told.objects.open().filter(recipient=message.recipient, account__in=back).update(over_at=now)
-        return
-    if message.has_failed and RefusedAddress.objects.is_parked(message.recipient):
-        drop_told(rows.exclude(via=Via.OPERATOR), REFUSED)
-    outcome = Told.Outcome.FAILED if message.has_failed else Told.Outcome.CANCELLED
-    rows.update(outcome=outcome, outcome_reason=kept.cut(message.error, 200))
-
-
-def record_told(told: Mapping[Message, Iterable[int]], *, now: datetime) -> None:
-    """Note that mails of another kind, which are recorded as sent in this transaction, told that these accounts (ids) are dark."""
-    ids = {pk for some in told.values() for pk in some}
-    accounts = Account.objects.in_bulk(ids)
-    Told.objects.bulk_create(
-        (
-            Told(
-                account=accounts[pk],
-                kind=Told.Kind.DEACTIVATED,
-                event=-accounts[pk].cycle,
-                recipient=message.recipient,
-                team_id=accounts[pk].team_id,
-                message=message,
-                dark=True,
-                at=now,
-                outcome=Told.Outcome.MAILED,
-            )
-            # one order, so that two senders do not wait for each other in a circle
-            for pk, message in sorted(
-                {(pk, message) for message, some in told.items() for pk in some if pk in accounts},
-                key=lambda one: (one[0], one[1].pk),
-            )
-        ),
-        ignore_conflicts=True,
-    )
-
-
 # --- looking again
-
-
-def look_again(account_ids: Collection[int] | None, *, since: datetime) -> None:
-    """Have what happened to accounts (ids; None: all) since a moment looked at again: who was told is not told again."""
-    if account_ids is None:
-        kinds_of_events = [
-            AccountEvent.Kind.DEACTIVATED,
-            AccountEvent.Kind.INTERRUPTED,
-            AccountEvent.Kind.RESTRICTED,
-            AccountEvent.Kind.ACCESS,
-        ]
-        events = AccountEvent.objects.filter(kind__in=kinds_of_events, at__gte=since)
-        account_ids = set(events.order_by().values_list("account", flat=True))
-    AccountNews.objects.bulk_create(
-        AccountNews(account_id=pk, at=since, due_at=since) for pk in sorted(account_ids)
-    )
 
 
 def look_at_ended_mutes(now: datetime) -> None:
@@ -300,8 +224,15 @@ def look_at_ended_mutes(now: datetime) -> None:
         pks = [one.pk for one in ended]
         Mute.objects.filter(pk__in=pks).update(look_at=None, ended_at=Coalesce("ended_at", now))
     for one in ended:
-        ids = None if one.account_id is None else {one.account_id}
-        look_again(ids, since=one.started_at - MAIL_WAITS)
+        since = one.started_at - MAIL_WAITS
+        note_news(_stopped_accounts(since) if one.account_id is None else [one.account_id], since)
+
+
+def _stopped_accounts(since: datetime) -> set[int]:
+    """Return the accounts (ids) to which something happened since a moment that their people are told."""
+    kinds = [Event.DEACTIVATED, Event.INTERRUPTED, Event.RESTRICTED, Event.ACCESS]
+    events = AccountEvent.objects.filter(kind__in=kinds, at__gte=since)
+    return set(events.order_by().values_list("account", flat=True))
 
 
 # --- another address

@@ -3,18 +3,19 @@
 A card is of what its reader can do something about, with its accounts, causes and the way to renew; a line is of what they watch.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from django.utils.translation import gettext
 
-from accounts.models import Account
+from accounts.models import Account, AccountEvent
 from accounts.pool.mails import ReaderWithNames, Rows, mail_row
 from accounts.pool.queries import Summary
 from accounts.renewal_links.services import log_in_card
-from macros.at_once.mails import Happening
-from macros.notices.models import Told
+from macros.notices.models import Shortage, Told
+from macros.notices.values import AccountFacts
+from macros.warnings.revalidation import StillTold
 from macros.warnings.rules import Section, WarningLine
 from tokens.channels import declarations
 from tokens.channels.kinds import Reason
@@ -24,7 +25,8 @@ from ui.mails import called
 from ui.pills import Pill, pill
 from ui.text import first_name
 
-Kind = Told.Kind
+Kind, Event = Told.Kind, AccountEvent.Kind
+ORDER = [Kind.RESTRICTED, Kind.UNSTEADY, Kind.FEW_PEOPLE, Kind.RECOVERED]  # of what is no log-in's end
 SHOWN = 10  # accounts named in the cards of a mail, or cards; the rest is a number and a link
 WATCHED = 3  # lines of log-ins that the reader only watches
 ON_CARD = 4  # accounts that a card names
@@ -47,6 +49,78 @@ class MailReader(ReaderWithNames):
     def full(self, when: datetime | None) -> str:
         """Return "Fri 27 Nov 2026, 09:00 CET" in the reader's zone; "" for none."""
         return dates.moment(when, zone=self.zone).full if when else ""
+
+
+@dataclass(frozen=True)
+class Happening:
+    """Accounts (facts) to which the same happened that is no log-in's end, at the first of which; `row` tells it."""
+
+    row: Told
+    accounts: list[AccountFacts]
+
+    @property
+    def kind(self) -> str:
+        """What happened."""
+        return self.row.kind
+
+    @property
+    def lifted(self) -> bool:
+        """Whether a restriction is over."""
+        event = self.accounts[0].event(self.row.event)
+        return event is not None and event.kind == Event.UNRESTRICTED
+
+    @property
+    def since(self) -> datetime:
+        """When it happened."""
+        event = self.accounts[0].event(self.row.event)
+        return event.at if event else self.row.at
+
+    @property
+    def people(self) -> int:
+        """How many people are left: now, or, where these are enough, on the day that the macro looks ahead to."""
+        people = self.accounts[0].people_count
+        found = Shortage.objects.filter(pk=-self.row.event).values_list("people", flat=True)
+        return people if not self.within else found.first() or 0
+
+    @property
+    def wanted(self) -> int:
+        """How many people a macro wants."""
+        return (self.row.action.people or 0) if self.row.action else 0
+
+    @property
+    def within(self) -> int:
+        """Within how many days there are too few; 0: now."""
+        ahead = (self.row.action.within or 0) if self.row.action else 0
+        return ahead if self.accounts[0].people_count >= self.wanted else 0
+
+    @property
+    def times(self) -> int:
+        """How often it went off today."""
+        midnight = self.row.at.replace(hour=0, minute=0)
+        stops = (Event.DEACTIVATED, Event.RESTRICTED)
+        return max(1, sum(one.kind in stops and one.at >= midnight for one in self.accounts[0].events))
+
+
+def happenings(told: StillTold, but: Iterable[int]) -> list[Happening]:
+    """Return what a mail tells beside its lines of log-ins, by cause. Each account stands once, but where it is restricted.
+
+    `but`: accounts (ids) that have such a line.
+    """
+    found, placed = dict[tuple[object, ...], Happening](), set(but)
+    for row in sorted(
+        (one for one in told.rows if one.kind in ORDER), key=lambda one: ORDER.index(Kind(one.kind))
+    ):
+        account = told.accounts[row.account_id]
+        if row.kind != Kind.RESTRICTED and account.pk in placed:
+            continue
+        how: tuple[object, ...] = {
+            Kind.RESTRICTED: (account.restriction,),
+            Kind.RECOVERED: (account.active_token_id,),
+            Kind.FEW_PEOPLE: (account.people_count, row.action_id),
+        }.get(Kind(row.kind), (account.pk,))
+        found.setdefault((row.kind, account.channel, *how), Happening(row, [])).accounts.append(account)
+        placed.add(account.pk)
+    return sorted(found.values(), key=lambda one: (ORDER.index(Kind(one.kind)), -len(one.accounts)))
 
 
 @dataclass(frozen=True)

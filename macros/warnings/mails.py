@@ -14,12 +14,10 @@ from django.utils.translation import gettext_lazy as _
 from accounts.pool import mails as mailing
 from accounts.renewal_links import services as renewal_links
 from macros.at_once import services as at_once
-from macros.at_once.mails import OF_LOG_INS, StillTold, happenings, still_told
 from macros.models import MacroAction, Notice
 from macros.mutes.mails import finish_mail, foot_addresses, may_stop_mails
 from macros.notices import history
 from macros.notices.models import NEWS, WARNING, Told
-from macros.warnings import revalidation
 from macros.warnings.cards import (
     ON_CARD,
     SHOWN,
@@ -27,6 +25,7 @@ from macros.warnings.cards import (
     Said,
     cards_of,
     goes_on,
+    happenings,
     is_of_the_reader,
     is_personal,
     line_of_event,
@@ -35,6 +34,7 @@ from macros.warnings.cards import (
     seen_accounts,
     who_is_asked,
 )
+from macros.warnings.revalidation import OF_LOG_INS, StillTold, record_end, still_told, still_wanted
 from macros.warnings.rules import (
     LOADED,
     WarningLine,
@@ -56,7 +56,7 @@ Kind = Told.Kind
 def build_mail(message: Message) -> Mail:
     """Build the mail of a message. Raises NotWanted, with the reasons, where nothing is left to say."""
     now = timezone.now()
-    found = revalidation.still_wanted(message, most=LOADED, now=now)
+    found = still_wanted(message, most=LOADED, now=now)
     told = still_told(message)
     if not (found.accounts or told.rows):
         raise NotWanted(*(sorted({*found.dropped_ids, *told.dropped}) or ["deleted_or_told"]))
@@ -225,16 +225,6 @@ def _because(said: Said, rows: Sequence[Told]) -> str:
     if said.mine:
         return "admin"
     return "told" if rows[0].kind == Kind.RECOVERED else "looks_after"
-
-
-# --- what became of it
-
-
-def record_end(message: Message) -> None:
-    """Write what became of a message's notices, and of what it tells, in the transaction that records it."""
-    at_once.record_end(message)
-    if message.notices.exists():
-        revalidation.record_end(message)
 
 
 def register() -> None:

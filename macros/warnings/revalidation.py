@@ -1,16 +1,23 @@
-"""Whether a notice still holds when its mail is made, which may be hours after the fact was found; and whose it is by then."""
+"""What of a mail about accounts still holds when it is made, and whose it is by then; and what became of it.
 
-from collections.abc import Iterator
+Line by line: what is over, or no longer its reader's, is dropped with the reason, and whoever is told instead is looked for.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import islice
 
 from django.db.models import QuerySet
 from django.db.models.functions import Greatest
+from django.utils import timezone
 
 from accounts.models import Account, AccountToken
-from macros.at_once.services import record_told
-from macros.models import Evaluation, Notice
+from accounts.pool.services import note_news
+from macros.at_once.queries import ENDS, SLICE, read_facts
+from macros.at_once.rules import why_not
+from macros.models import Evaluation, Notice, Shortage, Told
 from macros.notices.queries import read_world, rules_of
 from macros.notices.rules import World
 from macros.notices.values import AWAY, AccountFacts, LogIn
@@ -21,10 +28,18 @@ from ui import stored_phrases as kept
 from users.models import RefusedAddress
 from users.people.queries import Via
 
-Outcome = Notice.Outcome
+Outcome, Kind = Told.Outcome, Told.Kind
+OF_LOG_INS = (*ENDS, Kind.DEACTIVATED, Kind.SHIFTED)  # said by lines of log-ins
 REFUSED = "address_refused"
-_OF_THE_READER = (REFUSED, "other_team", "not_told_", "reader_")  # beginnings of codes
-SLICE = 4_000  # notices whose accounts are read at a time
+_OF_THE_READER = (
+    REFUSED,
+    "other_team",
+    "other_address",
+    "not_told_",
+    "reader_",
+    "person_left",
+)  # beginnings of codes
+NOTICES = 4_000  # notices whose accounts are read at a time
 _ASKED = (
     "message", "account__name", "account__deadline", "token__deadline", "cycle", "threshold", "recipient", "via", "was_of",
     "action__macro", "action__kind", "action__emails", "action__notify_consenters", "action__days", "action__watch", "action__people",
@@ -71,8 +86,8 @@ def _urgency(notice: Notice) -> tuple[bool, float, str]:
 def _judged(message: Message, now: datetime) -> Iterator[tuple[Notice, str]]:
     """Yield what a message carries, with why it no longer holds, as a code; "" where it does. Accounts are read in slices."""
     notices = message.notices.live().select_related("action__macro", "account", "token").only(*_ASKED)
-    waiting = notices.order_by("account_id", "pk").iterator(SLICE)
-    while some := list(islice(waiting, SLICE)):
+    waiting = notices.order_by("account_id", "pk").iterator(NOTICES)
+    while some := list(islice(waiting, NOTICES)):
         rules = rules_of({one.action for one in some if one.action is not None})
         world = read_world({one.account_id for one in some}, rules)
         yield from ((notice, why_over(notice, world, now)) for notice in some)
@@ -132,21 +147,118 @@ def _drop(notices: QuerySet[Notice], reason: str, now: datetime) -> None:
     notices.update(outcome=Outcome.DROPPED, outcome_reason=kept_reason(reason))
 
 
+# --- what was told at once
+
+
+@dataclass(frozen=True)
+class StillTold:
+    """What a message still tells, the accounts as they are, and why the rest is dropped (codes)."""
+
+    rows: Sequence[Told] = ()
+    accounts: Mapping[int, AccountFacts] = field(default_factory=dict)
+    dropped: frozenset[str] = frozenset()
+
+
+def still_told(message: Message) -> StillTold:
+    """Return what still holds of what a message tells. Drops are recorded."""
+    rows = list(
+        Told.objects.live()
+        .filter(message=message)
+        .select_related("action__macro", "token__consented_by", "account")
+        .order_by("pk")
+    )
+    since = {one.account_id: one.at for one in sorted(rows, key=lambda each: each.at, reverse=True)}
+    ids, looked = sorted(since), dict[int, AccountFacts]()
+    kept, dropped = list[Told](), defaultdict[str, list[Told]](list)
+    over = _over_shortages(rows)
+    for place in range(0, len(ids), SLICE):
+        some = read_facts({pk: since[pk] - timedelta(days=1) for pk in ids[place : place + SLICE]})
+        looked |= some.accounts
+        for row in rows:
+            if (account := some.accounts.get(row.account_id)) is not None:
+                again = row.kind == Kind.FEW_PEOPLE and (row.event in over or _enough(row, account))
+                reason = "people_again" if again else why_not(row, account, some)
+                (dropped[reason] if reason else kept).append(row)
+    for reason, gone in dropped.items():
+        _drop_told(gone, reason)
+    return StillTold(kept, looked, frozenset(dropped))
+
+
+def _enough(row: Told, account: AccountFacts) -> bool:
+    """Return whether an account that was short of people now is not."""
+    action = row.action
+    return account.deactivated or (
+        action is not None and not action.within and account.people_count >= (action.people or 0)
+    )
+
+
+def _over_shortages(rows: Sequence[Told]) -> set[int]:
+    """Return the numbers of shortages of people that are over, as rows have them."""
+    asked = {-one.event for one in rows if one.kind == Kind.FEW_PEOPLE}
+    if not asked:
+        return set()
+    lasting = set(Shortage.objects.running().filter(pk__in=asked).values_list("pk", flat=True))
+    return {-pk for pk in asked - lasting}
+
+
+def _drop_told(rows: Iterable[Told], reason: str) -> None:
+    """Note that these are not told. Where that is for their reader, their accounts are looked at again, for whoever is told instead."""
+    some = list(rows)
+    Told.objects.filter(pk__in=[one.pk for one in some]).update(
+        outcome=Outcome.DROPPED, outcome_reason=kept_reason(reason)
+    )
+    if some and reason.startswith(_OF_THE_READER):
+        note_news({one.account_id for one in some}, min(one.at for one in some))
+
+
+# --- what became of it
+
+
 def record_end(message: Message) -> None:
-    """Write what became of a message's notices, in the transaction that records it."""
-    outcomes = {
-        Message.State.FAILED: Outcome.FAILED,
-        # Cancelled by staff; what the builder dropped is marked already. It counts as told, or the next day would send it.
-        Message.State.CANCELLED: Outcome.CANCELLED,
-    }
-    told = message.notices.live()
-    if message.state == Message.State.SENT and message.sent_at is not None:
-        deactivated = list(told.filter(threshold=0).values_list("account_id", flat=True).distinct())
-        told.update(outcome=Outcome.MAILED, outcome_reason="", told_at=message.sent_at)
-        record_told({message: deactivated}, now=message.sent_at)
+    """Write what became of a message's notices, and of what it tells, in the transaction that records it.
+
+    Where the mail server refuses the address, whoever stands in is looked for. Nobody does for an operator. What staff cancelled counts as
+    told, or the next day would send it.
+    """
+    notices, rows = message.notices.live(), Told.objects.live().filter(message=message)
+    if message.state == Message.State.SENT:
+        _record_sent(message, notices, rows, message.sent_at or timezone.now())
         return
     parked = RefusedAddress.objects.of(message.recipient).first()
     if message.has_failed and parked:
-        # Not told, so whoever stands in is. Nobody does for an operator.
-        _drop(told.exclude(via=Via.OPERATOR), REFUSED, parked.refused_at)
-    told.update(outcome=outcomes[Message.State(message.state)], outcome_reason=kept.cut(message.error, 200))
+        _drop(notices.exclude(via=Via.OPERATOR), REFUSED, parked.refused_at)
+        _drop_told(rows.exclude(via=Via.OPERATOR), REFUSED)
+    outcome = Outcome.FAILED if message.has_failed else Outcome.CANCELLED
+    for some in (notices, rows):
+        some.update(outcome=outcome, outcome_reason=kept.cut(message.error, 200))
+
+
+def _record_sent(message: Message, notices: QuerySet[Notice], rows: QuerySet[Told], now: datetime) -> None:
+    """Write that all of it is told; that an account is dark stands among what is told of it, by whichever mail."""
+    rows.update(outcome=Outcome.MAILED, outcome_reason="")
+    rows.filter(kind__in=ENDS, account__state=Account.State.DEACTIVATED).update(dark=True)
+    back = rows.filter(kind=Kind.RECOVERED).values("account")
+    Told.objects.open().filter(recipient=message.recipient, account__in=back).update(over_at=now)
+    dark = Account.objects.filter(
+        pk__in=list(notices.filter(threshold=0).values_list("account_id", flat=True))
+    )
+    notices.update(outcome=Outcome.MAILED, outcome_reason="", told_at=now)
+    Told.objects.bulk_create(
+        (
+            Told(
+                account=one,
+                kind=Kind.DEACTIVATED,
+                event=-one.cycle,
+                recipient=message.recipient,
+                team_id=one.team_id,
+                message=message,
+                dark=True,
+                at=now,
+                outcome=Outcome.MAILED,
+            )
+            for one in dark.order_by(
+                "pk"
+            )  # one order, so that two senders do not wait for each other in a circle
+        ),
+        ignore_conflicts=True,
+    )

@@ -43,10 +43,11 @@ def add(fleet: Fleet, facts: dict[str, Any]) -> dict[str, Any]:
 def _told_of_ends(fleet: Fleet) -> None:
     """Have told that two log-ins stopped."""
     from accounts.models import Account
+    from accounts.pool.services import note_news
     from macros.at_once import services as at_once
 
     ends = Account.objects.filter(pool__token__in=[fleet.tokens[3].pk, fleet.more[2].pk])
-    at_once.look_again(set(ends.values_list("pk", flat=True)), since=fleet.now - 400 * DAY)
+    note_news(set(ends.values_list("pk", flat=True)), fleet.now - 400 * DAY)
     at_once.tell_news(fleet.now)
 
 

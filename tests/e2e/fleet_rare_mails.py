@@ -83,7 +83,7 @@ def _told_by_account(fleet: Fleet) -> None:
         )
         for one in Account.objects.filter(state="connected", paused_at=None).order_by("pk")[8:11]
     )
-    at_once.look_again({one.pk for one in fleet.accounts}, since=then)
+    pool.note_news({one.pk for one in fleet.accounts}, then)
     at_once.tell_news(then + LATER)
 
 

@@ -268,7 +268,7 @@ def test_what_commits_late_is_told_all_the_same_and_what_is_read_again_is_told_o
 
         other.submit(meanwhile).result()
     at_once.tell_news(SOON + MINUTE)
-    at_once.look_again({early.pk, late.pk}, since=NOW)
+    pool.note_news({early.pk, late.pk}, NOW)
     at_once.tell_news(SOON + 2 * MINUTE)
 
     told = Told.objects.filter(recipient=WATCHER).values_list("account", flat=True)
