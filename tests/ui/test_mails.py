@@ -56,6 +56,7 @@ def test_html_and_text_say_the_same_and_only_html_is_escaped() -> None:
     assert mail["subject"] == "Shoes & more stops"
     assert "<h1>Shoes &amp; more stops in 1 day</h1>" in mail["html"]
     assert "Press &lt;Allow&gt;." in mail["html"]
+    assert 'href="https://x.example/"' in mail["html"]
     text = mail["text"]
     assert text.startswith(
         "Shoes & more stops in 1 day\n\nShoes & more stops in 1 day: act now.\n\n\nSOON\n\nShoes & more (X, 1)\n"

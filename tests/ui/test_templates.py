@@ -15,7 +15,6 @@ from django.utils import timezone
 
 from ui import pills
 from ui.dates import DeadlineFacts
-from ui.mails import Button, Card
 
 ROOT = Path(__file__).parents[2]
 TEMPLATES = ROOT / "templates"
@@ -224,39 +223,6 @@ def test_plain_text_keeps_to_seventy_two_columns_and_never_breaks_an_address() -
     assert max(len(line) for line in text.split("\n") if "://" not in line) <= 72
     assert "\n\n\n\n" not in text
     assert "\n               word" in text
-
-
-def mail_context() -> dict[str, Any]:
-    card = Card(
-        channel="linkedin",
-        channel_name="LinkedIn",
-        name="Sable <Cosmetics>",
-        native_id="509 283 114",
-        pill=pills.pill("account", "urgent", label="2 days left"),
-        rows=[
-            ("Works until", "Fri 27 Nov 2026, 09:00 CET"),
-            ("Why", "LinkedIn ends every authorisation."),
-        ],
-        steps=["Press Allow."],
-        button=Button("Re-authenticate Sable", "https://adtoken.example/r/8mQ2xK"),
-    )
-    return {"card": card}
-
-
-def test_a_mail_says_the_same_in_both_bodies() -> None:
-    html = render_to_string("mail/_base/_account.html", mail_context())
-    text = render_to_string("mail/_base/_account.txt", mail_context())
-
-    for words in [
-        "Fri 27 Nov 2026, 09:00 CET",
-        "Press Allow.",
-        "https://adtoken.example/r/8mQ2xK",
-        "509 283 114",
-    ]:
-        assert words in html
-        assert words in text
-    assert "Sable &lt;Cosmetics&gt;" in html
-    assert "Sable <Cosmetics> (LinkedIn, 509 283 114)" in text
 
 
 def test_the_mail_frame_holds_no_script_and_no_remote_file() -> None:
