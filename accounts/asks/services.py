@@ -180,11 +180,11 @@ def start_ask(
     once: str = "",
     email: str = "",
     api_key: int | None = None,
-) -> tuple[Ask, bool]:
-    """Begin to ask for these log-ins, which the caller has found visible to the user. Return False where the page asked already.
+) -> Ask:
+    """Begin to ask for these log-ins, which the caller has found visible to the user. Return the same ask where the page asked already.
 
-    A worker writes the mails. Without `ends_at` it ends after USUAL. `email`: whose wish it is, where that is an address outside;
-    `api_key`: the id of the key that asks in the user's name. Raises OnHold where no mail is sent.
+    A worker writes the mails within a minute. Without `ends_at` it ends after USUAL. `email`: whose wish it is, where that is an address
+    outside; `api_key`: the id of the key that asks in the user's name. Raises OnHold where no mail is sent.
     """
     hold.refuse()
     ids = list(dict.fromkeys(token_ids))
@@ -194,9 +194,9 @@ def start_ask(
     facts |= {"created_at": now, "ends_at": ends_at or now + USUAL}
     try:
         with transaction.atomic():
-            return begin_ask(lines, made_by=user, once=once, **facts), True
+            return begin_ask(lines, made_by=user, once=once, **facts)
     except IntegrityError:
-        return Ask.objects.get(made_by=user, once=once), False
+        return Ask.objects.get(made_by=user, once=once)
 
 
 @transaction.atomic
@@ -209,7 +209,7 @@ def ask_now(*, people: Collection[About], user: User, note: str, now: datetime) 
     for token in tokens.values():
         if why := rules.why_not(token):
             raise ActionRefused("as_told", text=why)
-    ask, _ = start_ask(user=user, token_ids=tokens, note=note, now=now)
+    ask = start_ask(user=user, token_ids=tokens, note=note, now=now)
     lines = {line.token_id: line for line in ask.lines.all()}
     told = [
         _write_request(ask, [lines[pk] for pk in dict.fromkeys(token.pk for _, token in about)], about, now)
@@ -237,7 +237,7 @@ def ask_again(*, about: About, email: str, now: datetime) -> bool:
     if not fresh:
         return False
     user = User.objects.filter(email=email, is_active=True, is_contact=False).first()
-    ask, _ = start_ask(
+    ask = start_ask(
         user=user, email="" if user else email, token_ids=[token.pk for _, token in fresh], now=now
     )
     _write_request(ask, list(ask.lines.all()), fresh, now)

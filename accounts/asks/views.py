@@ -18,7 +18,7 @@ from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.translation import gettext, gettext_lazy
 
-from accounts.asks import progress, queries, rules, services, tasks
+from accounts.asks import progress, queries, rules, services
 from accounts.models import Account, AccountToken
 from accounts.pool import permissions
 from accounts.pool.queries import account_labels
@@ -153,7 +153,7 @@ def answer_ask_page(request: HttpRequest, origin: Origin) -> HttpResponse:
         read = ids if shown is None else [pk for pk in ids if pk in set(shown)]
         if not read:
             raise Refusal(gettext("Nothing was done: none of these log-ins matches any longer."))
-        ask = tasks.begin(
+        ask = services.start_ask(
             user=person(request),
             name=said.cleaned["name"],
             note=said.note,

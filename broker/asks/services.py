@@ -7,7 +7,7 @@ from typing import Any
 
 from django.db.models import Count, Exists, OuterRef, Q
 
-from accounts.asks import inviting, links, queries, rules, tasks
+from accounts.asks import inviting, links, queries, rules, services
 from accounts.asks.models import Ask, AskLine, AskLineQuerySet, AskQuerySet, LinkState
 from accounts.linking import queries as setup
 from accounts.models import Account, AccountToken
@@ -62,7 +62,7 @@ def _renew(caller: Caller, wanted: AskIn, now: datetime) -> Sequence[Ask]:
         "note": wanted.note,
         "api_key": caller.key_id,
     }
-    return [tasks.begin(user=maker, ends_at=ends_at, now=now, **facts)]
+    return [services.start_ask(user=maker, ends_at=ends_at, now=now, **facts)]
 
 
 def _second_person(caller: Caller, wanted: AskIn, now: datetime) -> Sequence[Ask]:

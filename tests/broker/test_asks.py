@@ -160,7 +160,7 @@ def test_of_an_ask_for_several_teams_a_key_sees_its_own_part(boss: User, team: T
     link(mine, shared)
     settle(mine)
     tokens = [entry.token_id for one in (mine, foreign) for entry in one.pool.all()]
-    started, _ = asking.start_ask(user=boss, token_ids=tokens, now=timezone.now())
+    started = asking.start_ask(user=boss, token_ids=tokens, now=timezone.now())
 
     seen = system(boss, team).get(f"{PATH}/{started.pk}").json()
 

@@ -126,7 +126,7 @@ def _asks(fleet: Fleet) -> dict[str, Any]:
 
     now, asked = fleet.now, {"mails": 1, "next_at": None}
     tokens = [token.pk for token in [*fleet.tokens[:4], *fleet.more]]
-    ended, _ = asks.start_ask(
+    ended = asks.start_ask(
         user=fleet.boss, name="Before the summer break", note="", token_ids=tokens[4:14], ends_at=now + 10 * DAY, once="a",
         now=now - 9 * DAY,
     )  # fmt: skip
@@ -135,7 +135,7 @@ def _asks(fleet: Fleet) -> dict[str, Any]:
     ended.lines.filter(token__in=tokens[6:8]).update(at_channel_at=now - 8 * DAY)
     Token.objects.filter(pk__in=tokens[9:12]).update(linked_at=now - 7 * DAY)
     asks.stop_ask(ask=ended, by=fleet.boss, now=now)
-    ask, _ = asks.start_ask(
+    ask = asks.start_ask(
         user=fleet.boss, name="Vor dem Black Friday: alle Zugänge der Handelskunden in Österreich und Südtirol", note=NOTE,
         token_ids=tokens, ends_at=now + 12 * DAY, once="b", now=now - 2 * DAY,
     )  # fmt: skip

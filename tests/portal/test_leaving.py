@@ -73,7 +73,7 @@ def said(page: str) -> str:
 def ask_of(who: User) -> Ask:
     facts: dict[str, Any] = {"note": "", "once": "", "now": timezone.now()}
     ends = timezone.now() + timedelta(days=9)
-    return asks.start_ask(user=who, name="Spring", token_ids=[], ends_at=ends, **facts)[0]
+    return asks.start_ask(user=who, name="Spring", token_ids=[], ends_at=ends, **facts)
 
 
 # --- the whole of it --------------------------------------------------------------------------------------------------

@@ -49,7 +49,7 @@ def begin(
     by: User, *tokens: Token, at: datetime = START, ends: datetime = START + 14 * DAY, **fields: Any
 ) -> Ask:
     facts = {"name": "Move to the new app", "note": "Before Friday, please.", "once": "", **fields}
-    return services.start_ask(user=by, token_ids=[one.pk for one in tokens], ends_at=ends, now=at, **facts)[0]
+    return services.start_ask(user=by, token_ids=[one.pk for one in tokens], ends_at=ends, now=at, **facts)
 
 
 def work(at: datetime, *, goes_on: Any = lambda: True) -> int:

@@ -461,7 +461,7 @@ def test_who_carries_it_alone_may_have_somebody_asked_before_it_stops() -> None:
 def ask_of(who: User, *tokens: Token) -> Ask:
     now = timezone.now()
     facts: dict[str, Any] = {"note": "", "ends_at": now + timedelta(days=9), "once": "", "now": now}
-    return asks.start_ask(user=who, name="Spring", token_ids=[one.pk for one in tokens], **facts)[0]
+    return asks.start_ask(user=who, name="Spring", token_ids=[one.pk for one in tokens], **facts)
 
 
 def lead_with_everything() -> tuple[User, Team, Ask, Ask, Macro]:
