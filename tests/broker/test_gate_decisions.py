@@ -131,7 +131,9 @@ def test_the_ordinary_path_is_one_statement_and_no_thread_and_outlives_a_restart
     monkeypatch.setattr(decisions, "in_thread", no_thread)
 
     def end_them() -> None:
-        ended = "select pg_terminate_backend(pid) from pg_stat_activity where query like '%cross join lateral%' and pid <> pg_backend_pid()"
+        ended = """
+            select pg_terminate_backend(pid) from pg_stat_activity
+            where datname = current_database() and query like '%cross join lateral%' and pid <> pg_backend_pid()"""
         with connection.cursor() as cursor:
             cursor.execute(ended)
 
