@@ -4,7 +4,7 @@ What a person's own consent leaves out is his doing and is not doubted, nor what
 could confirm.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -13,34 +13,14 @@ from django.db import transaction
 
 from accounts.models import Account, AccountToken
 from accounts.pool.health import OUTSIDE
-from tokens.channels.kinds import (
-    WRITE_REFUSALS,
-    AccessCheck,
-    AccountList,
-    Classification,
-    NativeAccount,
-    Reason,
-    Verdict,
-)
+from accounts.sync.entries import NOTHING, Doubted, said_of_accounts
+from tokens.channels.kinds import AccessCheck, AccountList, Classification, NativeAccount, Reason, Verdict
 from tokens.doubts import services as doubts
 from tokens.doubts.services import OF_ACCOUNTS, Kind, Said
 from tokens.models import Doubt, Token
 
-MISSING = Classification(Verdict.ACCESS_LOST, Reason.ACCESS_LOST, row="not in the list of ad accounts")
 REPORTS_ONLY = Classification(Verdict.ACCESS_LOST, Reason.PUBLISHING_LOST, row="the role may not publish")
 RESTRICTED = Classification(Verdict.ACCOUNT_RESTRICTED, row="the ad account's status")
-
-
-@dataclass(frozen=True)
-class Doubted:
-    """The ids, at the channel, of ad accounts of which what an answer says is not believed yet. `source`: who asked."""
-
-    lost: frozenset[str] = frozenset()
-    restricted: frozenset[str] = frozenset()
-    source: str = ""
-
-
-NOTHING = Doubted()
 
 
 @dataclass
@@ -77,10 +57,11 @@ def weigh_answers(
 
     `readings` by id of the account. The caller writes the rest: should its process die before, the next answer is believed at once.
     """
-    entries = list(_entries(token))
-    answers = _Answers()
-    for entry, reading in zip(entries, said_of_accounts(entries, listed, readings), strict=True):
-        if reading is not None:
+    inside = AccountToken.objects.filter(token=token).exclude(access_reason=OUTSIDE)
+    entries = list(inside.select_related("account").order_by("id"))
+    said_of, answers = said_of_accounts(entries, listed, readings), _Answers()
+    for entry in entries:
+        if reading := said_of.get(entry.account_id):
             _take(answers, entry.account, reading)
     known = token.doubts.open().filter(kind__in=OF_ACCOUNTS)
     in_doubt = {kind: set(known.filter(kind=kind).values_list("about", flat=True)) for kind in OF_ACCOUNTS}
@@ -119,40 +100,10 @@ def is_doubted(token_id: int, native_id: str, *kinds: Kind) -> bool:
     return Doubt.objects.undecided().filter(token=token_id, about=native_id, kind__in=kinds).exists()
 
 
-def takes_away(reading: AccessCheck) -> bool:
-    """Return whether reading one ad account says that this person can no longer be served for it."""
-    if reading.classification.verdict == Verdict.ACCESS_LOST:
-        # Reading is no writing: that the person may not write, only an answer to a job shows.
-        return reading.account is not None or reading.classification.reason not in WRITE_REFUSALS
-    return reading.account is not None and reading.account.can_publish == "no"
-
-
-def _entries(token: Token) -> Iterator[AccountToken]:
-    entries = AccountToken.objects.filter(token=token).exclude(access_reason=OUTSIDE)
-    return entries.select_related("account").order_by("id").iterator()
-
-
-def said_of_accounts(
-    entries: Iterable[AccountToken], listed: AccountList | None, readings: Mapping[int, AccessCheck]
-) -> list[AccessCheck | None]:
-    """Return what was answered about the accounts of these entries; None: nothing. What a reading says of one counts more than the list."""
-    by_id = {native.native_id: native for native in listed.accounts} if listed else {}
-    found: list[AccessCheck | None] = []
-    for entry in entries:
-        native, reading = by_id.get(entry.account.native_id), readings.get(entry.account_id)
-        if reading is None and native is not None:
-            reading = AccessCheck(Classification(Verdict.OK), native)
-        elif reading is None and listed is not None and listed.complete:
-            reading = AccessCheck(MISSING)
-        found.append(reading)
-    return found
-
-
 def _take(found: _Answers, account: Account, reading: AccessCheck) -> None:
     said = Said(reading.classification, reading.evidence)
     if reading.classification.verdict == Verdict.ACCESS_LOST:
-        if takes_away(reading):
-            found.lost[account.native_id] = said
+        found.lost[account.native_id] = said
     elif reading.account is not None:
         found.show(reading.account, reading.evidence)
     elif reading.classification.verdict == Verdict.ACCOUNT_RESTRICTED:

@@ -4,7 +4,7 @@ A list that failed or is incomplete takes nothing away. Only what differs is wri
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
 
@@ -14,11 +14,32 @@ from accounts.models import Account, AccountEvent, AccountToken
 from accounts.pool import services as pool
 from accounts.pool.health import OUTSIDE
 from accounts.sync import reach
-from accounts.sync.doubts import NOTHING, Doubted, said_of_accounts
 from tokens.channels import registry
-from tokens.channels.kinds import WRITE_REFUSALS, AccessCheck, AccountList, NativeAccount, Reason, Verdict
+from tokens.channels.kinds import (
+    WRITE_REFUSALS,
+    AccessCheck,
+    AccountList,
+    Classification,
+    NativeAccount,
+    Reason,
+    Verdict,
+)
 from tokens.lifecycle.services import REPORT
 from tokens.models import Token
+
+MISSING = Classification(Verdict.ACCESS_LOST, Reason.ACCESS_LOST, row="not in the list of ad accounts")
+
+
+@dataclass(frozen=True)
+class Doubted:
+    """The ids, at the channel, of ad accounts of which what an answer says is not believed yet. `source`: who asked."""
+
+    lost: frozenset[str] = frozenset()
+    restricted: frozenset[str] = frozenset()
+    source: str = ""
+
+
+NOTHING = Doubted()
 
 
 @transaction.atomic
@@ -82,19 +103,33 @@ def _differing(
     """
     entries = AccountToken.objects.filter(token=token).select_related("account").order_by("id")
     found = list(entries if listed is not None else entries.filter(account__in=list(readings)))
-    said = said_of_accounts(found, listed, readings)
     for entry in found:
         entry.token = token
-    told = {
-        entry.account_id: reading
-        for entry, reading in zip(found, said, strict=True)
-        if reading is not None and _tells(reading)
-    }
+    told = said_of_accounts(found, listed, readings)
     return {
         entry.account_id: told.get(entry.account_id)
         for entry in found
         if everything or (entry.account_id in told and _differs_from(entry, told[entry.account_id], now))
     }
+
+
+def said_of_accounts(
+    entries: Sequence[AccountToken], listed: AccountList | None, readings: Mapping[int, AccessCheck]
+) -> dict[int, AccessCheck]:
+    """Return by id what was answered about the accounts of these entries, where anything was. What a reading says of one counts more
+    than the list.
+    """
+    by_id = {native.native_id: native for native in listed.accounts} if listed else {}
+    found: dict[int, AccessCheck] = {}
+    for entry in entries:
+        native, reading = by_id.get(entry.account.native_id), readings.get(entry.account_id)
+        if reading is None and native is not None:
+            reading = AccessCheck(Classification(Verdict.OK), native)
+        elif reading is None and listed is not None and listed.complete:
+            reading = AccessCheck(MISSING)
+        if reading is not None and _tells(reading):
+            found[entry.account_id] = reading
+    return found
 
 
 def _tells(reading: AccessCheck) -> bool:

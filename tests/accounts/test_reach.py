@@ -12,7 +12,7 @@ from accounts.checks import services as sweeps
 from accounts.models import Account, ListReading, ReachedAccount
 from accounts.sync import entries as pool_entries
 from accounts.sync import reach
-from accounts.sync.doubts import Doubted
+from accounts.sync.entries import Doubted
 from tests.support import native
 from tests.support.ends import end
 from tests.support.factories import NOW, link, make_account, make_token, make_user
