@@ -29,7 +29,7 @@ from tokens.token import queries
 from ui.addresses import as_one
 from ui.dates import last_morning
 from users.models import Membership, RefusedAddress, User
-from users.people.queries import addresses_that_see_all, operators
+from users.people.queries import addresses_that_see_all, operators, reachable_leads
 
 SLICE = 4_000  # accounts
 _TOLD = [Told.Outcome.WAITING, Told.Outcome.MAILED]
@@ -95,19 +95,11 @@ def _rule(action: MacroAction, ahead: MacroAction | None, excluded: Collection[i
 
 def read_directory(account_ids: Collection[int] | None = None, *, now: datetime) -> Directory:
     """Return whom mail reaches and who stands in, with the mutes of these accounts (None: of any). A few small queries."""
-    leads: dict[int, list[str]] = defaultdict(list)
-    for team, email in (
-        Membership.objects.leads()
-        .reached_by_mail()
-        .order_by("user__email")
-        .values_list("team", "user__email")
-    ):
-        leads[team].append(email)
     teams = Account.objects.filter(pk__in=account_ids or ()).order_by().values("team")
     return Directory(
         gone=frozenset(User.objects.filter(is_active=False).values_list("email", flat=True)),
         refused=frozenset(RefusedAddress.objects.addresses()),
-        leads=leads,
+        leads=reachable_leads(Membership.objects.leads()),
         members=_people_of(teams) if account_ids else {},
         see_all=addresses_that_see_all(),
         operators=operators(),

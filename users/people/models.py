@@ -16,7 +16,6 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from ui.text import plain
-from users.addresses.models import RefusedAddress
 
 # The groups that make the roles. `users.people.services` gives them; docs/roles.md shows what each may do.
 ADMINISTRATORS_GROUP = "Administrators"  # may do everything, and hear of faults of our channel apps
@@ -297,10 +296,6 @@ class MembershipQuerySet(models.QuerySet["Membership"]):
     def logging_in(self) -> Self:
         """Keep those of people who log in here. A contact is in a team for the own log-ins alone, and hears of no others."""
         return self.filter(user__is_active=True, user__is_contact=False)
-
-    def reached_by_mail(self) -> Self:
-        """Keep those of people whom mail reaches."""
-        return self.exclude(user__email__in=RefusedAddress.objects.addresses())
 
 
 class Membership(models.Model):

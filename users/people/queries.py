@@ -1,5 +1,6 @@
 """Whose names a viewer may read; who is told where nobody else can be; and who receives the answers to mails."""
 
+from collections import defaultdict
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
@@ -12,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from ui.name_visibility import NameVisibility
 from users.models import Membership, RefusedAddress, User
-from users.people.models import ADMINISTRATORS_GROUP, SEE_ALL_TEAMS
+from users.people.models import ADMINISTRATORS_GROUP, SEE_ALL_TEAMS, MembershipQuerySet
 
 
 def names_for(viewer: User | AnonymousUser | None) -> NameVisibility:
@@ -103,18 +104,19 @@ def reachable_operators() -> list[str]:
     return [address for address in to if address not in refused]
 
 
+def reachable_leads(leads: MembershipQuerySet) -> dict[int, list[str]]:
+    """Return the addresses of these team leads by their teams, without those that are refused. One query."""
+    found: dict[int, list[str]] = defaultdict(list)
+    reached = leads.exclude(user__email__in=RefusedAddress.objects.addresses())
+    for team_id, email in reached.order_by("user__email").values_list("team", "user__email"):
+        found[team_id].append(email)
+    return found
+
+
 def fallback_readers(team_ids: Iterable[int]) -> dict[int, Fallback]:
     """Return for each team who is told where nobody else can be. Two queries, however many teams."""
     ids = set(team_ids)
-    found: dict[int, list[str]] = {}
-    for team_id, email in (
-        Membership.objects.leads()
-        .reached_by_mail()
-        .filter(team__in=ids)
-        .order_by("user__email")
-        .values_list("team", "user__email")
-    ):
-        found.setdefault(team_id, []).append(email)
+    found = reachable_leads(Membership.objects.leads().filter(team__in=ids))
     last = Fallback(Via.OPERATOR, tuple(operators())) if ids - found.keys() else None
     told = {team_id: Fallback(Via.TEAM_LEAD, tuple(emails)) for team_id, emails in found.items()}
     return told | {team_id: last for team_id in ids - found.keys() if last}
