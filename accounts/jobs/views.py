@@ -92,7 +92,7 @@ def urls() -> list[URLPattern]:
 
 
 def begin_job(request: HttpRequest, kind: str, keys: Sequence[int] | QuerySet[Any, Any], **facts: Any) -> Job:
-    """Have it done to these things; a small job is done by then. `facts`: as `services.start_ask` takes them.
+    """Have it done to these things; a small job is done by then. `facts`: as `services.start_job` takes them.
 
     Raises Late where somebody else has begun it, OnHold where nothing is done.
     """

@@ -116,9 +116,7 @@ def _differing(
 def said_of_accounts(
     entries: Sequence[AccountToken], listed: AccountList | None, readings: Mapping[int, AccessCheck]
 ) -> dict[int, AccessCheck]:
-    """Return by id what was answered about the accounts of these entries, where anything was. What a reading says of one counts more
-    than the list.
-    """
+    """Return what was answered about the accounts (ids) of these entries. What a reading says of one counts more than the list."""
     by_id = {native.native_id: native for native in listed.accounts} if listed else {}
     found: dict[int, AccessCheck] = {}
     for entry in entries:

@@ -104,7 +104,7 @@ class Mute(models.Model):
     - Everybody, of an account, by all macros: nobody is warned ahead. That it went dark is told all the same.
     - Everybody, of an account, by one macro: that macro leaves the account out.
     - An address, of an account or of all: it hears nothing. Where nobody else is told, somebody stands in.
-    - An address, of an account, by one macro: of 0.2.0, whose staff could say so. It holds until somebody ends it.
+    - An address, of an account, by one macro: of 0.2.0, whose staff could say so. It holds until its day, or until somebody ends it.
 
     Only one macro leaves out for good, which staff see and undo in it. The row stays when it is over.
     """

@@ -31,14 +31,8 @@ from users.people.queries import Via
 Outcome, Kind = Told.Outcome, Told.Kind
 OF_LOG_INS = (*ENDS, Kind.DEACTIVATED, Kind.SHIFTED)  # said by lines of log-ins
 REFUSED = "address_refused"
-_OF_THE_READER = (
-    REFUSED,
-    "other_team",
-    "other_address",
-    "not_told_",
-    "reader_",
-    "person_left",
-)  # beginnings of codes
+# Beginnings of codes.
+_OF_THE_READER = (REFUSED, "other_team", "other_address", "not_told_", "reader_", "person_left")
 NOTICES = 4_000  # notices whose accounts are read at a time
 _ASKED = (
     "message", "account__name", "account__deadline", "token__deadline", "cycle", "threshold", "recipient", "via", "was_of",
@@ -239,9 +233,8 @@ def _record_sent(message: Message, notices: QuerySet[Notice], rows: QuerySet[Tol
     rows.filter(kind__in=ENDS, account__state=Account.State.DEACTIVATED).update(dark=True)
     back = rows.filter(kind=Kind.RECOVERED).values("account")
     Told.objects.open().filter(recipient=message.recipient, account__in=back).update(over_at=now)
-    dark = Account.objects.filter(
-        pk__in=list(notices.filter(threshold=0).values_list("account_id", flat=True))
-    )
+    went_dark = list(notices.filter(threshold=0).values_list("account_id", flat=True))
+    dark = Account.objects.filter(pk__in=went_dark)
     notices.update(outcome=Outcome.MAILED, outcome_reason="", told_at=now)
     Told.objects.bulk_create(
         (
@@ -256,9 +249,7 @@ def _record_sent(message: Message, notices: QuerySet[Notice], rows: QuerySet[Tol
                 at=now,
                 outcome=Outcome.MAILED,
             )
-            for one in dark.order_by(
-                "pk"
-            )  # one order, so that two senders do not wait for each other in a circle
+            for one in dark.order_by("pk")  # so that two senders do not wait for each other in a circle
         ),
         ignore_conflicts=True,
     )

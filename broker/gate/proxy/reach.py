@@ -54,8 +54,10 @@ async def ask(sending: Sending, seconds: float) -> None:
     app = sending.app
     if not gate.is_at_hand(app):
         await once(("look", app.name), gate.look, app.name)
-    known = gate.is_at_hand(app)
-    said = gate.refused(app, "api", seconds) if known else await in_thread(gate.refused, app, "api", seconds)
+    if gate.is_at_hand(app):
+        said = gate.refused(app, "api", seconds)
+    else:
+        said = await in_thread(gate.refused, app, "api", seconds)
     if said is not None:
         status, why = (429, "gate_paused") if said.status == gate.LIMITED else (503, "gate_dark")
         raise Refused(status, why, int(said.headers["retry-after"]))

@@ -1,13 +1,12 @@
 """The record of what the gate sent: one row a credential, token and minute, committed before the first request of that minute leaves."""
 
-import asyncio
 from collections.abc import Callable
 from datetime import datetime
 
 from accounts.models import LeaseRecord
 from broker.gate.decisions import Asked, Sending
 from broker.gate.proxy.refusals import Refused
-from broker.gate.threads import in_thread
+from broker.gate.threads import once as once_for_all
 from broker.leases import records
 from broker.leases.errors import Busy
 
@@ -19,25 +18,21 @@ class OnceAMinute:
 
     def __init__(self) -> None:
         self._minute = 0
-        self._works: dict[Key, asyncio.Task[object]] = {}
+        self._done: set[Key] = set()
 
     async def do(self, key: Key, now: datetime, work: Callable[[], object]) -> None:
         """Do it in a thread, or wait for whoever does. Raises what the work raised; whoever comes then tries again."""
         minute = int(now.timestamp() // 60)
         if minute != self._minute:
-            self._minute, self._works = minute, {}
-        task = self._works.get(key)
-        if task is None:
-            # A task of its own: who began it may leave while others wait.
-            task = self._works[key] = asyncio.create_task(in_thread(work))
-        if task.done() and not task.cancelled() and task.exception() is None:
-            return
-        try:
-            await asyncio.shield(task)
-        except BaseException:
-            if task.done() and self._works.get(key) is task:
-                del self._works[key]
-            raise
+            self._minute, self._done = minute, set()
+        done = self._done  # of this minute, also where the next one begins meanwhile
+
+        def noted() -> None:
+            work()
+            done.add(key)
+
+        if key not in done:
+            await once_for_all((self, minute, key), noted)
 
 
 async def write_request(once: OnceAMinute, asked: Asked, sending: Sending, now: datetime) -> None:
