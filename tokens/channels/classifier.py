@@ -3,10 +3,10 @@
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Mapping, Set
-from dataclasses import dataclass, replace
-from typing import Any, TypedDict, Unpack
-from urllib.parse import parse_qsl
+from collections.abc import Container, Iterable, Set
+from dataclasses import KW_ONLY, dataclass, replace
+from functools import partial
+from typing import Any
 
 from infra import scrub
 from tokens.channels import http
@@ -17,12 +17,11 @@ from tokens.channels.kinds import (
     WRITE_REFUSALS,
     Answer,
     Call,
-    ChannelError,
     Classification,
     Reason,
     Verdict,
 )
-from tokens.channels.parse import mapping, words, xml_error
+from tokens.channels.parse import xml_error
 from tokens.channels.spoken import (
     reason_by_words,
     says_app_refused,
@@ -32,7 +31,7 @@ from tokens.channels.spoken import (
 )
 
 # Passing trouble by HTTP alone, at any channel: https://www.rfc-editor.org/rfc/rfc9110#section-15
-PASSING = frozenset({0, 408, 409, 423, 425, 500, 502, 503, 504})
+PASSING = frozenset({0, 408, 409, 423, 425, *range(500, 600)})
 LONGEST_WAIT = 86_400  # seconds: a day
 PAYMENT_REQUIRED = 402  # speaks of our app's standing, whatever the body says; no token is touched
 UNREAD = frozenset({"text", "gateway", "strange"})  # shapes of bodies that are no object of the channel's
@@ -40,7 +39,6 @@ REFUSING = frozenset({200, 400, 401, 403, 404})  # statuses with which channels 
 USED: frozenset[Call] = frozenset({"api", "list_accounts"})  # calls with a token that is in use
 
 Codes = frozenset[int | str]
-_SETS = {"calls", "shapes", "statuses", "codes", "subcodes"}  # fields of a row that hold several
 
 
 @dataclass(frozen=True)
@@ -60,32 +58,19 @@ class Facts:
         return self.shape == "fine" and 200 <= self.status < 300
 
 
-class Where(TypedDict, total=False):
-    """What a row may be about: as in `Row`, written as plain sets."""
-
-    calls: Set[Call]
-    shapes: Set[str]
-    statuses: Iterable[int]
-    codes: Iterable[int | str]
-    subcodes: Set[int]
-    has_subcode: bool
-    text: str
-    source: str
-    new: bool
-
-
 @dataclass(frozen=True)
 class Row:
     """One row. What is left out fits everything; `text` is looked for in the message, without regard to case."""
 
     name: str
-    verdict: Verdict
     reason: Reason | None = None
-    calls: frozenset[Call] | None = None
-    shapes: frozenset[str] | None = None
-    statuses: frozenset[int] | None = None
-    codes: Codes | None = None
-    subcodes: frozenset[int] | None = None
+    _: KW_ONLY
+    verdict: Verdict
+    calls: Set[Call] | None = None
+    shapes: Set[str] | None = None
+    statuses: Container[int] | None = None
+    codes: Container[int | str] | None = None
+    subcodes: Set[int] | None = None
     has_subcode: bool | None = None
     text: str = ""
     source: str = ""  # where the fact comes from
@@ -97,71 +82,45 @@ class Row:
             (self.calls is None or facts.call in self.calls)
             and (self.shapes is None or facts.shape in self.shapes)
             and (self.statuses is None or facts.status in self.statuses)
-            and (self.codes is None or bool(self.codes & facts.codes))
+            and (self.codes is None or any(code in self.codes for code in facts.codes))
             and (self.subcodes is None or facts.subcode in self.subcodes)
             and (self.has_subcode is None or self.has_subcode == (facts.subcode is not None))
             and self.text in facts.message.lower()
         )
 
-    @classmethod
-    def served(cls, name: str, **where: Unpack[Where]) -> "Row":
-        """A good answer."""
-        return cls._of(name, Verdict.OK, None, where)
 
-    @classmethod
-    def passing(cls, name: str, **where: Unpack[Where]) -> "Row":
-        """Trouble that passes by itself."""
-        return cls._of(name, Verdict.TRANSIENT, Reason.TRANSIENT, where)
+served = partial(Row, verdict=Verdict.OK)
+passing = partial(Row, verdict=Verdict.TRANSIENT, reason=Reason.TRANSIENT)  # trouble that passes by itself
+limited = partial(Row, verdict=Verdict.RATE_LIMITED, reason=Reason.TRANSIENT)  # too many calls
+# Our app is refused: this hits all tokens at once and touches none.
+app_fault = partial(Row, verdict=Verdict.APP_FAULT, reason=Reason.APP_FAULT)
+our_bug = partial(Row, verdict=Verdict.OUR_BUG)  # we asked wrongly
+dead = partial(Row, verdict=Verdict.TOKEN_DEAD)  # the token has ended; takes the reason
+# It looks like the end of the token; this answer alone does not prove it.
+in_doubt = partial(Row, verdict=Verdict.CONFIRM_FIRST)
+# The token lives; this ad account is out of its reach, for everything or, with another reason, for publishing.
+out_of_reach = partial(Row, verdict=Verdict.ACCESS_LOST, reason=Reason.ACCESS_LOST)
+restricted = partial(Row, verdict=Verdict.ACCOUNT_RESTRICTED, reason=Reason.RESTRICTED)
 
-    @classmethod
-    def limited(cls, name: str, **where: Unpack[Where]) -> "Row":
-        """Too many calls."""
-        return cls._of(name, Verdict.RATE_LIMITED, Reason.TRANSIENT, where)
-
-    @classmethod
-    def app_fault(cls, name: str, **where: Unpack[Where]) -> "Row":
-        """Our app is refused: this hits all tokens at once and touches none."""
-        return cls._of(name, Verdict.APP_FAULT, Reason.APP_FAULT, where)
-
-    @classmethod
-    def our_bug(cls, name: str, **where: Unpack[Where]) -> "Row":
-        """We asked wrongly."""
-        return cls._of(name, Verdict.OUR_BUG, None, where)
-
-    @classmethod
-    def dead(cls, name: str, reason: Reason, **where: Unpack[Where]) -> "Row":
-        """The token has ended."""
-        return cls._of(name, Verdict.TOKEN_DEAD, reason, where)
-
-    @classmethod
-    def in_doubt(cls, name: str, reason: Reason | None = None, **where: Unpack[Where]) -> "Row":
-        """It looks like the end of the token; this answer alone does not prove it."""
-        return cls._of(name, Verdict.CONFIRM_FIRST, reason, where)
-
-    @classmethod
-    def out_of_reach(cls, name: str, reason: Reason = Reason.ACCESS_LOST, **where: Unpack[Where]) -> "Row":
-        """The token lives; this ad account is out of its reach, for everything or for publishing."""
-        return cls._of(name, Verdict.ACCESS_LOST, reason, where)
-
-    @classmethod
-    def restricted(cls, name: str, **where: Unpack[Where]) -> "Row":
-        """The channel has stopped the ad account."""
-        return cls._of(name, Verdict.ACCOUNT_RESTRICTED, Reason.RESTRICTED, where)
-
-    @classmethod
-    def _of(cls, name: str, verdict: Verdict, reason: Reason | None, where: Where) -> "Row":
-        given: Mapping[str, Any] = where
-        facts: dict[str, Any] = {key: frozenset(one) if key in _SETS else one for key, one in given.items()}
-        return cls(name, verdict, reason, **facts)
+# What standards say, at every channel, before its own rows.
+STANDARD = (
+    passing("no answer", statuses=PASSING, source="RFC 9110"),
+    limited("too many requests", statuses={429}, source="RFC 6585"),
+    passing("passing by its name", codes={"server_error", "temporarily_unavailable"}, source="RFC 6749"),
+    app_fault("client", codes={"invalid_client", "unauthorized_client"}, source="RFC 6749, section 5.2"),
+)
 
 
 def rule(
-    rows: Iterable[Row], facts: Facts, *, channel: str, retry_after: int | None = None
+    rows: tuple[Row, ...], facts: Facts, *, channel: str, retry_after: int | None = None
 ) -> Classification:
-    """Return the first fitting row's classification, else the fallback: refusals of a call are doubtful, all else passes."""
+    """Return the first fitting row's classification, else the fallback: refusals of a call are doubtful, all else passes.
+
+    The rows of `STANDARD` are tried before these.
+    """
     if facts.status == PAYMENT_REQUIRED:
         return Classification(Verdict.APP_FAULT, Reason.APP_FAULT, row="payment required", note=_note(facts))
-    rows = tuple(rows)
+    rows = (*STANDARD, *rows)
     if facts.status >= 500 and (said := _said_in_trouble(rows, facts, retry_after)) is not None:
         return said
     said = _by_words(_by_table(rows, facts, channel, retry_after), facts, retry_after)
@@ -198,14 +157,14 @@ def _by_words(classification: Classification, facts: Facts, retry_after: int | N
     settled = classification.verdict in {Verdict.OK, *HARMLESS} and not classification.unknown
     if settled or facts.status >= 500:
         return classification
-    note, back = classification.note, facts.call == "authorize_callback"
-    if not back and says_limited(facts.message):
+    note = classification.note
+    if says_limited(facts.message):
         row = "limit by its words"
         return Classification(
             Verdict.RATE_LIMITED, Reason.TRANSIENT, row=row, retry_after=retry_after, note=note
         )
     # Without a code of the channel's it may be a firewall or a proxy that speaks: such words refuse nobody.
-    if not facts.codes or not (back or facts.status in REFUSING):
+    if not facts.codes or facts.status not in REFUSING:
         return classification
     if classification.verdict != Verdict.APP_FAULT and says_app_refused(facts.message):
         return Classification(Verdict.APP_FAULT, Reason.APP_FAULT, row="app refused, by its words", note=note)
@@ -277,10 +236,6 @@ def fallback(facts: Facts, *, channel: str) -> Classification:
 
     A question about a token (introspection) that was not answered properly says nothing about it, so that is passing trouble.
     """
-    if facts.status == 429:
-        return Classification(Verdict.RATE_LIMITED, Reason.TRANSIENT, row="too many requests")
-    if facts.status in PASSING:
-        return Classification(Verdict.TRANSIENT, Reason.TRANSIENT, row="no answer")
     note, mark = _note(facts), _mark(facts, channel)
     if facts.status in {400, 401, 403, 404} and facts.call != "introspect":
         return Classification(
@@ -289,11 +244,6 @@ def fallback(facts: Facts, *, channel: str) -> Classification:
     return Classification(
         Verdict.TRANSIENT, Reason.TRANSIENT, row=f"unknown answer {facts.status}", note=note, unknown=mark
     )
-
-
-def codes(*values: int | str) -> Codes:
-    """Return a set of codes: numbers, names, or both."""
-    return frozenset(values)
 
 
 def headers_of(answer: Answer) -> dict[str, str]:
@@ -309,11 +259,6 @@ def until_midnight(now: float) -> int:
 def until(moment: int | None, now: float) -> int | None:
     """Return the seconds until a moment that is given in seconds since 1970."""
     return None if moment is None else int(moment - now) + 1
-
-
-def bounded(wait: int | None) -> int | None:
-    """Return a wait in seconds as we apply it: at least one, at most a day."""
-    return None if wait is None else min(max(wait, 1), LONGEST_WAIT)
 
 
 def keys_taken(classification: Classification) -> Classification:
@@ -338,45 +283,9 @@ def body_of(answer: Answer) -> Any:
     return found
 
 
-def query_of(body: Any) -> Mapping[str, Any]:
-    """Return what a person's browser brought back: an object, a query, or the whole address."""
-    if not isinstance(body, str):
-        return mapping(body)
-    query = body[:4000].rpartition("?")[2].partition("#")[0]
-    return dict(parse_qsl(query, keep_blank_values=True))
-
-
-def lacks(call: Call, body: Any, *, rows: str) -> str:
-    """Return what a good answer should hold and does not, or nothing: a token, or the list that is called `rows`."""
-    said = mapping(body)
-    if call in {"exchange", "refresh"}:
-        return "" if words(said.get("access_token")).strip() else "a token"
-    if call == "list_accounts":
-        return "" if isinstance(said.get(rows), list) else "a list"
-    return ""
-
-
-def way_back(answer: Answer, *, named: bool) -> int:
-    """Return the status of an answer; a browser that came back with an error has none of its own, so 0 means no trouble there."""
-    return 302 if answer.call == "authorize_callback" and named and answer.status == 0 else answer.status
-
-
 def evidence(answer: Answer) -> dict[str, Any]:
     """Return what the channel answered, fit to be stored."""
     return scrub.evidence(call=answer.call, status=answer.status, body=answer.body)
-
-
-def malformed(answer: Answer, what: str, *, channel: str) -> ChannelError:
-    """Return the error for a good answer that does not hold what was asked for."""
-    row = f"answer without {what}"
-    keys = sorted(str(key)[:40] for key in mapping(answer.body))[:20]
-    mark = fingerprint(channel, answer.call, answer.status, [what, *keys], "")
-    classification = Classification(Verdict.TRANSIENT, Reason.TRANSIENT, row=row, unknown=mark)
-    # What a token endpoint gives may hold tokens under names that we do not know: only its keys are kept.
-    body = {"keys": keys} if answer.call in {"exchange", "refresh"} else answer.body
-    return ChannelError(
-        classification, evidence=scrub.evidence(call=answer.call, status=answer.status, body=body)
-    )
 
 
 # Numbers, ids and quoted names differ from answer to answer of one kind.

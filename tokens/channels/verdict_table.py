@@ -7,39 +7,40 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from infra import database_clock
+from infra import database_clock, scrub
 from tokens.channels.classifier import (
+    LONGEST_WAIT,
     USED,
     Facts,
     Row,
+    app_fault,
     body_of,
-    bounded,
     evidence,
+    fingerprint,
     headers_of,
-    lacks,
-    malformed,
+    our_bug,
     rule,
 )
-from tokens.channels.kinds import Answer, Call, ChannelError, Classification, Verdict
-from tokens.channels.parse import number
+from tokens.channels.kinds import START_AGAIN, Answer, Call, ChannelError, Classification, Reason, Verdict
+from tokens.channels.parse import codes_in, mapping, message_in, number, words
 
 # The calls, as rows name them.
 EXCHANGE: frozenset[Call] = frozenset({"exchange"})
 REFRESH: frozenset[Call] = frozenset({"refresh"})
-CALLBACK: frozenset[Call] = frozenset({"authorize_callback"})
 ASKED: frozenset[Call] = frozenset({"introspect"})  # about the token itself
 FOR_TOKENS = EXCHANGE | REFRESH
 AS_USER = USED | ASKED
 
-
-def no_items(_answer: Answer, _body: Any) -> list[Answer]:
-    """Return the answers in one to a batch, of a channel that has none."""
-    return []
-
-
-def no_wait(_headers: Mapping[str, str], _facts: Facts, _now: float) -> int | None:
-    """Return in how many seconds a limit ends, of a channel that says so in no way of its own."""
-    return None
+# What a consent page of OAuth 2 says in place of a code: RFC 6749, section 4.1.2.1.
+# The address of the way back is the browser's to write, so nothing in it is kept as an answer that no table knows.
+WAY_BACK = (
+    app_fault(
+        "app refused at the consent page",
+        codes={"invalid_scope", "invalid_request", "unsupported_response_type"}, source="RFC 6749",
+    ),
+    our_bug(START_AGAIN, shapes={"nothing"}, source="neither a code nor an error came back"),
+    our_bug("error of the consent page", source="RFC 6749: more may be added"),
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -49,14 +50,16 @@ class VerdictTable:
     channel: str
     rows: tuple[Row, ...]
     facts_of: Callable[[Answer, Any], Facts]  # takes the facts out of a body of any shape
-    # A good answer to a list holds its rows under this name, one to a token call a token; "": nothing is looked for.
-    rows_name: str = ""
-    lacks: Callable[[Call, Any], str] | None = None  # what a good answer lacks, where it is more than that
+    # A good answer to a list of ad accounts holds one under one of these names, one to a token call a token. None: nothing is looked for.
+    lists: tuple[str, ...] = ()
     partly: str = ""  # the row of answers of which single items failed: what else they hold is used
     by_rows: frozenset[Call] = frozenset()  # calls whose good answers are for the rows too
-    items_of: Callable[[Answer, Any], list[Answer]] = no_items  # the answers in one to a batch
+    way_back: tuple[Row, ...] = ()  # what its consent page says in words of its own, besides `WAY_BACK`
+    items_of: Callable[[Answer, Any], list[Answer]] = (
+        lambda _answer, _body: []
+    )  # the answers in one to a batch
     # In how many seconds a limit ends, where no header Retry-After says so. Takes the headers, the facts and the time in seconds.
-    wait: Callable[[Mapping[str, str], Facts, float], int | None] = no_wait
+    wait: Callable[[Mapping[str, str], Facts, float], int | None] = lambda _headers, _facts, _now: None
     reads_retry_after: bool = True  # whether that header counts
 
     def classify(self, answer: Answer) -> Classification:
@@ -83,10 +86,21 @@ class VerdictTable:
 
     def malformed(self, answer: Answer, what: str) -> ChannelError:
         """Return the error for a good answer that does not hold what was asked for."""
-        return malformed(answer, what, channel=self.channel)
+        keys = sorted(str(key)[:40] for key in mapping(answer.body))[:20]
+        mark = fingerprint(self.channel, answer.call, answer.status, [what, *keys], "")
+        row = f"answer without {what}"
+        classification = Classification(Verdict.TRANSIENT, Reason.TRANSIENT, row=row, unknown=mark)
+        # What a token endpoint gives may hold tokens under names that we do not know: only its keys are kept.
+        body = {"keys": keys} if answer.call in FOR_TOKENS else answer.body
+        return ChannelError(
+            classification, evidence=scrub.evidence(call=answer.call, status=answer.status, body=body)
+        )
 
     def judge(self, answer: Answer) -> tuple[Classification, str]:
         """Return what an answer means, and what it should hold and does not although it looks good; "" for nothing."""
+        if answer.call == "authorize_callback":
+            rows = (*self.way_back, *WAY_BACK)
+            return rule(rows, _of_the_way_back(mapping(answer.body)), channel=self.channel), ""
         body = body_of(answer)
         if items := self.items_of(answer, body):
             return gravest(self.classify(item) for item in items), ""
@@ -96,19 +110,32 @@ class VerdictTable:
             if lacking:
                 return self.malformed(answer, lacking).classification, lacking
             return Classification(Verdict.OK), ""
-        wait = self.seconds_to_wait(answer, facts, database_clock.seconds())
+        wait = self._seconds_to_wait(answer, facts)
         return rule(self.rows, facts, channel=self.channel, retry_after=wait), ""
 
-    def seconds_to_wait(self, answer: Answer, facts: Facts, now: float) -> int | None:
-        """Return in how many seconds a limit ends, where the answer says so."""
+    def _seconds_to_wait(self, answer: Answer, facts: Facts) -> int | None:
+        """Return in how many seconds a limit ends, where the answer says so: at least one, at most a day."""
         headers = headers_of(answer)
         seconds = number(headers.get("retry-after")) if self.reads_retry_after else None
-        return bounded(self.wait(headers, facts, now) if seconds is None else seconds)
+        if seconds is None:
+            seconds = self.wait(headers, facts, database_clock.seconds())
+        return None if seconds is None else min(max(seconds, 1), LONGEST_WAIT)
 
     def _lacks(self, call: Call, body: Any) -> str:
-        if self.lacks is not None:
-            return self.lacks(call, body)
-        return lacks(call, body, rows=self.rows_name) if self.rows_name else ""
+        said = mapping(body)
+        if call in FOR_TOKENS and self.lists:
+            of_oauth1 = isinstance(body, str) and body != ""  # a form, whose reader looks for more
+            return "" if of_oauth1 or words(said.get("access_token")).strip() else "a token"
+        listed = call != "list_accounts" or not self.lists
+        return "" if listed or any(isinstance(said.get(name), list) for name in self.lists) else "a list"
+
+
+def _of_the_way_back(said: Mapping[str, Any]) -> Facts:
+    """Take the facts out of what a person's browser brought back from a consent page."""
+    codes = codes_in(said.get("error"), said.get("error_code"))
+    message = message_in(said, "error_description", "error_message")
+    shape = "error" if codes or message else "nothing"
+    return Facts("authorize_callback", 400, codes, message=message, shape=shape)
 
 
 MOST = 200  # items that are looked at

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tokens.channels.classifier import Facts, Row
+from tokens.channels.classifier import Facts
 from tokens.channels.http import Limit
 from tokens.channels.kinds import Answer, ChannelError, Classification, Reason, Verdict
 from tokens.channels.paging import Pages
@@ -79,7 +79,7 @@ def test_an_answer_is_read_once_and_what_it_lacks_is_told() -> None:
         read.append(answer)
         return Facts(answer.call, answer.status, shape="fine")
 
-    table = VerdictTable("friendster", (Row.limited("limit", statuses={429}),), facts_of, rows_name="data")
+    table = VerdictTable("friendster", (), facts_of, lists=("data",))
     whole, lacking = Answer("list_accounts", 200, body={"data": [1]}), Answer("list_accounts", 200, body={})
 
     found = table.require_ok(whole)

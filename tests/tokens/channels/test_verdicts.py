@@ -77,9 +77,38 @@ def test_what_may_end_a_log_in_or_take_an_ad_account_is_counted() -> None:
     [of_pinterest] = [row for row in ROWS["pinterest"] if row.verdict == Verdict.TOKEN_DEAD]
 
     assert ends == {"facebook": 8, "linkedin": 6, "pinterest": 1, "snapchat": 1, "tiktok": 5, "x": 4}
-    assert (of_pinterest.calls, of_pinterest.codes) == (frozenset({"refresh"}), frozenset({283}))
+    assert (of_pinterest.calls, of_pinterest.codes) == ({"refresh"}, {283})
     assert len(takes) == 7
     assert all(row.codes for row in takes)
+
+
+@every_channel
+def test_a_consent_page_that_gives_no_code_says_why(key: str) -> None:
+    said: dict[str, tuple[Verdict, str]] = {
+        "": (Verdict.OUR_BUG, "state"),
+        "server_error": (Verdict.TRANSIENT, "passing by its name"),
+        "unauthorized_client": (Verdict.APP_FAULT, "client"),
+        "invalid_scope": (Verdict.APP_FAULT, "app refused at the consent page"),
+        "something_new": (Verdict.OUR_BUG, "error of the consent page"),
+    }
+
+    for error, meaning in said.items():
+        found = classify(key, "authorize_callback", 400, {"error": error})
+        assert (found.verdict, found.row, found.unknown) == (*meaning, ""), error
+
+
+@pytest.mark.parametrize(
+    ("said", "verdict"),
+    [
+        ({"error_code": "1349126", "error_message": "App Not Setup: still in development mode"}, Verdict.APP_FAULT),
+        ({"error_code": "1349168", "error_message": "URL Blocked"}, Verdict.APP_FAULT),
+        ({"error_code": "100", "error_message": "Invalid Scopes: ads_managment"}, Verdict.APP_FAULT),
+        ({"error_code": "2"}, Verdict.TRANSIENT),
+        ({"error_code": "190"}, Verdict.OUR_BUG),  # it speaks of no token that we hold
+    ],
+)  # fmt: skip
+def test_facebooks_consent_page_speaks_in_numbers(said: dict[str, str], verdict: Verdict) -> None:
+    assert classify("facebook", "authorize_callback", 400, said).verdict == verdict
 
 
 @every_channel

@@ -11,10 +11,26 @@ from collections.abc import Mapping
 from typing import Any
 
 from tokens.channels import verdict_table
-from tokens.channels.classifier import PASSING, REFUSING, Codes, Facts, Row, body_of, headers_of, query_of
+from tokens.channels.classifier import (
+    REFUSING,
+    Codes,
+    Facts,
+    Row,
+    app_fault,
+    body_of,
+    dead,
+    headers_of,
+    in_doubt,
+    limited,
+    our_bug,
+    out_of_reach,
+    passing,
+    restricted,
+    served,
+)
 from tokens.channels.kinds import START_AGAIN, Answer, Call, Reason
 from tokens.channels.parse import mapping, message_in, number, present, words
-from tokens.channels.verdict_table import ASKED, CALLBACK, EXCHANGE, VerdictTable
+from tokens.channels.verdict_table import ASKED, EXCHANGE, VerdictTable
 
 LOGIN = frozenset[int | str]({190, 102})  # the codes about the log-in itself
 # An app token asks these, so that a top-level refusal is about our app and never about the person's token.
@@ -31,70 +47,60 @@ _ABOUT_APP = re.compile(
 )
 APP_REFUSED = "app refused"  # the code used for such words
 # `error_code` of the way back from the consent page: in development mode, an address that the app does not have, closed for now.
-APP_CLOSED = frozenset[int | str]({1349048, 1349126, 1349168, 1349186, 1349220, 1349245})
+WAY_BACK = (
+    app_fault("consent page closed", codes={1349048, 1349126, 1349168, 1349186, 1349220, 1349245}, source="seen"),
+    app_fault("scopes", text="invalid scope", source="seen: as text of the consent page"),
+    passing("consent page in trouble", codes={1, 2}, source="handling"),
+)  # fmt: skip
 
 
 def _ended(name: str, reason: Reason, *subcodes: int, source: str) -> Row:
     """A row of the list of ends: the same sub-code in an API error and in debug_token's answer."""
-    return Row.dead(
+    return dead(
         name, reason, shapes=ABOUT_TOKEN, statuses=REFUSING, codes=LOGIN, subcodes={*subcodes}, source=source
     )
 
 
 ROWS = (
-    Row.passing("no answer", statuses=PASSING, source="RFC 9110"),
-    Row.served("valid", shapes={"valid"}, statuses={200}, source="debugging"),
+    served("valid", shapes={"valid"}, statuses={200}, source="debugging"),
 
     # Our app, before anything about a token: these hit all tokens at once and touch none.
-    Row.app_fault("app token refused", calls=ASKED_AS_APP, shapes={"error"}, codes=LOGIN,
+    app_fault("app token refused", calls=ASKED_AS_APP, shapes={"error"}, codes=LOGIN,
         source="debugging: asked with the app's own token"),
-    Row.app_fault("app token refused", calls=ASKED_AS_APP, shapes={"error"}, codes={100}, text="app access token",
+    app_fault("app token refused", calls=ASKED_AS_APP, shapes={"error"}, codes={100}, text="app access token",
         source="seen: asked with a token that is not the app's"),
-    Row.app_fault("app refused", codes={APP_REFUSED},
+    app_fault("app refused", codes={APP_REFUSED},
         source="seen, by its words: API access blocked (200) or deactivated, application deleted (190); handling: 270, development access"),
-    Row.app_fault("app inactive", shapes=ABOUT_TOKEN, codes=LOGIN, subcodes={493}, source="sdk"),
-    Row.app_fault("app unknown", shapes=ABOUT_TOKEN, codes={101}, source="handling"),
-    Row.app_fault("client secret", codes={1}, text="client secret", source="seen"),
-    Row.app_fault("client secret missing", codes={1}, text="client_secret", source="seen"),
-    Row.app_fault("client", codes={"invalid_client", "unauthorized_client"}, source="RFC 6749, not seen"),
-    Row.app_fault("app proof", codes={100}, text="invalid appsecret_proof", source="sdk: the proof is made with the app's secret"),
-    Row.app_fault("app capability", shapes={"error"}, codes={3}, source="handling"),
+    app_fault("app inactive", shapes=ABOUT_TOKEN, codes=LOGIN, subcodes={493}, source="sdk"),
+    app_fault("app unknown", shapes=ABOUT_TOKEN, codes={101}, source="handling"),
+    app_fault("client secret", codes={1}, text="client secret", source="seen"),
+    app_fault("client secret missing", codes={1}, text="client_secret", source="seen"),
+    app_fault("app proof", codes={100}, text="invalid appsecret_proof", source="sdk: the proof is made with the app's secret"),
+    app_fault("app capability", shapes={"error"}, codes={3}, source="handling"),
     # Operators raise FACEBOOK_VERSION.
-    Row.app_fault("version retired", codes={2635}, source="marketing API: error codes of its pages"),
-    Row.passing("app lookup failed", shapes={"not valid"}, text="application info",
+    app_fault("version retired", codes={2635}, source="marketing API: error codes of its pages"),
+    passing("app lookup failed", shapes={"not valid"}, text="application info",
         source="seen: Facebook's own system error inside debug_token"),
 
     # The handshake.
-    Row.our_bug(START_AGAIN, calls=EXCHANGE, codes={100}, subcodes={36007, 36009}, source="seen: the code has expired, or was used"),
-    Row.app_fault("redirect address", calls=EXCHANGE, codes={100}, subcodes={36008}, source="seen"),
-    Row.app_fault("redirect address", calls=EXCHANGE, codes={191}, source="handling of 2013: the address is not the app's"),
-    Row.served("code", calls=CALLBACK, shapes={"code"}, source="manual flow: the way back with a code"),
-    Row.our_bug(START_AGAIN, calls=CALLBACK, shapes={"nothing"}, source="manual flow: neither a code nor an error"),
-    Row.passing("person said no", calls=CALLBACK, codes={"access_denied"}, source="manual flow"),
-    Row.app_fault("consent page closed", calls=CALLBACK, codes=APP_CLOSED, source="seen"),
-    Row.app_fault("scopes", calls=CALLBACK, codes={"invalid_scope"}, source="RFC 6749, not seen"),
-    Row.app_fault("scopes", calls=CALLBACK, text="invalid scope", source="seen: as text of the consent page"),
+    our_bug(START_AGAIN, calls=EXCHANGE, codes={100}, subcodes={36007, 36009}, source="seen: the code has expired, or was used"),
+    app_fault("redirect address", calls=EXCHANGE, codes={100}, subcodes={36008}, source="seen"),
+    app_fault("redirect address", calls=EXCHANGE, codes={191}, source="handling of 2013: the address is not the app's"),
 
     # The person may not write, while the log-in works. The code decides: the words come in the person's language.
-    Row.out_of_reach("pending action", Reason.VERIFICATION_REQUIRED, calls=USED, shapes=WRITTEN, codes={31}, subcodes={3858385},
-        source="seen, in several integrations: “This request requires the user to take a pending action”, the page says “Authenticate your"
-               " account” in Ads Manager (facebook/facebook-python-business-sdk 722); reading goes on"),
-    Row.out_of_reach("pending action", Reason.VERIFICATION_REQUIRED, calls=USED, shapes=WRITTEN, codes={31},
-        source="as above, with another sub-code: unproven"),
-    Row.out_of_reach("two-factor required", Reason.TWO_FACTOR_REQUIRED, calls=USED, shapes=WRITTEN, codes={415},
+    out_of_reach("pending action", reason=Reason.VERIFICATION_REQUIRED, calls=USED, shapes=WRITTEN, codes={31},
+        source="seen with 3858385, in several integrations: “This request requires the user to take a pending action”, the page says"
+               " “Authenticate your account” in Ads Manager (facebook/facebook-python-business-sdk 722); reading goes on"),
+    out_of_reach("two-factor required", reason=Reason.TWO_FACTOR_REQUIRED, calls=USED, shapes=WRITTEN, codes={415},
         source="marketing API: in the lists of errors of many edges, “Two factor authentication required”"),
-    Row.out_of_reach("blocked for now", Reason.ADVERTISING_REFUSED, calls=USED, shapes=WRITTEN, codes={368},
+    out_of_reach("blocked for now", reason=Reason.ADVERTISING_REFUSED, calls=USED, shapes=WRITTEN, codes={368},
         source="handling: temporarily blocked for policies violations; seen as a stop of one person's writes, at times with 2859015"),
 
     # Passing.
-    Row.limited("app limit", codes={4, 17, 32, 341, 613}, source="handling"),
-    Row.limited("ads limit", codes=range(80000, 80015), source="handling"),
-    Row.limited("too many requests", statuses={429}, source="RFC 9110"),
-    Row.passing("passing by its code", codes={1, 2, 368}, source="handling"),
-    Row.passing("passing by its flag", shapes={"passing"}, source="handling: is_transient"),
-
-    # Nothing that the consent page says is about a token that we hold.
-    Row.passing("consent page in trouble", calls=CALLBACK, shapes={"callback"}, source="manual flow: error, error_code"),
+    limited("app limit", codes={4, 17, 32, 341, 613}, source="handling"),
+    limited("ads limit", codes=range(80000, 80015), source="handling"),
+    passing("passing by its code", codes={1, 2, 368}, source="handling"),
+    passing("passing by its flag", shapes={"passing"}, source="handling: is_transient"),
 
     # The end of a token. An API error is a hint; debug_token's answer decides.
     _ended("app removed", Reason.AUTHORISATION_CANCELLED, 458, source="handling"),
@@ -103,31 +109,31 @@ ROWS = (
     _ended("password changed", Reason.PASSWORD_CHANGED, 460, source="handling"),
     _ended("expired", Reason.EXPIRED, 463, source="handling"),
     _ended("session ended", Reason.SESSION_INVALID, 467, source="handling"),
-    Row.out_of_reach("page role lost", codes=LOGIN, subcodes={492}, source="handling"),
+    out_of_reach("page role lost", codes=LOGIN, subcodes={492}, source="handling"),
     _ended("ended, other cause", Reason.SESSION_INVALID, 456, 457, 461, 462, 465, 466, 468, source="vendor's list of 2013"),
-    Row.dead("not valid, new cause", Reason.SESSION_INVALID, shapes={"not valid"}, statuses={200}, codes=LOGIN, has_subcode=True,
+    dead("not valid, new cause", Reason.SESSION_INVALID, shapes={"not valid"}, statuses={200}, codes=LOGIN, has_subcode=True,
         source="debugging: is_valid is false"),
-    Row.dead("not valid, no cause", Reason.UNKNOWN, shapes={"not valid"}, statuses={200}, codes=LOGIN,
+    dead("not valid, no cause", Reason.UNKNOWN, shapes={"not valid"}, statuses={200}, codes=LOGIN,
         source="seen: debug_token on a string that is no token"),
-    Row.in_doubt("not valid, nothing said", Reason.UNKNOWN, shapes={"not valid"}, source="unproven"),
-    Row.out_of_reach("page permission", codes=LOGIN, text="impersonating a user's page", source="seen"),
-    Row.in_doubt("refused, new cause", Reason.SESSION_INVALID, shapes={"error"}, statuses=REFUSING, codes=LOGIN, has_subcode=True, new=True,
+    in_doubt("not valid, nothing said", Reason.UNKNOWN, shapes={"not valid"}, source="unproven"),
+    out_of_reach("page permission", codes=LOGIN, text="impersonating a user's page", source="seen"),
+    in_doubt("refused, new cause", Reason.SESSION_INVALID, shapes={"error"}, statuses=REFUSING, codes=LOGIN, has_subcode=True, new=True,
         source="unproven: a sub-code in no list"),
-    Row.in_doubt("refused, no cause", codes=LOGIN, source="handling: expired, revoked, malformed, or a page permission"),
+    in_doubt("refused, no cause", codes=LOGIN, source="handling: expired, revoked, malformed, or a page permission"),
 
     # The token lives; this ad account is out of its reach.
-    Row.out_of_reach("not granted", Reason.SCOPE_MISSING, codes=range(200, 300), text="not grant", source="seen"),
-    Row.out_of_reach("may not manage", Reason.SCOPE_MISSING, codes={294}, source="seen"),
-    Row.out_of_reach("permission missing", codes={10, *range(200, 300)}, source="handling"),
-    Row.in_doubt("not even who it is", codes={100}, subcodes={33}, text="'me'", source="seen: names no ad account"),
-    Row.out_of_reach("not visible", codes={100}, subcodes={33}, source="seen"),
-    Row.out_of_reach("permissions missing", Reason.SCOPE_MISSING, codes={100}, text="missing permissions", source="seen"),
-    Row.restricted("ad account disabled", codes={100}, text="ad account is disabled", source="unproven"),
+    out_of_reach("not granted", reason=Reason.SCOPE_MISSING, codes=range(200, 300), text="not grant", source="seen"),
+    out_of_reach("may not manage", reason=Reason.SCOPE_MISSING, codes={294}, source="seen"),
+    out_of_reach("permission missing", codes={10, *range(200, 300)}, source="handling"),
+    in_doubt("not even who it is", codes={100}, subcodes={33}, text="'me'", source="seen: names no ad account"),
+    out_of_reach("not visible", codes={100}, subcodes={33}, source="seen"),
+    out_of_reach("permissions missing", reason=Reason.SCOPE_MISSING, codes={100}, text="missing permissions", source="seen"),
+    restricted("ad account disabled", codes={100}, text="ad account is disabled", source="unproven"),
 
     # Another app's token: asked again before it counts.
-    Row.in_doubt("token of another app", Reason.UNKNOWN, calls=ASKED_AS_APP, codes={100}, text="viewing app", source="seen"),
-    Row.our_bug("bad request", codes={100, 2500}, source="handling"),
-    Row.our_bug("field retired", codes={12}, source="seen: (#12) a field is deprecated"),
+    in_doubt("token of another app", Reason.UNKNOWN, calls=ASKED_AS_APP, codes={100}, text="viewing app", source="seen"),
+    our_bug("bad request", codes={100, 2500}, source="handling"),
+    our_bug("field retired", codes={12}, source="seen: (#12) a field is deprecated"),
 )  # fmt: skip
 
 
@@ -151,8 +157,6 @@ def _of_batch(answer: Answer, body: Any) -> list[Answer]:
 
 def facts_of(answer: Answer, body: Any) -> Facts:
     """Take the facts out of a body of any shape. debug_token calls the sub-code `subcode`, all others `error_subcode`."""
-    if answer.call == "authorize_callback":
-        return _of_the_callback(answer, query_of(body))
     data = mapping(mapping(body).get("data"))
     error = mapping(mapping(body).get("error"))
     if error:
@@ -175,16 +179,6 @@ def _of_a_word(answer: Answer, said: Mapping[str, Any]) -> Facts:
     )
     message = message_in(said, "error_description", "message")
     return _spoken(answer, codes, message, "other error")
-
-
-def _of_the_callback(answer: Answer, said: Mapping[str, Any]) -> Facts:
-    """Read the way back: `code`, or `error` with `error_reason` and `error_description`, or only `error_code` and `error_message`."""
-    inner = mapping(said.get("error"))
-    codes = present(words(said.get("error"), 100), number(said.get("error_code", inner.get("code"))))
-    message = message_in(said, "error_description", "error_message")
-    refused = bool(inner or codes or message)
-    shape = "callback" if refused else "code" if words(said.get("code")) else "nothing"
-    return _spoken(answer, codes, message, shape)
 
 
 def _of_an_object(answer: Answer, error: Mapping[str, Any], shape: str, subcode: int | None) -> Facts:
@@ -239,8 +233,9 @@ TABLE = VerdictTable(
     "facebook",
     ROWS,
     facts_of,
-    rows_name="data",
+    lists=("data",),
     by_rows=ASKED,
+    way_back=WAY_BACK,
     items_of=_of_batch,
     wait=_wait,
     reads_retry_after=False,

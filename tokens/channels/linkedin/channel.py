@@ -32,7 +32,7 @@ from tokens.channels.kinds import (
 )
 from tokens.channels.linkedin import calls, paths, reading
 from tokens.channels.linkedin.declaration import DECLARATION
-from tokens.channels.linkedin.verdicts import CANCELLED, TABLE
+from tokens.channels.linkedin.verdicts import TABLE
 from tokens.channels.parse import mapping, name_of, spelt, words
 from tokens.channels.sessions import ChannelSession, Scopes, filled, nobodys_session
 
@@ -59,7 +59,7 @@ class LinkedIn(CodeGrantChannel):
     tells_removed_from_stopped = False
     renewal = reading.RENEWAL
     manage_url = "https://www.linkedin.com/psettings/permitted-services"
-    cancelled_errors = CANCELLED
+    cancelled_errors = frozenset({"user_cancelled_login", "user_cancelled_authorize", "access_denied"})
     ads_manager = "https://www.linkedin.com/campaignmanager/accounts/{id}"
 
     def pause_of(self, answer: Answer) -> int:

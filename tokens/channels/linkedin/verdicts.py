@@ -12,12 +12,23 @@ from collections.abc import Mapping
 from typing import Any
 
 from tokens.channels import verdict_table
-from tokens.channels.classifier import PASSING, REFUSING, USED, Facts, Row, query_of, until_midnight
-from tokens.channels.kinds import START_AGAIN, Answer, Reason, Verdict
+from tokens.channels.classifier import (
+    REFUSING,
+    USED,
+    Facts,
+    app_fault,
+    dead,
+    in_doubt,
+    limited,
+    our_bug,
+    out_of_reach,
+    served,
+    until_midnight,
+)
+from tokens.channels.kinds import START_AGAIN, Answer, Reason
 from tokens.channels.parse import codes_in, mapping, message_in, number, words
-from tokens.channels.verdict_table import ASKED, CALLBACK, EXCHANGE, FOR_TOKENS, REFRESH, VerdictTable
+from tokens.channels.verdict_table import ASKED, EXCHANGE, FOR_TOKENS, REFRESH, VerdictTable
 
-CANCELLED = frozenset({"user_cancelled_login", "user_cancelled_authorize", "access_denied"})
 REVOKED = "revoked"  # the row of 65601, which is also said of a token that is too fresh
 AS_APP = ASKED | FOR_TOKENS  # calls with the app's secret
 ERROR, OAUTH = frozenset({"error"}), frozenset({"oauth"})
@@ -25,82 +36,73 @@ REFUSED, NO_TOKEN = frozenset({400, 401}), frozenset({401})
 
 
 ROWS = (
-    Row.passing("no answer", statuses=PASSING, source="RFC 9110; errors: failures to verify a token downstream are 500"),
-
     # Our app, before anything about a token: these hit all tokens at once and touch none.
-    Row.app_fault("client", codes={"invalid_client", "invalid_client_id", "unauthorized_client"},
-        source="flow and client-credentials: wrong secret, unknown client id"),
-    Row.app_fault("client secret", calls=ASKED, statuses=NO_TOKEN, shapes=ERROR | OAUTH,
+    app_fault("client", codes={"invalid_client_id"}, source="flow: unknown client id"),
+    app_fault("client secret", calls=ASKED, statuses=NO_TOKEN, shapes=ERROR | OAUTH,
         source="introspection: 401 is an invalid client secret"),
-    Row.app_fault("client", calls=AS_APP, statuses=REFUSED, text="client_id", source="flow: missing or unknown"),
-    Row.app_fault("client secret", calls=AS_APP, statuses=REFUSED, text="client_secret", source="flow: missing"),
-    Row.app_fault("scopes", calls=CALLBACK | EXCHANGE, codes={"unauthorized_scope_error", "invalid_scope"},
-        source="flow: a permission that the app does not have"),
-    Row.app_fault("redirect address", calls=CALLBACK, codes={"invalid_redirect_uri"}, source="flow"),
+    app_fault("client", calls=AS_APP, statuses=REFUSED, text="client_id", source="flow: missing or unknown"),
+    app_fault("client secret", calls=AS_APP, statuses=REFUSED, text="client_secret", source="flow: missing"),
     # Operators raise LINKEDIN_VERSION. It arrives as 426, and was seen in other statuses too.
-    Row.app_fault("version retired", calls=USED, codes={"NONEXISTENT_VERSION"}, source="marketing; errors: 426"),
-    Row.app_fault("version retired", calls=USED, shapes=ERROR, text="requested version", source="seen: without its code"),
+    app_fault("version retired", calls=USED, codes={"NONEXISTENT_VERSION"}, source="marketing; errors: 426"),
+    app_fault("version retired", calls=USED, shapes=ERROR, text="requested version", source="seen: without its code"),
 
     # The handshake. One answer for a code that is too old, was used, or belongs to another address.
-    Row("person said no", Verdict.TRANSIENT, calls=CALLBACK, codes=CANCELLED, source="flow; access_denied: RFC 6749, not seen"),
-    Row.served("code", calls=CALLBACK, shapes={"code"}, source="flow: the way back with a code"),
-    Row.our_bug(START_AGAIN, calls=CALLBACK, shapes={"nothing"}, source="flow: neither a code nor an error"),
-    Row.passing("passing by its name", calls=AS_APP, codes={"server_error", "temporarily_unavailable"}, source="RFC 6749"),
-    Row.passing("consent page in trouble", calls=CALLBACK, codes={"server_error", "temporarily_unavailable"}, source="RFC 6749"),
-    Row.our_bug(START_AGAIN, calls=EXCHANGE, statuses=REFUSED, shapes=OAUTH, text="unable to retrieve access token",
+    our_bug(START_AGAIN, calls=EXCHANGE, statuses=REFUSED, shapes=OAUTH, text="unable to retrieve access token",
         source="flow; seen as invalid_request and as invalid_redirect_uri"),
-    Row.our_bug(START_AGAIN, calls=EXCHANGE, statuses=REFUSED, codes={"invalid_grant", "invalid_redirect_uri"}, source="RFC 6749; flow"),
-    Row.our_bug("bad token request", calls=FOR_TOKENS, statuses=REFUSED, shapes=OAUTH, text="a required parameter", source="flow"),
-    Row.our_bug("bad token request", calls=FOR_TOKENS, statuses=REFUSED, codes={"unsupported_grant_type"}, source="RFC 6749"),
+    our_bug(START_AGAIN, calls=EXCHANGE, statuses=REFUSED, codes={"invalid_grant", "invalid_redirect_uri"}, source="RFC 6749; flow"),
+    our_bug("bad token request", calls=FOR_TOKENS, statuses=REFUSED, shapes=OAUTH, text="a required parameter", source="flow"),
+    our_bug("bad token request", calls=FOR_TOKENS, statuses=REFUSED, codes={"unsupported_grant_type"}, source="RFC 6749"),
 
     # Passing.
-    Row.limited("too many requests", statuses={429}, source="limits"),
-    Row.limited("too many requests", calls=USED, statuses=REFUSING, codes={"TOO_MANY_REQUESTS"},
+    limited("too many requests", calls=USED, statuses=REFUSING, codes={"TOO_MANY_REQUESTS"},
         source="limits: the same by its name, in whatever status"),
 
     # Introspection decides: it tells expired from taken back.
-    Row.served("valid", calls=ASKED, shapes={"active"}, statuses={200}, source="introspection"),
-    Row.dead("taken back", Reason.AUTHORISATION_CANCELLED, calls=ASKED, shapes={"revoked"}, statuses={200},
+    served("valid", calls=ASKED, shapes={"active"}, statuses={200}, source="introspection"),
+    dead("taken back", Reason.AUTHORISATION_CANCELLED, calls=ASKED, shapes={"revoked"}, statuses={200},
         source="introspection: status; by the person or by LinkedIn"),
-    Row.dead("expired", Reason.EXPIRED, calls=ASKED, shapes={"expired"}, statuses={200}, source="introspection: status"),
-    Row.in_doubt("not active, no cause", Reason.UNKNOWN, calls=ASKED, shapes={"not active"}, statuses={200},
+    dead("expired", Reason.EXPIRED, calls=ASKED, shapes={"expired"}, statuses={200}, source="introspection: status"),
+    in_doubt("not active, no cause", Reason.UNKNOWN, calls=ASKED, shapes={"not active"}, statuses={200},
         source="introspection: also said of a token of another app"),
-    Row.in_doubt("contradiction", Reason.UNKNOWN, calls=ASKED, shapes={"contradiction"}, statuses={200}, source="unproven"),
-    Row.in_doubt("token not known", Reason.UNKNOWN, calls=ASKED, statuses={400}, shapes=ERROR | OAUTH,
+    in_doubt("contradiction", Reason.UNKNOWN, calls=ASKED, shapes={"contradiction"}, statuses={200}, source="unproven"),
+    in_doubt("token not known", Reason.UNKNOWN, calls=ASKED, statuses={400}, shapes=ERROR | OAUTH,
         source="introspection: 400 is an invalid client id or token"),
 
     # The refresh token. LinkedIn says the same of one that is too old, taken back or wrong, so the reason stays open.
-    Row.dead("refresh refused", Reason.UNKNOWN, calls=REFRESH, statuses=REFUSED, codes={"invalid_request", "invalid_grant"},
+    dead("refresh refused", Reason.UNKNOWN, calls=REFRESH, statuses=REFUSED, codes={"invalid_request", "invalid_grant"},
         text="expired or revoked", source="seen, in several projects"),
-    Row.dead("refresh refused", Reason.UNKNOWN, calls=REFRESH, statuses=REFUSED, codes={"invalid_grant"}, source="RFC 6749"),
+    dead("refresh refused", Reason.UNKNOWN, calls=REFRESH, statuses=REFUSED, codes={"invalid_grant"}, source="RFC 6749"),
 
     # The access token in use. Number and name are of one list; either decides.
-    Row.our_bug("no token sent", calls=USED, statuses=NO_TOKEN, codes={"EMPTY_ACCESS_TOKEN"}, source="seen"),
-    Row.our_bug("no token sent", calls=USED, statuses=NO_TOKEN, text="empty oauth2", source="errors"),
-    Row.our_bug("no token sent", calls=USED, statuses=NO_TOKEN, text="unknown authentication schem", source="errors"),
-    Row.in_doubt(REVOKED, Reason.AUTHORISATION_CANCELLED, calls=USED, statuses=NO_TOKEN, codes={65601, "REVOKED_ACCESS_TOKEN"},
+    our_bug("no token sent", calls=USED, statuses=NO_TOKEN, codes={"EMPTY_ACCESS_TOKEN"}, source="seen"),
+    our_bug("no token sent", calls=USED, statuses=NO_TOKEN, text="empty oauth2", source="errors"),
+    our_bug("no token sent", calls=USED, statuses=NO_TOKEN, text="unknown authentication schem", source="errors"),
+    in_doubt(REVOKED, Reason.AUTHORISATION_CANCELLED, calls=USED, statuses=NO_TOKEN, codes={65601, "REVOKED_ACCESS_TOKEN"},
         source="errors, numbers seen; also said of a token of the last seconds"),
-    Row.dead("expired", Reason.EXPIRED, calls=USED, statuses=NO_TOKEN, codes={65602, "EXPIRED_ACCESS_TOKEN"},
+    dead("expired", Reason.EXPIRED, calls=USED, statuses=NO_TOKEN, codes={65602, "EXPIRED_ACCESS_TOKEN"},
         source="errors, numbers seen"),
-    Row.dead("not a token", Reason.SESSION_INVALID, calls=USED, statuses=NO_TOKEN, codes={65600, "INVALID_ACCESS_TOKEN"},
+    dead("not a token", Reason.SESSION_INVALID, calls=USED, statuses=NO_TOKEN, codes={65600, "INVALID_ACCESS_TOKEN"},
         source="errors, numbers seen"),
-    Row.in_doubt("about the log-in", Reason.UNKNOWN, calls=USED, statuses=REFUSING, codes=range(65600, 65700),
+    in_doubt("about the log-in", Reason.UNKNOWN, calls=USED, statuses=REFUSING, codes=range(65600, 65700),
         source="seen: the numbers around; in another status they prove less"),
 
     # The token lives; this ad account is out of its reach.
-    Row.our_bug("bad request", calls=USED, statuses={403}, text="unpermitted fields", source="seen"),
-    Row.out_of_reach("not visible", calls=USED, statuses={403}, codes={100, "ACCESS_DENIED"}, text="adaccounts/",
+    our_bug("bad request", calls=USED, statuses={403}, text="unpermitted fields", source="seen"),
+    out_of_reach("permission missing", reason=Reason.SCOPE_MISSING, calls=USED, statuses={403}, codes={100, "ACCESS_DENIED"},
+        text="userinfo", source="errors"),
+    out_of_reach("not visible", calls=USED, statuses={403}, codes={100, "ACCESS_DENIED"},
         source="errors: permission or role, it does not say which"),
-    Row.out_of_reach("permission missing", Reason.SCOPE_MISSING, calls=USED, statuses={403}, codes={100, "ACCESS_DENIED"}, text="userinfo",
-        source="errors"),
-    Row.out_of_reach("not visible", calls=USED, statuses={403}, codes={100, "ACCESS_DENIED"},
-        source="errors: permission or role, it does not say which"),
-    Row.our_bug("no such address", calls=USED, statuses={404}, text="no virtual resource found", source="seen"),
-    Row.out_of_reach("not visible", calls=USED, statuses={404}, shapes=ERROR, source="errors: of Ads also said of what one may not see"),
+    our_bug("no such address", calls=USED, statuses={404}, text="no virtual resource found", source="seen"),
+    out_of_reach("not visible", calls=USED, statuses={404}, shapes=ERROR, source="errors: of Ads also said of what one may not see"),
 
-    Row.our_bug("version missing", calls=USED, codes={"VERSION_MISSING"}, source="marketing"),
-    Row.our_bug("bad request", calls=USED, statuses={400, 405, 406, 411, 413, 414, 415, 422}, shapes=ERROR, source="errors; marketing"),
+    our_bug("version missing", calls=USED, codes={"VERSION_MISSING"}, source="marketing"),
+    our_bug("bad request", calls=USED, statuses={400, 405, 406, 411, 413, 414, 415, 422}, shapes=ERROR, source="errors; marketing"),
 )  # fmt: skip
+
+# A permission that the app does not have, an address that is not its own.
+WAY_BACK = (
+    app_fault("scopes or address", codes={"unauthorized_scope_error", "invalid_redirect_uri"}, source="flow"),
+)
 
 
 def _of_batch(answer: Answer, body: Any) -> list[Answer]:
@@ -126,9 +128,7 @@ def _of_batch(answer: Answer, body: Any) -> list[Answer]:
 
 def facts_of(answer: Answer, body: Any) -> Facts:
     """Take the facts out of a body of any shape: an OAuth error, an error of the API, or what introspection says."""
-    data = query_of(body) if answer.call == "authorize_callback" else mapping(body)
-    if answer.call == "authorize_callback" and not data.get("error"):
-        return Facts(answer.call, answer.status, shape="code" if words(data.get("code")) else "nothing")
+    data = mapping(body)
     if isinstance(data.get("error"), str):
         codes = codes_in(data["error"], data.get("code"), data.get("serviceErrorCode"))
         message = message_in(data, "error_description", "message")
@@ -161,5 +161,12 @@ def _wait(_headers: Mapping[str, str], facts: Facts, now: float) -> int | None:
 
 
 TABLE = VerdictTable(
-    "linkedin", ROWS, facts_of, rows_name="elements", by_rows=ASKED, items_of=_of_batch, wait=_wait
+    "linkedin",
+    ROWS,
+    facts_of,
+    lists=("elements",),
+    by_rows=ASKED,
+    way_back=WAY_BACK,
+    items_of=_of_batch,
+    wait=_wait,
 )

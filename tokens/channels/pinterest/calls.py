@@ -73,7 +73,7 @@ def _page(session: ChannelSession, bookmark: str) -> tuple[list[Any], str | None
         params["bookmark"] = bookmark
     answer = get("list_accounts", "ad_accounts", session, params)
     body = TABLE.require_ok(answer)
-    rows, following = body.get("items"), body.get("bookmark")
-    if not isinstance(rows, list) or not isinstance(following, str | None):
-        raise TABLE.malformed(answer, "a list of ad accounts")
-    return rows, words(following, 2000) or None
+    following = body.get("bookmark")
+    if not isinstance(following, str | None):
+        raise TABLE.malformed(answer, "a bookmark")
+    return body["items"], words(following, 2000) or None

@@ -11,26 +11,25 @@ from typing import Any
 
 from tokens.channels.classifier import (
     LONGEST_WAIT,
-    PASSING,
     USED,
     Facts,
-    Row,
+    app_fault,
     body_of,
-    query_of,
+    dead,
+    in_doubt,
+    limited,
+    our_bug,
+    out_of_reach,
+    restricted,
     until,
-    way_back,
 )
-from tokens.channels.kinds import START_AGAIN, Answer, Call, Reason
+from tokens.channels.kinds import START_AGAIN, Answer, Reason
 from tokens.channels.parse import mapping, message_in, number, present, words
 from tokens.channels.spoken import says_account_stopped
-from tokens.channels.verdict_table import AS_USER, CALLBACK, EXCHANGE, FOR_TOKENS, REFRESH, VerdictTable
+from tokens.channels.verdict_table import AS_USER, EXCHANGE, FOR_TOKENS, REFRESH, VerdictTable
 
 FORBIDDEN = frozenset({401, 403})
 GRANT_REFUSED = frozenset({400, 401})  # documents and answers disagree on the status of 283
-# What a good answer must hold where something was asked for. `introspect` is GET user_account.
-WANTED: Mapping[Call, str] = {
-    "exchange": "access_token", "refresh": "access_token", "introspect": "id", "list_accounts": "items",
-}  # fmt: skip
 
 _OF_THE_APP = re.compile(
     r"\byour (app|application|client)\b|\bapplication id\b"
@@ -55,77 +54,61 @@ _NO_ADDRESS = re.compile(r"\b(method|endpoint|route|path|page|url|version)\b", r
 
 
 ROWS = (
-    Row.passing("no answer", statuses=PASSING, source="RFC 9110; description: 409 of a busy object, 503 4197"),
-    Row.passing("server trouble", statuses=range(500, 600), source="description: 501 4181"),
-    Row.limited("too many requests", statuses={429}, source="description: 429 with 8 or 30; quickstart: also for what it takes for spam"),
     # Not 30: at 404 it says that there is no such person.
-    Row.limited("limit by its code", shapes={"error"}, codes={8}, source="description"),
+    limited("limit by its code", shapes={"error"}, codes={8}, source="description"),
 
     # Our app, before anything about a token: these hit all tokens at once and touch none.
-    Row.app_fault("app refused", shapes={"app"},
+    app_fault("app refused", shapes={"app"},
         source="seen: 283 with “Invalid Application ID” (pinterest/pinterest-api-demo 16), 401 3 “Your application does not have access to"
                " this restricted feature”, 401 3 “Your application consumer type is not supported” of an app before its trial, 403 29"
                " “Apps with Trial access may not ...” (gitroomhq/postiz-app 1084)"),
-    Row.app_fault("client refused", calls=FOR_TOKENS, codes={"invalid_client", "unauthorized_client"},
-        source="RFC 6749 5.2; Pinterest is not known to use it"),
-    Row.app_fault("app keys", calls=REFRESH, statuses={401}, codes={2},
+    app_fault("app keys", calls=REFRESH, statuses={401}, codes={2},
         source="description: 401 2 of oauth/token/revoke is “Client authentication error”; a dead refresh token is 283 (sdk 114)"),
 
     # The handshake. Code 2 may be a bad code, a wrong address or the app's keys; the package asks about the keys.
-    Row.our_bug(START_AGAIN, calls=EXCHANGE, statuses=GRANT_REFUSED, codes={283, "invalid_grant"},
+    our_bug(START_AGAIN, calls=EXCHANGE, statuses=GRANT_REFUSED, codes={283, "invalid_grant"},
         source="sdk 114; seen: the code was used, is too old, or the address differs"),
-    Row.our_bug(START_AGAIN, calls=EXCHANGE, statuses={401}, codes={2}, source="sdk 110, seen"),
-    Row.passing("declined", calls=CALLBACK, codes={"access_denied"},
-        source="RFC 6749 4.1.2.1: the person said no; nothing follows from it"),
-    Row.app_fault("app asked wrongly", calls=CALLBACK,
-        codes={"invalid_client", "unauthorized_client", "invalid_scope", "invalid_request", "unsupported_response_type"},
-        source="RFC 6749 4.1.2.1"),
-    Row.passing("consent page in trouble", calls=CALLBACK, codes={"server_error", "temporarily_unavailable"}, source="RFC 6749 4.1.2.1"),
-    Row.our_bug(START_AGAIN, calls=CALLBACK, shapes={"nothing"}, source="neither a code nor an error came back"),
+    our_bug(START_AGAIN, calls=EXCHANGE, statuses={401}, codes={2}, source="sdk 110, seen"),
 
     # The end of a token: only a refused refresh token says so, and not why. The reason's words leave that open.
-    Row.dead("refresh token refused", Reason.AUTHORISATION_CANCELLED, calls=REFRESH, shapes={"error"}, statuses=GRANT_REFUSED, codes={283},
+    dead("refresh token refused", Reason.AUTHORISATION_CANCELLED, calls=REFRESH, shapes={"error"}, statuses=GRANT_REFUSED, codes={283},
         source="sdk 114: revoked, password changed, deactivated or too old"),
-    Row.in_doubt("refresh token refused, in OAuth's word", calls=REFRESH, codes={"invalid_grant"},
+    in_doubt("refresh token refused, in OAuth's word", calls=REFRESH, codes={"invalid_grant"},
         source="unproven: RFC 6749; API v1 said so of an app that was not reviewed"),
-    Row.in_doubt("refused", calls=AS_USER, shapes={"error"}, statuses={401}, codes={2},
+    in_doubt("refused", calls=AS_USER, shapes={"error"}, statuses={401}, codes={2},
         source="description: expired, revoked or no token; a refresh tells"),
-    Row.in_doubt("refused without a code", calls=AS_USER, shapes={"message only"}, statuses={401},
+    in_doubt("refused without a code", calls=AS_USER, shapes={"message only"}, statuses={401},
         source="unproven: RFC 9110; a refresh tells"),
-    Row.in_doubt("grant refused", calls=AS_USER, shapes={"error"}, statuses=FORBIDDEN, codes={283},
+    in_doubt("grant refused", calls=AS_USER, shapes={"error"}, statuses=FORBIDDEN, codes={283},
         source="unproven: known of refresh tokens only"),
 
     # The token lives; this ad account is restricted, or out of its reach.
-    Row.restricted("account restricted", calls=AS_USER, shapes={"error", "items refused"}, codes={2625, 2626},
+    restricted("account restricted", calls=AS_USER, shapes={"error", "items refused"}, codes={2625, 2626},
         source="description, of catalogs: disapproved, or under review"),
-    Row.restricted("account restricted in words", calls=USED, shapes={"account stopped"}, source="unproven: by the answer's own words"),
-    Row.out_of_reach("permission missing", Reason.SCOPE_MISSING, calls=AS_USER, shapes={"error"}, statuses=FORBIDDEN, codes={3},
+    restricted("account restricted in words", calls=USED, shapes={"account stopped"}, source="unproven: by the answer's own words"),
+    out_of_reach("permission missing", reason=Reason.SCOPE_MISSING, calls=AS_USER, shapes={"error"}, statuses=FORBIDDEN, codes={3},
         source="description"),
-    Row.out_of_reach("not permitted", calls=AS_USER, shapes={"error"}, statuses=FORBIDDEN, codes={29, 7, 403}, source="description"),
-    Row.our_bug("no such object", calls=USED, shapes={"other object"}, statuses={404},
+    out_of_reach("not permitted", calls=AS_USER, shapes={"error"}, statuses=FORBIDDEN, codes={29, 7, 403}, source="description"),
+    our_bug("no such object", calls=USED, shapes={"other object"}, statuses={404},
         source="description: 404 of pins, boards, catalogs and others, with 30, 40, 50, 404, 4161 and more"),
     # Else a version of the API that Pinterest took away would look as if everybody had lost everything.
-    Row.our_bug("no such address", calls=AS_USER, shapes={"no address"}, statuses={404}, source="unproven"),
-    Row.out_of_reach("ad account not found", calls=USED, shapes={"error"}, statuses={404},
+    our_bug("no such address", calls=AS_USER, shapes={"no address"}, statuses={404}, source="unproven"),
+    out_of_reach("ad account not found", calls=USED, shapes={"error"}, statuses={404},
         source="description: 404 “AdAccount not found.”, with code 2"),
 
     # 1104 is about the token of a report, not of a person.
-    Row.our_bug("bad request", shapes={"error"}, statuses={400}, codes={1, 15, 400, 1104, 4196, 6126, 6136, 6137}, source="description"),
-    Row.our_bug("bad request", shapes={"error"}, statuses={405, 422}, source="description"),
-    Row.our_bug("items refused", calls=USED, shapes={"items refused"}, source="description: `exceptions` of each item"),
+    our_bug("bad request", shapes={"error"}, statuses={400}, codes={1, 15, 400, 1104, 4196, 6126, 6136, 6137}, source="description"),
+    our_bug("bad request", shapes={"error"}, statuses={405, 422}, source="description"),
+    our_bug("items refused", calls=USED, shapes={"items refused"}, source="description: `exceptions` of each item"),
 )  # fmt: skip
 
 
 def facts_of(answer: Answer, body: Any) -> Facts:
     """Take the facts out of a body of any shape."""
-    if answer.call == "authorize_callback":
-        return _of_the_callback(answer, query_of(body))
     if isinstance(body, str):
-        empty = not body.strip() and answer.call not in WANTED
-        shape = "fine" if empty else "text"
-        return Facts(answer.call, answer.status, message=words(body), shape=shape)
-    if body is None and answer.call not in WANTED:
-        return Facts(answer.call, answer.status, shape="fine")
+        return Facts(
+            answer.call, answer.status, message=words(body), shape="text" if body.strip() else "fine"
+        )
     data = mapping(body)
     if (code := number(data.get("code"))) is not None or data.get("status") == "failure" or data.get("error"):
         return _of_an_error(answer, data, code)
@@ -136,8 +119,7 @@ def facts_of(answer: Answer, body: Any) -> Facts:
         )
     if answer.status >= 400 and words(data.get("message")):
         return _of_an_error(answer, data, None)
-    wanted = WANTED.get(answer.call)
-    return Facts(answer.call, answer.status, shape="fine" if wanted is None or wanted in data else "other")
+    return Facts(answer.call, answer.status, shape="fine")
 
 
 def _of_an_error(answer: Answer, data: Mapping[str, Any], code: int | None) -> Facts:
@@ -173,14 +155,6 @@ def _exceptions(data: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     return found if rows and len(found) == len(rows) else []
 
 
-def _of_the_callback(answer: Answer, said: Mapping[str, Any]) -> Facts:
-    name = words(said.get("error"), 100)
-    if not name:
-        return Facts(answer.call, answer.status, shape="fine" if words(said.get("code")) else "nothing")
-    message = words(said.get("error_description"))
-    return Facts(answer.call, way_back(answer, named=True), present(name), message=message, shape="error")
-
-
 def keys_in_doubt(answer: Answer) -> bool:
     """Return whether the token endpoint answered with 401 and code 2, which may be about the app's keys."""
     facts = facts_of(answer, body_of(answer))
@@ -193,4 +167,4 @@ def _wait(headers: Mapping[str, str], _of: Facts, now: float) -> int | None:
     return until(reset, now) if reset is not None and reset > now - LONGEST_WAIT else reset
 
 
-TABLE = VerdictTable("pinterest", ROWS, facts_of, wait=_wait)
+TABLE = VerdictTable("pinterest", ROWS, facts_of, lists=("items",), wait=_wait)

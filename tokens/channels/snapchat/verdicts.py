@@ -9,12 +9,23 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from tokens.channels.classifier import PASSING, USED, Facts, Row, query_of, until, way_back
-from tokens.channels.kinds import START_AGAIN, Answer, Call, Reason
+from tokens.channels.classifier import (
+    USED,
+    Facts,
+    app_fault,
+    dead,
+    in_doubt,
+    our_bug,
+    out_of_reach,
+    passing,
+    restricted,
+    until,
+)
+from tokens.channels.kinds import START_AGAIN, Answer, Reason
 from tokens.channels.parse import mapping, message_in, number, present, words
 from tokens.channels.snapchat.reading import SUCCESS, failed
 from tokens.channels.spoken import says_account_stopped
-from tokens.channels.verdict_table import AS_USER, CALLBACK, EXCHANGE, FOR_TOKENS, REFRESH, VerdictTable
+from tokens.channels.verdict_table import AS_USER, EXCHANGE, FOR_TOKENS, REFRESH, VerdictTable
 
 ITEM_FAILED = "an item failed"
 # Not codes of Snapchat's: what the words of an answer speak of, our app, an ad account that was stopped, or the token.
@@ -29,74 +40,45 @@ _APP_WORDS = re.compile(
 _TOKEN_WORDS = re.compile(
     r"\btoken\b.{0,30}\b(?:expired|invalid|revoked|not valid)\b|\b(?:expired|invalid|revoked) (?:access )?token\b|^unauthori[sz]ed\.?$"
 )
-# What each call is asked for: a good status without it is no good answer.
-ASKED_FOR: Mapping[Call, tuple[str, type, tuple[str, ...]]] = {
-    "introspect": ("who it is", dict, ("me",)),
-    "exchange": ("a token", str, ("access_token",)),
-    "refresh": ("a token", str, ("access_token",)),
-    "list_accounts": ("a list", list, ("organizations", "adaccounts", "roles")),
-}
 
 
 ROWS = (
-    Row.passing("no answer", statuses=PASSING, source="RFC 9110; seen: integrations try 429 and 5xx again"),
-    Row.passing("trouble at Snapchat", statuses=range(500, 600), source="seen"),
-    Row.limited("too many requests", statuses={429}, source="snap, rate-limits"),
-
     # Our app: these hit all tokens at once and touch none.
-    Row.app_fault("app keys", codes={"invalid_client"}, source="RFC 6749; told: 401 of the token host"),
-    Row.app_fault("app not allowed", codes={"unauthorized_client"}, source="RFC 6749"),
-    Row.app_fault("app scope", calls=FOR_TOKENS | CALLBACK, codes={"invalid_scope"},
+    app_fault("app scope", calls=FOR_TOKENS, codes={"invalid_scope"},
         source="RFC 6749; snap: some scopes need a place on a list"),
-    Row.app_fault("app in words", codes={ABOUT_APP}, source="unproven"),
-    Row.app_fault("redirect address", calls=EXCHANGE, codes={"invalid_grant", "invalid_request"}, text="redirect_uri",
+    app_fault("app in words", codes={ABOUT_APP}, source="unproven"),
+    app_fault("redirect address", calls=EXCHANGE, codes={"invalid_grant", "invalid_request"}, text="redirect_uri",
         source="snap: it must equal the registered one; RFC 6749's sentence on any bad code says “redirection URI”"),
 
     # The handshake.
-    Row.our_bug(START_AGAIN, calls=EXCHANGE, codes={"invalid_grant"}, source="RFC 6749: the code is unknown, was used, or is too old"),
-    Row.passing("refused by the person", calls=CALLBACK, codes={"access_denied"}, source="RFC 6749"),
-    Row.passing("trouble in OAuth's word", calls=CALLBACK | FOR_TOKENS, codes={"server_error", "temporarily_unavailable"},
-        source="RFC 6749"),
-    Row.our_bug("consent request", calls=CALLBACK, codes={"invalid_request", "unsupported_response_type"}, source="RFC 6749"),
-    Row.our_bug(START_AGAIN, calls=CALLBACK, shapes={"nothing"}, source="a way back without a code"),
-    # The address of the way back is the browser's to write, so nothing in it is kept as an answer to be classified.
-    Row.passing("error of the consent page", calls=CALLBACK, source="RFC 6749: more may be added"),
+    our_bug(START_AGAIN, calls=EXCHANGE, codes={"invalid_grant"}, source="RFC 6749: the code is unknown, was used, or is too old"),
 
     # The end of an authorisation. Snapchat does not tell who ended it; that the person removed AdToken is the best known cause.
-    Row.dead("refresh refused", Reason.AUTHORISATION_CANCELLED, calls=REFRESH, statuses={400, 401, 403}, codes={"invalid_grant"},
+    dead("refresh refused", Reason.AUTHORISATION_CANCELLED, calls=REFRESH, statuses={400, 401, 403}, codes={"invalid_grant"},
         source="told: invalid, expired or revoked; RFC 6749"),
-    Row.our_bug("token request", calls=FOR_TOKENS, codes={"invalid_request", "unsupported_grant_type"}, source="RFC 6749"),
+    our_bug("token request", calls=FOR_TOKENS, codes={"invalid_request", "unsupported_grant_type"}, source="RFC 6749"),
 
     # An access token that ran out or was revoked: one refresh decides. No source has the body of this answer for certain.
-    Row.in_doubt("access refused", calls=AS_USER, shapes=ITS_OWN, statuses={401}, source="seen; told: E3002"),
+    in_doubt("access refused", calls=AS_USER, shapes=ITS_OWN, statuses={401}, source="seen; told: E3002"),
 
     # The token lives; this ad account is stopped, or out of its reach.
-    Row.restricted("ad account stopped", calls=USED, statuses={200, 400, 403}, codes={STOPPED},
+    restricted("ad account stopped", calls=USED, statuses={200, 400, 403}, codes={STOPPED},
         source="unproven: by the answer's own words"),
-    Row.out_of_reach("scope missing", Reason.SCOPE_MISSING, calls=USED, statuses={403}, codes={"insufficient_scope"}, source="RFC 6750"),
-    Row.out_of_reach("not permitted by scope", Reason.SCOPE_MISSING, calls=USED, shapes=GENERAL, statuses={403}, text="scope",
+    out_of_reach("scope missing", reason=Reason.SCOPE_MISSING, calls=USED, statuses={403}, codes={"insufficient_scope"}, source="RFC 6750"),
+    out_of_reach("not permitted by scope", reason=Reason.SCOPE_MISSING, calls=USED, shapes=GENERAL, statuses={403}, text="scope",
         source="unproven"),
-    Row.in_doubt("access refused in words", calls=AS_USER, shapes=GENERAL, statuses={400, 403}, codes={ABOUT_TOKEN},
+    in_doubt("access refused in words", calls=AS_USER, shapes=GENERAL, statuses={400, 403}, codes={ABOUT_TOKEN},
         source="told: 400 with words about an invalid token, segmentio/segment-docs 5173; unproven here"),
-    Row.out_of_reach("not permitted", calls=USED, shapes=GENERAL, statuses={403}, source="seen: given up for this account only"),
+    out_of_reach("not permitted", calls=USED, shapes=GENERAL, statuses={403}, source="seen: given up for this account only"),
     # Statuses of E3002 disagree, its words do not.
-    Row.out_of_reach("not permitted in words", calls=USED, shapes=GENERAL, statuses={200, 400}, text="caller does not have permission",
+    out_of_reach("not permitted in words", calls=USED, shapes=GENERAL, statuses={200, 400}, text="caller does not have permission",
         source="seen with 403, E3002; unproven with these"),
-    Row.out_of_reach("not visible", calls=USED, shapes=GENERAL, statuses={404}, source="seen: E3003"),
+    out_of_reach("not visible", calls=USED, shapes=GENERAL, statuses={404}, source="seen: E3003"),
 
-    Row.passing(ITEM_FAILED, shapes={"items"}, statuses=range(200, 300), source="told: HTTP 200 may hold items in error"),
-    Row.our_bug("bad request", calls=USED, shapes=GENERAL, statuses={400}, source="snap"),
-    Row.our_bug("no such call", calls=AS_USER, statuses={405, 406, 410, 418}, source="told: about the request"),
+    passing(ITEM_FAILED, shapes={"items"}, statuses=range(200, 300), source="told: HTTP 200 may hold items in error"),
+    our_bug("bad request", calls=USED, shapes=GENERAL, statuses={400}, source="snap"),
+    our_bug("no such call", calls=AS_USER, statuses={405, 406, 410, 418}, source="told: about the request"),
 )  # fmt: skip
-
-
-def lacks(call: Call, body: Any) -> str:
-    """Return what a good answer should hold and does not, or nothing."""
-    said = mapping(body)
-    if call not in ASKED_FOR:
-        return "" if said or call in ("api", "authorize_callback") else "an object"
-    what, kind, keys = ASKED_FOR[call]
-    return "" if any(isinstance(said.get(key), kind) for key in keys) else what
 
 
 def facts_of(answer: Answer, body: Any) -> Facts:
@@ -105,10 +87,6 @@ def facts_of(answer: Answer, body: Any) -> Facts:
     The token endpoint answers `{error, error_description}`, the API `{request_status: ERROR, debug_message, display_message,
     error_code}` or `msg`; HTTP 200 may hold items that failed.
     """
-    if answer.call == "authorize_callback":
-        body = query_of(body) if isinstance(body, str) else body
-        if words(mapping(body).get("code")) and not mapping(body).get("error"):
-            return Facts(answer.call, 200, shape="fine")
     if isinstance(body, str):
         return _facts(answer, "text" if body.strip() else "fine", words(body))
     said = mapping(body)
@@ -124,7 +102,7 @@ def facts_of(answer: Answer, body: Any) -> Facts:
     elif not isinstance(body, dict) and body is not None:
         shape = "strange"
     else:
-        shape = "nothing" if answer.call == "authorize_callback" else "fine"
+        shape = "fine"
     return _facts(answer, shape, message, *present(error, code))
 
 
@@ -134,8 +112,7 @@ def _facts(answer: Answer, shape: str, message: str, *named: int | str) -> Facts
         spoken |= {ABOUT_APP} if _APP_WORDS.search(message.lower()) else set()
         spoken |= {STOPPED} if says_account_stopped(message) else set()
         spoken |= {ABOUT_TOKEN} if _TOKEN_WORDS.search(message.lower()) else set()
-    status = way_back(answer, named=bool(named))
-    return Facts(answer.call, status, codes=frozenset({*named, *spoken}), message=message, shape=shape)
+    return Facts(answer.call, answer.status, codes=frozenset({*named, *spoken}), message=message, shape=shape)
 
 
 def _failures(said: Any) -> list[str]:
@@ -151,4 +128,6 @@ def _wait(headers: Mapping[str, str], _of: Facts, now: float) -> int | None:
     return until(reset, now) if reset is not None and reset > now else None
 
 
-TABLE = VerdictTable("snapchat", ROWS, facts_of, lacks=lacks, partly=ITEM_FAILED, wait=_wait)
+TABLE = VerdictTable(
+    "snapchat", ROWS, facts_of, lists=("organizations", "adaccounts", "roles"), partly=ITEM_FAILED, wait=_wait
+)

@@ -59,6 +59,7 @@ class TikTok(Channel):
     # Where a person withdraws an app is not documented; the ads manager leads to the account's settings.
     manage_url = "https://ads.tiktok.com/"
     code_parameter = "auth_code"  # a second parameter `code` may come back; this is the documented name
+    cancelled_errors = frozenset({"access_denied", "user_denied"})  # RFC 6749; unproven at TikTok
     ads_manager = "https://ads.tiktok.com/i18n/perf/campaign?aadvid={id}"
 
     def consent_query(self, app: AppKeys) -> dict[str, str]:

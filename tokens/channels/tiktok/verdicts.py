@@ -6,25 +6,35 @@ a name in the SDK without prose, which therefore decides nothing that cannot be 
 
 import re
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
-from tokens.channels.classifier import PASSING, REFUSING, Codes, Facts, Row, body_of, query_of, until_midnight
-from tokens.channels.kinds import START_AGAIN, Answer, Call, Classification, Reason, Verdict
+from tokens.channels.classifier import (
+    PASSING,
+    REFUSING,
+    Codes,
+    Facts,
+    app_fault,
+    dead,
+    in_doubt,
+    limited,
+    our_bug,
+    out_of_reach,
+    passing,
+    until_midnight,
+)
+from tokens.channels.kinds import START_AGAIN, Answer, Call, Reason
 from tokens.channels.parse import mapping, message_in, number, present, words
 from tokens.channels.verdict_table import AS_USER as WITH_ACCESS_TOKEN
-from tokens.channels.verdict_table import CALLBACK, EXCHANGE, REFRESH, VerdictTable
+from tokens.channels.verdict_table import EXCHANGE, REFRESH, VerdictTable
 
 FINE = frozenset({0, 20001})  # OK and PARTIAL_OK
 LIMITS: Codes = frozenset({40100, 40016, 40132, 61000, 51021})
-HANDSHAKE = EXCHANGE | CALLBACK
 AS_USER = WITH_ACCESS_TOKEN | REFRESH
 WITH_SECRET: frozenset[Call] = frozenset({"exchange", "refresh", "list_accounts"})
 GATEWAY_REFUSES = frozenset(range(400, 500)) - PASSING
 ERROR = frozenset({"error", "app", "secret"})
 APP_CODES = frozenset({40101, 40113, 40117, 40118, 40124, 40125})
-# Codes about log-ins and apps: an unknown one is a doubt, not passing trouble.
-AUTH_FAMILY = range(40100, 40140)
+AUTH_FAMILY = range(40100, 40140)  # codes about log-ins and apps
 MINUTE_LIMIT, SECOND_LIMIT = 300, 10  # seconds
 
 # The message speaks of our app, whatever the code.
@@ -44,94 +54,85 @@ _DAILY = re.compile(r"\bQPD\b|\bdaily\b|\bper day\b|\btoday\b", re.IGNORECASE)
 
 
 ROWS = (
-    # The consent page. Its errors are not documented, so the standard's names are taken.
-    Row.passing("declined by the person", calls=CALLBACK, codes={"access_denied", "user_denied"}, source="RFC 6749; unproven at TikTok"),
-    Row.passing("consent page in trouble", calls=CALLBACK, codes={"server_error", "temporarily_unavailable"},
-        source="RFC 6749; unproven at TikTok"),
-    Row.app_fault("app refused at the consent page", calls=CALLBACK,
-        codes={"invalid_client", "unauthorized_client", "invalid_scope", "redirect_uri_mismatch"}, source="RFC 6749; unproven at TikTok"),
-
     # Limits and gateways. A limit speaks of the app too ("requests from App are restricted"), so it comes first.
-    Row.limited("too many requests", statuses={429}, source="RFC 9110"),
-    Row.limited("limit by its code", codes=LIMITS, shapes=ERROR, source="sdk; seen: App reaches the QPS limit"),
+    limited("limit by its code", codes=LIMITS, shapes=ERROR, source="sdk; seen: App reaches the QPS limit"),
 
     # Our app: these hit all tokens at once and touch none.
-    Row.app_fault("app forbidden", statuses=REFUSING, shapes=ERROR, codes={40113}, source="sdk"),
-    Row.app_fault("developer refused", statuses=REFUSING, shapes=ERROR, codes={40124, 40125}, source="sdk"),
-    Row.app_fault("app id or secret", statuses=REFUSING, shapes=ERROR, codes={40101}, source="sdk: INVALID_PARTNER; seen"),
-    Row.app_fault("app may not use this", statuses=REFUSING, shapes=ERROR, codes={40117, 40118},
+    app_fault("app forbidden", statuses=REFUSING, shapes=ERROR, codes={40113}, source="sdk"),
+    app_fault("developer refused", statuses=REFUSING, shapes=ERROR, codes={40124, 40125}, source="sdk"),
+    app_fault("app id or secret", statuses=REFUSING, shapes=ERROR, codes={40101}, source="sdk: INVALID_PARTNER; seen"),
+    app_fault("app may not use this", statuses=REFUSING, shapes=ERROR, codes={40117, 40118},
         source="sdk: APP_METHOD_FORBIDDEN, NOT_IN_WHITELIST"),
-    Row.app_fault("speaks of the app", statuses=REFUSING, shapes={"app"},
+    app_fault("speaks of the app", statuses=REFUSING, shapes={"app"},
         source="unproven: whatever the code, such words are about our app"),
-    Row.app_fault("speaks of its secret", calls=WITH_SECRET, statuses=REFUSING, shapes={"secret"}, source="unproven: as above"),
+    app_fault("speaks of its secret", calls=WITH_SECRET, statuses=REFUSING, shapes={"secret"}, source="unproven: as above"),
 
     # Not TikTok's own answer.
-    Row.passing("gateway refuses", shapes={"gateway"}, statuses=GATEWAY_REFUSES, new=True,
+    passing("gateway refuses", shapes={"gateway"}, statuses=GATEWAY_REFUSES, new=True,
         source="clients: TikTok answers with 200 always; if that has changed, operators are to know"),
-    Row.passing("gateway", shapes={"gateway"}, source="clients: TikTok answers with 200 always"),
+    passing("gateway", shapes={"gateway"}, source="clients: TikTok answers with 200 always"),
 
     # The handshake.
-    Row.our_bug(START_AGAIN, calls=HANDSHAKE, codes={40108, 40110, 40131},
+    our_bug(START_AGAIN, calls=EXCHANGE, codes={40108, 40110, 40131},
         source="sdk: INVALID_GRANT_TYPE, AUTH_CODE_ERROR; seen: 40131, authorization code is expired"),
-    Row.our_bug(START_AGAIN, calls=HANDSHAKE, shapes=ERROR, text="auth_code", source="unproven: the code was not taken"),
-    Row.our_bug(START_AGAIN, calls=HANDSHAKE, codes={40102, 40103, 40105, 40106, 40107},
+    our_bug(START_AGAIN, calls=EXCHANGE, shapes=ERROR, text="auth_code", source="unproven: the code was not taken"),
+    our_bug(START_AGAIN, calls=EXCHANGE, codes={40102, 40103, 40105, 40106, 40107},
         source="unproven: no token exists yet, so nothing dies"),
-    Row.our_bug(START_AGAIN, calls=CALLBACK, shapes={"no code"}, source="the way back brought no code"),
-    Row.in_doubt("code refused later", Reason.UNKNOWN, codes={40108, 40110}, source="seen: mapped to reconnect"),
+    in_doubt("code refused later", Reason.UNKNOWN, codes={40108, 40110}, source="seen: mapped to reconnect"),
 
     # The end of a token. Who ended it is not told; that the person removed the app is the best known cause of 40105.
-    Row.dead("expired", Reason.EXPIRED, calls=AS_USER, shapes=ERROR, codes={40102}, source="sdk"),
-    Row.dead("refresh token over", Reason.REFRESH_EXPIRED, calls=REFRESH, shapes=ERROR, codes={40103}, source="sdk"),
-    Row.dead("refresh token refused", Reason.SESSION_INVALID, calls=REFRESH, shapes=ERROR, codes={40107}, source="sdk"),
-    Row.dead("revoked or wrong", Reason.AUTHORISATION_CANCELLED, calls=AS_USER, shapes=ERROR, codes={40105},
+    dead("expired", Reason.EXPIRED, calls=AS_USER, shapes=ERROR, codes={40102}, source="sdk"),
+    dead("refresh token over", Reason.REFRESH_EXPIRED, calls=REFRESH, shapes=ERROR, codes={40103}, source="sdk"),
+    dead("refresh token refused", Reason.SESSION_INVALID, calls=REFRESH, shapes=ERROR, codes={40107}, source="sdk"),
+    dead("revoked or wrong", Reason.AUTHORISATION_CANCELLED, calls=AS_USER, shapes=ERROR, codes={40105},
         source="sdk; seen: access token is incorrect or has been revoked"),
     # By its name the person's account is not valid: suspended or deleted. "Suspended" is asked again daily, as both can be undone.
-    Row.dead("person not valid", Reason.SUSPENDED, calls=AS_USER, shapes=ERROR, codes={40106}, source="sdk: INVALID_CORE_USER"),
+    dead("person not valid", Reason.SUSPENDED, calls=AS_USER, shapes=ERROR, codes={40106}, source="sdk: INVALID_CORE_USER"),
 
     # Looks bad, proves nothing. What is known by its name only is for staff to judge too, and no time makes a death of it.
-    Row.in_doubt("refresh token, where none was sent", Reason.UNKNOWN, codes={40103, 40107},
+    in_doubt("refresh token, where none was sent", Reason.UNKNOWN, codes={40103, 40107},
         source="sdk: about a refresh token; the access token may live"),
-    Row.in_doubt("advertiser logged out", Reason.UNKNOWN, codes={40114}, new=True, source="by name"),
-    Row.in_doubt("log-in wanted, or blocked", Reason.UNKNOWN, codes={40309, 41000}, new=True, source="by name"),
-    Row.in_doubt("password", Reason.UNKNOWN, codes={40112}, new=True, source="by name"),
-    Row.in_doubt("not the same identity", Reason.UNKNOWN, codes={40119, 40131}, new=True, source="by name"),
-    Row.in_doubt("token of another app", Reason.UNKNOWN, codes={40000}, text="inconsistent",
+    in_doubt("advertiser logged out", Reason.UNKNOWN, codes={40114}, new=True, source="by name"),
+    in_doubt("log-in wanted, or blocked", Reason.UNKNOWN, codes={40309, 41000}, new=True, source="by name"),
+    in_doubt("password", Reason.UNKNOWN, codes={40112}, new=True, source="by name"),
+    in_doubt("not the same identity", Reason.UNKNOWN, codes={40119, 40131}, new=True, source="by name"),
+    in_doubt("token of another app", Reason.UNKNOWN, codes={40000}, text="inconsistent",
         source="seen: the app_id is inconsistent with the token's app information"),
-    Row.in_doubt("token of another app", Reason.UNKNOWN, codes={40000}, text="another app", source="unproven wording"),
+    in_doubt("token of another app", Reason.UNKNOWN, codes={40000}, text="another app", source="unproven wording"),
 
     # The token lives; this ad account, or this call, is out of its reach. Permissions are fixed when a token is given.
-    Row.out_of_reach("not granted", Reason.SCOPE_MISSING, codes={40001}, text="not grant",
+    out_of_reach("not granted", reason=Reason.SCOPE_MISSING, codes={40001}, text="not grant",
         source="seen: advertiser does not grant you /path:GET permission"),
-    Row.out_of_reach("permission missing", Reason.SCOPE_MISSING, codes={40001}, text="required scope",
+    out_of_reach("permission missing", reason=Reason.SCOPE_MISSING, codes={40001}, text="required scope",
         source="seen: the access token lacks the required scope for endpoint"),
-    Row.out_of_reach("permission missing", Reason.SCOPE_MISSING, codes={40130}, source="sdk: SCOPE_NOT_AUTHORIZED"),
-    Row.out_of_reach("out of reach", codes={40001, 40300, 40301, 40302},
+    out_of_reach("permission missing", reason=Reason.SCOPE_MISSING, codes={40130}, source="sdk: SCOPE_NOT_AUTHORIZED"),
+    out_of_reach("out of reach", codes={40001, 40300, 40301, 40302},
         source="sdk; seen: the advertiser doesn't exist or has been deleted"),
 
-    Row.out_of_reach("permission missing here", Reason.PUBLISHING_LOST, calls={"api"}, codes={40002}, text="insufficient permission",
+    out_of_reach("permission missing here", reason=Reason.PUBLISHING_LOST, calls={"api"}, codes={40002}, text="insufficient permission",
         source="told: the member lacks a permission of its own on the ad account (adskull.io, 40002)"),
 
     # Our request.
-    Row.our_bug("no token sent", codes={40104}, source="sdk: EMPTY_ACCESS_TOKEN"),
-    Row.our_bug("signature", codes={40115, 40116, 40900}, source="sdk"),
-    Row.our_bug("bad request", codes={40000, 40002, 40003, 40006, 40007}, source="sdk"),
-    Row.our_bug("bad request, by its name",
+    our_bug("no token sent", codes={40104}, source="sdk: EMPTY_ACCESS_TOKEN"),
+    our_bug("signature", codes={40115, 40116, 40900}, source="sdk"),
+    our_bug("bad request", codes={40000, 40002, 40003, 40006, 40007}, source="sdk"),
+    our_bug("bad request, by its name",
         codes={40008, 40009, 40010, 40011, 40012, 40013, 40050, 40051, 40052, 40053, 40061, 40062, 40063, 40400, 40502, 41001, 41002,
                *range(40901, 40917)}, source="by name: endpoints, batches, files"),
 
     # Passing.
-    Row.passing("task or conflict", codes={40200, 40201, 40202, 40700}, source="sdk; clients try again"),
-    Row.passing("system trouble", codes={*range(50000, 54000), 60001}, source="sdk"),
+    passing("task or conflict", codes={40200, 40201, 40202, 40700}, source="sdk; clients try again"),
+    passing("system trouble", codes={*range(50000, 54000), 60001}, source="sdk"),
+
+    # A new code of a family whose others are about log-ins and apps is a doubt, no passing trouble.
+    in_doubt("of a log-in, not known", calls=WITH_SECRET | {"api"}, shapes=ERROR, codes=AUTH_FAMILY, new=True, source="unproven"),
 )  # fmt: skip
 
 
 def facts_of(answer: Answer, body: Any) -> Facts:
-    """Take the facts out of a body of any shape. `error` is in the way back from the consent page only."""
-    back = answer.call == "authorize_callback"
-    data = query_of(body) if back else mapping(body)
+    """Take the facts out of a body of any shape."""
+    data = mapping(body)
     code, message = number(data.get("code")), message_in(data, "message", "error", "error_description")
-    if back:
-        return _of_the_way_back(answer, data, code, message)
     codes = present(code, words(data.get("error"), 60) or words(mapping(data.get("error")).get("code"), 60))
     if answer.status == 200 and code in FINE:
         return Facts(answer.call, answer.status, codes, shape="fine")
@@ -150,16 +151,6 @@ def _speaks_of_the_app(answer: Answer, code: int | None, shape: str) -> bool:
     return code in APP_CODES or shape == "app" or (shape == "secret" and answer.call in WITH_SECRET)
 
 
-def _of_the_way_back(answer: Answer, data: Mapping[str, Any], code: int | None, message: str) -> Facts:
-    error = words(data.get("error"), 60)
-    given = words(data.get("auth_code"), 4096) or (words(data.get("code"), 4096) if code is None else "")
-    if given and not error:
-        return Facts(answer.call, 200, shape="fine")
-    codes = present(code, error)
-    shape = _shape(message) if codes else "no code"
-    return Facts(answer.call, answer.status, codes, message=message[:500], shape=shape)
-
-
 def _shape(message: str) -> str:
     if _APP.search(message):
         return "app"
@@ -175,18 +166,4 @@ def _wait(_headers: Mapping[str, str], facts: Facts, now: float) -> int | None:
     return SECOND_LIMIT if "qps" in facts.message.lower() else MINUTE_LIMIT
 
 
-class _Table(VerdictTable):
-    """A code that is not in the table, but of the numbers about log-ins and apps, raises a doubt."""
-
-    def judge(self, answer: Answer) -> tuple[Classification, str]:
-        classification, lacking = super().judge(answer)
-        if not classification.unknown or classification.verdict != Verdict.TRANSIENT:
-            return classification, lacking
-        facts = facts_of(answer, body_of(answer))
-        of_a_log_in = facts.shape != "gateway" and any(code in AUTH_FAMILY for code in facts.codes)
-        if of_a_log_in and answer.call != "introspect":
-            return replace(classification, verdict=Verdict.CONFIRM_FIRST, reason=None), lacking
-        return classification, lacking
-
-
-TABLE = _Table("tiktok", ROWS, facts_of, wait=_wait)
+TABLE = VerdictTable("tiktok", ROWS, facts_of, wait=_wait)

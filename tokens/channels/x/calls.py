@@ -127,10 +127,7 @@ def _page(session: ChannelSession, cursor: str) -> tuple[list[NativeAccount], st
     params = {"count": str(PAGE_SIZE), "with_deleted": "false", **({"cursor": cursor} if cursor else {})}
     answer = ads("list_accounts", "accounts", session, params)
     body = TABLE.require_ok(answer)
-    rows = body.get("data")
-    if not isinstance(rows, list):
-        raise TABLE.malformed(answer, "a list of accounts")
-    read = [account for account in map(reading.account, rows) if account is not None]
+    read = [account for account in map(reading.account, body["data"]) if account is not None]
     return read, words(body.get("next_cursor")) or None
 
 

@@ -10,11 +10,23 @@ from collections.abc import Mapping
 from typing import Any
 
 from tokens.channels import verdict_table
-from tokens.channels.classifier import PASSING, REFUSING, USED, Codes, Facts, Row, lacks, query_of, until
-from tokens.channels.kinds import START_AGAIN, Answer, Call, Reason
+from tokens.channels.classifier import (
+    REFUSING,
+    USED,
+    Codes,
+    Facts,
+    app_fault,
+    dead,
+    in_doubt,
+    limited,
+    our_bug,
+    out_of_reach,
+    passing,
+    until,
+)
+from tokens.channels.kinds import START_AGAIN, Answer, Reason
 from tokens.channels.parse import codes_in, mapping, message_in, number, present, words
-from tokens.channels.verdict_table import AS_USER, ASKED, CALLBACK, EXCHANGE, VerdictTable
-from tokens.channels.x.reading import user_id
+from tokens.channels.verdict_table import AS_USER, ASKED, EXCHANGE, VerdictTable
 
 GONE_OR_MOVED = "gone, or no such address"
 PERMITS_TOO_LITTLE = "permits too little"
@@ -46,75 +58,72 @@ OF_THE_REQUEST: Codes = frozenset(
 
 
 ROWS = (
-    Row.passing("no answer", statuses=PASSING, source="RFC 9110; ads: 408, 423, 500, 503"),
-    Row.limited("too many requests", statuses={420, 429}, source="ads"),
-    Row.limited("limit by its code", codes={88, "TOO_MANY_REQUESTS", "TWEET_RATE_LIMIT_EXCEEDED", "usage-capped"},
+    limited("too many requests", statuses={420}, source="ads"),
+    limited("limit by its code", codes={88, "TOO_MANY_REQUESTS", "TWEET_RATE_LIMIT_EXCEEDED", "usage-capped"},
         source="ads; old table; seen: a monthly cap"),
-    Row.passing("passing by its code",
+    passing("passing by its code",
         codes={130, 131, "INTERNAL_ERROR", "OVER_CAPACITY", "SERVICE_UNAVAILABLE", "CANCELLED_REQUEST", "LOCK_ACQUISITION_TIMEOUT"},
         source="ads; old table"),
 
     # Our app: these hit all tokens at once and touch none.
-    Row.app_fault("app suspended", codes={416}, source="old table"),
-    Row.app_fault("speaks of the app", statuses=REFUSING, shapes={"app"},
+    app_fault("app suspended", codes={416}, source="old table"),
+    app_fault("speaks of the app", statuses=REFUSING, shapes={"app"},
         source="unproven: whatever the code, such words are about our app"),
-    Row.app_fault("app's credits", codes={"credits"}, source="seen: CreditsDepleted of API 2"),
-    Row.app_fault(ACCESS_LEVEL, codes={87, 453}, source="old table: 87; seen: 453, access to a subset of endpoints only"),
-    Row.app_fault("app not approved", codes={"UNAUTHORIZED_CLIENT_APPLICATION", "READONLY_CLIENT_APPLICATION"}, source="ads"),
-    Row.app_fault("app read-only", codes={261, "oauth1-permissions"}, source="old table; docs.x.com, API 2"),
-    Row.app_fault("app not enrolled", codes={"client-forbidden"}, source="docs.x.com, API 2"),
-    Row.app_fault("callback address", calls=EXCHANGE, codes={415, 417},
+    app_fault("app's credits", codes={"credits"}, source="seen: CreditsDepleted of API 2"),
+    app_fault(ACCESS_LEVEL, codes={87, 453}, source="old table: 87; seen: 453, access to a subset of endpoints only"),
+    app_fault("app not approved", codes={"UNAUTHORIZED_CLIENT_APPLICATION", "READONLY_CLIENT_APPLICATION"}, source="ads"),
+    app_fault("app read-only", codes={261, "oauth1-permissions"}, source="old table; docs.x.com, API 2"),
+    app_fault("app not enrolled", codes={"client-forbidden"}, source="docs.x.com, API 2"),
+    app_fault("callback address", calls=EXCHANGE, codes={415, 417},
         source="old table; also as XML; 417 seen: the app has no callback address, so only “oob” is taken"),
-    Row.app_fault("app keys", calls=EXCHANGE, codes={32, 215}, source="oauth: nothing but the app's keys signs the first step"),
+    app_fault("app keys", calls=EXCHANGE, codes={32, 215}, source="oauth: nothing but the app's keys signs the first step"),
 
-    Row.app_fault("app keys", calls=EXCHANGE, statuses={401}, shapes={"text"}, text="validate oauth signature",
+    app_fault("app keys", calls=EXCHANGE, statuses={401}, shapes={"text"}, text="validate oauth signature",
         source="seen: the same in plain text"),
 
     # The handshake.
-    Row.passing("declined by the person", calls=CALLBACK, codes={"denied"}, source="allauth"),
-    Row.our_bug(START_AGAIN, calls=CALLBACK, shapes={"no verifier"}, source="oauth: the way back brought no verifier"),
-    Row.our_bug(START_AGAIN, calls=EXCHANGE, codes={89}, source="oauth: the request token was used, or is too old"),
-    Row.our_bug(START_AGAIN, calls=EXCHANGE, statuses={401}, shapes={"text"}, text="request token",
+    our_bug(START_AGAIN, calls=EXCHANGE, codes={89}, source="oauth: the request token was used, or is too old"),
+    our_bug(START_AGAIN, calls=EXCHANGE, statuses={401}, shapes={"text"}, text="request token",
         source="seen: X says this in plain text"),
-    Row.our_bug(START_AGAIN, calls=EXCHANGE, statuses={401}, shapes={"text"}, text="oauth_verifier", source="seen: as above"),
+    our_bug(START_AGAIN, calls=EXCHANGE, statuses={401}, shapes={"text"}, text="oauth_verifier", source="seen: as above"),
 
     # We signed badly. A job's 32 may be a token that we do not know well; when we ask ourselves it is our signature.
-    Row.our_bug("clock", codes={135}, source="old table: timestamp out of bounds"),
-    Row.our_bug("no header", codes={215}, source="old table"),
-    Row.our_bug("wrong kind of token", codes={"unsupported-authentication"}, source="docs.x.com, API 2"),
-    Row.our_bug(SIGNATURE, calls=ASKED, codes={32}, source="old table"),
-    Row.in_doubt("signature or token", calls=USED, codes={32}, source="old table"),
+    our_bug("clock", codes={135}, source="old table: timestamp out of bounds"),
+    our_bug("no header", codes={215}, source="old table"),
+    our_bug("wrong kind of token", codes={"unsupported-authentication"}, source="docs.x.com, API 2"),
+    our_bug(SIGNATURE, calls=ASKED, codes={32}, source="old table"),
+    in_doubt("signature or token", calls=USED, codes={32}, source="old table"),
 
     # The end of a token. X does not tell who ended it; that the person removed the app is the best known cause of 89. The code
     # decides: documents and answers disagree on the status.
-    Row.dead("revoked", Reason.AUTHORISATION_CANCELLED, calls=AS_USER, statuses=REFUSING, codes={89}, source="oauth"),
-    Row.dead("suspended", Reason.SUSPENDED, calls=AS_USER, statuses=REFUSING, codes={64, "CURRENT_USER_SUSPENDED"},
+    dead("revoked", Reason.AUTHORISATION_CANCELLED, calls=AS_USER, statuses=REFUSING, codes={89}, source="oauth"),
+    dead("suspended", Reason.SUSPENDED, calls=AS_USER, statuses=REFUSING, codes={64, "CURRENT_USER_SUSPENDED"},
         source="old table; ads"),
-    Row.dead("locked", Reason.SECURITY_CHECKPOINT, calls=AS_USER, statuses=REFUSING, codes={326},
+    dead("locked", Reason.SECURITY_CHECKPOINT, calls=AS_USER, statuses=REFUSING, codes={326},
         source="old table: log in at x.com to unlock"),
-    Row.dead("gone", Reason.UNKNOWN, calls=ASKED, statuses={404}, codes={50}, source="old table; seen"),
+    dead("gone", Reason.UNKNOWN, calls=ASKED, statuses={404}, codes={50}, source="old table; seen"),
     # 34 is also what X says of an address that does not exist, so inspect asks once more elsewhere.
-    Row.in_doubt(GONE_OR_MOVED, Reason.UNKNOWN, calls=ASKED, statuses={404}, codes={34}, source="old table; seen"),
-    Row.in_doubt("locked out", Reason.SECURITY_CHECKPOINT, codes={"ACCOUNT_LOCKED_OUT"}, source="ads, by name"),
-    Row.in_doubt("refused", codes={"UNAUTHORIZED_ACCESS"}, source="ads: the signature or the token"),
+    in_doubt(GONE_OR_MOVED, Reason.UNKNOWN, calls=ASKED, statuses={404}, codes={34}, source="old table; seen"),
+    in_doubt("locked out", Reason.SECURITY_CHECKPOINT, codes={"ACCOUNT_LOCKED_OUT"}, source="ads, by name"),
+    in_doubt("refused", codes={"UNAUTHORIZED_ACCESS"}, source="ads: the signature or the token"),
 
     # The token lives; this ad account, or writing to it, is out of its reach.
-    Row.out_of_reach("not visible", calls=USED, statuses=REFUSING, codes={"ACCOUNT_NOT_FOUND", "USER_NOT_FOUND"}, source="ads"),
-    Row.out_of_reach(PERMITS_TOO_LITTLE, Reason.PUBLISHING_LOST, calls=USED, statuses=REFUSING,
+    out_of_reach("not visible", calls=USED, statuses=REFUSING, codes={"ACCOUNT_NOT_FOUND", "USER_NOT_FOUND"}, source="ads"),
+    out_of_reach(PERMITS_TOO_LITTLE, reason=Reason.PUBLISHING_LOST, calls=USED, statuses=REFUSING,
         codes={"INSUFFICIENT_USER_AUTHORIZED_PERMISSION"},
         source="seen: of a role that may not write, and of a token given before our app might"),
 
-    Row.out_of_reach("permits too little for this call", Reason.SCOPE_MISSING, calls=USED, statuses={403}, codes={220},
+    out_of_reach("permits too little for this call", reason=Reason.SCOPE_MISSING, calls=USED, statuses={403}, codes={220},
         source="old table: the credentials do not allow access to this resource"),
-    Row.in_doubt("not verified", calls=USED, codes={99}, source="old table: also of somebody who asks too often"),
-    Row.passing("not verified", calls=ASKED, codes={99}, source="old table: as above"),
+    in_doubt("not verified", calls=USED, codes={99}, source="old table: also of somebody who asks too often"),
+    passing("not verified", calls=ASKED, codes={99}, source="old table: as above"),
     # It may be the role or the ad account: reading the ad account tells.
-    Row.in_doubt("action not allowed", calls=USED, statuses={403}, codes={"ACTION_NOT_ALLOWED", "FUNDING_INSTRUMENT_ACCESS_NOT_ALLOWED"},
+    in_doubt("action not allowed", calls=USED, statuses={403}, codes={"ACTION_NOT_ALLOWED", "FUNDING_INSTRUMENT_ACCESS_NOT_ALLOWED"},
         source="ads, by name"),
 
-    Row.our_bug("no such address", calls=USED, codes={"ROUTE_NOT_FOUND"}, source="ads"),
-    Row.our_bug("bad request", calls=USED, statuses={400}, shapes={"errors"}, source="ads"),
-    Row.our_bug("bad request, by its name", calls=USED, statuses={403, 404, 405}, codes=OF_THE_REQUEST, source="ads"),
+    our_bug("no such address", calls=USED, codes={"ROUTE_NOT_FOUND"}, source="ads"),
+    our_bug("bad request", calls=USED, statuses={400}, shapes={"errors"}, source="ads"),
+    our_bug("bad request, by its name", calls=USED, statuses={403, 404, 405}, codes=OF_THE_REQUEST, source="ads"),
 )  # fmt: skip
 
 
@@ -130,17 +139,8 @@ def _of_batch(answer: Answer, body: Any) -> list[Answer]:
     return [Answer(answer.call, status, answer.headers, {"errors": row}) for row in found]
 
 
-def _lacks(call: Call, body: Any) -> str:
-    """Return what a good answer should hold and does not, or nothing."""
-    if call == "introspect":
-        return "" if user_id(body) else "an id"
-    return "" if _is_form(body) else lacks(call, body, rows="data")
-
-
 def facts_of(answer: Answer, body: Any) -> Facts:
     """Take the facts out of a body of any shape. Only a handshake is answered by text or XML; elsewhere text is a gateway's page."""
-    if answer.call == "authorize_callback":
-        return _of_the_way_back(answer, query_of(body))
     if isinstance(body, str):
         return _of_text(answer, body)
     data = mapping(body)
@@ -170,18 +170,6 @@ def _is_form(body: Any) -> bool:
     return isinstance(body, str) and body.startswith("oauth_token=")
 
 
-def _of_the_way_back(answer: Answer, said: Mapping[str, Any]) -> Facts:
-    """Take the facts out of the parameters that the browser brought."""
-    if said.get("denied"):
-        return Facts(answer.call, answer.status, present("denied"), shape="errors")
-    pair = words(said.get("oauth_token")) and words(said.get("oauth_verifier"))
-    return (
-        Facts(answer.call, 200, shape="fine")
-        if pair
-        else Facts(answer.call, answer.status, shape="no verifier")
-    )
-
-
 def _wait(headers: Mapping[str, str], _of: Facts, now: float) -> int | None:
     """An ad account's own limit goes before the token's."""
     account_is_over = headers.get("x-account-rate-limit-remaining") == "0"
@@ -189,4 +177,4 @@ def _wait(headers: Mapping[str, str], _of: Facts, now: float) -> int | None:
     return until(number(headers.get(name)), now)
 
 
-TABLE = VerdictTable("x", ROWS, facts_of, lacks=_lacks, items_of=_of_batch, wait=_wait)
+TABLE = VerdictTable("x", ROWS, facts_of, lists=("data",), items_of=_of_batch, wait=_wait)

@@ -210,39 +210,6 @@ ANSWERS: Answers = {
             (400, error(4)),
         ],
     },
-    "authorize_callback": {
-        FINE.by("code"): [
-            (302, {"code": "AQD", "state": "s"}),
-            (302, "https://a.example/cb?code=AQD&state=s#_=_"),
-        ],
-        PASSES.by("person said no"): [
-            (302, {"error": "access_denied", "error_code": "200", "error_reason": "user_denied"}),
-            (302, "error=access_denied&error_code=200&error_description=Permissions+error"),
-        ],
-        APP.by("app refused"): [
-            (302, {"error_code": "1349126", "error_message": "App Not Setup: still in development mode"}),
-        ],
-        APP.by("consent page closed"): [
-            (302, "error_code=1349168&error_message=URL+Blocked"),
-        ],
-        APP.by("scopes"): [
-            (302, {"error_code": 100, "error_message": "Invalid Scopes: ads_managment"}),
-            (302, {"error": "invalid_scope"}),
-        ],
-        APP.by("client"): [
-            (302, {"error": "unauthorized_client"}),
-        ],
-        PASSES.by("consent page in trouble"): [
-            (302, {"error": "server_error"}),
-            (302, {"error": "something_new"}),
-            (302, error(190, 460)),  # it speaks of no token that we hold
-        ],
-        BUG.by("state"): [
-            (302, {"error": ""}),
-            (302, {}),
-            (302, "<html>"),
-        ],
-    },
     "exchange": {
         BUG.by("state"): [
             (400, error(100, 36007, "expired")),

@@ -10,12 +10,11 @@ from tests.tokens.channels.answers import (
     LIMITED,
     PASSES,
     Answers,
-    Meaning,
     dead,
     doubt,
     lost,
 )
-from tokens.channels.kinds import Reason, Verdict
+from tokens.channels.kinds import Reason
 
 REVOKED_TEXT = "The token used in the request has been revoked by the user"
 BAD_CODE = (
@@ -242,27 +241,11 @@ ANSWERS: Answers = {
             (500, ""),
         ],
     },
-    "authorize_callback": {
-        Meaning(Verdict.TRANSIENT, row="person said no"): [
-            (400, {"error": "user_cancelled_login"}),
-            (400, {"error": "user_cancelled_authorize"}),
-            (400, {"error": "access_denied"}),
-            (302, "error=user_cancelled_login&error_description=x&state=s"),
-            (302, "https://a.example/cb?error=user_cancelled_authorize&state=s"),
-        ],
-        APP.by("scopes"): [(400, {"error": "unauthorized_scope_error"}), (400, {"error": "invalid_scope"})],
-        APP.by("client"): [(400, {"error": "unauthorized_client"})],
-        APP.by("redirect address"): [(400, {"error": "invalid_redirect_uri"})],
-        PASSES.by("consent page in trouble"): [(400, {"error": "server_error"})],
-        DOUBT.by("unknown answer 400"): [(400, {"error": "something_new"})],
-        BUG.by("state"): [(400, {"error": ""}), (302, "<html>"), (302, None)],
-        FINE.by("code"): [(302, "?code=AQT&state=s")],
-    },
     "list_accounts": {
         PASSES.by("answer without a list"): [(200, body) for body in NO_LIST],
     },
     # Answers about our app touch no token, whatever the call.
-    "api refresh exchange introspect list_accounts authorize_callback": {
+    "api refresh exchange introspect list_accounts": {
         APP: [
             (401, oauth("invalid_client", "Client authentication failed")),
             (401, oauth("x", "Your application has been suspended")),

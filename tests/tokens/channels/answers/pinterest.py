@@ -150,8 +150,6 @@ ANSWERS: Answers = {
             (200, {"id": "1", "username": "a"}),
         ],
         PASSES: [
-            (200, {}),
-            (200, ""),
             (401, "<html>"),
             (404, error(2, "AdAccount not found.")),
         ],
@@ -177,7 +175,7 @@ ANSWERS: Answers = {
             (401, error(2, FAILED)),
             (400, {"error": "invalid_grant"}),
         ],
-        APP.by("client refused"): [
+        APP.by("client"): [
             (401, {"error": "invalid_client"}),
         ],
         BUG.by("bad request"): [
@@ -226,30 +224,6 @@ ANSWERS: Answers = {
         ],
         BUG: [
             (400, error(1, "Invalid request")),
-        ],
-    },
-    "authorize_callback": {
-        PASSES.by("declined"): [
-            (400, {"error": "access_denied"}),
-            (400, "?error=access_denied&state=1"),
-            (0, {"error": "access_denied"}),
-        ],
-        APP.by("app asked wrongly"): [
-            (0, {"error": "unauthorized_client"}),
-            (400, {"error": "invalid_scope"}),
-            (400, {"error": "unauthorized_client"}),
-        ],
-        PASSES.by("consent page in trouble"): [
-            (400, {"error": "server_error"}),
-        ],
-        BUG.by("state"): [
-            (400, {"error": ""}),
-        ],
-        DOUBT.by("unknown answer 400"): [
-            (400, {"error": "what"}),
-        ],
-        FINE.by(""): [
-            (200, {"code": "abc", "state": "1"}),
         ],
     },
 }

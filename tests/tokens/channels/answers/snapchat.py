@@ -177,7 +177,6 @@ ANSWERS: Answers = {
             (404, E3003),
             (599, UNAUTHORIZED),
             (200, UNAUTHORIZED),
-            (200, {"me": []}),
             (200, []),
         ],
         LIMITED: [
@@ -219,33 +218,6 @@ ANSWERS: Answers = {
         ],
         FINE: [
             (200, GOOD_TOKEN),
-        ],
-    },
-    "authorize_callback": {
-        APP: [
-            (0, {"error": "unauthorized_client"}),
-            (400, {"error": "invalid_scope"}),
-            (400, {"error": "unauthorized_client"}),
-            (302, "https://a.example/cb/?error=invalid_scope&state=s"),
-        ],
-        PASSES: [
-            (0, {"error": "access_denied"}),
-            (400, {"error": "access_denied"}),
-            (400, {"error": "server_error"}),
-            (400, {"error": "temporarily_unavailable"}),
-            (400, {"error": "whatever"}),
-            (302, "error=access_denied&state=s"),
-        ],
-        BUG: [
-            (400, {"error": "invalid_request"}),
-            (400, {"error": "unsupported_response_type"}),
-            (400, {"error": ""}),
-            (200, {}),
-            (200, "<html>"),
-        ],
-        FINE: [
-            (302, "code=c&state=s"),
-            (200, {"code": "c", "state": "s"}),
         ],
     },
 }

@@ -70,6 +70,7 @@ ANSWERS: Answers = {
         ],
         APP: [
             (200, said(40101, "Invalid App ID or secret")),
+            (200, said(40002, "The app has been suspended.")),
             *[
                 (200, said(code))
                 for code in (
@@ -165,32 +166,6 @@ ANSWERS: Answers = {
             (200, said("0")),  # as text
         ],
         dead(Reason.AUTHORISATION_CANCELLED): [(200, said("40105"))],
-    },
-    "authorize_callback": {
-        PASSES.by("declined by the person"): [
-            (400, {"error": "access_denied"}),
-            (400, "error=access_denied&state=s"),
-        ],
-        PASSES.by("consent page in trouble"): [
-            (400, {"error": "server_error"}),
-        ],
-        APP.by("app refused at the consent page"): [
-            (400, {"error": "unauthorized_client"}),
-        ],
-        BUG.by(START_AGAIN): [
-            (400, {"error": ""}),
-            (400, {}),
-            (400, ""),
-            (400, "state=s"),
-        ],
-        DOUBT.by("unknown answer 400"): [
-            (400, {"error": "something_new"}),
-        ],
-        FINE.by(""): [
-            (400, {"auth_code": "c", "state": "s"}),
-            (400, "auth_code=c&code=c&state=s"),
-            (400, "https://adtoken.example.com/link/tiktok/callback/?auth_code=c&state=s"),
-        ],
     },
     # A refresh token ends where one was sent.
     "refresh": {

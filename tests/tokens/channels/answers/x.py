@@ -131,8 +131,6 @@ ANSWERS: Answers = {
             (200, {"data": {"id": "1"}}),
         ],
         PASSES: [
-            (200, {}),
-            (200, []),
             (200, "<html>Something went wrong</html>"),
             (403, v1(99)),
             (403, XML.format(89)),
@@ -187,20 +185,6 @@ ANSWERS: Answers = {
         ],
         LIMITED: [
             (429, ads("TOO_MANY_REQUESTS")),
-        ],
-    },
-    "authorize_callback": {
-        FINE: [
-            (200, {"oauth_token": "a", "oauth_verifier": "b"}),
-            (302, "https://adtoken.example.com/link/x/callback/?oauth_token=a&oauth_verifier=b"),
-        ],
-        PASSES: [
-            (200, {"denied": "a"}),
-            (200, "denied=a"),
-        ],
-        BUG: [
-            (200, {"oauth_token": "a"}),
-            (200, {}),
         ],
     },
 }
