@@ -19,7 +19,6 @@ from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext, gettext_lazy, ngettext
 
-from accounts.account_pages import tabs as account_pages
 from accounts.jobs import views as jobs
 from accounts.jobs.models import CHECK, PAUSE, RESUME, Job, JobItem
 from accounts.jobs.services import Outcome
@@ -148,11 +147,10 @@ def _list(request: HttpRequest) -> str:
     return reverse("admin:accounts_account_changelist") + (f"?{query.urlencode()}" if query else "")
 
 
-def frame(request: HttpRequest) -> Callable[[HttpRequest], dict[str, Any]]:
+def frame(request: HttpRequest, chosen: Chosen) -> Callable[[HttpRequest], dict[str, Any]]:
     """Return what the pages show around their content: the path leads to the list as one left it, or to the account."""
-    if account_id := _of_page(request):
-        return account_pages.account_frame(access.account(request, account_id))
-    return access.frame_of(Account, back(request))
+    one = of_page(request, chosen)
+    return access.frame_of(one) if one else access.frame_of(Account, back(request))
 
 
 def none_chosen(request: HttpRequest) -> HttpResponse:
@@ -268,7 +266,7 @@ def _view(choose: Choose, one: Bulk) -> Callable[..., HttpResponse]:
             facts = dict(one.choice(said.cleaned)) if one.form else {}
             return start(request, one.kind, chosen, said, **facts)
 
-        return confirm.answer(request, page, do, frame=frame(request))
+        return confirm.answer(request, page, do, frame=frame(request, chosen))
 
     return view
 

@@ -65,7 +65,7 @@ def urls() -> list[URLPattern]:
 
 
 def tab_context(request: HttpRequest, account: Account, tab: str) -> dict[str, Any]:
-    """Return what every page of one account shows: head, tabs, breadcrumb."""
+    """Return what the tabs of one account show around their content: head, tabs, breadcrumb."""
     now = timezone.now()
     here = reverse("admin:accounts_account_change", args=[account.pk])
     may = request.user.has_perm
@@ -115,7 +115,7 @@ def tab_context(request: HttpRequest, account: Account, tab: str) -> dict[str, A
         else None,
         "menu": [*quiet, *(action for action in (connect, team, pause) if action)],
         "here": here,
-        **(_linked(account, names_for(request.user)) if tab else {}),
+        **_linked(account, names_for(request.user)),
     }
 
 
@@ -133,11 +133,6 @@ def _linked(account: Account, names: NameVisibility) -> dict[str, Any]:
 def _alone(account: Account, action: str) -> str:
     """Return the page of the list's action, for this account alone."""
     return f"{reverse(f'admin:accounts_account_bulk_{action}')}?account={account.pk}"
-
-
-def account_frame(account: Account) -> Callable[[HttpRequest], dict[str, Any]]:
-    """Return what a page that asks shows around its content, for a page of one account."""
-    return lambda request: tab_context(request, account, "")
 
 
 def tokens_tab(request: HttpRequest, account: Account) -> HttpResponse:

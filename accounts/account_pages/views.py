@@ -11,7 +11,6 @@ from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.translation import gettext
 
-from accounts.account_pages import tabs as account_pages
 from accounts.asks import rules
 from accounts.asks import views as asking
 from accounts.checks import jobs as checking
@@ -148,7 +147,7 @@ def make_active(request: HttpRequest, account_id: int, token_id: int) -> HttpRes
             undo = reverse("admin:accounts_account_token_activate", args=[account.pk, before.token_id])
         return Done({"undo": undo})
 
-    return confirm.answer(request, page, do, frame=account_pages.account_frame(account))
+    return confirm.answer(request, page, do, frame=access.frame_of(account))
 
 
 def unlink(request: HttpRequest, account_id: int, token_id: int) -> HttpResponse:
@@ -183,7 +182,7 @@ def unlink(request: HttpRequest, account_id: int, token_id: int) -> HttpResponse
             account=account, token=entry.token, actor=person(request), note=said.note, now=timezone.now()
         )
 
-    return confirm.answer(request, page, do, frame=account_pages.account_frame(account))
+    return confirm.answer(request, page, do, frame=access.frame_of(account))
 
 
 def ask(request: HttpRequest, account_id: int, token_id: int) -> HttpResponse:
@@ -194,7 +193,7 @@ def ask(request: HttpRequest, account_id: int, token_id: int) -> HttpResponse:
     origin = asking.Origin(
         AccountToken.objects.filter(pk=entry.pk),
         account_address(account),
-        account_pages.account_frame(account),
+        access.frame_of(account),
         nobody=str,
         refused=rules.asking_is_vain(entry),
     )
@@ -222,7 +221,7 @@ def renew(request: HttpRequest, account_id: int, token_id: int) -> HttpResponse:
         renewal = renewing.renew(token=entry.token, actor=person(request), now=timezone.now())
         return Done({"renewed": renewal.text}, good=renewal.moved)
 
-    return confirm.answer(request, page, do, frame=account_pages.account_frame(account))
+    return confirm.answer(request, page, do, frame=access.frame_of(account))
 
 
 def _found(
@@ -344,4 +343,4 @@ def _on_it(request: HttpRequest, account_id: int, name: str, note: Callable[...,
         if not note(deadlines=deadlines, email=person(request).email, now=timezone.now()):
             raise Late
 
-    return confirm.answer(request, page, do, frame=account_pages.account_frame(account))
+    return confirm.answer(request, page, do, frame=access.frame_of(account))

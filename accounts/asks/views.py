@@ -105,7 +105,7 @@ def _of_accounts(request: HttpRequest, *, choose: bulk.Choose) -> HttpResponse:
     origin = Origin(
         queries.entries_to_renew(chosen.whole, timezone.now()),
         bulk.back(request),
-        bulk.frame(request),
+        bulk.frame(request, chosen),
         queries.NONE_ENDS.__str__,
     )
     return answer_ask_page(request, origin)

@@ -9,7 +9,6 @@ from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.translation import gettext, gettext_lazy
 
-from accounts.account_pages import tabs as account_pages
 from accounts.backups import jobs as adding
 from accounts.backups import queries as backups
 from accounts.backups import services as backing_up
@@ -59,7 +58,7 @@ def add_one(request: HttpRequest, account_id: int, token_id: int) -> HttpRespons
         return Done({"undo": undo if request.user.has_perm(permissions.UNLINK) else ""})
 
     page = Page("portal/confirm/backup.html", home, _facts(request, account, offer, names))
-    return confirm.answer(request, page, do, frame=account_pages.account_frame(account))
+    return confirm.answer(request, page, do, frame=access.frame_of(account))
 
 
 def _facts(

@@ -16,7 +16,6 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext, gettext_lazy, npgettext_lazy
 
-from accounts.account_pages import tabs as account_pages
 from accounts.models import Account
 from macros.models import Mute
 from macros.mutes import services
@@ -208,7 +207,7 @@ def add(request: HttpRequest) -> HttpResponse:
         )
         return Done({"until": until})
 
-    return confirm.answer(request, page, do, frame=account_pages.account_frame(account))
+    return confirm.answer(request, page, do, frame=access.frame_of(account))
 
 
 def _add_for_person(request: HttpRequest, viewer: User) -> HttpResponse:
