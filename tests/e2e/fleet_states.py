@@ -371,7 +371,7 @@ def _channels(fleet: Fleet) -> dict[str, Any]:
     }
     answer = UnknownAnswer.objects.create(
         app=app, fingerprint="0" * 32, call="campaigns", status=400, sample={"call": "campaigns", "status": 400, "body": body},
-        count=1234, first_seen_at=now - 9 * DAY, last_seen_at=now, last_token=fleet.tokens[0],
+        count=1234, first_seen_at=now - 9 * DAY, last_seen_at=now,
     )  # fmt: skip
     DeletionRequest.objects.create(app=app, code="photograph", request_hash="p" * 64, received_at=now)
     return {

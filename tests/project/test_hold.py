@@ -31,7 +31,7 @@ from notifications import outbox
 from notifications.delivery import services as delivery
 from notifications.models import Message
 from tests.support import native
-from tests.support.factories import NOW, link, make_account, make_token, make_user
+from tests.support.factories import link, make_account, make_token, make_user
 from tests.support.sandbox import Sandbox
 from tokens.channels import http
 from tokens.models import ChannelApp, Token
@@ -90,7 +90,7 @@ def test_a_restored_database_mails_nobody(settings: Settings, transactional_db: 
 
     assert mail.outbox == []
     assert Message.objects.get().state == "queued"
-    installation.release_hold(released_as=Installation.As.SAME, now=NOW)
+    installation.release_hold()
     hold.forget()
     delivery.deliver()
     assert len(mail.outbox) == 1
@@ -273,7 +273,6 @@ def test_the_same_installation_asks_about_all_log_ins_before_it_renews_one(resto
     assert (message.state, "on hold" in kept.said(message.error)) == ("cancelled", True)
     assert f"{message.pk}  " in said
     assert "to ada@example.com" in said
-    assert Installation.objects.get().released_as == "same"
 
 
 def test_it_stays_on_hold_while_a_channel_does_not_answer_unless_told_otherwise(

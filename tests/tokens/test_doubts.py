@@ -241,7 +241,7 @@ def test_what_the_channel_sent_what_a_known_date_ended_and_what_an_operator_beli
 
     said(token, expired if by_date else OVER, 0, told=known == "pushed")
     if known == "believed by an operator":
-        assert doubts.believe_doubts(app_id=token.app_id, actor=make_user(), now=NOW + MINUTE) == 1
+        assert doubts.believe_doubts(app_id=token.app_id, now=NOW + MINUTE) == 1
         assert Token.objects.due(NOW + MINUTE).filter(pk=token.pk).exists()
         said(token, OVER, 1)
 

@@ -109,6 +109,16 @@ STANDARD = (
     passing("passing by its name", codes={"server_error", "temporarily_unavailable"}, source="RFC 6749"),
     app_fault("client", codes={"invalid_client", "unauthorized_client"}, source="RFC 6749, section 5.2"),
 )
+# What a consent page of OAuth 2 says in place of a code: RFC 6749, section 4.1.2.1.
+# The address of the way back is the browser's to write, so nothing in it is kept as an answer that no table knows.
+WAY_BACK = (
+    app_fault(
+        "app refused at the consent page",
+        codes={"invalid_scope", "invalid_request", "unsupported_response_type"}, source="RFC 6749",
+    ),
+    our_bug(START_AGAIN, shapes={"nothing"}, source="neither a code nor an error came back"),
+    our_bug("error of the consent page", source="RFC 6749: more may be added"),
+)  # fmt: skip
 
 
 def rule(

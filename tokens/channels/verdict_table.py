@@ -11,17 +11,16 @@ from infra import database_clock, scrub
 from tokens.channels.classifier import (
     LONGEST_WAIT,
     USED,
+    WAY_BACK,
     Facts,
     Row,
-    app_fault,
     body_of,
     evidence,
     fingerprint,
     headers_of,
-    our_bug,
     rule,
 )
-from tokens.channels.kinds import START_AGAIN, Answer, Call, ChannelError, Classification, Reason, Verdict
+from tokens.channels.kinds import Answer, Call, ChannelError, Classification, Reason, Verdict
 from tokens.channels.parse import codes_in, mapping, message_in, number, words
 
 # The calls, as rows name them.
@@ -30,17 +29,6 @@ REFRESH: frozenset[Call] = frozenset({"refresh"})
 ASKED: frozenset[Call] = frozenset({"introspect"})  # about the token itself
 FOR_TOKENS = EXCHANGE | REFRESH
 AS_USER = USED | ASKED
-
-# What a consent page of OAuth 2 says in place of a code: RFC 6749, section 4.1.2.1.
-# The address of the way back is the browser's to write, so nothing in it is kept as an answer that no table knows.
-WAY_BACK = (
-    app_fault(
-        "app refused at the consent page",
-        codes={"invalid_scope", "invalid_request", "unsupported_response_type"}, source="RFC 6749",
-    ),
-    our_bug(START_AGAIN, shapes={"nothing"}, source="neither a code nor an error came back"),
-    our_bug("error of the consent page", source="RFC 6749: more may be added"),
-)  # fmt: skip
 
 
 @dataclass(frozen=True)

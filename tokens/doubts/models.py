@@ -2,7 +2,6 @@
 
 from typing import ClassVar, Self
 
-from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
@@ -39,10 +38,9 @@ class Doubt(models.Model):
     source = models.CharField(max_length=20)  # who asked first
     began_at = models.DateTimeField()
     others_work_at = models.DateTimeField(null=True)  # when another log-in of the app was answered well
-    believed_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+", db_index=False
-    )
-    believed_at = models.DateTimeField(null=True)
+    believed_at = models.DateTimeField(
+        null=True
+    )  # when an operator, or the channel of itself, said that it is true
     true_at = models.DateTimeField(null=True)
     ended_at = models.DateTimeField(
         null=True

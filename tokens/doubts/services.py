@@ -14,7 +14,6 @@ from tokens.channels.kinds import Classification, Reason
 from tokens.doubts.models import Doubt, DoubtQuerySet
 from tokens.models import Token
 from tokens.token.queries import TokenQuerySet
-from users.models import User
 
 ASKED_AT_ONCE = 3  # other log-ins
 TOLD_FROM = 3  # log-ins of an app in a day
@@ -129,11 +128,11 @@ def save_next_look(token: Token) -> None:
     token.save(update_fields=["look_again_at", "due_at", "due_for"])
 
 
-def believe_doubts(*, app_id: int, actor: User, now: datetime) -> int:
+def believe_doubts(*, app_id: int, now: datetime) -> int:
     """Note that an operator believes all that is doubted of an app, and have it asked once more at once. Returns how many log-ins."""
     doubted = Doubt.objects.undecided().filter(app=app_id)
     tokens = set(doubted.values_list("token", flat=True))
-    doubted.update(believed_by=actor, believed_at=now)
+    doubted.update(believed_at=now)
     Token.objects.filter(pk__in=tokens).make_due(now)
     return len(tokens)
 

@@ -68,7 +68,7 @@ class UnknownAnswerAdmin(RowsWithPages):
         """Show one answer: what was said, and what we do with it. Raises Http404, or PermissionDenied without the permission."""
         if not self.has_view_permission(request):
             raise PermissionDenied
-        answer = UnknownAnswer.objects.select_related("app", "last_token").filter(pk=pk).first()
+        answer = UnknownAnswer.objects.select_related("app").filter(pk=pk).first()
         if answer is None:
             raise Http404(gettext("There is no such answer."))
         context = {

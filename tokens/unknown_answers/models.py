@@ -5,7 +5,6 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from tokens.channel_apps.models import ChannelApp
-from tokens.token.models import Token
 
 
 class UnknownAnswer(models.Model):
@@ -19,7 +18,6 @@ class UnknownAnswer(models.Model):
     count = models.PositiveIntegerField(_("count"), default=1)
     first_seen_at = models.DateTimeField()
     last_seen_at = models.DateTimeField()
-    last_token = models.ForeignKey(Token, models.SET_NULL, null=True, blank=True, related_name="+")
     # Whose report brought the first one; empty: AdToken's own question.
     api_key = models.BigIntegerField(null=True, blank=True)
     told_at = models.DateTimeField(null=True, blank=True)  # when operators were told

@@ -23,13 +23,11 @@ _CALLS: tuple[Call, ...] = get_args(Call)
 # One statement, so that workers which meet the same answer at the same time wait for each other no longer than it takes.
 _KEEP = """
 insert into tokens_unknownanswer as kept
-    (app_id, fingerprint, call, status, sample, count, first_seen_at, last_seen_at, last_token_id, api_key)
-values (%(app)s, %(mark)s, %(call)s, %(status)s, %(sample)s::jsonb, 1, %(now)s, %(now)s,
-        (select id from tokens_token where id = %(token)s::bigint), %(key)s)
+    (app_id, fingerprint, call, status, sample, count, first_seen_at, last_seen_at, api_key)
+values (%(app)s, %(mark)s, %(call)s, %(status)s, %(sample)s::jsonb, 1, %(now)s, %(now)s, %(key)s)
 on conflict (app_id, fingerprint) do update set
     count = kept.count + 1,
-    last_seen_at = greatest(kept.last_seen_at, excluded.last_seen_at),
-    last_token_id = coalesce(excluded.last_token_id, kept.last_token_id)
+    last_seen_at = greatest(kept.last_seen_at, excluded.last_seen_at)
 """
 
 
@@ -67,7 +65,6 @@ def keep_answer(
         "status": _status(evidence.get("status")),
         "sample": json.dumps({} if known else _sample(app, evidence, token_id), default=str),
         "now": now,
-        "token": token_id,
         "key": api_key,
     }
     with connection.cursor() as cursor:

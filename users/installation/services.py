@@ -44,16 +44,17 @@ def begin_round(*, now: datetime) -> datetime:
 
 
 @transaction.atomic
-def release_hold(*, released_as: Installation.As, now: datetime) -> None:
+def release_hold(*, as_copy: bool = False) -> None:
     """End the hold: bind the database to what this process has. A copy becomes another installation."""
     row = Installation.objects.select_for_update().get(pk=_row().pk)
     row.address, row.keys, row.database = _address(), list(fingerprints()), _identity()
-    if released_as == Installation.As.COPY:
+    if as_copy:
         row.number = uuid4()
-    row.bound_at, row.held_at, row.held_because, row.round_began_at = now, None, "", None
-    row.released_at, row.released_as = now, released_as
+    row.held_at, row.held_because, row.round_began_at = None, "", None
     row.save()
-    logger.warning("The hold of this installation ended: it goes on as %s.", released_as.value)
+    logger.warning(
+        "The hold of this installation ended: it goes on as %s.", "a copy" if as_copy else "the same"
+    )
     transaction.on_commit(forget)
 
 

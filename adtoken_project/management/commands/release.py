@@ -19,7 +19,7 @@ from tokens.models import Token
 from ui import stored_phrases as kept
 from users.installation import hold
 from users.installation import services as installation
-from users.models import Installation, Session
+from users.models import Session
 
 MOMENT = "%Y-%m-%d %H:%M UTC"
 MUST_CHOOSE = (
@@ -119,7 +119,7 @@ class Command(BaseCommand):
             # The 48 hours until a mail is given up begin anew.
             _not_ended().filter(queued_at__lt=timezone.now()).update(queued_at=timezone.now())
             left = _not_ended().count()
-            installation.release_hold(released_as=Installation.As.SAME, now=timezone.now())
+            installation.release_hold()
         self.stdout.write(f"Mails that waited and leave now, as far as they still hold: {left}")
         self._cancelled(cancelled)
         self.stdout.write("Released as the same installation. Checks, renewals and mails go on.")
@@ -132,7 +132,7 @@ class Command(BaseCommand):
             macros = Macro.objects.filter(enabled=True).update(enabled=False)
             Session.objects.all().delete()
             messages = claims.cancel_all(_not_ended(), reason=_reason())
-            installation.release_hold(released_as=Installation.As.COPY, now=now)
+            installation.release_hold(as_copy=True)
         self._cancelled(messages)
         self.stdout.write(
             f"Released as a copy: {log_ins} log-ins wiped, {api_keys} API keys revoked, {macros} macros "

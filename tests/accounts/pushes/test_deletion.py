@@ -87,7 +87,7 @@ def test_nothing_that_names_the_person_at_facebook_is_left(
     )  # fmt: skip
     UnknownAnswer.objects.create(
         app=ada.app, fingerprint="f", call="api", status=400, sample={"body": {"id": ada.native_user_id}},
-        first_seen_at=datetime.now(UTC), last_seen_at=datetime.now(UTC), last_token=ada,
+        first_seen_at=datetime.now(UTC), last_seen_at=datetime.now(UTC),
     )  # fmt: skip
     browser = Client()
     browser.force_login(ada.consented_by)  # type: ignore[arg-type]  # she linked it
