@@ -27,9 +27,5 @@ DRILLS = (
     Drill("valkey", 300, ("--seconds", "6")),
     Drill("postgres", 240, ("--stops", "5")),
     Drill("wrong_clocks", 300),
-    Drill("webhooks", 240, ("--events", "300", "--kills", "8")),
-    Drill("beats", 240),
-    Drill("gate_kills", 180, ("--kills", "12")),
-    Drill("keys", 120, ("--tokens", "1500", "--kills", "5")),
     Drill("restore", 120, ("--accounts", "300")),
 )

@@ -26,8 +26,8 @@ from django.test import override_settings
 
 from adtoken_project.setup import grants
 from devtools.launcher import channel_addresses
-from drills.keys import environment
 from drills.stage import Tally
+from tests.support.processes import of_this_database
 from tests.support.sandbox import Sandbox
 from tests.support.servers import prepare
 
@@ -57,7 +57,7 @@ class Drill:
         assert found is not None
         assert found.origin is not None
         programs = Path(found.origin).parent / "pginstall" / "bin"
-        present = environment()
+        present = of_this_database()
         admin = present["DATABASE_URL"]
         password = secrets.token_urlsafe(12)
         self.folder = folder

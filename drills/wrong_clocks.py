@@ -13,13 +13,15 @@ import sys
 import time
 from datetime import datetime, timedelta
 
-from drills.beats import CHANNELS, PEOPLE, ROTATING, count_renewals, have_renewed
 from drills.load import Checks, Mails, mails_wait, own_pool, still_running, until_done, workers
 from drills.moved import AHEAD, BACK
-from drills.stage import Tally, people, stage, until
+from drills.stage import Tally, people, refreshes, stage, until
 from tests.support.processes import Process
 from tests.support.sandbox import Sandbox
 
+CHANNELS = ("facebook", "snapchat", "linkedin", "pinterest", "tiktok", "x")
+ROTATING = {"snapchat": "rotate", "pinterest": "rotate", "linkedin": "rotate_refresh"}
+PEOPLE = ("ada", "ben")
 HOSTS = {"ahead": 3600.0, "behind": -3600.0, "right": 0.0}  # seconds
 STEPS = {"right": AHEAD, "ahead": BACK}
 ROUNDS = 4
@@ -63,7 +65,7 @@ def _run(world: Sandbox, tally: Tally) -> None:
             if number % 2:
                 checks.make_due()
             else:
-                renewals += have_renewed()
+                renewals += _have_renewed()
             if number == MOVED_IN:
                 _move(running, tally)
             took = until_done(checks, seconds=RECOVERY)
@@ -74,7 +76,7 @@ def _run(world: Sandbox, tally: Tally) -> None:
         still_running(running, tally)
     mails.count(world, tally)
     checks.count(world, tally)
-    count_renewals(world, tally, renewals)
+    _count_renewals(world, tally, renewals)
     _count_late(world, tally)
     _look_at_rows(tally)
 
@@ -119,6 +121,32 @@ def _under_way() -> bool:
 
     sending = Message.objects.filter(state=Message.State.SENDING).exists()
     return sending and Token.objects.filter(refresh_began_at__isnull=False).exists()
+
+
+def _have_renewed() -> int:
+    """Have all tokens that rotate renewed, as if they were due for it. Returns how many."""
+    from django.utils import timezone
+
+    from tokens.models import Token
+
+    now = timezone.now()
+    tokens = Token.objects.filter(app__channel__in=ROTATING)
+    return tokens.update(
+        due_at=now, due_for=Token.DueFor.REFRESH, access_expires_at=now - timedelta(minutes=5)
+    )
+
+
+def _count_renewals(world: Sandbox, tally: Tally, renewals: int) -> None:
+    """Count at the stand-ins and in the history."""
+    from tokens.models import Token, TokenEvent
+
+    calls = sum(len(refreshes(world, channel)) for channel in ROTATING)
+    renewed = TokenEvent.objects.filter(kind=TokenEvent.Kind.RENEWED).count()
+    ill = Token.objects.filter(app__channel__in=ROTATING).exclude(state=Token.State.VALID).count()
+    tally.tries += renewals
+    tally.lost += max(0, renewals - renewed) + ill
+    tally.doubled += max(0, calls - renewals)
+    tally.note(f"{renewals} renewals due, {calls} calls, {renewed} stored, {ill} tokens not valid")
 
 
 def _count_late(world: Sandbox, tally: Tally) -> None:

@@ -266,11 +266,13 @@ def test_an_endpoint_that_hangs_delays_no_other(receiver: Receiver) -> None:
     while not slow.got:
         asked.wait(0.01)
     assert services.send_to(other.pk) == 1
+    assert services.send_to(hanging.pk) == 0  # somebody is at it
     assert Delivery.objects.get(endpoint=hanging).delivered_at is None
     slow.hangs.set()
     thread.join(60)
 
     assert Delivery.objects.get(endpoint=hanging).delivered_at
+    assert len(slow.got) == 1
     slow.stop()
 
 

@@ -23,7 +23,6 @@ from adtoken_project.tasks import heartbeat
 from broker.leases.callers import Caller
 from broker.leases.services import lease, sign
 from broker.reports.services import report
-from drills.keys import environment
 from infra.keys import fingerprint
 from macros import tasks as macro_tasks
 from macros.models import Macro
@@ -32,6 +31,7 @@ from notifications.delivery import services as delivery
 from notifications.models import Message
 from tests.support import native
 from tests.support.factories import link, make_account, make_token, make_user
+from tests.support.processes import of_this_database
 from tests.support.sandbox import Sandbox
 from tokens.channels import http
 from tokens.models import ChannelApp, Token
@@ -212,7 +212,7 @@ def test_a_process_that_runs_already_comes_to_know() -> None:
     look_around = "print(hold.current() is not None, flush=True); time.sleep(0.02)"
     code = f"import time\nfrom users.installation import hold\nfor _ in range(5_000):\n    {look_around}"
     command = [sys.executable, "manage.py", "shell", "--no-imports", "-v0", "-c", code]
-    with subprocess.Popen(command, env=environment(), stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(command, env=of_this_database(), stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         assert process.stdout.readline().startswith("False")
 

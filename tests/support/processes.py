@@ -23,13 +23,20 @@ from tests.support.sandbox import ROOT, Sandbox
 START_SECONDS = 120  # it takes three; a busy machine is no failure
 
 
-def environment(world: Sandbox, **more: str) -> dict[str, str]:
-    """Return the environment of processes that work beside this test."""
+def of_this_database() -> dict[str, str]:
+    """Return the environment of processes that work on the present database with the present keys."""
     database = urlsplit(os.environ["DATABASE_URL"])._replace(path=f"/{connection.settings_dict['NAME']}")
     return {
         **os.environ,
         "DATABASE_URL": database.geturl(),
         "FERNET_KEYS": ",".join(settings.FERNET_KEYS),
+    }
+
+
+def environment(world: Sandbox, **more: str) -> dict[str, str]:
+    """Return the environment of processes that work beside this test."""
+    return {
+        **of_this_database(),
         "BASE_URL": f"http://{LOOPBACK}:8000",  # all of them: a database belongs to one host
         "DEMO": "1",  # else the stand-ins would be refused
         **channel_addresses(world.base),
