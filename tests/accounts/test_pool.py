@@ -119,14 +119,15 @@ def test_the_cycle_grows_when_the_deadline_moves_by_more_than_a_day(moved: timed
     assert account.cycle == cycle + cycles
 
 
-def test_many_small_moves_of_a_deadline_add_up_to_a_new_cycle_known_since_then() -> None:
+@pytest.mark.parametrize("way", [1, -1])
+def test_many_small_moves_of_a_deadline_add_up_to_a_new_cycle_known_since_then(way: int) -> None:
     account, token = make_account(), make_token(deadline=NOW + 20 * DAY)
     link(account, token)
     settle(account)
     found = []
 
     for number in range(1, 6):
-        Token.objects.filter(pk=token.pk).update(deadline=NOW + 20 * DAY + number * timedelta(hours=10))
+        Token.objects.filter(pk=token.pk).update(deadline=NOW + 20 * DAY + way * number * timedelta(hours=10))
         settle(account, now=NOW + number * DAY)
         found.append((account.cycle, account.cycle_since))
 
@@ -134,6 +135,23 @@ def test_many_small_moves_of_a_deadline_add_up_to_a_new_cycle_known_since_then()
     assert [cycle for cycle, _ in found] == [first, first, second, third, third]
     assert [since for _, since in found] == [NOW, NOW, *[NOW + 3 * DAY] * 3]
     assert pool.differences() == []
+
+
+@pytest.mark.parametrize(("minutes", "grows"), [(59, 0), (60, 1)])
+def test_what_nothing_served_for_an_hour_begins_a_new_cycle_though_its_deadline_stays(
+    minutes: int, grows: int
+) -> None:
+    account, token = make_account(), make_token(deadline=NOW + 20 * DAY)
+    link(account, token)
+    settle(account)
+    Token.objects.update(state="cooling", reason="doubted")
+    settle(account)
+    before = account.cycle
+
+    Token.objects.update(state="valid", reason="")
+    settle(account, now=NOW + timedelta(minutes=minutes))
+
+    assert (account.state, account.cycle - before) == ("connected", grows)
 
 
 def test_a_paused_account_stays_paused_whatever_its_pool_says() -> None:
@@ -197,9 +215,11 @@ def test_settle_agrees_with_the_model_on_random_pools(seed: int) -> None:
     tokens = [_random_token(chance, app, people) for _ in range(25)]
     accounts = [make_account(paused_at=chance.choice([None, None, NOW])) for _ in range(40)]
     for account in accounts:
-        for token in chance.sample(tokens, chance.randint(0, 6)):
+        for token in chance.sample(tokens, chance.randint(0, 9)):
             _random_link(chance, account, token)
     settle(*accounts)
+    for account in accounts:
+        _assert_agrees(account, None)
 
     for _ in range(3):  # rounds of change: each starts from what the round before decided
         before = {account.pk: account.active_token_id for account in accounts}

@@ -1,10 +1,11 @@
 """A signature is for the lease's ad account, and only as long as the caller would still get the lease."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+import time_machine
 from django.db import connection, transaction
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -168,6 +169,17 @@ def test_a_lease_signs_only_while_it_would_still_be_given(
 
     answer = job.sign()
     assert answer.status_code == (200 if reads_on and purpose == "read" else status), answer.content
+
+
+def test_a_lease_signs_for_a_quarter_of_an_hour(account: Account) -> None:
+    job = Job(account)
+
+    with time_machine.travel(timezone.now() + timedelta(minutes=14)):
+        before = job.sign().status_code
+    with time_machine.travel(timezone.now() + timedelta(minutes=16)):
+        after = job.sign().status_code
+
+    assert (before, after) == (200, 410)
 
 
 def test_a_forged_lease_signs_for_no_account_that_the_pool_does_not_hold(account: Account) -> None:

@@ -102,6 +102,19 @@ def test_a_write_without_an_answer_is_not_sent_again(
     assert len(world.calls(path="campaigns")) == 1
 
 
+def test_a_write_that_may_have_been_made_is_not_sent_again_by_the_next_person(
+    job: Job, world: Sandbox
+) -> None:
+    world.change_password("facebook", "ada")
+    dead = {"error": {"code": 190, "error_subcode": 460, "type": "OAuthException", "message": "Changed"}}
+    world.add_fault("facebook", path="campaigns", method="POST", status=422, body=dead)
+
+    answer = job.call("POST", f"{LUMEN}/campaigns", data=CAMPAIGN)
+
+    assert (answer.status_code, answer.headers["adtoken-attempts"]) == (422, "1")
+    assert len(world.calls(path="campaigns")) == 1
+
+
 def test_no_token_is_in_answers_headers_or_log(
     job: Job, world: Sandbox, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -109,6 +109,7 @@ def test_of_a_date_that_was_known_for_just_so_many_days_nobody_is_warned_as_it_b
     # known for longer by the log-in that sets it
     assert days_of(rule(days=(30,)), replace(begins, log_ins=[log_in(ends=30)]), span()) == [(0, 30)]
     assert days_of(rule(days=(30,)), replace(begins, log_ins=[log_in(ends=30, state="dead")]), span()) == []
+    assert days_of(rule(days=(30,)), replace(begins, log_ins=[log_in(ends=60)]), span()) == []
 
 
 def test_watching_log_ins_each_is_due_by_its_own_date_but_for_what_is_over() -> None:
@@ -135,6 +136,7 @@ def test_dark_is_told_at_once_whatever_is_watched_and_only_of_what_ever_worked()
     assert days_of(rule(), replace(dark, was_connected=False), span()) == []
     assert days_of(rule(), account(log_in(), state="paused"), span()) == []
     assert days_of(rule(), replace(dark, heard={WATCHER}), span()) == []
+    assert days_of(rule(), replace(dark, told=[TellsBefore(None, WATCHER, 0, 99, TODAY)]), span()) == []
 
 
 @pytest.mark.parametrize(
@@ -190,6 +192,7 @@ def test_a_snooze_for_everybody_delays_a_warning_unless_it_reaches_past_the_end_
         return replace(PLACES, mutes=Mutes([Muted(1, "", None, TODAY + timedelta(days=until))]))
 
     assert days_of(rule(), account(), span(10), quiet(2)) == [(2, 7), (4, 1)]
+    assert days_of(rule(), account(), span(10), quiet(5)) == [(5, 1)]
     assert days_of(rule(), account(), span(10), quiet(9)) == []
     assert days_of(rule(), account(state="deactivated", deadline=None), span(), quiet(9)) == [(0, 0)]
 
@@ -330,7 +333,7 @@ def test_so_many_days_after_the_first_warning_others_are_told_by_the_tightest_th
 @pytest.mark.parametrize(
     "quiet",
     [
-        {"acknowledged": {None: 5}},
+        {"acknowledged": {None: 7}, "told": [warned(7), warned(1)]},
         {"paused_at": NOW},
         {"told": [warned(7), warned(7, action_id=2, address="boss@x.example")]},
         {"told": [warned(7, waits=True)]},  # our own mail server does not take it

@@ -38,6 +38,7 @@ def test_a_broker_that_is_away_does_not_break_the_caller(
 
     with transaction.atomic():
         enqueue()
+        assert "the sweep will" not in caplog.text  # nobody is asked about what is not committed
 
     assert Message.objects.count() == 1
     assert "the sweep will" in caplog.text

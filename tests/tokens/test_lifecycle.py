@@ -22,7 +22,7 @@ from tokens.channels.kinds import (
     Verdict,
 )
 from tokens.checks.services import RENEWED
-from tokens.lifecycle import app_faults
+from tokens.lifecycle import app_faults, inspections
 from tokens.models import ChannelApp, Token, TokenEvent, UnknownAnswer
 from tokens.token.services import Attempt
 
@@ -430,3 +430,12 @@ def test_probes_that_move_a_date_by_90_seconds_each_start_no_cycle() -> None:
     account.refresh_from_db()
     token.refresh_from_db()
     assert (account.cycle, token.cycle) == cycles
+
+
+def test_of_one_log_in_twenty_disputed_reports_an_hour_are_kept() -> None:
+    token = make_token()
+
+    for at in [NOW] * (inspections.DISPUTES + 2) + [NOW + timedelta(hours=1, seconds=1)]:
+        lifecycle.record_dispute(token=token, evidence={}, now=at, source="report")
+
+    assert token.events.filter(kind=TokenEvent.Kind.DISPUTED).count() == inspections.DISPUTES + 1
