@@ -21,7 +21,6 @@ class Drill:
 DRILLS = (
     Drill("dark_channel", 300, ("--threads", "2", "--seconds", "60", "--no-p99")),
     Drill("kills", 540, ("--shifts", "1", "--mails", "1", "--checks", "2")),
-    Drill("one_doubt", 480, ("--people", "15", "--minutes", "300", "--says", "inspection")),
     Drill("copy", 240, ("--seconds", "22")),
     Drill("refresh_once", 180, ("--channels", "snapchat", "tiktok", "--valkey", "stopped")),
     Drill("valkey", 300, ("--seconds", "6")),
