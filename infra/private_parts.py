@@ -3,8 +3,11 @@
 An upgrade may move any of them without a word. tests/users/test_private_parts.py compares each with what is written here, so it says which.
 """
 
+import ssl
 from typing import Any
 
+import httpcore2
+import httpx2
 from allauth.account.internal.flows.login import record_authentication as _record_authentication
 from allauth.socialaccount.internal.statekit import STATE_TTL as STATE_TTL  # seconds that a state is kept
 from allauth.socialaccount.internal.statekit import unstash_state as _unstash_state
@@ -30,3 +33,13 @@ def take_state(request: HttpRequest, *, state_id: str, provider_id: str) -> dict
     """
     state: dict[str, Any] | None = _unstash_state(request, state_id=state_id, provider_id=provider_id)
     return state
+
+
+def transport_through(pool: httpcore2.ConnectionPool, certificates: ssl.SSLContext) -> httpx2.HTTPTransport:
+    """Return a client's transport that sends through this pool.
+
+    The library makes its own, and says nowhere how connections are opened; a pool can be told.
+    """
+    transport = httpx2.HTTPTransport(verify=certificates, trust_env=False)
+    transport._pool = pool  # noqa: SLF001
+    return transport

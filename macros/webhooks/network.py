@@ -16,7 +16,7 @@ import httpcore2
 import httpx2
 from django.conf import settings
 
-from tokens.channels.transport import Network, Transport, within
+from tokens.channels.transport import Network, transport_over, within
 from users.installation import hold
 
 SECONDS = 15.0  # for the whole call
@@ -90,7 +90,7 @@ def _post(url: str, content: bytes, headers: Mapping[str, str]) -> Reply:
     try:
         with (
             within(SECONDS),
-            httpx2.Client(transport=Transport(Guard()), trust_env=False, timeout=SECONDS) as client,
+            httpx2.Client(transport=transport_over(Guard()), trust_env=False, timeout=SECONDS) as client,
             client.stream("POST", url, content=content, headers=headers) as answer,
         ):
             text = b""

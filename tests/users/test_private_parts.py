@@ -2,6 +2,8 @@
 
 import inspect
 
+import httpcore2
+import httpx2
 import pytest
 from allauth.account.internal.flows import login
 from allauth.socialaccount.internal import statekit
@@ -29,3 +31,7 @@ def test_a_private_function_takes_what_it_took(part: object, taken: list[str]) -
 
 def test_a_state_is_kept_for_ten_minutes() -> None:
     assert private_parts.STATE_TTL == 600
+
+
+def test_a_transport_sends_through_its_pool() -> None:
+    assert isinstance(vars(httpx2.HTTPTransport())["_pool"], httpcore2.ConnectionPool)

@@ -19,7 +19,7 @@ from django.db import transaction
 from infra import spans
 from tokens.channels import gate, transport
 from tokens.channels.kinds import Answer, Call
-from tokens.channels.transport import Network, Transport
+from tokens.channels.transport import Network, transport_over
 from users.installation import hold
 
 # How the body of an answer of status 0 begins: nothing was sent, so nothing can have happened there.
@@ -198,7 +198,7 @@ def _client() -> httpx2.Client:
             cookies=no_cookies,
             follow_redirects=False,
             trust_env=False,
-            transport=Transport(Network()),
+            transport=transport_over(Network()),
         )
         return _clients.setdefault(key, client)
     return _clients[key]

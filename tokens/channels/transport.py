@@ -1,4 +1,4 @@
-"""How HTTP clients reach the network: our own pool of connections, by the public interfaces of both libraries.
+"""How HTTP clients reach the network: through a pool of connections of our own.
 
 Every wait of a connection ends with the time of the request that waits. httpx bounds each wait alone: an answer that drips byte by byte, in
 its headers too, would hold a worker for as long as it likes.
@@ -7,13 +7,15 @@ its headers too, would hold a worker for as long as it likes.
 import ssl
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
 import httpcore2
 import httpx2
+
+from infra import private_parts
 
 _request = threading.local()  # `end`: when the request that this thread waits for must be over
 
@@ -76,87 +78,21 @@ class _Stream(httpcore2.NetworkStream):
 # At most to one channel, more than a process has threads for it; all stay open for a moment, as a new one costs a handshake.
 CONNECTIONS = 128
 KEPT_FOR = 5.0  # seconds
-# The pool's errors and the client's have the same names.
-_ERRORS = {
-    getattr(httpcore2, name): getattr(httpx2, name)
-    for name in (
-        "ConnectTimeout", "ReadTimeout", "WriteTimeout", "PoolTimeout", "TimeoutException",
-        "ConnectError", "ReadError", "WriteError", "NetworkError",
-        "LocalProtocolError", "RemoteProtocolError", "ProtocolError", "UnsupportedProtocol",
+
+
+def transport_over(network: Network) -> httpx2.BaseTransport:
+    """Return what sends a client's requests over connections that `network` opens. No proxy, whatever the environment says."""
+    pool = httpcore2.ConnectionPool(
+        ssl_context=certificates(),
+        max_connections=CONNECTIONS,
+        max_keepalive_connections=CONNECTIONS,
+        keepalive_expiry=KEPT_FOR,
+        network_backend=network,
     )
-}  # fmt: skip
-
-
-class Transport(httpx2.BaseTransport):
-    """Sends requests through a pool whose every wait ends with the time of its request. No proxy, whatever the environment says."""
-
-    def __init__(self, network_backend: Network) -> None:
-        self._connections = httpcore2.ConnectionPool(
-            ssl_context=certificates(),
-            max_connections=CONNECTIONS,
-            max_keepalive_connections=CONNECTIONS,
-            keepalive_expiry=KEPT_FOR,
-            network_backend=network_backend,
-        )
-
-    def handle_request(self, request: httpx2.Request) -> httpx2.Response:
-        """Send it and return the answer, whose body is still to be read. Raises the client's own errors."""
-        url = httpcore2.URL(
-            scheme=request.url.raw_scheme,
-            host=request.url.raw_host,
-            port=request.url.port,
-            target=request.url.raw_path,
-        )
-        with _as_the_clients():
-            answer = self._connections.handle_request(
-                httpcore2.Request(
-                    request.method,
-                    url,
-                    headers=request.headers.raw,
-                    content=request.stream,
-                    extensions=request.extensions,
-                )
-            )
-        return httpx2.Response(
-            answer.status, headers=answer.headers, stream=_Body(answer), extensions=answer.extensions
-        )
-
-    def close(self) -> None:
-        """Close all connections."""
-        self._connections.close()
+    return private_parts.transport_through(pool, certificates())
 
 
 @cache
 def certificates() -> ssl.SSLContext:
     """Return whom this process trusts, read once."""
     return httpx2.create_ssl_context(trust_env=False)
-
-
-class _Body(httpx2.SyncByteStream):
-    """The body of an answer, as it comes."""
-
-    def __init__(self, answer: httpcore2.Response) -> None:
-        self._answer = answer
-
-    def __iter__(self) -> Iterator[bytes]:
-        with _as_the_clients():
-            yield from self._answer.iter_stream()
-
-    def close(self) -> None:
-        self._answer.close()
-
-
-@contextmanager
-def _as_the_clients() -> Iterator[None]:
-    """Raise the client's error in place of the pool's."""
-    try:
-        yield
-    except Exception as error:
-        known = _known(type(error).__mro__)
-        if known is None:
-            raise
-        raise known(str(error)) from error
-
-
-def _known(kinds: Iterable[type]) -> type[Exception] | None:
-    return next((_ERRORS[kind] for kind in kinds if kind in _ERRORS), None)
