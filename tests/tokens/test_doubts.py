@@ -102,18 +102,19 @@ def mails() -> int:
 def test_what_makes_it_true(minutes: int) -> None:
     for flags in product([True, False], repeat=5):
         proves, conclusive, others_work, alone, believed = flags
-        facts = doubts.Facts(
-            NOW, proves=proves, conclusive=conclusive, others_work=others_work, alone=alone, believed=believed
+        facts = Doubt(
+            began_at=NOW, others_work_at=NOW if others_work else None, believed_at=NOW if believed else None
         )
+        said = doubts.Said(Classification(Verdict.TOKEN_DEAD), proves=proves, conclusive=conclusive)
 
-        true = doubts.is_true(facts, NOW + minutes * MINUTE)
+        true = doubts.is_true(facts, said, NOW + minutes * MINUTE, alone=alone)
 
         if believed or (proves and others_work):
-            assert true, facts
+            assert true, flags
         elif proves:
-            assert true == (minutes >= (15 if alone else 180)), facts
+            assert true == (minutes >= (15 if alone else 180)), flags
         else:
-            assert true == (conclusive and minutes >= 72 * 60), facts
+            assert true == (conclusive and minutes >= 72 * 60), flags
 
 
 @database

@@ -35,28 +35,6 @@ TRUE_AFTER_ALONE = timedelta(minutes=15)  # where the app has no other log-in th
 TRUE_AFTER_VAGUE = timedelta(hours=72)  # where the answer may mean something else too
 
 
-@dataclass(frozen=True)
-class Facts:
-    """What decides whether an answer that was given again is true now."""
-
-    began_at: datetime  # when it was said first
-    proves: bool = True  # the answer says it clearly
-    conclusive: bool = True  # it rests on the channel's table; what no table knows proves nothing, ever
-    others_work: bool = False  # another log-in of the app was answered well since
-    alone: bool = False  # the app has no other log-in to ask
-    believed: bool = False  # an operator says that it is true
-
-
-def is_true(facts: Facts, now: datetime) -> bool:
-    """Return whether what was said again at `now` is to be believed."""
-    lasted = now - facts.began_at
-    if facts.believed:
-        return True
-    if not facts.proves:
-        return facts.conclusive and lasted >= TRUE_AFTER_VAGUE
-    return facts.others_work or lasted >= (TRUE_AFTER_ALONE if facts.alone else TRUE_AFTER)
-
-
 def next_look(began_at: datetime, now: datetime) -> datetime | None:
     """Return when it is asked again; None after the last time, when ordinary checks go on."""
     return next((began_at + wait for wait in AGAIN if began_at + wait > now), None)
@@ -64,13 +42,23 @@ def next_look(began_at: datetime, now: datetime) -> datetime | None:
 
 @dataclass(frozen=True)
 class Said:
-    """What an answer says: `proves` and `conclusive` as of `Facts`, `reason` where it is not the classification's own."""
+    """What an answer says; `reason` where it is not the classification's own."""
 
     classification: Classification
     evidence: Mapping[str, Any] = field(default_factory=dict)
     reason: str = ""
-    proves: bool = True
-    conclusive: bool = True
+    proves: bool = True  # it says so clearly
+    conclusive: bool = True  # it rests on the channel's table; what no table knows proves nothing, ever
+
+
+def is_true(doubt: Doubt, said: Said, now: datetime, *, alone: bool) -> bool:
+    """Return whether what was said again at `now` is to be believed. `alone`: the app has no other log-in to ask."""
+    lasted = now - doubt.began_at
+    if doubt.believed_at is not None:
+        return True
+    if not said.proves:
+        return said.conclusive and lasted >= TRUE_AFTER_VAGUE
+    return doubt.others_work_at is not None or lasted >= (TRUE_AFTER_ALONE if alone else TRUE_AFTER)
 
 
 def take_doubts(
@@ -88,7 +76,7 @@ def take_doubts(
         answer = said[row.about]
         row.reason = str(answer.reason or answer.classification.reason or Reason.UNKNOWN)[:40]
         row.row, row.evidence = answer.classification.row[:200], dict(answer.evidence)
-        if row.true_at is None and is_true(_facts(row, answer, alone=alone), now):
+        if row.true_at is None and is_true(row, answer, now, alone=alone):
             row.true_at = now
     Doubt.objects.bulk_create(row for row in rows if row.pk is None)
     Doubt.objects.bulk_update(known.values(), ["reason", "row", "evidence", "believed_at", "true_at"])
@@ -156,17 +144,6 @@ def count_answers(said: DoubtQuerySet) -> list[tuple[str, int]]:
 
 def _new(token: Token, kind: Kind, about: str, now: datetime, source: str) -> Doubt:
     return Doubt(token=token, app_id=token.app_id, kind=kind, about=about, began_at=now, source=source)
-
-
-def _facts(row: Doubt, answer: Said, *, alone: bool) -> Facts:
-    return Facts(
-        row.began_at,
-        proves=answer.proves,
-        conclusive=answer.conclusive,
-        others_work=row.others_work_at is not None,
-        alone=alone,
-        believed=row.believed_at is not None,
-    )
 
 
 def _others(token: Token, kind: Kind) -> TokenQuerySet:
