@@ -4,22 +4,19 @@ A reading of ad accounts that blames our app may be one log-in's fault (decision
 they return True, the order of the token's pools has changed: the caller settles them in the same transaction.
 """
 
-import logging
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db.models import Exists, F, Q
 from django.utils.translation import gettext
 
-from infra import scrub
+from infra import database_clock, scrub
 from tokens.channels import registry
 from tokens.channels.kinds import Classification, Verdict
 from tokens.models import ChannelApp, Token
 from tokens.token.models import AFTER_WITNESS
 from tokens.token.queries import TokenQuerySet
 from tokens.vault.services import VaultError
-
-logger = logging.getLogger(__name__)
 
 USE = "use"  # the kind of fault that readings of ad accounts find
 # A success proves nothing against a fault of another kind of call: a wrong secret shows at the token endpoint only.
@@ -67,13 +64,7 @@ def ask_about_refused_apps() -> None:
     Where nothing renews tokens and nobody links, no other call would show it.
     """
     for app in ChannelApp.objects.refused().filter(fault_kind=KINDS["exchange"]):
-        try:
-            classification = registry.get(app.channel).verify_app_keys(app.keys())
-        except (VaultError, ValueError) as error:
-            logger.warning("channel app %s could not be asked about: %s", app.pk, error)
-            continue
-        if classification.verdict == Verdict.OK:
-            clear_fault(app=app, call="exchange")
+        verify_keys(app=app, now=database_clock.now())
 
 
 @dataclass(frozen=True)
@@ -93,10 +84,11 @@ def verify_keys(*, app: ChannelApp, now: datetime) -> Tested:
     if classification.verdict == Verdict.OK:
         clear_fault(app=app, call="exchange")
         return Tested(took=True)
-    if classification.verdict == Verdict.APP_FAULT:
-        record_fault(app=app, call="exchange", classification=classification, now=now)
-        return Tested(took=False, note=scrub.strange(classification.note) or classification.row)
-    return Tested(took=None, note=scrub.strange(classification.note) or classification.row)
+    said = scrub.strange(classification.note) or classification.row
+    if classification.verdict != Verdict.APP_FAULT:
+        return Tested(took=None, note=said)
+    record_fault(app=app, call="exchange", classification=classification, now=now)
+    return Tested(took=False, note=said)
 
 
 FIELDS = ["use_refused_at", "demoted_at", "due_at", "due_for"]
