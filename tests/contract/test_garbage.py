@@ -5,6 +5,7 @@ Bent answers (`bent.py`) are the hard ones: true but for one part. Bytes and JSO
 
 import json
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlsplit
 
@@ -23,7 +24,7 @@ from tokens.channels import http, registry
 from tokens.channels.facebook import pushes as facebook
 from tokens.channels.kinds import AccessCheck, ChannelError, Classification, Inspection, Verdict
 from tokens.channels.linkedin import channel as linkedin
-from tokens.channels.pushes import UnreadablePush
+from tokens.channels.pushes import News, UnreadablePush
 from tokens.channels.tiktok import calls as tiktok_listing
 from tokens.channels.tiktok import pushes as tiktok
 from tokens.channels.x import pushes as x
@@ -204,6 +205,7 @@ def test_a_way_back_that_says_anything_links_nothing_and_breaks_nothing(
 
 # --- pushes ---------------------------------------------------------------------------------------------------------
 
+read_signed = partial(facebook.read_request, news=News.CANCELLED, row="deauthorise callback")
 PUSHES: dict[str, tuple[Callable[[bytes], Any], dict[str, Any]]] = {
     "facebook webhook": (
         facebook.read_webhook,
@@ -215,12 +217,8 @@ PUSHES: dict[str, tuple[Callable[[bytes], Any], dict[str, Any]]] = {
             ],
         },
     ),
-    "facebook deauthorise": (
-        lambda body: facebook.read_deauthorise(signing.signed_request(json.loads(body), "s")),
-        {"algorithm": "HMAC-SHA256", "user_id": "1", "issued_at": 1_795_000_000},
-    ),
-    "facebook deletion": (
-        lambda body: facebook.read_deletion(signing.signed_request(json.loads(body), "s")),
+    "facebook signed request": (
+        lambda body: read_signed(signing.signed_request(json.loads(body), "s")),
         {"algorithm": "HMAC-SHA256", "user_id": "1", "issued_at": 1_795_000_000},
     ),
     "x activity": (
@@ -256,7 +254,7 @@ def test_a_push_of_any_bytes_is_news_of_nobody(body: bytes) -> None:
         look_at_push(read, body)
     for signed in (body.decode("latin-1"), "s." + body.decode("latin-1"), body.decode(errors="replace")):
         assert not facebook.signed_by(signed, "secret")
-        look_at_push(lambda raw: facebook.read_deauthorise(raw.decode()), signed.encode())
+        look_at_push(lambda raw: read_signed(raw.decode()), signed.encode())
     assert not facebook.webhook_signed_by(body, body.decode("latin-1"), "secret")
     assert not x.signed_by(body, body.decode("latin-1"), "secret")
 

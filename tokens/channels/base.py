@@ -35,8 +35,10 @@ from tokens.channels.kinds import (
     Send,
     Verdict,
     Versions,
+    Who,
 )
-from tokens.channels.parse import DIGITS, spelt
+from tokens.channels.parse import DIGITS, digits, mapping, name_of, spelt
+from tokens.channels.parse import words as words_of
 from tokens.channels.paths import Table
 from tokens.channels.pushes import Pushes
 from tokens.channels.sessions import ChannelSession, Scopes
@@ -85,10 +87,10 @@ class Channel(ABC):
     id_prefix: ClassVar[str] = ""  # what may stand before it: "act_"
     table: ClassVar[VerdictTable]
     paths: ClassVar[Table]  # which requests its jobs may make
+    who: ClassVar[Who]
     identity_call: ClassVar[Call] = "introspect"  # as what the question who consented is judged
-    signs: ClassVar[bool] = (
-        False  # OAuth 1.0a: jobs need `sign` for each request, and `send` is empty; else OAuth 2
-    )
+    # OAuth 1.0a: jobs need `sign` for each request, and `send` is empty; else OAuth 2.
+    signs: ClassVar[bool] = False
     scopes: ClassVar[tuple[RequestedScope, ...]]
     partial_grants: ClassVar[bool]  # whether a person may tick fewer scopes
     admin_roles: ClassVar[frozenset[str]] = (
@@ -97,15 +99,13 @@ class Channel(ABC):
     lifetime: ClassVar[Lifetime]
     ids_per_app: ClassVar[bool] = False  # whether each app is told other ids of the same native user
     takes_config_id: ClassVar[bool] = False  # whether its app may have a configuration of the log-in
-    takes_pasted_tokens: ClassVar[bool] = (
-        False  # whether it has system users, whose tokens staff paste (`inspect_pasted`)
-    )
+    # Whether it has system users, whose tokens staff paste (`inspect_pasted`).
+    takes_pasted_tokens: ClassVar[bool] = False
     calls_a_second: ClassVar[int | None] = None  # that an app may make, where a source names a limit
     pushes: ClassVar[Pushes | None] = None  # None: it pushes nothing of use, and the checks find it
     renewal: ClassVar[Renewal | None] = None  # None: nothing is renewed without a person
-    tells_removed_from_stopped: ClassVar[bool] = (
-        True  # whether its answers tell a person who removed AdToken from one whom it stopped
-    )
+    # Whether its answers tell a person who removed AdToken from one whom it stopped.
+    tells_removed_from_stopped: ClassVar[bool] = True
     # What ends nothing there, as far as anything is known: no date of that kind, or no source that names it. Pages do not speak of it.
     never_happens: ClassVar[frozenset[Reason]] = frozenset({Reason.DATA_ACCESS_EXPIRED})
     manage_url: ClassVar[str]  # where a person sees and cancels connected apps
@@ -206,9 +206,23 @@ class Channel(ABC):
     def ask_who(self, session: ChannelSession, call: Call) -> Answer:
         """Ask whose token it is: at most channels the cheapest question about a token."""
 
-    @abstractmethod
-    def person_in(self, answer: Answer, body: Mapping[str, Any]) -> Identity:
+    def person_in(self, answer: Answer, body: Any) -> Identity:
         """Read whose token it is, out of a good answer. Raises ChannelError where it does not say."""
+        said = mapping(body)
+        found = self.person_of(mapping(said.get(self.who.within)) or said)
+        if found is None:
+            raise self.table.malformed(answer, "an id")
+        return found
+
+    def person_of(self, said: Mapping[str, Any]) -> Identity | None:
+        """Return whom these names are about, see `Who`; None where they do not say."""
+        ids = (
+            digits(said.get(one)) if self.who.numeric else words_of(said.get(one), 191).strip()
+            for one in self.who.ids
+        )
+        names = (name_of(said.get(one), 200) for one in self.who.names)
+        native_user_id = next(filter(None, ids), "")
+        return Identity(native_user_id, next(filter(None, names), "")) if native_user_id else None
 
     @abstractmethod
     def accounts_of(self, session: ChannelSession, identity: Identity, scopes: Scopes) -> AccountList:

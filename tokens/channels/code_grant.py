@@ -17,7 +17,6 @@ from tokens.channels.kinds import (
     Credentials,
     Dates,
     Grant,
-    code_form,
     refresh_form,
 )
 from tokens.channels.parse import scopes_of, token_of
@@ -28,9 +27,8 @@ class CodeGrantChannel(Channel):
     """A channel of OAuth 2: the code is exchanged, and a refresh token used, at one token endpoint (`token_call`)."""
 
     more_of_exchange: ClassVar[Mapping[str, str]] = {}  # what an exchange sends besides RFC 6749's own
-    nobodys: ClassVar[str] = (
-        "none"  # a token of nobody, by which `verify_app_keys` learns whether the keys are taken
-    )
+    # A token of nobody, by which `verify_app_keys` learns whether the keys are taken.
+    nobodys: ClassVar[str] = "none"
 
     @abstractmethod
     def token_call(self, call: Call, session: ChannelSession, form: Mapping[str, str]) -> Answer:
@@ -43,8 +41,9 @@ class CodeGrantChannel(Channel):
 
     def exchanged(self, answer: Mapping[str, str], session: ChannelSession) -> Answer:
         """Return the token endpoint's answer to a code."""
-        form = {**code_form(session.app, answer), **self.more_of_exchange}
-        return self.token_call("exchange", session, form)
+        address = session.app.redirect_uri
+        form = {"grant_type": "authorization_code", "code": answer["code"], "redirect_uri": address}
+        return self.token_call("exchange", session, {**form, **self.more_of_exchange})
 
     def renew(self, app: AppKeys, credentials: Credentials, *, timeout: float | None = None) -> Grant | None:
         """Use the refresh token; None without one. Raises ChannelError."""
@@ -68,7 +67,7 @@ class CodeGrantChannel(Channel):
 
     def nobodys_refresh(self, session: ChannelSession) -> Answer:
         """Return the answer to a refresh token that is nobody's: most channels look at the app's keys first."""
-        form = {"grant_type": "refresh_token", "refresh_token": self.nobodys}
+        form = refresh_form(Credentials("", refresh_token=self.nobodys))
         return self.token_call("refresh", session, form)
 
     def verify_app_keys(self, app: AppKeys, *, timeout: float | None = None) -> Classification:

@@ -10,18 +10,19 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from tokens.channels import brake, breaker
 from tokens.channels.kinds import Answer, AppKeys, Call
 
+if TYPE_CHECKING:
+    from tokens.channels.base import Channel  # for the types alone
+
 NOT_ASKED = "not asked"  # how the body of an answer begins that stands for a call which was not made
-LIMITED = (
-    429  # the status of one that a limit of the app stands for, as the channel would answer; else it is 0
-)
-NO_CONNECTION = (
-    "no connection"  # how those begin where nothing was sent; all of it where that was clear at once
-)
+# The status of one that a limit of the app stands for, as the channel would answer; else it is 0.
+LIMITED = 429
+# How those begin where nothing was sent; all of it where that was clear at once.
+NO_CONNECTION = "no connection"
 DARK = ("no answer", NO_CONNECTION)  # how those begin for which nobody answered
 UNSENT = "the request could not be sent"  # how those begin that we could not even make
 SHARES_PER_CHANNEL = 2
@@ -30,25 +31,11 @@ ROOM_AFTER = 2  # seconds after which whoever found no room may come again
 PERSONS = frozenset({"exchange", "authorize_callback"})
 
 
-class Called(Protocol):
-    """What the gate asks of a channel: its key, and what an answer says of the whole app."""
-
-    @property
-    def key(self) -> str:
-        """The channel's key."""
-
-    def pause_of(self, answer: Answer) -> int:
-        """See `Channel.pause_of`."""
-
-    def used_of(self, answer: Answer) -> float | None:
-        """See `Channel.used_of`."""
-
-
 @dataclass(frozen=True)
 class App:
     """The app that is being called."""
 
-    channel: Called
+    channel: "Channel"
     client_id: str
 
     @cached_property
@@ -67,7 +54,7 @@ def name_of(channel: str, client_id: str) -> str:
 
 
 @contextmanager
-def asking(channel: Called, keys: AppKeys) -> Iterator[None]:
+def asking(channel: "Channel", keys: AppKeys) -> Iterator[None]:
     """Say for which app the calls inside are made."""
     before = _current.set(App(channel, keys.client_id))
     try:

@@ -158,6 +158,16 @@ class Identity:
 
 
 @dataclass(frozen=True)
+class Who:
+    """By which names a good answer says whose token it is, the best first; in the object that is called `within`, if there is one."""
+
+    ids: tuple[str, ...]
+    names: tuple[str, ...]
+    within: str = ""
+    numeric: bool = True  # whether an id is a number, which may come as text
+
+
+@dataclass(frozen=True)
 class Grant:
     """What an exchange, a renewal or a pasted token gave."""
 
@@ -263,9 +273,8 @@ class Version:
     """One version of a channel's API."""
 
     name: str  # as the setting has it: "v26.0"
-    ends: date | None = (
-        None  # the first day on which the channel does not serve it; None: no end is announced
-    )
+    # The first day on which the channel does not serve it; None: no end is announced.
+    ends: date | None = None
     # Where no end is announced: the day by which earlier versions ended after as long. Then the channel's page is to be read again.
     expected: date | None = None
 
@@ -322,9 +331,8 @@ class Declaration:
     versions: Versions
     colours: tuple[str, str]  # of its mark and charts on light and on dark ground: "#2f62c9"
     client: tuple[str, ...]  # lines of Python that set its own client up for the gate: {base}, {credential}
-    refresh_again_is_safe: bool = (
-        False  # a refresh token whose answer was lost may be tried once more at once
-    )
+    # A refresh token whose answer was lost may be tried once more at once.
+    refresh_again_is_safe: bool = False
 
 
 @dataclass(frozen=True)
@@ -341,9 +349,8 @@ class Renewal:
     every: timedelta | None = None  # renewed at least so often, whatever the dates say
     again_after: timedelta = timedelta(hours=1)  # the next try after one that did not help
     spare: timedelta = timedelta(0)  # a lease with less left of the access token renews it first
-    rolls: timedelta | None = (
-        None  # every renewal gives the refresh token a new life of this length; None: its date stands, or it has none
-    )
+    # Every renewal gives the refresh token a new life of this length; None: its date stands, or it has none.
+    rolls: timedelta | None = None
     # How long a refresh token of an older kind lives from the consent on, which no renewal moves. What the last renewal gives outlives it.
     fixed: timedelta | None = None
 
@@ -356,23 +363,13 @@ class AppKeys:
     secrets: tuple[str, ...] = field(repr=False)  # newest first
     redirect_uri: str
     scopes: tuple[str, ...]
-    config_id: str = (
-        ""  # a configuration of the log-in, where the channel has such (Facebook's Login for Business)
-    )
+    # A configuration of the log-in, where the channel has such (Facebook's Login for Business).
+    config_id: str = ""
 
     @property
     def secret(self) -> str:
         """The newest secret."""
         return self.secrets[0]
-
-
-def code_form(app: AppKeys, answer: Mapping[str, str]) -> dict[str, str]:
-    """Return what an exchange of OAuth 2 sends for a code, besides what proves the app (RFC 6749, section 4.1.3)."""
-    return {
-        "grant_type": "authorization_code",
-        "code": answer["code"],
-        "redirect_uri": app.redirect_uri,
-    }
 
 
 def refresh_form(credentials: Credentials) -> dict[str, str]:

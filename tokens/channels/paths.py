@@ -25,9 +25,8 @@ from tokens.channels.parameters import (
 Kind = Literal["account", "object", "catalogue", "person", "batch", "upload"]
 Purpose = Literal["publish", "read"]
 
-BELOW = (
-    r"(/[A-Za-z0-9_.~:,-]+)+"  # what may follow the account: ids are numbers, words, base 36, UUIDs and URNs
-)
+# What may follow the account: ids are numbers, words, base 36, UUIDs and URNs.
+BELOW = r"(/[A-Za-z0-9_.~:,-]+)+"
 LONGEST = 16_000  # characters of path and query
 MOST_ITEMS = 100  # of a batch
 # No "%" but of a colon, no backslash and no empty segment, so that nobody can read another path than we do.
@@ -106,13 +105,11 @@ class Table:
         default_factory=dict
     )  # parameters that have one of these values or are left out
     never: Mapping[str, str] = field(default_factory=dict)  # parameters that never pass, and what to do
-    look: Callable[[str, Mapping[str, str], Iterable[Pair]], None] | None = (
-        None  # more of the channel's own; raises Refused
-    )
+    # More of the channel's own; raises Refused.
+    look: Callable[[str, Mapping[str, str], Iterable[Pair]], None] | None = None
     tunnels: bool = False  # whether a read may come as POST with its query as a form
-    ignored: re.Pattern[str] | None = (
-        None  # what clients send by themselves and need no answer to: 404, with or without a credential
-    )
+    # What clients send by themselves and need no answer to: 404, with or without a credential.
+    ignored: re.Pattern[str] | None = None
 
 
 @dataclass(frozen=True)

@@ -130,9 +130,8 @@ class Pushes:
         [PushPlace], Iterable[tuple[str, str]]
     ]  # the field's name at the channel, and the value
     subscriptions: Subscriptions | None = None
-    deletion_page: bool = (
-        False  # whether people are sent to a page that says how far their request to delete is
-    )
+    # Whether people are sent to a page that says how far their request to delete is.
+    deletion_page: bool = False
 
 
 def hmac_sha256(secret: str, data: bytes) -> bytes:

@@ -17,13 +17,21 @@ class RoleTable:
     unclear: frozenset[str] = frozenset()  # no document says whether these may
     beside: frozenset[str] = frozenset()  # these come beside a role and say nothing about campaigns
     names_tell: bool = True  # false: a name that we do not know says nothing, so that it leaves nothing open
+    scope: str = ""  # the permission without which no role publishes
     none: tuple[str, CanPublish] = ("No role", "no")  # of a person of whom no role is told
 
-    def widest(self, names: Iterable[str] | None) -> tuple[str, CanPublish]:
+    def widest(
+        self, names: Iterable[str] | None, *, granted: Collection[str] | None = None
+    ) -> tuple[str, CanPublish]:
         """Return the widest role in plain words, and whether it may publish. A name that we do not know leaves that open.
 
-        `names`: None where the answer tells no roles at all.
+        `names`: None where the answer tells no roles at all. `granted`: the permissions that the person granted; None: not known.
         """
+        role, can_publish = self._widest(names)
+        lacks = self.scope and granted is not None and self.scope not in granted
+        return role, "no" if lacks else can_publish
+
+    def _widest(self, names: Iterable[str] | None) -> tuple[str, CanPublish]:
         if names is None:
             return "", "unknown"
         told = set(names) - self.beside
@@ -37,8 +45,3 @@ class RoleTable:
         if told & self.publishing:
             return "yes"
         return "unknown" if unknown or told & self.unclear else "no"
-
-
-def unless_lacking(can_publish: CanPublish, scope: str, granted: Collection[str] | None) -> CanPublish:
-    """Return whether a person may publish, whose role says so and who may have declined the permission for it."""
-    return "no" if granted is not None and scope not in granted else can_publish

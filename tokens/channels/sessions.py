@@ -7,7 +7,7 @@ from typing import Any
 
 from tokens.channels import http
 from tokens.channels.kinds import Answer, AppKeys, Call, Credentials, Dates, DateSource
-from tokens.channels.parse import end_of_life
+from tokens.channels.parse import end_of_life, moment
 
 Scopes = tuple[str, ...] | None  # that were granted; None: not known
 
@@ -53,9 +53,11 @@ def nobodys_session(app: AppKeys, limit: http.Limit | None = None) -> ChannelSes
 
 
 def dates_of(body: Mapping[str, Any], now: datetime) -> Dates:
-    """Read the clocks of a token answer, in seconds from now. What is missing stays unknown."""
+    """Read the clocks of a token answer, in seconds from now; the refresh token's may be a moment. What is missing stays unknown."""
     access = end_of_life(body.get("expires_in"), now)
-    refresh = end_of_life(body.get("refresh_token_expires_in"), now)
+    refresh = end_of_life(body.get("refresh_token_expires_in"), now) or moment(
+        body.get("refresh_token_expires_at")
+    )
     ends = {"access": access, "refresh": refresh}
     sources: dict[str, DateSource] = {clock: "provider" for clock, end in ends.items() if end is not None}
     return Dates(now, access, refresh, sources=sources)

@@ -54,9 +54,8 @@ class Token(RenewableToken):
         ACCOUNTS = "accounts", _("Ad accounts")  # it was refreshed a moment ago, so only they are read
 
     REMOVED = "removed"  # the reason of a log-in that one of our people ended on purpose; no channel says it
-    DOUBTED = (
-        "doubted"  # the reason of cooling: the channel says that it has ended, which is not believed yet
-    )
+    # The reason of cooling: the channel says that it has ended, which is not believed yet.
+    DOUBTED = "doubted"
 
     class Kind(models.TextChoices):
         PERSON = "person", _("Person")

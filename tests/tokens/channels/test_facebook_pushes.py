@@ -41,9 +41,9 @@ def test_the_documented_vector_is_signed_by_its_secret_and_no_other() -> None:
 
 
 def test_a_deauthorise_request_gives_the_person_and_the_moment() -> None:
-    push = pushes.read_deauthorise(
-        signed({"user_id": "218471", "algorithm": "HMAC-SHA256", "issued_at": 1291836800})
-    )
+    content = {"user_id": "218471", "algorithm": "HMAC-SHA256", "issued_at": 1291836800}
+
+    push = pushes.read_request(signed(content), News.CANCELLED, "row")
 
     assert (push.news, push.native_user_id) == (News.CANCELLED, "218471")
     assert push.at == datetime(2010, 12, 8, 19, 33, 20, tzinfo=UTC)
@@ -57,7 +57,7 @@ def test_a_deletion_request_is_read_with_its_further_field() -> None:
         "expires": 1291840400,
     }
 
-    assert pushes.read_deletion(signed(content)).news == News.DELETION
+    assert pushes.read_request(signed(content), News.DELETION, "row").news == News.DELETION
 
 
 @pytest.mark.parametrize(
@@ -68,7 +68,7 @@ def test_a_deletion_request_is_read_with_its_further_field() -> None:
     ],
 )
 def test_odd_but_readable_requests_are_read(content: Any) -> None:
-    assert pushes.read_deauthorise(signed(content)).native_user_id in {"0", "12345"}
+    assert pushes.read_request(signed(content), News.CANCELLED, "row").native_user_id in {"0", "12345"}
 
 
 @pytest.mark.parametrize(
@@ -86,14 +86,14 @@ def test_odd_but_readable_requests_are_read(content: Any) -> None:
 )
 def test_a_request_without_algorithm_or_person_or_of_a_log_in_is_unreadable(content: Any) -> None:
     with pytest.raises(UnreadablePush):
-        pushes.read_deauthorise(signed(content))
+        pushes.read_request(signed(content), News.CANCELLED, "row")
 
 
 @pytest.mark.parametrize("issued_at", [None, "soon", -5, 10**30, 12.5, True])
 def test_a_date_that_is_none_is_left_out(issued_at: Any) -> None:
     content = {"user_id": "218471", "algorithm": "HMAC-SHA256", "issued_at": issued_at}
 
-    assert pushes.read_deauthorise(signed(content)).at is None
+    assert pushes.read_request(signed(content), News.CANCELLED, "row").at is None
 
 
 def test_a_webhook_is_signed_over_its_raw_body() -> None:

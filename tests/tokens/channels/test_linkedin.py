@@ -17,6 +17,7 @@ from tests.support.factories import NOW
 from tests.support.sandbox import Sandbox
 from tests.tokens.channels.answers import doubt
 from tests.tokens.channels.worlds import FERN, LUMEN, OLD, World, in_days, means
+from tokens.channels import registry
 from tokens.channels.kinds import Reason, Verdict
 from tokens.channels.linkedin import reading
 from tokens.models import Token
@@ -231,11 +232,12 @@ def id_token(**changes: Any) -> str:
     ],
 )
 def test_an_id_token_counts_only_where_it_is_linkedins_for_this_app_and_holds_now(
-    settings: Any, text: Any, who: str | None
+    text: Any, who: str | None
 ) -> None:
-    settings.LINKEDIN_WWW_URL = "https://www.linkedin.com"
+    issuer = "https://www.linkedin.com"
 
-    found = reading.identity_of({"id_token": text}, CLIENT_ID, NOW)
+    said = reading.claims_in({"id_token": text}, client_id=CLIENT_ID, issuer=issuer, now=NOW)
+    found = registry.get("linkedin").person_of(said)
 
     assert (found.native_user_id if found else None) == who
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
 
 from django.utils.translation import gettext
 
@@ -31,8 +30,9 @@ from tokens.channels.kinds import (
     Reason,
     Send,
     Verdict,
+    Who,
 )
-from tokens.channels.parse import digits, mapping, message_in, name_of
+from tokens.channels.parse import digits, mapping, message_in
 from tokens.channels.sessions import ChannelSession, Scopes
 
 
@@ -47,6 +47,7 @@ class Facebook(CodeGrantChannel):
     takes_config_id = True
     takes_pasted_tokens = True
     id_prefix = "act_"
+    who = Who(("id",), ("name",))
     identity_call = "api"
     scopes = reading.SCOPES
     partial_grants = True
@@ -156,13 +157,6 @@ class Facebook(CodeGrantChannel):
     def ask_who(self, session: ChannelSession, call: Call) -> Answer:
         """Ask /me."""
         return calls.graph(call, "me", session, {"fields": "id,name"})
-
-    def person_in(self, answer: Answer, body: Mapping[str, Any]) -> Identity:
-        """Read who it is. Raises ChannelError."""
-        native_user_id = digits(body.get("id"))
-        if not native_user_id:
-            raise TABLE.malformed(answer, "an id")
-        return Identity(native_user_id, name_of(body.get("name"), 200))
 
     def inspect(self, app: AppKeys, credentials: Credentials, *, timeout: float | None = None) -> Inspection:
         """Ask debug_token. Where it says that data access is over, one real call decides."""

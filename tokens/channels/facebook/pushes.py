@@ -41,14 +41,15 @@ def deauthorise(request: HttpRequest, signers: Signers) -> Taken:
     """Receive the deauthorise callback: a person removed our app."""
     signed = _signed_request(request)
     app = signers.signer(partial(signed_by, signed))
-    return Taken(app, [read_deauthorise(signed)])
+    return Taken(app, [read_request(signed, News.CANCELLED, "deauthorise callback")])
 
 
 def delete(request: HttpRequest, signers: Signers) -> Deletion:
     """Receive the data deletion callback."""
     signed = _signed_request(request)
     app = signers.signer(partial(signed_by, signed))
-    return Deletion(app, read_deletion(signed), signed=payload_of(signed))
+    push = read_request(signed, News.DELETION, "data deletion callback")
+    return Deletion(app, push, signed=payload_of(signed))
 
 
 def webhook(request: HttpRequest, signers: Signers) -> Taken | Challenge:
@@ -80,14 +81,20 @@ def payload_of(signed_request: str) -> str:
     return signed_request.partition(".")[2]
 
 
-def read_deauthorise(signed_request: str) -> Push:
-    """Read "this person removed your app". Check the signature first. Raises UnreadablePush."""
-    return _read(signed_request, News.CANCELLED, "deauthorise callback")
-
-
-def read_deletion(signed_request: str) -> Push:
-    """Read "this person wants their data deleted". Check the signature first. Raises UnreadablePush."""
-    return _read(signed_request, News.DELETION, "data deletion callback")
+def read_request(signed_request: str, news: News, row: str) -> Push:
+    """Read whom a signed request is about. Check the signature first. Raises UnreadablePush."""
+    try:
+        data = parse(_decoded(payload_of(signed_request)))
+    except (binascii.Error, ValueError) as error:
+        raise UnreadablePush("The signed request does not open.") from error
+    if words(data.get("algorithm")).upper() != ALGORITHM:
+        raise UnreadablePush(f"The signed request names another algorithm than {ALGORITHM}.")
+    if LOGGED_IN & data.keys():
+        raise UnreadablePush("The signed request is of a log-in.")
+    user_id = digits(data.get("user_id"))
+    if not user_id:
+        raise UnreadablePush("The signed request names no person.")
+    return Push(news, row, native_user_id=user_id, at=moment(data.get("issued_at")))
 
 
 def webhook_signed_by(body: bytes, header: str, secret: str) -> bool:
@@ -124,21 +131,6 @@ def _challenge(request: HttpRequest, signers: Signers) -> Challenge:
         raise UnreadablePush("This address takes Facebook's webhooks.")
     signers.by_verify_token(request.GET.get("hub.verify_token", ""))
     return Challenge(challenge)
-
-
-def _read(signed_request: str, news: News, row: str) -> Push:
-    try:
-        data = parse(_decoded(payload_of(signed_request)))
-    except (binascii.Error, ValueError) as error:
-        raise UnreadablePush("The signed request does not open.") from error
-    if words(data.get("algorithm")).upper() != ALGORITHM:
-        raise UnreadablePush(f"The signed request names another algorithm than {ALGORITHM}.")
-    if LOGGED_IN & data.keys():
-        raise UnreadablePush("The signed request is of a log-in.")
-    user_id = digits(data.get("user_id"))
-    if not user_id:
-        raise UnreadablePush("The signed request names no person.")
-    return Push(news, row, native_user_id=user_id, at=moment(data.get("issued_at")))
 
 
 def _entry(entry: Any) -> Push | None:

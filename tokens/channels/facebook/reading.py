@@ -13,7 +13,7 @@ from django.utils.translation import gettext_noop
 
 from tokens.channels.kinds import Dates, DateSource, Lifetime, NativeAccount, Renewal, RequestedScope
 from tokens.channels.parse import digits, mapping, moment, name_of, names, number, words
-from tokens.channels.roles import RoleTable, unless_lacking
+from tokens.channels.roles import RoleTable
 from tokens.channels.sessions import Scopes, filled
 
 SCOPES = (
@@ -37,7 +37,6 @@ RENEWAL = Renewal(
     again_after=timedelta(days=1),
 )
 
-PUBLISHING_SCOPE = "ads_management"
 ROLES = RoleTable(  # by user_tasks
     {
         "MANAGE": "Admin",
@@ -47,6 +46,7 @@ ROLES = RoleTable(  # by user_tasks
         "DRAFT": "Drafts only",
     },
     publishing=frozenset({"ADVERTISE", "MANAGE"}),
+    scope="ads_management",
     names_tell=False,
 )
 
@@ -144,8 +144,7 @@ def account_of(body: Any, *, scopes: Scopes, publishing_ids: frozenset[str] | No
         return None
     status = number(row.get("account_status"))
     # user_tasks names all that the role may; without the scope for it nobody publishes.
-    role, can_publish = ROLES.widest(names(row.get("user_tasks")))
-    can_publish = unless_lacking(can_publish, PUBLISHING_SCOPE, scopes)
+    role, can_publish = ROLES.widest(names(row.get("user_tasks")), granted=scopes)
     if publishing_ids is not None and native_id not in publishing_ids:
         can_publish = "no"
     return NativeAccount(
@@ -186,7 +185,7 @@ def _introspected(data: Mapping[str, Any]) -> Dates:
 def _publishing_ids(granular: Any) -> frozenset[str] | None:
     """Return for which ad accounts publishing was ticked. No `target_ids` means all of them."""
     for entry in granular if isinstance(granular, list) else []:
-        if mapping(entry).get("scope") == PUBLISHING_SCOPE:
+        if mapping(entry).get("scope") == ROLES.scope:
             ids = names(mapping(entry).get("target_ids"))
             return None if ids is None else frozenset(one.removeprefix("act_") for one in ids)
     return None

@@ -3,7 +3,6 @@
 import time
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
 
 from infra import database_clock
 from tokens.channels import http
@@ -29,11 +28,12 @@ from tokens.channels.kinds import (
     Reason,
     Send,
     Verdict,
+    Who,
 )
 from tokens.channels.linkedin import calls, paths, reading
 from tokens.channels.linkedin.declaration import DECLARATION
 from tokens.channels.linkedin.verdicts import TABLE
-from tokens.channels.parse import mapping, name_of, spelt, words
+from tokens.channels.parse import mapping, spelt
 from tokens.channels.sessions import ChannelSession, Scopes, filled, nobodys_session
 
 # A token of the last seconds may be refused as if it were taken back; projects that met this wait up to ten seconds.
@@ -51,6 +51,7 @@ class LinkedIn(CodeGrantChannel):
     paths = paths.TABLE
     id_prefix = reading.URN
     id_pattern = reading.ID
+    who = Who(("sub",), ("name",), numeric=False)
     identity_call = "api"
     scopes = reading.SCOPES
     partial_grants = False
@@ -81,7 +82,10 @@ class LinkedIn(CodeGrantChannel):
         try:
             return ChannelConsent(self.identity(app, grant.credentials), grant)
         except ChannelError as error:
-            told = reading.identity_of(given.body, app.client_id, database_clock.known())
+            issuer, now = configured("LINKEDIN_WWW_URL"), database_clock.known()
+            told = self.person_of(
+                reading.claims_in(given.body, client_id=app.client_id, issuer=issuer, now=now)
+            )
             if error.classification.verdict not in DOUBTFUL or told is None:
                 raise
             return ChannelConsent(told, grant)
@@ -100,13 +104,6 @@ class LinkedIn(CodeGrantChannel):
     def ask_who(self, session: ChannelSession, call: Call) -> Answer:
         """Ask userinfo, the one address without a version."""
         return session.ask(call, f"{configured('LINKEDIN_API_URL')}/v2/userinfo")
-
-    def person_in(self, answer: Answer, body: Mapping[str, Any]) -> Identity:
-        """Read who it is. Raises ChannelError."""
-        native_user_id = words(body.get("sub"), 191).strip()
-        if not native_user_id:
-            raise TABLE.malformed(answer, "an id")
-        return Identity(native_user_id, name_of(body.get("name"), 200))
 
     def inspect(self, app: AppKeys, credentials: Credentials, *, timeout: float | None = None) -> Inspection:
         """Ask introspectToken, and once more where it refuses a token of the last minute; that token is in doubt, not dead."""

@@ -14,11 +14,9 @@ from typing import Any
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import gettext_noop
 
-from tokens.channels.addresses import configured
 from tokens.channels.kinds import (
     Dates,
     DateSource,
-    Identity,
     Lifetime,
     NativeAccount,
     Renewal,
@@ -35,7 +33,7 @@ from tokens.channels.parse import (
     spelt,
     words,
 )
-from tokens.channels.roles import RoleTable, unless_lacking
+from tokens.channels.roles import RoleTable
 from tokens.channels.sessions import Scopes
 
 # Always the same set: a consent to another one cancels the person's earlier tokens of the app.
@@ -47,7 +45,6 @@ SCOPES = (
     RequestedScope("openid", _("Log in with LinkedIn"), publishing=False),
     RequestedScope("profile", _("See your name"), publishing=False),
 )
-PUBLISHING_SCOPE = "rw_ads"
 
 LIFETIME = Lifetime(
     access=timedelta(days=60),
@@ -75,6 +72,7 @@ ROLES = RoleTable(
     },
     # Those who may write campaigns. A creative manager only writes ads' contents; a viewer only reads, even with rw_ads.
     publishing=frozenset({"ACCOUNT_BILLING_ADMIN", "ACCOUNT_MANAGER", "CAMPAIGN_MANAGER"}),
+    scope="rw_ads",
     none=("", "unknown"),
 )
 
@@ -131,13 +129,6 @@ def report_of(body: Any) -> IntrospectionReport:
     )
 
 
-def identity_of(body: Any, client_id: str, now: datetime) -> Identity | None:
-    """Return who consented by the ID token beside an access token; None where there is none of LinkedIn's for this app that holds now."""
-    said = claims_in(body, client_id=client_id, issuer=configured("LINKEDIN_WWW_URL"), now=now)
-    native_user_id = words(said.get("sub"), 191).strip()
-    return Identity(native_user_id, name_of(said.get("name"), 200)) if native_user_id else None
-
-
 def roles_of(rows: Iterable[Any]) -> dict[str, str]:
     """Read rows of adAccountUsers: canonical id to role. Rows that name no ad account are left out."""
     read = [mapping(row) for row in rows]
@@ -167,8 +158,7 @@ def account_of(body: Any, *, roles: Mapping[str, str], scopes: Scopes) -> Native
 
 def bare_account(native_id: str, *, role: str, scopes: Scopes) -> NativeAccount:
     """Return an ad account of which only the role is known."""
-    label, can_publish = ROLES.widest([role] if role else [])
-    can_publish = unless_lacking(can_publish, PUBLISHING_SCOPE, scopes)
+    label, can_publish = ROLES.widest([role] if role else [], granted=scopes)
     return NativeAccount(native_id=native_id, name=native_id, role=label, can_publish=can_publish)
 
 

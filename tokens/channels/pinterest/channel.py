@@ -2,8 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import datetime
-from typing import Any
 
 from tokens.channels.classifier import evidence
 from tokens.channels.code_grant import CodeGrantChannel
@@ -18,18 +16,17 @@ from tokens.channels.kinds import (
     ChannelError,
     Classification,
     Credentials,
-    Dates,
     Grant,
     Identity,
     Inspection,
     Reason,
     Verdict,
+    Who,
 )
-from tokens.channels.parse import digits, moment, name_of
 from tokens.channels.pinterest import calls, paths, reading
 from tokens.channels.pinterest.declaration import DECLARATION
 from tokens.channels.pinterest.verdicts import TABLE, keys_in_doubt
-from tokens.channels.sessions import ChannelSession, Scopes, dates_of
+from tokens.channels.sessions import ChannelSession, Scopes
 
 DOUBT = Classification(Verdict.CONFIRM_FIRST, Reason.UNKNOWN, row="refused, though the app's keys are fine")
 KEYS = Classification(Verdict.APP_FAULT, Reason.APP_FAULT, row="app keys")
@@ -41,6 +38,7 @@ class Pinterest(CodeGrantChannel):
     declaration = DECLARATION
     table = TABLE
     paths = paths.TABLE
+    who = Who(("id",), ("business_name", "username"))  # not by the username, which changes
     scopes = reading.SCOPES
     partial_grants = False
     admin_roles = frozenset({"Owner", "Admin"})
@@ -67,13 +65,6 @@ class Pinterest(CodeGrantChannel):
             raise ChannelError(self._keys_or_grant(answer, session), evidence=evidence(answer))
         return super().grant_in(answer, session)
 
-    def dates_in(self, body: Mapping[str, Any], answer: Answer, now: datetime) -> Dates:
-        """Read both clocks. The refresh token's end may come as a moment."""
-        dates, ends = dates_of(body, now), moment(body.get("refresh_token_expires_at"))
-        if dates.refresh_expires_at is not None or ends is None:
-            return dates
-        return replace(dates, refresh_expires_at=ends, sources={**dates.sources, "refresh": "provider"})
-
     def _keys_or_grant(self, answer: Answer, session: ChannelSession) -> Classification:
         """Decide 401 with code 2 by what Pinterest says of a token that is nobody's.
 
@@ -92,14 +83,6 @@ class Pinterest(CodeGrantChannel):
     def ask_who(self, session: ChannelSession, call: Call) -> Answer:
         """Ask for the person's own account."""
         return calls.get(call, "user_account", session)
-
-    def person_in(self, answer: Answer, body: Mapping[str, Any]) -> Identity:
-        """Read who it is: not the username, which changes. The name is the business's where there is one. Raises ChannelError."""
-        native_user_id = digits(body.get("id"))
-        if not native_user_id:
-            raise TABLE.malformed(answer, "an id")
-        name = name_of(body.get("business_name"), 200) or name_of(body.get("username"), 200)
-        return Identity(native_user_id, name)
 
     def inspect(self, app: AppKeys, credentials: Credentials, *, timeout: float | None = None) -> Inspection:
         """Ask whose token it is. Pinterest tells neither dates nor scopes, and never why a token does not work."""

@@ -12,7 +12,7 @@ from django.utils.translation import gettext_noop
 
 from tokens.channels.kinds import Identity, Lifetime, NativeAccount, Renewal, RequestedScope
 from tokens.channels.parse import digits, mapping, name_of, names, words
-from tokens.channels.roles import RoleTable, unless_lacking
+from tokens.channels.roles import RoleTable
 from tokens.channels.sessions import Scopes
 
 SCOPES = (
@@ -20,7 +20,6 @@ SCOPES = (
     RequestedScope("ads:write", _("Manage ads"), publishing=True),
     RequestedScope("user_accounts:read", _("See who you are at Pinterest"), publishing=False),
 )
-PUBLISHING_SCOPE = "ads:write"
 
 LIFETIME = Lifetime(
     access=timedelta(days=30),
@@ -64,6 +63,7 @@ ROLES = RoleTable(
     },
     publishing=frozenset({"OWNER", "ADMIN", "CAMPAIGN_MANAGER"}),
     unclear=frozenset({"RESTRICTED_OWNER"}),  # no document says whether these may write campaigns
+    scope="ads:write",
 )
 
 # Pinterest has no status of an ad account: it refuses calls with these codes, in sentences that begin alike.
@@ -81,14 +81,14 @@ def account_of(body: Any, *, scopes: Scopes, person: Identity | None = None) -> 
     native_id = digits(row.get("id"))
     if not native_id:
         return None
-    role, can_publish = ROLES.widest(names(row.get("permissions")))
+    role, can_publish = ROLES.widest(names(row.get("permissions")), granted=scopes)
     return NativeAccount(
         native_id=native_id,
         name=name_of(row.get("name"), 300) or native_id,
         currency=words(row.get("currency"), 3),
         restriction=None,
         role=role,
-        can_publish=unless_lacking(can_publish, PUBLISHING_SCOPE, scopes),
+        can_publish=can_publish,
         business=_business(mapping(row.get("owner")), person),
     )
 

@@ -24,8 +24,9 @@ from tokens.channels.kinds import (
     Owner,
     Reason,
     Verdict,
+    Who,
 )
-from tokens.channels.parse import mapping, name_of, token_of, words
+from tokens.channels.parse import mapping, token_of
 from tokens.channels.sessions import ChannelSession, Scopes, dates_of
 from tokens.channels.snapchat import calls, paths, reading
 from tokens.channels.snapchat.declaration import DECLARATION
@@ -39,6 +40,7 @@ class Snapchat(CodeGrantChannel):
     table = TABLE
     paths = paths.TABLE
     id_pattern = reading.ID
+    who = Who(("id",), ("display_name", "email"), within="me", numeric=False)
     scopes = reading.SCOPES
     partial_grants = False
     admin_roles = frozenset({"Organization admin", "Account admin"})
@@ -67,14 +69,6 @@ class Snapchat(CodeGrantChannel):
     def ask_who(self, session: ChannelSession, call: Call) -> Answer:
         """Ask /me. Snapchat tells neither dates nor scopes of a token; that it ran out may mean only that it needs a refresh."""
         return calls.as_user(call, "me", session)
-
-    def person_in(self, answer: Answer, body: Mapping[str, Any]) -> Identity:
-        """Read who it is. Raises ChannelError."""
-        me = mapping(body.get("me"))
-        native_user_id = words(me.get("id"), 191).strip()
-        if not native_user_id:
-            raise TABLE.malformed(answer, "an id")
-        return Identity(native_user_id, name_of(me.get("display_name"), 200) or name_of(me.get("email"), 200))
 
     def accounts_of(self, session: ChannelSession, identity: Identity, scopes: Scopes) -> AccountList:
         """List the ad accounts of all organizations of the person."""

@@ -2,14 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
 
 from django.conf import settings
 
 from infra import database_clock
 from tokens.channels import http
-from tokens.channels.base import Channel
 from tokens.channels.classifier import evidence, keys_taken
+from tokens.channels.code_grant import CodeGrantChannel
 from tokens.channels.kinds import (
     DOUBTFUL,
     HARMLESS,
@@ -27,18 +26,16 @@ from tokens.channels.kinds import (
     Reason,
     Send,
     Verdict,
-    refresh_form,
+    Who,
 )
-from tokens.channels.parse import digits, name_of, token_of
-from tokens.channels.sessions import ChannelSession, Scopes, dates_of
+from tokens.channels.parse import token_of
+from tokens.channels.sessions import ChannelSession, Scopes, dates_of, nobodys_session
 from tokens.channels.tiktok import calls, paths, pushes, reading
 from tokens.channels.tiktok.declaration import DECLARATION
 from tokens.channels.tiktok.verdicts import TABLE
 
-NOBODYS = "none"  # no code of anybody
 
-
-class TikTok(Channel):
+class TikTok(CodeGrantChannel):
     """OAuth 2 with names of its own: `app_id`, `auth_code`, JSON bodies, and HTTP 200 for everything.
 
     The token has no end, unless TikTok gives a date with it: then its refresh token is used. The person ticks ad accounts, not permissions.
@@ -48,6 +45,7 @@ class TikTok(Channel):
     table = TABLE
     paths = paths.TABLE
     pushes = pushes.PUSHES
+    who = Who(("core_user_id",), ("display_name",), within="data")
     identity_call = "api"
     scopes = ()  # permissions belong to the app and are numbers in TikTok's portal
     partial_grants = True
@@ -66,17 +64,21 @@ class TikTok(Channel):
         """No scope: its numbers are set in TikTok's portal, and leaving it out asks for all that the app may."""
         return {"app_id": app.client_id, "redirect_uri": app.redirect_uri}
 
-    def exchange(self, app: AppKeys, answer: Mapping[str, str]) -> Grant:
-        """Exchange the code, which is good once and for an hour. Raises ChannelError."""
-        body = {"auth_code": answer["code"]}
-        return _grant_in(calls.post("exchange", "oauth2/access_token", body, app=app))
+    def token_call(self, call: Call, session: ChannelSession, form: Mapping[str, str]) -> Answer:
+        """Exchange a code, which is good once and for an hour, or use a refresh token; TikTok's pages name no such call of advertisers."""
+        path, body = "oauth2/refresh_token", form
+        if call == "exchange":
+            path, body = "oauth2/access_token", {"auth_code": form["code"]}
+        return calls.post(call, path, body, app=session.app, timeout=session.limit.left())
 
-    def renew(self, app: AppKeys, credentials: Credentials, *, timeout: float | None = None) -> Grant | None:
-        """Use the refresh token as clients do; TikTok's pages name no such call of advertisers. None without one. Raises ChannelError."""
-        if not credentials.refresh_token:
-            return None
-        body = refresh_form(credentials)
-        return _grant_in(calls.post("refresh", "oauth2/refresh_token", body, app=app, timeout=timeout))
+    def grant_in(self, answer: Answer, session: ChannelSession) -> Grant:
+        """Read what the token endpoint gave. Raises ChannelError."""
+        data = calls.require_ok(answer)
+        access, refresh = token_of(data.get("access_token")), token_of(data.get("refresh_token"))
+        if not access:
+            raise TABLE.malformed(answer, "a token")
+        dates, scopes = dates_of(data, database_clock.known()), reading.scopes(data.get("scope"))
+        return Grant(Credentials(access, refresh_token=refresh), dates, scopes)
 
     def complete_grant(self, app: AppKeys, grant: Grant) -> Grant:
         """Say that it never ends, unless TikTok gave a date. Without one there is nothing to use a refresh token for."""
@@ -88,14 +90,6 @@ class TikTok(Channel):
     def ask_who(self, session: ChannelSession, call: Call) -> Answer:
         """Ask for the person's own facts. TikTok tells neither dates nor permissions there."""
         return calls.get(call, "user/info", session)
-
-    def person_in(self, answer: Answer, body: Mapping[str, Any]) -> Identity:
-        """Read who it is. Raises ChannelError."""
-        data = calls.data_in(answer, body)
-        native_user_id = digits(data.get("core_user_id"))
-        if not native_user_id:
-            raise TABLE.malformed(answer, "core_user_id")
-        return Identity(native_user_id, name_of(data.get("display_name"), 200))
 
     def accounts_of(self, session: ChannelSession, identity: Identity, scopes: Scopes) -> AccountList:
         """List what was ticked, with facts and roles. A role that no Business Center names leaves "can publish" unknown."""
@@ -122,8 +116,7 @@ class TikTok(Channel):
 
     def verify_app_keys(self, app: AppKeys, *, timeout: float | None = None) -> Classification:
         """Send a code that is nobody's: TikTok names a wrong app or secret by a code of its own."""
-        body = {"auth_code": NOBODYS}
-        answer = calls.post("exchange", "oauth2/access_token", body, app=app, timeout=timeout)
+        answer = self.exchanged({"code": self.nobodys}, nobodys_session(app, http.Limit(timeout)))
         return keys_taken(TABLE.classify(answer))
 
     def revoke(self, app: AppKeys, credentials: Credentials) -> bool:
@@ -141,16 +134,6 @@ class TikTok(Channel):
     def send(self, app: AppKeys, credentials: Credentials) -> Send:
         """The token in TikTok's own header, without "Bearer"."""
         return Send(headers={"Access-Token": credentials.access_token})
-
-
-def _grant_in(answer: Answer) -> Grant:
-    """Read what the token endpoint gave. Raises ChannelError."""
-    data = calls.require_ok(answer)
-    access, refresh = token_of(data.get("access_token")), token_of(data.get("refresh_token"))
-    if not access:
-        raise TABLE.malformed(answer, "a token")
-    dates, scopes = dates_of(data, database_clock.known()), reading.scopes(data.get("scope"))
-    return Grant(Credentials(access, refresh_token=refresh), dates, scopes)
 
 
 def _says_nothing(problem: Classification) -> bool:

@@ -58,11 +58,8 @@ ROWS = (
     limited("limit by its code", codes=LIMITS, shapes=ERROR, source="sdk; seen: App reaches the QPS limit"),
 
     # Our app: these hit all tokens at once and touch none.
-    app_fault("app forbidden", statuses=REFUSING, shapes=ERROR, codes={40113}, source="sdk"),
-    app_fault("developer refused", statuses=REFUSING, shapes=ERROR, codes={40124, 40125}, source="sdk"),
-    app_fault("app id or secret", statuses=REFUSING, shapes=ERROR, codes={40101}, source="sdk: INVALID_PARTNER; seen"),
-    app_fault("app may not use this", statuses=REFUSING, shapes=ERROR, codes={40117, 40118},
-        source="sdk: APP_METHOD_FORBIDDEN, NOT_IN_WHITELIST"),
+    app_fault("app refused", statuses=REFUSING, shapes=ERROR, codes=APP_CODES,
+        source="sdk: INVALID_PARTNER (40101, seen), APP_METHOD_FORBIDDEN, NOT_IN_WHITELIST, of the app or its developer"),
     app_fault("speaks of the app", statuses=REFUSING, shapes={"app"},
         source="unproven: whatever the code, such words are about our app"),
     app_fault("speaks of its secret", calls=WITH_SECRET, statuses=REFUSING, shapes={"secret"}, source="unproven: as above"),

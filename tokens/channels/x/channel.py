@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, Literal
+from typing import Literal
 
 from infra import database_clock
 from tokens.channels import classifier, http, oauth1_client
@@ -26,6 +26,7 @@ from tokens.channels.kinds import (
     Reason,
     Send,
     Verdict,
+    Who,
 )
 from tokens.channels.sessions import ChannelSession, Scopes
 from tokens.channels.x import calls, paths, pushes, reading, verdicts
@@ -41,6 +42,8 @@ class XChannel(Channel):
     paths = paths.TABLE
     id_pattern = reading.ID
     pushes = pushes.PUSHES
+    # Of either API; `id` may be a number too large for some readers.
+    who = Who(("id_str", "id"), ("name", "screen_name", "username"), within="data")
     signs = True
     scopes = ()
     partial_grants = False
@@ -87,13 +90,6 @@ class XChannel(Channel):
         answer = calls.verify_credentials(session)
         refused = TABLE.classify(answer).row == verdicts.ACCESS_LEVEL
         return calls.users_me(session) if refused else answer
-
-    def person_in(self, answer: Answer, body: Mapping[str, Any]) -> Identity:
-        """Read who it is. Raises ChannelError."""
-        native_user_id = reading.user_id(body)
-        if not native_user_id:
-            raise TABLE.malformed(answer, "an id")
-        return Identity(native_user_id, reading.user_name(body))
 
     def inspect(self, app: AppKeys, credentials: Credentials, *, timeout: float | None = None) -> Inspection:
         """Ask verify_credentials; the newer API too, where that says that there is no such page or that our app may not ask it."""

@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import gettext_noop
 
 from tokens.channels.kinds import Lifetime, NativeAccount
-from tokens.channels.parse import digits, mapping, name_of, names, spelt, words
+from tokens.channels.parse import mapping, name_of, names, spelt, words
 from tokens.channels.roles import RoleTable
 
 LIFETIME = Lifetime(
@@ -72,20 +72,6 @@ def restriction(approval_status: str) -> str:
 
 
 ID = re.compile(r"[0-9a-z]{1,20}")
-
-
-def user_id(body: Any) -> str:
-    """Return the native user's id of verify_credentials or users/me, or nothing. `id` may be a number too large for some readers."""
-    said = mapping(mapping(body).get("data")) or mapping(body)
-    return digits(said.get("id_str")) or digits(said.get("id"))
-
-
-def user_name(body: Any) -> str:
-    """Return what the native user is called, by either of the two."""
-    said = mapping(mapping(body).get("data")) or mapping(body)
-    return next(
-        (found for key in ("name", "screen_name", "username") if (found := name_of(said.get(key), 200))), ""
-    )
 
 
 def account(data: Any) -> NativeAccount | None:
