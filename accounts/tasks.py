@@ -47,7 +47,7 @@ def watch_api_keys() -> None:
 
 @shared_task
 def tidy() -> None:
-    """Clear away unfinished links, tokens linked to nothing, and failed links that are old."""
+    """Clear away unfinished links, tokens linked to nothing with their contacts, and failed links that are old."""
     now = database_clock.now()
     account_checks.sweep_pending_links(now=now)
     account_sync.forget_refusals(now=now)
@@ -56,5 +56,5 @@ def tidy() -> None:
     callback.sweep_handshakes(now=now)
     linking.sweep_problems(now=now)
     jobs.sweep_jobs(now=now)
-    links.sweep_links(now=now)
+    links.sweep_contacts()
     imports.sweep_files(now=now)

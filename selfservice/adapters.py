@@ -49,9 +49,8 @@ def arrive(request: HttpRequest, sociallogin: SocialLogin) -> HttpResponse:
             wanted=None if begun.target else _wanted(begun.user, channel),
         )
     except linking.ConsentRefused:
-        linking.discard_consent(app=begun.app, identity=identity, grant=grant)
+        linking.discard_consent(sociallogin)
         raise
-    linking.note_renewal_kept(state.get("data") or {}, pending.token_id)
     if pending.came_back:
         if pending.next and pending.account is not None:
             said = phrase(

@@ -5,7 +5,7 @@ from django.urls import include, path
 from accounts.backups import views as backups
 from accounts.client_links import views as client_links
 from accounts.leaving import views as log_ins
-from accounts.linking.views import check_account, reauthenticate, reauthenticate_opened
+from accounts.linking.views import check_account, reauthenticate
 from accounts.renewal_links import views as renewal_views
 from macros.why import views as why
 from selfservice import views
@@ -19,7 +19,6 @@ urlpatterns = [
     path("my/backups/", backups.requests, name="backup_requests"),
     path("my/<int:account_id>/", views.my_account, name="my_account"),
     path("my/<int:account_id>/reauthenticate/", reauthenticate, name="reauthenticate"),
-    path("my/<int:account_id>/reauthenticate/opened/", reauthenticate_opened, name="reauthenticate_opened"),
     path("my/<int:account_id>/why/", why.why_not_me, name="why_not_me"),
     path("my/<int:account_id>/give-up/", log_ins.give_up, name="give_up_account"),
     path("my/<int:account_id>/check/", check_account, name="check_account"),

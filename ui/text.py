@@ -107,6 +107,12 @@ def before_more(names: Sequence[str], *, unseen: int) -> str:
     return ", ".join(names) if unseen else join_all(names)
 
 
+def first_names(names: Sequence[str], number: int | None = None, *, most: int = 10) -> dict[str, Any]:
+    """Return the first names as a card of a mail has them, and how many more there are. Of a `number` of names the first are enough."""
+    unseen = max(0, (len(names) if number is None else number) - most)
+    return {"names": before_more(names[:most], unseen=unseen), "unseen": unseen}
+
+
 def mid(text: str) -> str:
     """Return the text for the middle of a sentence: its first letter small, and names in it with their capitals.
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from functools import partial
 from typing import Any
 
@@ -20,7 +20,7 @@ from django.utils.translation import gettext, gettext_lazy, npgettext_lazy
 from django.views.decorators.http import require_GET
 
 from accounts.api_keys.models import by_key
-from accounts.asks import progress, rules, services
+from accounts.asks import progress, queries, rules, services
 from accounts.asks.models import Ask, AskLine
 from accounts.asks.progress import Stage
 from accounts.models import Account, AccountToken
@@ -31,7 +31,7 @@ from portal.filters import ChoiceFilter, Lookups
 from portal.lists import ReadOnlyList, part, tabs
 from tokens.channels import declarations
 from tokens.models import Token
-from ui import confirm, dates, pills
+from ui import confirm, pills
 from ui import stored_phrases as kept
 from ui.confirm import Late, Page, Said
 from ui.dates import DeadlineFacts
@@ -238,31 +238,18 @@ class Row:
         """When it came so far; nothing is said of when it was sent, which has a column."""
         return self.line.done_at or self.line.at_channel_at or self.line.opened_at
 
-    @property
-    def reached(self) -> str:
-        """How far it had come when the ask ended without it; "" where that does not matter."""
-        line = self.line
-        if line.stage != Stage.LEFT:
-            return ""
-        if line.at_channel_at or line.opened_at:
-            return str((Stage.AT_CHANNEL if line.at_channel_at else Stage.OPENED).label)
-        return str((Stage.SENT if line.sent_at else Stage.WAITING).label)
-
 
 def board_rows(lines: Iterable[AskLine], *, viewer: User, now: datetime) -> list[Row]:
-    """Return the lines of a page. Six queries."""
+    """Return the lines of a page. Five queries."""
     some = list(lines)
     ids = [line.token_id for line in some if line.token_id]
     tokens = Token.objects.select_related("app", "consented_by").defer("credentials").in_bulk(ids)
     entries = AccountToken.objects.visible_to(viewer).filter(token__in=ids)
     numbers = dict(entries.order_by().values_list("token").annotate(number=Count("pk")))
-    first = entries.order_by("token", "account__name", "pk").distinct("token").select_related("account")
-    accounts = {one.token_id: one.account for one in first}
-    snoozed = [pk for line in some if line.why == progress.SNOOZED and (pk := line.token_id)]
-    until = progress.snoozed_log_ins(snoozed, now=now) if snoozed else {}
+    accounts = queries.first_accounts(entries)
     names = names_for(viewer)
     return [
-        _row(line, tokens[pk], accounts.get(pk), numbers.get(pk, 0), names, now, until.get(pk))
+        _row(line, tokens[pk], accounts.get(pk), numbers.get(pk, 0), names, now)
         if pk and not line.account_id
         else _link_row(line)
         for line, pk in ((line, line.token_id) for line in some)
@@ -291,7 +278,6 @@ def _row(
     number: int,
     names: NameVisibility,
     now: datetime,
-    until: date | None,
 ) -> Row:
     channel, stopped = declarations.label(token.app.channel), token.state == Token.State.DEAD
     known = names.sees_token(token, first)
@@ -304,16 +290,9 @@ def _row(
         about=f"{channel}: {token.native_user_name}" if known else str(channel),
         accounts=called([first.name], number) if first else "",
         url=url,
-        why=_why(line, until),
+        why=rules.why_said(line),
         stopped=stopped,
         deadline=pool_queries.deadline_facts(token, usable=not stopped, now=now),
         reminders=max(0, line.mails - 1),
         next_at=line.next_at if comes else None,
     )
-
-
-def _why(line: AskLine, until: date | None) -> str:
-    """Return why a line waits, failed or cannot be asked for, in words; "" where there is nothing to say. `until`: of its snooze."""
-    if until is not None and line.why and line.stage != Stage.LEFT:
-        return say("snoozed_until", day=dates.day(until, year=False))
-    return rules.why_said(line)

@@ -14,17 +14,22 @@ from django.conf import settings
 from django.contrib.admin.models import ADDITION, CHANGE, LogEntry
 from django.core import signing
 from django.db import transaction
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Q
+from django.utils import timezone
 
 from accounts.api_keys.models import by_key
 from accounts.asks.models import LINK_SALT, Ask, AskLine
 from accounts.asks.services import ANSWER, ASK, begin_ask, end_asks, line_of, write_ask_mail
 from accounts.models import Account, ApiKey
 from notifications.models import Message
+from notifications.outbox import Mail, NotWanted, Reader, compose_mail, without_link
+from tokens.channels import registry
 from tokens.models import Token
+from ui import dates
 from ui import stored_phrases as kept
 from ui.errors import Refusal
 from ui.phrases import phrase
+from ui.text import first_names, join_names
 from users.installation import hold
 from users.models import Membership, RefusedAddress, Team, User
 from users.people.queries import fallback_readers
@@ -34,19 +39,12 @@ LONGEST = timedelta(days=30)
 MOST_ASKED_FOR = 200  # ad accounts that a form or a call names by their ids
 MOST_OPEN = 200  # links of one maker that are open at a time
 Stage = AskLine.Stage
-UNUSED_FOR = timedelta(days=1)  # a contact without a log-in is not swept before
-SWEPT = 1_000  # contacts at once
 WORDS = "words/client_links.txt"
 say = partial(phrase, WORDS)
 
 
 class ClientLinkRefused(Refusal):
     """A link cannot be made or changed so. Its text is fit for the person."""
-
-
-def teams_for_links(user: User) -> QuerySet[Team]:
-    """Return the teams for which the person may make links."""
-    return user.teams_managed.order_by("name")
 
 
 @transaction.atomic
@@ -75,7 +73,7 @@ def make_link(
     settings allow; and OnHold.
     """
     hold.refuse()
-    if not made_by.may_make_links() or not teams_for_links(made_by).filter(pk=team.pk).exists():
+    if not made_by.may_make_links() or not made_by.teams_managed.filter(pk=team.pk).exists():
         raise ClientLinkRefused(say("own_teams_only"))
     if not channels:
         raise ClientLinkRefused(say("no_channel"))
@@ -134,6 +132,48 @@ def mail_links(links: Sequence[Ask], *, now: datetime) -> None:
     write_ask_mail(ASK, to=links[0].email, key=str(ids[0]), now=now, team=team, asks=ids)
 
 
+def build_link_mail(message: Message) -> Mail:
+    """Build the mail about links of one address; their addresses are in the sent copy alone.
+
+    Raises NotWanted where none of them is open, or their reader was switched off since.
+    """
+    now, reader = timezone.now(), Reader(None)
+    asks = Ask.objects.client_links().open(now).filter(pk__in=message.payload["asks"])
+    links = list(asks.order_by("team__name", "pk"))
+    if not links:
+        raise NotWanted("ask_over")
+    first = links[0]
+    barred = first.barred_by(now)
+    if isinstance(barred, User) and not barred.is_active:
+        raise NotWanted("person_left")
+    cards = [
+        {
+            "group": str(link.team) if len(links) > 1 else "",
+            "channels": registry.labels(link.left),
+            "url": link.link_address,
+            **first_names([one.called for one in link.asked_for]),
+        }
+        for link in links
+    ]
+    facts = {
+        "what": "client",
+        "asker": first.asker,
+        "note": first.note,
+        "organisation": settings.ORGANISATION_NAME,
+        "name": first.name,
+        "teams": len(links),
+        "team": join_names([str(link.team) for link in links]),
+        "channels": registry.labels(dict.fromkeys(channel for link in links for channel in link.left)),
+        "cards": cards,
+        "until": dates.moment(first.ends_at, zone=reader.zone).full,
+    }
+    answers = first.answers_to.email if first.answers_to else ""
+    mail = compose_mail(ASK, message, reader, facts, reply_to=answers)
+    for link in links:
+        mail = without_link(mail, link.link_address)
+    return mail
+
+
 def demand_room_for_links(maker: User, now: datetime) -> None:
     """Raise ClientLinkRefused where a person has as many open links as there may be."""
     if Ask.objects.client_links().open(now).filter(made_by=maker).count() >= MOST_OPEN:
@@ -147,9 +187,7 @@ def read_signed_link(signed: str) -> Ask | None:
 
 @transaction.atomic
 def revoke_link(*, link: Ask, by: User, now: datetime) -> None:
-    """Make a link worthless. Raises ClientLinkRefused where it is used or revoked already, or not the person's to revoke."""
-    if not Ask.objects.links_visible_to(by).filter(pk=link.pk).exists() or by.only_looks:
-        raise ClientLinkRefused(say("own_teams_only"))
+    """Make a link worthless that the person may revoke. Raises ClientLinkRefused where it is used or revoked already."""
     if not end_asks([link.pk], Ask.Ending.STOPPED, now, by=by):
         raise ClientLinkRefused(say("over_already"))
     _log(by, link, CHANGE, kept.keep(WORDS, "log_revoked"))
@@ -161,30 +199,14 @@ def note_link_opened(link: Ask, now: datetime) -> None:
     link.lines.filter(stage__in=[Stage.WAITING, Stage.SENT]).update(stage=Stage.AT_CHANNEL, at_channel_at=now)
 
 
-@transaction.atomic
 def make_contact(link: Ask) -> User:
-    """Return the contact whom a link makes, in its team; one contact for an address, and for all channels of a link.
-
-    Raises ClientLinkRefused where the address is of somebody who can log in, or was switched off, and where the link is gone.
-    """
-    row = Ask.objects.client_links().select_for_update(no_key=True, of=("self",)).filter(pk=link.pk).first()
-    if row is None:  # its team was deleted meanwhile
-        raise ClientLinkRefused(say("not_a_contact"))
-    user = row.contact
-    if user is None:
-        user, _ = User.objects.get_or_create(
-            email=row.email, defaults={"name": row.name, "is_contact": True, "password": "!"}
-        )
-    if not user.is_contact or not user.is_active:
-        raise ClientLinkRefused(say("not_a_contact"))
-    Membership.objects.get_or_create(team=row.team, user=user)
-    row.contact = user
-    row.save(update_fields=["contact"])
-    return user
+    """Return the contact whom a link makes, in the caller's transaction; one contact for an address."""
+    facts = {"name": link.name, "is_contact": True, "password": "!"}
+    return User.objects.get_or_create(email=link.email, defaults=facts)[0]
 
 
 def join_team(*, link: Ask, user: User) -> None:
-    """Have a contact who is known here already join the team of the link they use. Whoever can log in joins by an invitation alone."""
+    """Have a contact join the team of the link that they use. Whoever can log in joins by an invitation alone."""
     if not user.is_contact:
         return
     Membership.objects.get_or_create(team=link.team, user=user)
@@ -192,28 +214,12 @@ def join_team(*, link: Ask, user: User) -> None:
         Ask.objects.client_links().filter(pk=link.pk, contact=None).update(contact=user)
 
 
-@transaction.atomic
-def drop_contact(*, email: str, made_since: datetime) -> bool:
-    """Delete a contact who has given nothing: made since then, without a log-in. Returns whether one was deleted.
+def sweep_contacts() -> int:
+    """Delete the contacts who turned back: what they gave was never linked to anything and is swept by now. Returns how many.
 
-    For a consent that could not be kept, and for whoever turned back: a person in a list who gave no access is nobody.
+    A person in a list who gave no access is nobody.
     """
-    found = User.objects.select_for_update().filter(email=email, is_contact=True, date_joined__gte=made_since)
-    user = found.first()
-    if user is None or user.tokens.exists():
-        return False
-    user.delete()
-    return True
-
-
-def sweep_links(*, now: datetime) -> int:
-    """Delete the contacts of links that are over and gave nothing. Returns how many."""
-    links = Ask.objects.client_links().filter(contact=OuterRef("pk"))
-    waits = links.open(now)
-    idle = User.objects.filter(Exists(links), is_contact=True, tokens=None, date_joined__lt=now - UNUSED_FOR)
-    idle = idle.exclude(Exists(waits)).exclude(Exists(links.exclude(used={})))
-    rows = list(idle.values_list("email", "date_joined")[:SWEPT])
-    return sum(drop_contact(email=email, made_since=joined) for email, joined in rows)
+    return User.objects.filter(is_contact=True, tokens=None).delete()[1].get("users.User", 0)
 
 
 @transaction.atomic

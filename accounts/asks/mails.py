@@ -6,12 +6,11 @@ from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from django.conf import settings
 from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from accounts.asks import services
+from accounts.asks import links, services
 from accounts.asks.models import Ask, AskLine
 from accounts.asks.services import ANSWER, ASK
 from accounts.models import Account, AccountToken
@@ -27,13 +26,12 @@ from notifications.outbox import (
     compose_mail,
     reader_of,
     register_kind,
-    without_link,
 )
-from tokens.channels import declarations
+from tokens.channels import declarations, registry
 from tokens.models import Token
 from tokens.token import reasons
 from ui import addresses, dates
-from ui.text import before_more, first_name, join_names
+from ui.text import first_name, first_names
 from users.models import User
 from users.people.queries import names_for
 
@@ -74,9 +72,7 @@ def _card_asked_for(token: Token, rows: Rows, zone: ZoneInfo) -> dict[str, objec
     )
 
 
-NAMED = 10  # accounts on a card; the rest is a number
 AGAIN = "again"  # what is asked by a new link in place of one that had expired: by no ask
-CLIENT = "client"  # what is asked by a client link
 
 
 def send_link_again(*, token: Token, user: User, now: datetime) -> None:
@@ -132,31 +128,22 @@ def build_ask_mail(message: Message) -> Mail:
 
     Raises NotWanted where it is done, over, or its reader can no longer log in or has another address.
     """
-    person, asks, now = _person(message), list(_asks_of(message)), timezone.now()
-    if person is None:
-        asks = [one for one in asks if one.key and one.is_open(now)]
-    if not asks and (person is None or not brings_back(message)):
+    person, asks = _person(message), list(_asks_of(message))
+    if not asks and not brings_back(message):
         raise NotWanted("ask_over")
     ask = asks[0] if asks else None
-    if person is None:
-        what, found = CLIENT, _by_link(asks, now)
-    elif ask is not None and ask.what != Ask.What.RENEW:
-        what, found = ask.what, _of_accounts(ask.what, asks, person)
-    else:
-        what, found = ask.what if ask else AGAIN, _of_log_ins(message, asks, person)
+    what = ask.what if ask else AGAIN
+    renews = what in {AGAIN, Ask.What.RENEW}
+    found = _of_log_ins(message, asks, person) if renews else _of_accounts(what, asks, person)
     asker, answers = _asker(ask, person)
     facts = {"what": what, "asker": asker, "note": ask.note if ask else "", **found}
-    facts["first_name"] = first_name(str(person)) if person else ""
+    facts["first_name"] = first_name(str(person))
     mail = compose_mail(ASK, message, Reader(person), facts, reply_to=answers)
-    for secret in found.get("secrets", ()):
-        mail = without_link(mail, secret)
-    return renewal_links.put_personal_links(mail, user=person, now=now)
+    return renewal_links.put_personal_links(mail, user=person, now=timezone.now())
 
 
-def _person(message: Message) -> User | None:
-    """Return who reads a mail; None of a client link. Raises NotWanted where that person is gone, or has another address."""
-    if "user" not in message.payload:
-        return None
+def _person(message: Message) -> User:
+    """Return who reads a mail. Raises NotWanted where that person is gone, or has another address."""
     person = person_written_to(message)
     if person is None or not person.is_active:
         raise NotWanted("person_left")
@@ -165,14 +152,12 @@ def _person(message: Message) -> User | None:
     return person
 
 
-def _asker(ask: Ask | None, person: User | None) -> tuple[str, str]:
+def _asker(ask: Ask | None, person: User) -> tuple[str, str]:
     """Return who asks, as the reader may know them, and the address that an answer reaches; "" for nobody."""
     if ask is None:
         return "", ""
     if ask.made_by is None and ask.what == Ask.What.RENEW:
         return ask.email, ask.email  # a reader of a mail wishes it
-    if ask.key:
-        return ask.asker, ask.answers_to.email if ask.answers_to else ""
     return signed_by(ask.made_by, names_for(person if ask.what == Ask.What.BACK_UP else None))
 
 
@@ -198,7 +183,7 @@ def _of_log_ins(message: Message, asks: Sequence[Ask], person: User) -> dict[str
     keys = list(dict.fromkeys(token.app.channel for token, _ in pools))
     return {
         "reminder": message.payload.get("reminder", 0),
-        "channels": _labels(keys),
+        "channels": registry.labels(keys),
         "count": len(pools),
         "log_in": pools[0][0].native_user_name,
         "stopped": sum(token.state == Token.State.DEAD for token, _ in pools),
@@ -223,7 +208,7 @@ def _of_accounts(what: str, asks: Sequence[Ask], person: User) -> dict[str, Any]
     return {
         "count": len(rows),
         "name": rows[0][1],
-        "channels": _labels({channel for channel, _ in rows}),
+        "channels": registry.labels({channel for channel, _ in rows}),
         "cards": _cards(
             rows, lambda channel: addresses.absolute_url("link", channel) if links_them else answer
         ),
@@ -235,44 +220,9 @@ def _cards(rows: Iterable[tuple[str, str]], url: Callable[[str], str]) -> list[d
     for channel, name in rows:
         by_channel[channel].append(name)
     return [
-        {"label": declarations.label(channel), "url": url(channel), **_named(names)}
+        {"label": declarations.label(channel), "url": url(channel), **first_names(names)}
         for channel, names in by_channel.items()
     ]
-
-
-def _named(names: Sequence[str]) -> dict[str, Any]:
-    unseen = max(0, len(names) - NAMED)
-    return {"names": before_more(names[:NAMED], unseen=unseen), "unseen": unseen}
-
-
-def _labels(channels: Iterable[str]) -> str:
-    return join_names([str(declarations.label(channel)) for channel in channels])
-
-
-def _by_link(asks: Sequence[Ask], now: datetime) -> dict[str, Any]:
-    """Return these client links, one a team. Raises NotWanted where their reader was switched off since."""
-    barred = asks[0].barred_by(now)
-    if isinstance(barred, User) and not barred.is_active:
-        raise NotWanted("person_left")
-    cards = [
-        {
-            "group": str(link.team) if len(asks) > 1 else "",
-            "channels": _labels(link.left),
-            "url": link.link_address,
-            **_named([one.called for one in link.asked_for]),
-        }
-        for link in asks
-    ]
-    return {
-        "organisation": settings.ORGANISATION_NAME,
-        "name": asks[0].name,
-        "teams": len(asks),
-        "team": join_names([str(link.team) for link in asks]),
-        "channels": _labels(dict.fromkeys(channel for link in asks for channel in link.left)),
-        "cards": cards,
-        "secrets": [card["url"] for card in cards],
-        "until": dates.moment(asks[0].ends_at, zone=Reader(None).zone).full,
-    }
 
 
 # --- what came of it ----------------------------------------------------------------------------------------------------------
@@ -307,10 +257,12 @@ def _used(message: Message, to: User | None) -> tuple[dict[str, Any], str]:
         "own": own,
         "channel": declarations.label(payload["channel"]),
         "team": str(link.team),
-        "left": _labels(link.left),
+        "left": registry.labels(link.left),
         "count": len(payload["accounts"]),
         "log_in": log_in.native_user_name if log_in else "",
-        "cards": [{"url": _page_of(link, accounts, to), **_named([account.name for account in accounts])}],
+        "cards": [
+            {"url": _page_of(link, accounts, to), **first_names([account.name for account in accounts])}
+        ],
     }
     return facts, ""
 
@@ -336,18 +288,23 @@ def _added(message: Message, to: User | None) -> tuple[dict[str, Any], str]:
     facts = {
         "actor": actor,
         "note": payload["note"],
-        "channels": _labels({channel for channel, _, _ in rows}),
+        "channels": registry.labels({channel for channel, _, _ in rows}),
         "count": len(rows),
         "cards": _cards([row[:2] for row in rows], lambda _: addresses.absolute_url("log_ins")),
     }
     return facts, answers
 
 
+def build_mail(message: Message) -> Mail:
+    """Build what asks a person, or, by a client link, an address."""
+    return (build_ask_mail if "user" in message.payload else links.build_link_mail)(message)
+
+
 def register_mails() -> None:
     """Say how these mails are built."""
     register_kind(
         ASK,
-        build_ask_mail,
+        build_mail,
         name=_("Request"),
         ended=note_mail_ended,
         reader=person_written_to,

@@ -139,6 +139,12 @@ def accounts_with_log_ins(tokens: Sequence[int], actor: User) -> list[tuple[Acco
     return [(entry.account, entry.token) for entry in entries.order_by(*order)]
 
 
+def first_accounts(entries: QuerySet[AccountToken]) -> dict[int, Account]:
+    """Return by log-in (id) the first account of these entries, by its name."""
+    first = entries.order_by("token", "account__name", "pk").distinct("token").select_related("account")
+    return {one.token_id: one.account for one in first}
+
+
 @dataclass(frozen=True)
 class Plan:
     """The log-ins that one asks for, by their people, and whom no mail reaches (ids of users)."""

@@ -109,7 +109,7 @@ def end_due_asks(*, now: datetime) -> int:
     vain.update(stage=Stage.LEFT, done_at=now)
     going = Ask.objects.running()
     lines = AskLine.objects.filter(ask=OuterRef("pk"))
-    waited_for = lines.filter(Q(stage__in=[*AskLine.OPEN, Stage.FAILED]) | Q(why=progress.SNOOZED))
+    waited_for = lines.waited_for()
     done = list(going.filter(key=None).exclude(Exists(waited_for)).values_list("pk", flat=True))
     over = list(going.filter(ends_at__lte=now).exclude(pk__in=done).values_list("pk", flat=True))
     left = going.filter(what=Ask.What.RENEW).exclude(pk__in=[*done, *over])

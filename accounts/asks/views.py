@@ -18,7 +18,7 @@ from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.translation import gettext, gettext_lazy
 
-from accounts.asks import progress, queries, rules, services
+from accounts.asks import queries, rules, services
 from accounts.models import Account, AccountToken
 from accounts.pool import permissions
 from accounts.pool.queries import account_labels
@@ -190,39 +190,29 @@ def _lines(
     )  # of thousands of accounts: dates take longer than all else
     for entry in rows.only("token", *(f"account__{name}" for name in said)):
         accounts[entry.token_id][entry.account_id] = entry.account
-    snoozed = progress.snoozed_log_ins(ids, now=now) if ids else {}
     asked = dict(queries.asked_today(ids, now).order_by("at").values_list("token_id", "at"))
-    return [_line(tokens, accounts, unreached, snoozed, asked, names) for tokens in people]
+    return [_line(tokens, accounts, unreached, asked, names) for tokens in people]
 
 
 def _line(
     tokens: Sequence[Token],
     accounts: Mapping[int, Mapping[int, Account]],
     unreached: Collection[int],
-    snoozed: Mapping[int, Any],
     asked: Mapping[int, datetime],
     names: NameVisibility,
 ) -> ConfirmLine:
     first, carried = tokens[0], {pk: one for token in tokens for pk, one in accounts[token.pk].items()}
-    until = [snoozed[token.pk] for token in tokens if token.pk in snoozed]
     at = max((asked[token.pk] for token in tokens if token.pk in asked), default=None)
     skipped, but = first.why_not_askable, ""
     if not skipped and first.consented_by_id in unreached:
         skipped = "parked"
-    skipped = say(skipped) if skipped else ""
-    if until and not skipped:
-        day = dates.day(min(until), year=False)
-        if len(until) == len(tokens):
-            skipped = say("snoozed_until", day=day)
-        else:
-            but = say("some_snoozed", day=day)
-    elif at is not None:
+    if at is not None:
         but = gettext("asked today, %(time)s") % {"time": f"{timezone.localtime(at):%H:%M}"}
     return ConfirmLine(
         who=names.token(first, next(iter(carried.values()), None)),
         what=join_names(
             list(account_labels(sorted(carried.values(), key=lambda one: (one.name, one.pk))).values())
         ),
-        skipped=skipped,
+        skipped=say(skipped) if skipped else "",
         but=but,
     )

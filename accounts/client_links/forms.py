@@ -42,7 +42,7 @@ class ClientLinkForm(forms.Form):
 
     def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        teams = links.teams_for_links(user)
+        teams = user.teams_managed.order_by("name")
         self.fields["team"].queryset = teams  # type: ignore[attr-defined]  # a choice of models
         if teams[
             1:2

@@ -4,7 +4,7 @@ Nobody is logged in by a link, and whoever is logged in in the same browser has 
 """
 
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -152,10 +152,6 @@ def _frame_of(link: Ask, request: HttpRequest) -> dict[str, Any]:
     return access.frame_for_both(request, link.name or link.email, path=above)
 
 
-# In the session: of each list that this browser may choose from, by its id, the link that it came by, and what became of it.
-CHOICES, CHOICES_KEPT = "client_choices", 10
-
-
 expected = linking.expected_by_client
 
 
@@ -163,7 +159,7 @@ def leave(request: HttpRequest, link: Ask, channel: str) -> HttpResponse:
     """Send whoever pressed to a channel of the link. Raises OnHold where the way back would not be taken."""
     data = {"intent": linking.CLIENT_INTENT, "client_link": link.pk, "user": ""}
     note = partial(links.note_link_opened, link, timezone.now())
-    return handshakes.leave_by_link(request, channel, data, note=note)
+    return handshakes.leave_for_channel(request, channel, data, note=note)
 
 
 def show_broken(request: HttpRequest) -> HttpResponse:
@@ -204,29 +200,13 @@ def arrive(request: HttpRequest, sociallogin: SocialLogin) -> HttpResponse:
             app=app, link=link, identity=identity, grant=grant, listed=listed, now=timezone.now()
         )
     except (renewing.NotOpen, linking.ConsentRefused) as refusal:
-        linking.discard_begun(channel=channel, state=sociallogin.state, identity=identity, grant=grant)
+        linking.discard_consent(sociallogin)
         if isinstance(refusal, linking.ConsentRefused):
             raise
         return not_open(request, refusal.link)
-    keep_choice(request, pending.pk, {"link": link.pk})
+    # Of a list that this browser may choose from: the link that it came by, and later what became of it.
+    request.session[str(pending.pk)] = {"link": link.pk}
     return redirect("client_choose", pending.pk)
-
-
-def keep_choice(request: HttpRequest, pending_id: uuid.UUID, facts: Mapping[str, Any]) -> None:
-    """Note what a list of accounts is about, or what became of it: for this browser, beside those of its other tabs."""
-    others = {key: said for key, said in _choices(request).items() if key != str(pending_id)}
-    request.session[CHOICES] = dict([*others.items(), (str(pending_id), dict(facts))][-CHOICES_KEPT:])
-
-
-def read_choice(request: HttpRequest, pending_id: uuid.UUID) -> Mapping[str, Any]:
-    """Return what was noted of a list; empty where it was not made in this browser, or long ago."""
-    found: Mapping[str, Any] = _choices(request).get(str(pending_id), {})
-    return found
-
-
-def _choices(request: HttpRequest) -> dict[str, Any]:
-    found: dict[str, Any] = request.session.get(CHOICES) or {}
-    return found
 
 
 @private
@@ -272,8 +252,8 @@ def choose(request: HttpRequest, pending_id: uuid.UUID) -> HttpResponse:
 
     The address names the list, so that a page in one tab never links for what another tab was opened for.
     """
-    said = read_choice(request, pending_id)
-    if not said:
+    said = request.session.get(str(pending_id))
+    if said is None:
         return show_broken(request)
     if said.get("done"):
         return redirect("client_done", pending_id)
@@ -316,7 +296,7 @@ def _link(request: HttpRequest, link: Ask, pending: PendingLink) -> HttpResponse
         return _choose_page(request, link, pending, error=say("not_offered"))
     languages.keep_guess(pending.user, request)  # a contact never logs in, where this is asked otherwise
     facts = {"link": link.pk, "done": channel, "name": pending.token.native_user_name}
-    keep_choice(request, pending.pk, facts)
+    request.session[str(pending.pk)] = facts
     return redirect("client_done", pending.pk)
 
 
@@ -365,7 +345,7 @@ def _note(one: Candidate) -> str:
 @require_safe
 def done(request: HttpRequest, pending_id: uuid.UUID) -> HttpResponse:
     """Say what was given, and what comes next."""
-    said = read_choice(request, pending_id)
+    said = request.session.get(str(pending_id), {})
     link = Ask.objects.client_links().filter(pk=said.get("link", 0)).first()
     if link is None or "done" not in said:
         return redirect("my_accounts")

@@ -15,12 +15,12 @@ from notifications.outbox import Mail, NotWanted, compose_mail, reader_of, regis
 from tokens.channels import declarations
 from tokens.models import Token
 from ui import addresses
-from ui.text import before_more, first_name, join_names
+from ui.text import first_name, first_names, join_names
 from users.models import Team, User
 from users.people.queries import names_for
 
 KIND = "imported"
-SHOWN = 10
+SHOWN = 10  # accounts of a channel
 
 
 def tell_of_import(
@@ -81,10 +81,7 @@ def build_import_mail(message: Message) -> Mail:
             "key": channel,
             "label": str(declarations.label(channel)),
             "log_ins": join_names([one.native_user_name for one in tokens.filter(app__channel=channel)]),
-            "names": before_more(
-                [one.name for one in accounts.filter(channel=channel)[:SHOWN]], unseen=max(0, of_it - SHOWN)
-            ),
-            "unseen": max(0, of_it - SHOWN),
+            **first_names([one.name for one in accounts.filter(channel=channel)[:SHOWN]], of_it),
         }
         for channel, of_it in by_channel
     ]

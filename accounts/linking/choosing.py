@@ -131,10 +131,9 @@ def _others(account: Account, token: Token) -> list[AccountToken]:
 
 
 def _refusing(accounts: Iterable[Account], token: Token, user: User, only: Team | None) -> set[int]:
-    """Return the ids of those accounts whose team accepts log-ins of its own people only, and not this one; with `only` of all others."""
+    """Return the ids of those accounts whose team accepts log-ins of its own people only, and not this one; with `only` of other teams'."""
     if only is not None:
-        none_taken = is_shut_out(token, user, only)
-        return {account.pk for account in accounts if none_taken or account.team_id != only.pk}
+        return {account.pk for account in accounts if account.team_id != only.pk}
     closed = [account for account in accounts if account.team.members_only]
     if token.kind == Token.Kind.SYSTEM:
         return {account.pk for account in closed if account.team_id != token.team_id}

@@ -4,8 +4,6 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
-from allauth.account.adapter import get_adapter as get_account_adapter
-from django.core.exceptions import ImproperlyConfigured, PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.template.loader import render_to_string
@@ -97,7 +95,7 @@ def show_waiting(request: HttpRequest, channel: str) -> HttpResponse:
 def show_error(
     request: HttpRequest, channel: str, kind: LinkProblem.Kind, *, detail: str = "", status: int = 0
 ) -> HttpResponse:
-    """Show what happened, with a code that is in the log too, beside the person and the address it came from.
+    """Show what happened, with a code that is in the log too, beside the person.
 
     It is kept for staff, who find it by the code: of whom the handshake was begun for by a mailed link, else of whoever is logged in.
     """
@@ -112,22 +110,17 @@ def show_error(
     again_url, person = _handed(about, link)
     if person and about.get("token"):
         asks.note_trouble(token_ids=[about["token"]], trouble=kind)
-    own_url = services.note_renewal_failed(about, kind)
-    if kind not in {Kind.TARGET_GONE, Kind.FOREIGN}:
-        again_url = again_url or own_url
+    if about.get("account") and kind not in {Kind.TARGET_GONE, Kind.FOREIGN}:
+        again_url = f"{reverse('link', args=[channel])}?account={about['account']}"
     # Whoever else is logged in in that browser has no part in what a mailed link began.
     mailed = bool(about.get("client_link") or about.get("token"))
     user = person if mailed else request.user if isinstance(request.user, User) else None
-    code = services.new_problem_code()  # strangers write nothing into the database
-    is_kept = user is not None or link is not None
-    if is_kept:
-        code = services.record_problem(
-            user=user, client_link=link, channel=channel, kind=kind, detail=detail, now=now
-        )
+    code, is_kept = services.new_problem_code(), user is not None or link is not None
+    if is_kept:  # strangers write nothing into the database
+        facts = {"user": user, "client_link": link, "channel": channel, "kind": kind}
+        LinkProblem.objects.create(code=code, detail=detail[:300], at=now, **facts)
     who = user.pk if user else f"client_link:{link.pk}" if link else "nobody"
-    logger.warning(
-        "linking %s: %s (%s) %s; user %s from %s", channel, heading, code, detail, who, address_of(request)
-    )
+    logger.warning("linking %s: %s (%s) %s; user %s", channel, heading, code, detail, who)
     context = {
         **({"home": reverse("my_accounts")} if mailed else access.frame_for_both(request, overview.TITLE)),
         **words,
@@ -156,11 +149,3 @@ def _handed(about: Mapping[str, Any], link: Ask | None) -> tuple[str, User | Non
         return link.link_path, link.contact
     handed = renewal_links.link_from_facts(about) if about.get("token") else None
     return (reverse("renew", args=[handed.signed]), handed.user) if handed else ("", None)
-
-
-def address_of(request: HttpRequest) -> str:
-    """Return the address a request came from, behind the proxies that are trusted; "unknown" where it does not tell."""
-    try:
-        return str(get_account_adapter(request).get_client_ip(request))
-    except (ImproperlyConfigured, PermissionDenied):
-        return "unknown"

@@ -6,17 +6,13 @@ from typing import Any
 from allauth.account.adapter import get_adapter as get_account_adapter
 from allauth.socialaccount.adapter import get_adapter
 from django.http import HttpRequest, HttpResponse
-from django.utils import timezone
 
-from accounts.asks import progress
 from accounts.linking import errors, services
 from accounts.linking import queries as setup
 from accounts.models import Account, LinkProblem
 from tokens.channels import registry
 from tokens.channels.kinds import ChannelError
-from tokens.models import ChannelApp
 from users.installation import hold
-from users.models import person
 
 LONGEST_NEXT = 300  # characters; the column of a pending link takes no more
 
@@ -37,63 +33,50 @@ def start_handshake(
     account: Account | None = None,
     next_url: str = "",
     again: bool = False,
-    log_in: str = "",
 ) -> HttpResponse:
-    """Send the person to the channel. Intent, user, client id and target account travel in the server-side state only.
-
-    `again` asks the channel to show permissions that were declined before; `log_in`: which of the own log-ins in the account a mail named.
-    Raises OnHold where the way back would not be taken.
-    """
-    hold.refuse()
-    app = setup.default_app(channel)
-    if app is None:
-        return errors.show_error(request, channel, LinkProblem.Kind.NOT_SET_UP)
+    """Send a person who is logged in to the channel; `account`: which they came for. Raises OnHold."""
     if not _may_lead_to(request, next_url):
         next_url = ""
-    data: dict[str, Any] = {
+    data = {
         "intent": services.LINK_INTENT,
         "user": str(request.user.pk),
         "account": account.pk if account else None,
     }
-    if account and (mine := services.log_ins_to_renew(person(request), account, log_in)):
-        data[services.LOG_INS] = mine
-        progress.note_at_channel(token_ids=mine, now=timezone.now())
-    return leave_for_channel(request, app, data, next_url=next_url, again=again)
-
-
-def leave_by_link(
-    request: HttpRequest, channel: str, data: Mapping[str, Any], *, note: Callable[[], None]
-) -> HttpResponse:
-    """Send whoever pressed a mailed link to a channel; `note` puts that down. Raises OnHold where the way back would not be taken."""
-    hold.refuse()
-    errors.note_handshake(request, data)
-    app = setup.default_app(channel)
-    if app is None or setup.channel_state(channel) != setup.READY:
-        return errors.show_error(request, channel, LinkProblem.Kind.NOT_SET_UP)
-    note()
-    return leave_for_channel(request, app, data, again=True)
+    return leave_for_channel(request, channel, data, next_url=next_url, again=again)
 
 
 def leave_for_channel(
     request: HttpRequest,
-    app: ChannelApp,
+    channel: str,
     data: Mapping[str, Any],
     *,
     next_url: str = "",
-    again: bool = False,
+    again: bool = True,
+    note: Callable[[], None] | None = None,
 ) -> HttpResponse:
-    """Go to the consent page of a channel's app. `data`: what the handshake is about, "user" the person it is for."""
+    """Go to the consent page of the channel's app; `note` puts that down. Raises OnHold where the way back would not be taken.
+
+    `data`: what the handshake is about, "user" the person it is for. It travels in the server-side state only. `again` asks the channel to
+    show permissions that were declined before.
+    """
+    hold.refuse()
+    errors.note_handshake(request, data)
+    app = setup.default_app(channel)
+    if app is None or not app.secret_opens:
+        return errors.show_error(request, channel, LinkProblem.Kind.NOT_SET_UP)
+    if note is not None:
+        note()
     data = {**data, "client_id": app.client_id}
     errors.note_handshake(request, data)
-    provider = get_adapter(request).get_provider(request, app.channel)
+    provider = get_adapter(request).get_provider(request, channel)
     try:
         answer: HttpResponse = provider.redirect(
             request,
             process="redirect",
             next_url=next_url or None,
             data=data,
-            auth_params=registry.get(app.channel).authorize_params(again=again),
+            auth_params=registry.get(channel).authorize_params(again=again),
         )
     except ChannelError as error:
-        return errors.show_failure(request, app.channel, exception=error)
+        return errors.show_failure(request, channel, exception=error)
     return answer

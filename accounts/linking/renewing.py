@@ -99,9 +99,8 @@ def keep_renewed(
     """Write the renewed log-in and its pools; of one under an app that retires, the log-in that takes the old one's places.
 
     A link that was mailed since its address was parked shows that mail arrives there: the address is released.
-    Raises SomebodyElse, NotTold, and NotOpen where the log-in or the person went meanwhile.
+    The caller asked for `demand_same_person`. Raises SomebodyElse, NotTold, and NotOpen where the log-in or the person went meanwhile.
     """
-    demand_same_person(link, app, identity)
     former = Token.objects.locked().filter(pk=link.token.pk).first()
     if former is None:  # its person had their data deleted meanwhile
         raise NotOpen(link)
@@ -112,10 +111,13 @@ def keep_renewed(
     if token.is_removed or token.consented_by_id != link.user.pk or not active:
         raise NotOpen(link)
     token = lifecycle.store_consent(app=app, identity=identity, grant=grant, user=link.user, now=now)
-    app_migration.adopt_accounts(token=token, listed=listed, now=now, former=former.pk if moves else None)
+    old = app_migration.adopt_accounts(
+        token=token, listed=listed, now=now, former=former.pk if moves else None
+    )
     lost = pool_entries.apply_answers(
         token=token, generation=token.generation, listed=listed, now=now, source="link", consented=True
     )
+    progress.note_moved(token_ids=old, now=now)
     progress.settle_asks(now=now, people=[link.user.pk])
     progress.note_linked(user=link.user, now=now)
     refused_addresses.confirm_address(link.user.email, mailed_at=link.issued, now=now)

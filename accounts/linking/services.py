@@ -11,11 +11,11 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from allauth.socialaccount.models import SocialLogin
 from allauth.socialaccount.providers.base import AuthError
 from django.contrib.auth.models import AnonymousUser
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
-from django.urls import reverse
 from django.utils import timezone
 
 from accounts.asks import links, progress
@@ -38,7 +38,6 @@ from users.models import Team, User
 logger = logging.getLogger(__name__)
 LINK_INTENT = "link"
 CLIENT_INTENT = "client"
-LOG_INS = "log_ins"  # of the handshake's state: what is to be renewed
 KEPT = timedelta(days=90)  # of problems
 
 
@@ -113,10 +112,11 @@ def keep_consent(
         raise ConsentRefused(LinkProblem.Kind.FOREIGN, "locked out")
     team = team or user.teams_by_last_link()[0]
     token = lifecycle.store_consent(app=app, identity=identity, grant=grant, user=user, team=team, now=now)
-    app_migration.adopt_accounts(token=token, listed=listed, now=now)
+    old = app_migration.adopt_accounts(token=token, listed=listed, now=now)
     lost = pool_entries.apply_answers(
         token=token, generation=token.generation, listed=listed, now=now, source="link", consented=True
     )
+    progress.note_moved(token_ids=old, now=now)
     progress.settle_asks(now=now, people=[user.pk])
     progress.note_linked(user=user, now=now)
     return PendingLink.objects.create(
@@ -132,26 +132,21 @@ def keep_consent(
     )
 
 
-def discard_consent(*, app: ChannelApp, identity: Identity, grant: Grant) -> None:
+def discard_consent(sociallogin: SocialLogin) -> None:
     """Have the channel end a consent that is not kept, as far as it can be done. Outside any transaction.
 
     Where that native user has a log-in here it is left alone: at most channels the call ends whatever the person gave our app.
     """
-    known = Token.objects.filter(app=app, native_user_id=identity.native_user_id)
-    if known.not_removed().exists():
+    channel, consent = sociallogin.account.provider, sociallogin.adtoken
+    client_id = (sociallogin.state.get("data") or {}).get("client_id")
+    app = ChannelApp.objects.filter(channel=channel, client_id=client_id).first()
+    known = Token.objects.filter(app=app, native_user_id=consent.identity.native_user_id)
+    if app is None or known.not_removed().exists():
         return
     try:
-        registry.get(app.channel).revoke(app.keys(), grant.credentials)
+        registry.get(channel).revoke(app.keys(), consent.grant.credentials)
     except (ChannelError, VaultError, ValueError) as error:
-        logger.warning("a consent at %s that was not kept could not be revoked: %s", app.channel, error)
-
-
-def discard_begun(*, channel: str, state: Mapping[str, Any], identity: Identity, grant: Grant) -> None:
-    """Do the same with what a handshake brought whose link opens nothing by now. Its app is known by that handshake."""
-    client_id = (state.get("data") or {}).get("client_id")
-    app = ChannelApp.objects.filter(channel=channel, client_id=client_id).first()
-    if app is not None:
-        discard_consent(app=app, identity=identity, grant=grant)
+        logger.warning("a consent at %s that was not kept could not be revoked: %s", channel, error)
 
 
 def finish_renewal(pending: PendingLink) -> str:
@@ -225,38 +220,6 @@ def _refusal(label: str, channel: str, error: ChannelError) -> ActionRefused:
     return ActionRefused("no_proper_answer", channel=label, verdict=str(classification.verdict))
 
 
-# --- an own log-in is renewed: what asks hear of it, as of whoever comes by a mailed link -------------------------------------
-
-
-def log_ins_to_renew(user: User, account: Account, named: str = "") -> list[int]:
-    """Return the person's own log-ins (ids) in an account; where a mail named one of them, that alone."""
-    own = account.pool.filter(token__consented_by=user).order_by("pk").values_list("token_id", flat=True)
-    return [pk for pk in own if str(pk) == named] or list(own)
-
-
-def note_renewal_failed(begun: Mapping[str, Any], trouble: str) -> str:
-    """Note that a handshake renewed nothing, of the one log-in that was to be renewed; of several nobody knows which was meant.
-
-    Returns the page where the person tries again, "" where it was no renewal.
-    """
-    ids = begun.get(LOG_INS)
-    if not ids:
-        return ""
-    if len(ids) == 1:
-        progress.note_trouble(token_ids=ids, trouble=trouble)
-    return reverse("reauthenticate", args=[begun["account"]])
-
-
-def note_renewal_kept(begun: Mapping[str, Any], token_id: int) -> None:
-    """Note that a consent was kept: where it is another log-in's than the one that was to be renewed, that is not done.
-
-    One that moved to another app is done by now, and stays so.
-    """
-    ids = begun.get(LOG_INS) or []
-    if len(ids) == 1 and ids != [token_id]:
-        progress.note_trouble(token_ids=ids, trouble=progress.OTHER_LOG_IN)
-
-
 # --- the consent of somebody who came by a client link: kept for the contact that the link makes -----------------------------
 
 
@@ -279,59 +242,28 @@ def keep_for_client(
     listed: AccountList,
     now: datetime,
 ) -> PendingLink:
-    """Write the log-in, and of its list what the link asks for. Raises NotOpen where the link's contact went meanwhile.
+    """Write the log-in, and of its list what the link asks for. Raises NotOpen where the link opens nothing any longer.
 
     A native user who has a log-in here already stays that person's: a link takes nobody's log-in over, and makes no contact then; a
-    contact joins the link's team with what they choose. Else the contact is made before, in a transaction of its own: whoever chooses
-    holds log-ins first and the link after them. Where the consent cannot be kept the contact goes again, and the link opens what it did.
+    contact joins the link's team with what they choose.
     """
-    known = Token.objects.filter(app=app, native_user_id=identity.native_user_id).exclude(
-        reason=Token.REMOVED
-    )
+    now_open = Ask.objects.client_links().filter(pk=link.pk).first()
+    if now_open is None or not now_open.opens(now):  # it ended while the channel told its list
+        raise NotOpen(now_open)
+    known = Token.objects.filter(app=app, native_user_id=identity.native_user_id).not_removed()
     owner = User.objects.filter(tokens__in=known, is_active=True).first()
-    began, asked = timezone.now(), link.native_ids(app.channel)
-    if link.barred_by(now) is not None:
-        raise NotOpen(link)
-    facts: dict[str, Any] = {
-        "identity": identity,
-        "grant": grant,
-        "listed": listed,
-        "team": link.team,
-        "wanted": asked,
-        "now": now,
-    }
-    try:
-        user = owner or links.make_contact(link)
-        with transaction.atomic():
-            pending = keep_consent(app=app, user=user, target=None, next_url="", **facts)
-            if asked:
-                pending.offered = [one for one in pending.offered if one["native_id"] in asked]
-                pending.save(update_fields=["offered"])
-            return pending
-    except links.ClientLinkRefused:
-        raise NotOpen(Ask.objects.client_links().filter(pk=link.pk).first()) from None
-    except Exception:
-        links.drop_contact(email=link.email, made_since=began)
-        raise
+    asked = link.native_ids(app.channel)
+    facts: dict[str, Any] = {"identity": identity, "grant": grant, "listed": listed, "team": link.team}
+    with transaction.atomic():
+        user = owner or links.make_contact(now_open)
+        pending = keep_consent(app=app, user=user, target=None, next_url="", wanted=asked, now=now, **facts)
+        if asked:
+            pending.offered = [one for one in pending.offered if one["native_id"] in asked]
+            pending.save(update_fields=["offered"])
+        return pending
 
 
 # --- links that failed: of which kind, and kept for staff under the code that the person read --------------------------------
-
-
-def record_problem(
-    *,
-    user: User | None,
-    channel: str,
-    kind: LinkProblem.Kind,
-    detail: str,
-    now: datetime,
-    client_link: Ask | None = None,
-) -> str:
-    """Keep what a person met while linking; of a client link, also where the client is nobody here yet. Returns the code for the page."""
-    code = new_problem_code()
-    facts = {"user": user, "client_link": client_link, "channel": channel, "kind": kind}
-    LinkProblem.objects.create(code=code, detail=detail[:300], at=now, **facts)
-    return code
 
 
 def new_problem_code() -> str:

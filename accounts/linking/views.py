@@ -23,7 +23,6 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from accounts.asks import inviting
-from accounts.asks import progress as asks
 from accounts.checks import jobs as checking
 from accounts.linking import choosing, errors, handshakes, overview
 from accounts.linking import services as linking
@@ -46,7 +45,6 @@ from users.people.queries import names_for
 
 say = partial(phrase, "words/linking.txt")
 ASKED_SHOWN = 10  # accounts that the person is asked to link, on the page before the channel
-FINISHED, FINISHED_KEPT = "finished_links", 5  # in the session: the last choices and where they led
 TONES = {LinkEffect.RESTRICTED: "limit", LinkEffect.REPAIR: "warn"}
 PERMISSION = "tokens.add_system_user"
 
@@ -138,17 +136,13 @@ def choose(request: HttpRequest, pending_id: uuid.UUID) -> HttpResponse:
         text = say("not_offered", channel=pending.token.app.get_channel_display(), native_id=str(error))
         return _choose_page(request, pending, error=text, ticked=set(ticked), status=400)
     url = pending.url_when_done([account.pk for account in accounts])
-    _remember(request, pending_id, url)
+    request.session[f"linked {pending_id}"] = (
+        url  # so that "Back" in the browser does not say that it took too long
+    )
     if pending.next:  # a page that does not say by itself what was linked
         names, name = join_names([account.name for account in accounts]), pending.token.native_user_name
         messages.success(request, say("linked", n=len(accounts), names=names, name=name))
     return redirect(url)
-
-
-def _remember(request: HttpRequest, pending_id: uuid.UUID, url: str) -> None:
-    """Keep where a finished choice led, so that "Back" in the browser does not say that it took too long."""
-    finished = [*request.session.get(FINISHED, []), [str(pending_id), url]]
-    request.session[FINISHED] = finished[-FINISHED_KEPT:]
 
 
 def _pending(request: HttpRequest, pending_id: uuid.UUID) -> PendingLink | None:
@@ -191,8 +185,7 @@ def _choose_page(
 
 def _gone(request: HttpRequest, pending_id: uuid.UUID) -> HttpResponse:
     """Lead on from a choice that was made already, else say that the list is gone."""
-    done = dict(request.session.get(FINISHED, [])).get(str(pending_id))
-    if done is not None:
+    if done := request.session.get(f"linked {pending_id}"):
         return redirect(done)
     return _show_gone(request)
 
@@ -257,25 +250,9 @@ def reauthenticate(request: HttpRequest, account_id: int) -> HttpResponse:
     if (refused := errors.cannot_link(request, account.channel)) is not None:
         return refused
     if request.method == "POST":
-        named = request.GET.get("log_in", "")
-        return handshakes.start_handshake(request, account.channel, account=account, again=True, log_in=named)
+        return handshakes.start_handshake(request, account.channel, account=account, again=True)
     context = overview.facts_of_reauthentication(account, person(request), timezone.now())
-    opened_url = reverse("reauthenticate_opened", args=[account.pk])
-    context["opened_url"] = (
-        f"{opened_url}?{request.GET.urlencode()}" if "log_in" in request.GET else opened_url
-    )
     return render(request, "selfservice/link/reauthenticate.html", context)
-
-
-@login_required
-@require_POST
-def reauthenticate_opened(request: HttpRequest, account_id: int) -> HttpResponse:
-    """Note that a browser showed that page. Its script sends this: GET changes nothing."""
-    account = Account.objects.visible_to(person(request)).filter(pk=account_id).first()
-    if account is not None:
-        ids = linking.log_ins_to_renew(person(request), account, request.GET.get("log_in", ""))
-        asks.note_opened(token_ids=ids, now=timezone.now())
-    return HttpResponse(status=204)
 
 
 @login_required

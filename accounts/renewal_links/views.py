@@ -183,7 +183,7 @@ def leave(request: HttpRequest, link: RenewalLink) -> HttpResponse:
     """Send whoever pressed to the channel. Raises OnHold where the way back would not be taken."""
     note = partial(asks.note_at_channel, token_ids=[link.token.pk], now=timezone.now())
     data = {"intent": renewing.RENEW_INTENT, **link.facts()}
-    return handshakes.leave_by_link(request, link.token.app.channel, data, note=note)
+    return handshakes.leave_for_channel(request, link.token.app.channel, data, note=note)
 
 
 def not_open(request: HttpRequest, link: RenewalLink | None) -> HttpResponse:
@@ -217,14 +217,14 @@ def arrive(request: HttpRequest, sociallogin: SocialLogin) -> HttpResponse:
             link=link, app=app, identity=identity, grant=grant, listed=listed, now=timezone.now()
         )
     except renewing.NotOpen as refusal:
-        linking.discard_begun(channel=channel, state=sociallogin.state, identity=identity, grant=grant)
+        linking.discard_consent(sociallogin)
         return not_open(request, refusal.link)
     except renewing.NotTold:
-        linking.discard_consent(app=app, identity=identity, grant=grant)
+        linking.discard_consent(sociallogin)
         return link_errors.show_error(request, channel, LinkProblem.Kind.SILENT, detail="list_accounts")
     except renewing.SomebodyElse:
         asks.note_trouble(token_ids=[link.token.pk], trouble=asks.SOMEBODY_ELSE)
-        linking.discard_consent(app=app, identity=identity, grant=grant)
+        linking.discard_consent(sociallogin)
         context = {
             "channel": declarations.label(channel),
             "came": identity.name or identity.native_user_id,

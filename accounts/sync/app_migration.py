@@ -38,8 +38,10 @@ def predecessors(token: Token) -> list[int]:
     return [one.pk for one in same]
 
 
-def adopt_accounts(*, token: Token, listed: AccountList, now: datetime, former: int | None = None) -> None:
-    """Put the token in the place of its predecessors in the pools of those accounts that its consent reaches.
+def adopt_accounts(
+    *, token: Token, listed: AccountList, now: datetime, former: int | None = None
+) -> list[int]:
+    """Put the token in the place of its predecessors in the pools of those accounts that its consent reaches. Return their ids.
 
     `former`: the id of one that is known, since its person came by its own link; two of one name are told apart by nothing else.
 
@@ -48,7 +50,7 @@ def adopt_accounts(*, token: Token, listed: AccountList, now: datetime, former: 
     old = sorted({*predecessors(token), *([former] if former else [])})
     by_id = {native.native_id: native for native in listed.accounts if not native.closed}
     if not old or not by_id:
-        return
+        return old
     ids = AccountToken.objects.filter(token__in=old, account__native_id__in=by_id).values("account_id")
     accounts = {account.pk: account for account in Account.objects.filter(pk__in=ids).locked()}
     entries = AccountToken.objects.filter(token__in=old, account__in=accounts).select_related("token")
@@ -57,6 +59,7 @@ def adopt_accounts(*, token: Token, listed: AccountList, now: datetime, former: 
         if not _would_lose(entry, by_id[entry.account.native_id]):
             _replace(entry, token, now)
             lifecycle.note_linked(token_ids=[token.pk], now=now)
+    return old
 
 
 def _would_lose(entry: AccountToken, native: NativeAccount) -> bool:

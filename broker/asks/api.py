@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.utils import timezone
 from ninja import Query, Router, Status
 
-from accounts.asks import rules
+from accounts.asks import queries, rules
 from accounts.asks.models import Ask, AskLine
 from accounts.models import Account, AccountToken, ApiKey
 from broker.api import cursors
@@ -152,8 +152,7 @@ def _lines(lines: QuerySet[AskLine], caller: Caller) -> list[AskLineOut]:
     tokens = [line.token_id for line in some if line.token_id and not line.account_id]
     within = Account.objects.filter(caller.visible()).values("pk")
     seen = AccountToken.objects.filter(account__in=within, token__in=tokens)
-    first = seen.order_by("token", "account__name", "pk").distinct("token").select_related("account")
-    accounts = {one.token_id: one.account for one in first}
+    accounts = queries.first_accounts(seen)
     people = [line.token.consented_by_id for line in some if line.token]
     names = names_for_teams(caller.teams, people=people)
     return [_line(line, line.account or accounts.get(line.token_id or 0), names) for line in some]

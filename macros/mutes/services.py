@@ -13,13 +13,11 @@ from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext
 
-from accounts.asks.progress import register_snoozes
 from accounts.models import Account, AccountEvent
 from infra import locks
 from infra.locks import Lock
 from macros.models import Macro, Mute
 from macros.mutes.mails import is_over, tell_muted
-from macros.mutes.models import MuteQuerySet
 from notifications.models import Message
 from notifications.outbox import clean_line
 from ui import stored_phrases as kept
@@ -30,16 +28,6 @@ from users.models import AddressEvent, User
 LONGEST = 90  # days
 REASON = 200  # characters
 HISTORY = "words/history.txt"
-
-
-def snoozes() -> MuteQuerySet:
-    """Return what `accounts.asks.progress` asks for: what one macro leaves out is that macro's affair."""
-    return Mute.objects.running().of_every_macro()
-
-
-def register() -> None:
-    """Tell `accounts.asks.progress` what is snoozed."""
-    register_snoozes(snoozes)
 
 
 class MuteRefusal(Refusal):

@@ -240,12 +240,13 @@ def _people(fleet: Fleet) -> dict[str, Any]:
         created_by=fleet.people[10],
     )
     for number, kind in enumerate(list(LinkProblem.Kind)[:5]):
-        linking.record_problem(
+        LinkProblem.objects.create(
             user=fleet.people[number],
+            code=linking.new_problem_code(),
             channel="facebook",
             kind=kind,
             detail="transient: a row of the table",
-            now=now,
+            at=now,
         )
     browsers = (
         "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/131.0 Safari/537.36",

@@ -74,7 +74,6 @@ def _sessions(fleet: Fleet) -> dict[str, Any]:
     from django.test import Client
 
     from accounts.asks import links
-    from accounts.client_links import views as client_link
     from accounts.models import PendingLink
     from accounts.renewal_links import services as renewal_links
     from accounts.renewal_links import views as renewal
@@ -112,10 +111,8 @@ def _sessions(fleet: Fleet) -> dict[str, Any]:
         "client_list": str(pending.pk),
         "cookie": settings.SESSION_COOKIE_NAME,
         "sessions": {name: logged_in(user) for name, user in people.items()} | {
-            "client": stranger(client_link.CHOICES, {str(pending.pk): {"link": link.pk}}),
-            "client_done": stranger(
-                client_link.CHOICES, {str(pending.pk): {"link": used.pk, "done": "facebook", "name": "Annemarie"}}
-            ),
+            "client": stranger(str(pending.pk), {"link": link.pk}),
+            "client_done": stranger(str(pending.pk), {"link": used.pk, "done": "facebook", "name": "Annemarie"}),
             "renewed": stranger(renewal.DONE, {**renewed.facts(), "lost": [], "complete": True}),
         },
     }  # fmt: skip

@@ -46,7 +46,6 @@ WITHOUT: dict[str, str] = {
     "admin/tokens/channelapp/<int:app_id>/test/": _POSTED,
     "link/choose/<uuid:pending_id>/refresh/": _POSTED,
     "my/<int:account_id>/check/": _POSTED,
-    "my/<int:account_id>/reauthenticate/opened/": _POSTED,
     "renew/<signed>/again/": _POSTED,
     "renew/<signed>/opened/": _POSTED,
     "link/*/callback/": "where channels send people back to: leads on, or shows what went wrong as `too-late-at-channel` does",

@@ -88,7 +88,7 @@ def test_who_has_a_log_in_is_asked_by_one_mail_for_many_accounts_until_they_are_
 
     press(ada, *accounts)
     message = Message.objects.get(kind="ask")
-    mail = mails.build_ask_mail(message)
+    mail = mails.build_mail(message)
     own_page = browser(ben).get("/").text
     native.link(browser(ben), "facebook", "ben", names=["Lumen Shoes EU", "Fern Gardens"])
 
@@ -102,7 +102,7 @@ def test_who_has_a_log_in_is_asked_by_one_mail_for_many_accounts_until_they_are_
     assert set(left) == {"Lumen Shoes EU", "Fern Gardens"} - linked
     if not left:
         with pytest.raises(NotWanted):
-            mails.build_ask_mail(message)
+            mails.build_mail(message)
 
 
 def test_somebody_without_an_account_here_gets_a_client_link_for_these_accounts_alone(ada: User) -> None:
@@ -246,7 +246,7 @@ def test_a_client_asked_for_accounts_of_two_teams_gets_one_mail_with_a_link_for_
     lumen, fern = in_two_teams(ada)
 
     press(ada, lumen, fern, email="client@example.com", how="client")
-    mail = mails.build_ask_mail(Message.objects.get(recipient="client@example.com"))
+    mail = mails.build_mail(Message.objects.get(recipient="client@example.com"))
     made = [link.link_address for link in Ask.objects.client_links().order_by("pk")]
 
     assert len(made) == 2

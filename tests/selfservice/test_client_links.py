@@ -13,7 +13,6 @@ from django.utils import timezone
 from accounts.asks import links, mails
 from accounts.backups import queries as backups
 from accounts.client_links import views as client_links
-from accounts.client_links.views import CHOICES
 from accounts.models import Account, AccountToken, Ask, PendingLink, ReachedAccount
 from notifications.mails import build_reset
 from notifications.models import Message
@@ -68,7 +67,7 @@ def german() -> Client:
 
 def choose(browser: Client, *names: str) -> str:
     """From the choice that this browser was led to last to done. Returns where that is said."""
-    led = reverse("client_choose", args=[list(browser.session[CHOICES])[-1]])
+    led = reverse("client_choose", args=[PendingLink.objects.latest("created_at").pk])
     offered = PendingLink.objects.latest("created_at").offered
     ids = [one["native_id"] for one in offered if one["name"] in names]
     return str(browser.post(led, {"native_id": ids})["Location"])
@@ -77,7 +76,7 @@ def choose(browser: Client, *names: str) -> str:
 def test_from_the_mail_to_done_without_a_password_and_who_asked_is_told(mira: User, team: Team) -> None:
     made(mira, team, note="For the spring")
     message = Message.objects.get(kind="ask")
-    mail = mails.build_ask_mail(message)
+    mail = mails.build_mail(message)
     path = re.findall(r"http://\S+?(/give-access/\S+)", mail.text)[0]
     browser = Client()
 

@@ -7,7 +7,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from accounts.models import Account
+from accounts.models import Account, AskLine
 from accounts.renewal_links import services as renewal_links
 from tests.accounts.test_second_app import add_second
 from tests.selfservice.test_renewal import ask, dead, link_of, path_of
@@ -53,6 +53,7 @@ def test_a_log_in_moves_to_the_new_app_by_the_link_in_the_mail(
     assert led == "/renew/done/"
     assert "Lumen Shoes EU" in done.text
     assert (new.consented_by, new.state) == (token.consented_by, "valid")
+    assert AskLine.objects.get(token=token).stage == "done"
     account = Account.objects.get()
     assert (account.active_token, account.state, account.pool.count()) == (new, "connected", 1)
     assert "There is nothing to do" in browser.get(path).text

@@ -42,7 +42,7 @@ def test_what_a_person_was_asked_is_not_sent_once_they_are_deleted_and_their_add
     make_user(email, name="Another Ada")
 
     with pytest.raises(NotWanted, match="no longer log in"):
-        mails.build_ask_mail(Message.objects.get(kind="ask"))
+        mails.build_mail(Message.objects.get(kind="ask"))
 
 
 def test_of_two_client_links_in_one_mail_the_one_that_is_left_is_asked_for_alone() -> None:
@@ -57,7 +57,7 @@ def test_of_two_client_links_in_one_mail_the_one_that_is_left_is_asked_for_alone
 
     links.revoke_link(link=blue, by=mira, now=timezone.now())
 
-    text = mails.build_ask_mail(Message.objects.get(recipient="client@example.com")).text
+    text = mails.build_mail(Message.objects.get(recipient="client@example.com")).text
     assert red.link_address in text
     assert blue.link_address not in text
     assert "of the team Red would like" in " ".join(text.split())

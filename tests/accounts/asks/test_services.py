@@ -271,25 +271,6 @@ def test_a_manager_sees_no_log_in_outside_the_own_teams_and_asks_about_none_of_t
     assert [row.token_id for row in AskLine.objects.visible_to(manager).filter(ask=whole)] == [ours.pk]
 
 
-def test_whose_app_retires_is_done_once_they_consented_under_the_new_one(mira: User) -> None:
-    old = make_app("facebook", client_id="old", is_default=False)
-    ada, ben = (make_user(name=name) for name in ("Ada", "Ben"))
-    tokens = [
-        make_token(old, consented_by=one, native_user_name=one.name, linked_at=START - DAY)
-        for one in (ada, ben)
-    ]
-    for token in tokens:
-        link(make_account("facebook"), token)
-    begin(mira, *tokens)
-    work(START)
-    new = make_app("facebook")
-    make_token(new, consented_by=ada, native_user_name=ada.name, linked_at=START + DAY)
-
-    progress.settle_asks(now=START + DAY, people=[ada.pk, ben.pk])
-
-    assert [stage(token)[0] for token in tokens] == ["done", "sent"]
-
-
 def person_of(token: Token) -> User:
     assert token.consented_by
     return token.consented_by
