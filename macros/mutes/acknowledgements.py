@@ -10,7 +10,7 @@ from datetime import datetime
 from hashlib import sha256
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import F, Q
 
 from accounts.models import Account, AccountEvent
 from macros.models import Acknowledgement, Notice, Told
@@ -110,11 +110,8 @@ def acknowledge(
     deadlines: Sequence[Deadline],
     email: str,
     now: datetime,
-    answers: Message | None = None,
 ) -> list[Account]:
     """Write that the address is on these deadlines, one event on each account, and a mail to each other reader who was told of them.
-
-    `answers`: the mail that it was said from; where that told something at once, its other readers hear of it, too.
 
     Where somebody is on it already at the same urgency nothing is written, nor for a person who can no longer log in. Returns the
     accounts that are new. Raises OnHold.
@@ -143,7 +140,7 @@ def acknowledge(
             new[one.account.pk] = one.account
             about.append(one)
     _events(new.values(), "", by, email, now)
-    _tell(about, email, by, now, answers)
+    _tell(about, email, by, now)
     return list(new.values())
 
 
@@ -170,18 +167,9 @@ def end_of_leaver(user: User, *, now: datetime) -> None:
 
 
 def end_of_moved(account_ids: Collection[int], *, cause: str, actor: User, now: datetime) -> None:
-    """End what somebody was on whom these accounts (ids) concern no longer, in the caller's transaction. One event on each account."""
-    said = list(
-        Acknowledgement.objects.filter(account__in=account_ids).select_related("account", "token", "by")
-    )
-    whose = {one: one.by.email if one.by else one.email for one in said}
-    pairs: dict[str, set[int]] = defaultdict(set)
-    for one, address in whose.items():
-        pairs[address].add(one.account_id)
-    theirs = accounts_to_hear_of(pairs)
-    over = [one for one, address in whose.items() if one.account_id not in theirs[address]]
-    accounts = {one.account_id: one.account for one in over if one.is_running}
-    Acknowledgement.objects.filter(pk__in=[one.pk for one in over]).delete()
+    """End what somebody was on of these accounts (ids), in the caller's transaction. One event on each account."""
+    accounts = {one.account_id: one.account for one in Acknowledgement.objects.running(account_ids)}
+    Acknowledgement.objects.filter(account__in=account_ids).delete()
     _events(accounts.values(), cause, actor, "", now)
 
 
@@ -197,26 +185,21 @@ def _events(accounts: Iterable[Account], cause: str, by: User | None, email: str
     )
 
 
-def _tell(
-    about: Sequence[Deadline], email: str, by: User | None, now: datetime, answers: Message | None
-) -> None:
-    """Write a message to each other reader who was mailed about the deadlines and whom they still concern: one to a person, one for each
-    team to an address outside.
+def _tell(about: Sequence[Deadline], email: str, by: User | None, now: datetime) -> None:
+    """Write a message to each other reader who was mailed of the deadlines, or at once what somebody can be on since they began, and whom
+    the accounts still concern: one to a person, one for each team to an address outside.
     """
-    readers: dict[str, dict[int, int | None]] = defaultdict(dict)  # accounts, with their teams
-    cycles = {(one.account.pk, one.token.pk if one.token else None): one.cycle for one in about}
-    told = Notice.objects.mailed().filter(account__in={pk for pk, _ in cycles})
-    rows = told.exclude(recipient=email).select_related("account")
-    for one in rows:
-        if cycles.get((one.account_id, one.token_id)) == one.cycle:
-            readers[one.recipient][one.account_id] = one.account.team_id
-    if answers is not None:
-        _, at_once = notices_of(answers)
-        moments = at_once.live().to_act_on().values("at")
-        same = Told.objects.naming().mailed().filter(at__in=moments, account__in=[pk for pk, _ in cycles])
-        others = same.exclude(recipient=email)
-        for reader, of_team, account in others.values_list("recipient", "team", "account"):
-            readers[reader].setdefault(account, of_team)
+    readers: dict[str, dict[int, int]] = defaultdict(dict)  # accounts, with their teams
+    ends = {(one.account.pk, one.token.pk if one.token else None) for one in about}
+    of_account = {"account__in": {pk for pk, _ in ends}}
+    columns = ("recipient", "account__team", "account", "token")
+    warned = Notice.objects.mailed().present().filter(**of_account).exclude(recipient=email)
+    for to, team, account, token in warned.values_list(*columns):
+        if (account, token) in ends:
+            readers[to][account] = team
+    at_once = Told.objects.naming().mailed().to_act_on().filter(**of_account).exclude(recipient=email)
+    for to, team, account in at_once.filter(at__gte=F("account__cycle_since")).values_list(*columns[:3]):
+        readers[to][account] = team
     theirs = accounts_to_hear_of(readers)
     people = who_log_in(theirs)
     to_write: dict[tuple[str, int | None], set[int]] = defaultdict(set)
@@ -224,11 +207,8 @@ def _tell(
         for account in theirs[to]:
             to_write[to, None if to in people else accounts_of[account]].add(account)
     teams = {one.account.pk: one.account.team for one in about}
-    said: dict[int, set[str]] = defaultdict(set)
-    for deadline in about:
-        said[deadline.account.pk].add(deadline.said(now))
     for (to, team_id), accounts in sorted(to_write.items(), key=lambda one: (one[0][0], one[0][1] or 0)):
-        what = " ".join(sorted(set[str]().union(*(said[pk] for pk in accounts))))
+        what = " ".join(sorted(one.said(now) for one in about if one.account.pk in accounts))
         of = {teams[pk] for pk in accounts}
         outbox.enqueue(
             kind=SAID,

@@ -7,7 +7,6 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from django.db import transaction
-from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Account, AccountEvent
@@ -17,7 +16,7 @@ from notifications import outbox
 from notifications.models import Message
 from notifications.outbox import clean_line, register_kind
 from users.installation import hold
-from users.models import RefusedAddress, User
+from users.models import User
 from users.people.queries import fallback_readers
 
 NOTE_LENGTH = 200
@@ -75,69 +74,29 @@ def disown(
         now=now,
         source="mail",
     )
-    _write(new, who=email, note=note, source=source, now=now)
+    _tell(new, who=email, note=note, source=source, now=now)
     return len(new)
 
 
-def record_end(message: Message) -> None:
-    """Where the mail server refuses a lead's address for good, tell whoever stands in, in the same transaction."""
-    said, failed = message.payload, message.has_failed
-    if said["what"] == NOT_MINE and failed and RefusedAddress.objects.is_parked(message.recipient):
-        # To another team, which has an account since, the note was not written.
-        theirs = Account.objects.filter(pk__in=said["accounts"], team__in=said["teams"])
-        accounts = theirs.select_related("team")
-        _write(
-            list(accounts),
-            who=said["who"],
-            note=said["note"],
-            source=said["source"],
-            now=timezone.now(),
-        )
-
-
-def _write(accounts: Sequence[Account], *, who: str, note: str, source: str, now: datetime) -> None:
-    """Write the messages that were not written yet: to each reader about the accounts that he was not told of."""
-    told = _told(source)
-    for address, all_theirs in _readers(accounts).items():
-        theirs = [one for one in all_theirs if one.pk not in told[address]]
-        if not theirs:
-            continue
-        teams = sorted({one.team_id for one in theirs})
-        outbox.enqueue(
-            kind=SAID,
-            recipient=address,
-            team=theirs[0].team if len(teams) == 1 else None,
-            dedupe_key=f"not_mine:{source}:{min(one.pk for one in theirs)}:{address}",
-            payload={
-                "what": NOT_MINE,
-                "accounts": [one.pk for one in theirs],
-                "teams": teams,
-                "who": who,
-                "note": note,
-                "source": source,
-            },
-            now=now,
-        )
-
-
-def _told(source: str) -> dict[str, set[int]]:
-    """Return reader -> ids of the accounts that messages about this warning, or log-in, were written to him about."""
-    told: dict[str, set[int]] = defaultdict(set)
-    written = Message.objects.filter(kind=SAID, dedupe_key__startswith=f"not_mine:{source}:")
-    for address, payload in written.values_list("recipient", "payload"):
-        told[address].update(payload["accounts"])
-    return told
-
-
-def _readers(accounts: Sequence[Account]) -> dict[str, list[Account]]:
+def _tell(accounts: Sequence[Account], *, who: str, note: str, source: str, now: datetime) -> None:
+    """Write a message to each reader, about the accounts that they look after."""
     told = fallback_readers({account.team_id for account in accounts})
     readers: dict[str, list[Account]] = defaultdict(list)
     for account in accounts:
         for address in told[account.team_id].addresses:
             readers[address].append(account)
-    return readers
+    for address, theirs in readers.items():
+        teams = {one.team_id for one in theirs}
+        outbox.enqueue(
+            kind=SAID,
+            recipient=address,
+            team=theirs[0].team if len(teams) == 1 else None,
+            dedupe_key=f"not_mine:{source}:{min(one.pk for one in theirs)}:{address}",
+            payload={"what": NOT_MINE, "accounts": [one.pk for one in theirs], "who": who, "note": note},
+            now=now,
+        )
 
 
 def register() -> None:
     """Say how the mail of what was said is built."""
-    register_kind(SAID, build_said, name=_("Said by the link of a mail"), ended=record_end, asks=True)
+    register_kind(SAID, build_said, name=_("Said by the link of a mail"), asks=True)

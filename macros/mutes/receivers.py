@@ -1,8 +1,7 @@
 """What keeps warnings back ends with accounts that move and with people who leave, and goes along to a person's new address.
 
-It was said for the former team, and ends where it is not the new one's: a snooze for everybody, and "I am on it" where the account does not
-concern whoever said so. What an address snoozed for itself goes on: it keeps nothing from others. Links in mails that went to a person's
-old address say nothing of the new one, since somebody else may read it.
+It was said for the former team: a snooze for everybody, and "I am on it". What an address snoozed for itself goes on: it keeps nothing
+from others. Links in mails that went to a person's old address say nothing of the new one, since somebody else may read it.
 """
 
 from collections.abc import Collection
@@ -26,14 +25,14 @@ MOVED = "moved"  # the cause of an event
 
 @dataclass(frozen=True)
 class Ends:
-    """How many accounts have something that ends with a move, or may: that depends on the team."""
+    """How many accounts have something that ends with a move."""
 
     snoozed: int
     on_it: int
 
 
 def count_ends(accounts: QuerySet[Account]) -> Ends:
-    """Count what a move of these accounts ends, or may end. Two queries, however many accounts."""
+    """Count what a move of these accounts ends. Two queries, however many accounts."""
     ids = accounts.order_by().values("pk")
     return Ends(
         snoozed=Mute.objects.running().for_everybody().filter(account__in=ids).count(),

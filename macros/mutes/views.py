@@ -122,7 +122,7 @@ def _note(
     if what == ON_IT:
         ids = {one.pk for one in accounts}
         about = [one for one in acknowledgements.deadlines_of(message) if one.account.pk in ids]
-        acknowledgements.acknowledge(deadlines=about, email=email, now=now, answers=message)
+        acknowledgements.acknowledge(deadlines=about, email=email, now=now)
     elif what == NOT_MINE:
         disowning.disown(
             account_ids=[one.pk for one in accounts],

@@ -6,10 +6,8 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from accounts.models import Account
 from macros.at_once import services as at_once
 from macros.models import Evaluation, Macro, Notice
-from macros.mutes import disowning
 from macros.warnings import services as evaluation
 from notifications.delivery import claims
 from notifications.delivery import services as delivery
@@ -57,21 +55,6 @@ def deliver_thrice() -> None:
 def remove(token: Token) -> None:
     """Have Mira remove a log-in."""
     removed(token, by=make_person("mira@example.com"), now=NOW)
-
-
-def say_not_mine() -> None:
-    """Have the reader of a warning say that the account is not his."""
-    account = ending(7, person=make_person("eve@example.com"), life=60)
-    make_macro(emails=["boss@example.com"], notify_consenters=False)
-    morning(noon(TODAY))
-    warning = Message.objects.get(recipient="boss@example.com")
-    disowning.disown(
-        account_ids=[account.pk],
-        email=warning.recipient,
-        source=disowning.of_mail(warning),
-        note="Ask Eve",
-        now=timezone.now(),
-    )
 
 
 def morning(now: datetime) -> list[str]:
@@ -151,36 +134,6 @@ def test_whoever_stands_in_for_a_refused_lead_is_told_of_that_team_though_told_o
     assert [name in mail.as_string() for mail in mail_server.mails for name in ("Fern", "Lumen")] == [
         True, False, False, True,
     ]  # fmt: skip
-
-
-def test_where_a_leads_address_is_refused_that_an_account_is_not_somebodys_any_more_is_told_to_operators(
-    settings: Any, mail_server: MailServer
-) -> None:
-    settings.OPERATOR_EMAILS = [OPERATOR]
-    lead()
-    say_not_mine()
-    mail_server.refuse[LEAD] = GONE
-
-    deliver_thrice()
-
-    assert mail_server.recipients == ["boss@example.com", OPERATOR]
-    assert "Ask Eve" in Message.objects.get(kind="said", payload__what="not_mine", recipient=OPERATOR).text
-
-
-def test_what_is_said_of_an_account_that_changed_its_team_is_not_told_to_the_new_team(
-    settings: Any, mail_server: MailServer
-) -> None:
-    settings.OPERATOR_EMAILS = []
-    lead()
-    say_not_mine()
-    mail_server.refuse[LEAD] = GONE
-    team = Team.objects.create(name="Another client")
-    Membership.objects.create(team=team, user=make_person("new@example.com"), role=Membership.Role.TEAM_LEAD)
-    Account.objects.update(team=team)
-
-    deliver_thrice()
-
-    assert mail_server.recipients == ["boss@example.com"]
 
 
 def test_a_refused_address_is_not_mailed_until_somebody_frees_it(mail_server: MailServer) -> None:
