@@ -10,7 +10,7 @@ from accounts.pool.health import OUTSIDE
 from macros.notices.models import Told
 from macros.notices.queries import read_world
 from macros.notices.rules import World
-from macros.notices.values import AccountFacts, Before, Happened, LogIn
+from macros.notices.values import AccountFacts, Happened, LogIn
 from notifications.models import Message
 
 SLICE = 2_000  # accounts that are read at a time
@@ -57,28 +57,14 @@ def _events(ids: Collection[int], since: datetime) -> Mapping[int, list[Happened
     )
 
 
-def _told(ids: Collection[int], since: datetime) -> Mapping[int, list[Before]]:
+def _told(ids: Collection[int], since: datetime) -> Mapping[int, list[Told]]:
     """Return what was told of accounts within a day before a moment and since, and what is not over."""
     rows = Told.objects.live().filter(account__in=ids).order_by("id")
     pairs = {one.pk: one for one in (*rows.filter(at__gte=since - DAY), *rows.open())}
-    found: dict[int, list[Before]] = defaultdict(list)
+    found: dict[int, list[Told]] = defaultdict(list)
     for one in sorted(pairs.values(), key=lambda each: each.pk):
-        found[one.account_id].append(before_of(one))
+        found[one.account_id].append(one)
     return found
-
-
-def before_of(row: Told) -> Before:
-    """Return a row as the rules know it."""
-    return Before(
-        row.kind,
-        row.recipient,
-        row.at,
-        row.event,
-        row.token_id,
-        row.dark,
-        is_open=row.is_open,
-        waits=row.outcome == Told.Outcome.WAITING,
-    )
 
 
 def _mailed(accounts: Mapping[int, AccountFacts], since: datetime) -> Mapping[int, dict[str, int]]:
@@ -182,7 +168,7 @@ def _carries_on(account: AccountFacts, shift: Happened) -> bool:
     return connected and shift.from_token_id is not None and account.active_token_id == shift.token_id
 
 
-def is_over(told: Before, account: AccountFacts) -> bool:
+def is_over(told: Told, account: AccountFacts) -> bool:
     """Return whether what a reader was told, and waits to be over, is."""
     if account.restricted:
         return False

@@ -23,7 +23,6 @@ from macros.notices.values import (
     REFUSED,
     SNOOZED,
     AccountFacts,
-    Before,
     LogIn,
     Reader,
     who_is_told,
@@ -35,26 +34,11 @@ NO_MACRO = 0  # is the id of none: of what a rule of AdToken tells
 _REASONS = {LEFT_OUT: "reader_left_out", SNOOZED: "reader_left_out", AWAY: "reader_away"}
 
 
-class Due(NamedTuple):
-    """What one reader is to be told. `action_id`: by which action of a macro, None by a rule of AdToken."""
-
-    account_id: int
-    kind: str
-    recipient: str
-    event: int
-    at: datetime  # when it happened
-    token_id: int | None = None
-    via: Via = Via.DIRECT
-    action_id: int | None = None
-    dark: bool = False
-    message_id: int | None = None  # a mail of another kind that told it
-
-
 @dataclass
 class Found:
     """What is due now; when which accounts (ids) are looked at again; who (account, address) need not hear that it is over."""
 
-    due: list[Due] = field(default_factory=list)
+    due: list[Told] = field(default_factory=list)
     again: dict[int, datetime] = field(default_factory=dict)
     over: list[tuple[int, str]] = field(default_factory=list)
 
@@ -77,7 +61,7 @@ def find_due(world: World, now: datetime) -> Found:
 def _look(account: AccountFacts, world: World, now: datetime, found: Found) -> None:
     if account.state == Account.State.INTERRUPTED and account.since + HOUR > now:
         found.again[account.pk] = account.since + HOUR
-    told: dict[str, list[Before]] = defaultdict(list)
+    told: dict[str, list[Told]] = defaultdict(list)
     for before in account.told_at_once:
         told[before.recipient].append(before)
     back = set[str]()
@@ -96,7 +80,7 @@ def _look(account: AccountFacts, world: World, now: datetime, found: Found) -> N
 
 
 def _tell(
-    fact: Fact, told_by: ToldBy, account: AccountFacts, known: list[Before], now: datetime, found: Found
+    fact: Fact, told_by: ToldBy, account: AccountFacts, known: list[Told], now: datetime, found: Found
 ) -> None:
     """Add what a reader is told of a fact now, or that they are told in the evening; and when it is looked at again."""
     when = _when(fact, known, now)
@@ -104,40 +88,29 @@ def _tell(
         found.again[account.pk] = min(when, found.again.get(account.pk, when))
     row = _row(fact, told_by, account) if when is None else _evening(told_by, account, now)
     if fact.kind in {Kind.DEACTIVATED, Kind.SHIFTED} and row.recipient in account.mailed:
-        row = row._replace(message_id=account.mailed[row.recipient])
+        row.message_id, row.outcome = account.mailed[row.recipient], Told.Outcome.MAILED
     if all((one.kind, one.event, one.token_id) != (row.kind, row.event, row.token_id) for one in known):
         found.due.append(row)
-        known.append(Before(row.kind, row.recipient, row.at, row.event, row.token_id, row.dark, waits=True))
+        known.append(row)
 
 
-def _row(fact: Fact, told_by: ToldBy, account: AccountFacts) -> Due:
-    dark = fact.kind == Kind.DEACTIVATED or (account.deactivated and fact.kind in ENDS)
-    reader = told_by.reader
-    return Due(
-        account.pk,
-        fact.kind,
-        reader.address,
-        fact.event,
-        fact.at,
-        fact.token_id,
-        reader.via,
-        told_by.action_id,
-        dark,
-    )
-
-
-def _evening(told_by: ToldBy, account: AccountFacts, now: datetime) -> Due:
-    """Return that a reader is told in the evening that an account goes on and off; once a day."""
-    reader = told_by.reader
-    return Due(
-        account.pk,
-        Kind.UNSTEADY,
-        reader.address,
-        now.toordinal(),
-        now,
-        via=reader.via,
+def _row(fact: Fact, told_by: ToldBy, account: AccountFacts) -> Told:
+    return Told(
+        account_id=account.pk,
+        kind=fact.kind,
+        event=fact.event,
+        at=fact.at,
+        token_id=fact.token_id,
+        recipient=told_by.reader.address,
+        via=told_by.reader.via,
         action_id=told_by.action_id,
+        dark=fact.kind == Kind.DEACTIVATED or (account.deactivated and fact.kind in ENDS),
     )
+
+
+def _evening(told_by: ToldBy, account: AccountFacts, now: datetime) -> Told:
+    """Return that a reader is told in the evening that an account goes on and off; once a day."""
+    return _row(Fact(Kind.UNSTEADY, now.toordinal(), now), told_by, account)
 
 
 # --- who is told
@@ -257,12 +230,12 @@ def _hears(address: str, account: AccountFacts, world: World) -> bool:
 # --- what a reader knows
 
 
-def is_known(fact: Fact, told: Iterable[Before], account: AccountFacts) -> bool:
+def is_known(fact: Fact, told: Iterable[Told], account: AccountFacts) -> bool:
     """Return whether a reader was told of a fact, by whichever kind of news: of the log-in, or that it is dark."""
     return any(_tells(one, fact, account) for one in told)
 
 
-def _tells(one: Before, fact: Fact, account: AccountFacts) -> bool:
+def _tells(one: Told, fact: Fact, account: AccountFacts) -> bool:
     if (one.kind, one.event, one.token_id) == (fact.kind, fact.event, fact.token_id):
         return True
     lasts = one.is_open or one.waits
@@ -282,7 +255,7 @@ def _tells(one: Before, fact: Fact, account: AccountFacts) -> bool:
     )
 
 
-def _when(fact: Fact, told: Sequence[Before], now: datetime) -> datetime | None:
+def _when(fact: Fact, told: Sequence[Told], now: datetime) -> datetime | None:
     """Return when a reader is told of a fact again who was told today that the account works again; None: now.
 
     It is said in the evening that it goes on and off. What stays off for an hour is told.

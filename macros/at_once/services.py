@@ -21,7 +21,7 @@ from accounts.pool.services import note_news
 from infra import locks
 from infra.locks import Lock
 from macros.at_once.queries import SLICE, Event, read_facts
-from macros.at_once.rules import Due, Found, find_due
+from macros.at_once.rules import Found, find_due
 from macros.mutes.models import Mute
 from macros.notices.models import NEWS, Told
 from notifications.models import Message
@@ -91,7 +91,7 @@ def _close(over: Iterable[tuple[int, str]], now: datetime) -> None:
         Told.objects.open().filter(recipient=recipient, account__in=accounts).update(over_at=now)
 
 
-def write_messages(due: Sequence[Due], now: datetime, carriers: Mapping[Key, Message] | None = None) -> int:
+def write_messages(due: Sequence[Told], now: datetime, carriers: Mapping[Key, Message] | None = None) -> int:
     """Write what is due, one message for each reader, or into the one that still waits for them. Returns how many messages are new.
 
     A person's message is about all teams, that to an address outside about one: a client's, who may not read of others. What nobody need
@@ -102,12 +102,14 @@ def write_messages(due: Sequence[Due], now: datetime, carriers: Mapping[Key, Mes
     teams = dict(Account.objects.filter(pk__in={one.account_id for one in due}).values_list("pk", "team"))
     addresses = {one.recipient for one in due}
     people = who_log_in(addresses)
-    groups: dict[Key, list[Due]] = defaultdict(list)
-    for one in due:
-        if one.account_id in teams and one.message_id is None:
-            groups[one.recipient, None if one.recipient in people else teams[one.account_id]].append(one)
+    rows = [one for one in due if one.account_id in teams]
+    groups: dict[Key, list[Told]] = defaultdict(list)
+    for one in rows:
+        one.team_id = teams[one.account_id]
+        if one.waits:
+            groups[one.recipient, None if one.recipient in people else one.team_id].append(one)
     waiting, lately = waiting_mails(now, addresses) | dict(carriers or {}), _lately(addresses, now)
-    new, rows = list[Message](), list[tuple[Message, Due]]()
+    new = list[Message]()
     for key, some in groups.items():
         of = {teams[one.account_id] for one in some}
         leaves = min(_leaves(one, lately.get(key, ()), now) for one in some)
@@ -117,19 +119,14 @@ def write_messages(due: Sequence[Due], now: datetime, carriers: Mapping[Key, Mes
             new.append(message)
         else:
             join_mail(message, of, leaves)
-        rows += [(message, one) for one in some]
+        for one in some:
+            one.message = message
     Message.objects.bulk_create(new)
-    told = [_told(message.pk, one, teams[one.account_id]) for message, one in rows]
-    told += [
-        _told(one.message_id, one, teams[one.account_id])
-        for one in due
-        if one.message_id is not None and one.account_id in teams
-    ]
-    Told.objects.bulk_create(told, ignore_conflicts=True)
+    Told.objects.bulk_create(rows, ignore_conflicts=True)
     return len(new)
 
 
-def _leaves(one: Due, lately: Sequence[datetime], now: datetime) -> datetime:
+def _leaves(one: Told, lately: Sequence[datetime], now: datetime) -> datetime:
     """Return when something is told at the latest: now, but in few mails; in the evening what goes on and off; what nobody need act on, by
     the next mail.
     """
@@ -147,24 +144,6 @@ def join_mail(message: Message, teams: Collection[int], leaves: datetime) -> Non
     if message.team_id not in teams or len(teams) > 1:
         message.team = None
     message.save(update_fields=["next_attempt_at", "queued_at", "team"])
-
-
-def _told(message_id: int, one: Due, team_id: int) -> Told:
-    by_another = one.message_id is not None
-    return Told(
-        account_id=one.account_id,
-        kind=one.kind,
-        token_id=one.token_id,
-        event=one.event,
-        recipient=one.recipient,
-        via=one.via,
-        team_id=team_id,
-        action_id=one.action_id,
-        message_id=message_id,
-        dark=one.dark,
-        at=one.at,
-        outcome=Told.Outcome.MAILED if by_another else Told.Outcome.WAITING,
-    )
 
 
 def _message(key: Key, teams: Collection[int], leaves: datetime, now: datetime) -> Message:
@@ -249,9 +228,9 @@ def take_along(*, user: User, old: str, now: datetime, **_kwargs: Any) -> None:
         one.pk, one.recipient = None, user.email
     Told.objects.bulk_create(rows, ignore_conflicts=True)
     going = (Message.State.QUEUED, Message.State.SENDING)
-    waiting = Told.objects.filter(recipient=old, outcome=Told.Outcome.WAITING, message__state__in=going)
-    columns = ("account_id", "kind", "event", "at", "token_id", "via", "action_id", "dark")
-    due = [Due(recipient=user.email, **facts) for facts in waiting.values(*columns)]
+    due = list(Told.objects.filter(recipient=old, outcome=Told.Outcome.WAITING, message__state__in=going))
+    for one in due:
+        one.pk, one.recipient = None, user.email
     write_messages(due, now)
 
 

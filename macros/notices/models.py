@@ -214,6 +214,11 @@ class Told(models.Model):
         return self.outcome == self.Outcome.DROPPED
 
     @property
+    def waits(self) -> bool:
+        """Whether its mail has not left."""
+        return self.outcome == self.Outcome.WAITING
+
+    @property
     def is_open(self) -> bool:
         """Whether its reader waits to hear that it is over."""
         waited_for = self.dark or self.kind == self.Kind.RESTRICTED

@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from typing import NamedTuple
 
 from accounts.pool.health import reason_of_entry
+from macros.notices import models
 from tokens.channels import registry
 from tokens.channels.kinds import AN_ADMIN_HELPS, AN_APPEAL_HELPS
 from tokens.models import Token
@@ -111,19 +112,6 @@ class Happened(NamedTuple):
     actor: str = ""
 
 
-class Before(NamedTuple):
-    """What one reader was told at once of an account, or is about to be."""
-
-    kind: str
-    recipient: str
-    at: datetime
-    event: int = 0
-    token_id: int | None = None
-    dark: bool = False
-    is_open: bool = False  # its reader waits to hear that it is over
-    waits: bool = False  # its mail has not left
-
-
 @dataclass(slots=True)
 class AccountFacts:
     """An account, its pool, and what was told of it."""
@@ -157,7 +145,7 @@ class AccountFacts:
     # Of one of which is told at once:
     looked_since: datetime = LONG_AGO
     events: Sequence[Happened] = ()  # since then, in order, with the state and restriction before them
-    told_at_once: Sequence[Before] = ()
+    told_at_once: Sequence[models.Told] = ()  # to each reader, or about to be
     # Whom the mail about log-ins that were removed told that it stopped, and which mail that was.
     mailed: Mapping[str, int] = field(default_factory=dict)
 

@@ -17,7 +17,6 @@ from django.db import transaction
 from infra import locks
 from infra.locks import Lock
 from macros.at_once import services as at_once
-from macros.at_once.rules import Due as News
 from macros.notices import rules
 from macros.notices.models import WARNING, Evaluation, Notice, Shortage, Told
 from macros.notices.queries import read_candidates, read_directory, read_rules
@@ -43,7 +42,7 @@ def write_findings(*, run: Evaluation, span: Span) -> tuple[int, int]:
     few = [rule for rule in found if rule.kind == Kind.FEW_PEOPLE]
     close_unwatched(few, now=span.now)
     directory = read_directory(now=span.now)
-    news, mails = list[News](), Messages(run)
+    news, mails = list[Told](), Messages(run)
     for accounts in read_candidates(found, span):
         notices = [row for one in find_due(found, accounts, directory, span) for row in _notices(one, run)]
         mails.carry(notices)
@@ -156,7 +155,7 @@ def close_unwatched(few: Sequence[Rule], *, now: datetime) -> None:
 
 def update_shortages(
     few: Sequence[Rule], accounts: Iterable[AccountFacts], directory: Directory, span: Span
-) -> list[News]:
+) -> list[Told]:
     """Close what is over and open what falls short, of accounts that are read for these rules, and return who is told of it.
 
     Such news has no event: its number is the shortage's, below 0.
@@ -187,12 +186,12 @@ def update_shortages(
         for rule, account in short
     )
     return [
-        News(
-            account.pk,
-            Told.Kind.FEW_PEOPLE,
-            reader.address,
-            row.event,
-            span.now,
+        Told(
+            account_id=account.pk,
+            kind=Told.Kind.FEW_PEOPLE,
+            recipient=reader.address,
+            event=row.event,
+            at=span.now,
             via=reader.via,
             action_id=rule.action_id,
         )
