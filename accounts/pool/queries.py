@@ -49,9 +49,10 @@ class Summary:
         return names.within(self.active.token, self.account) if self.active else ""
 
 
-def summarise(account: Account, now: datetime) -> Summary:
-    """Summarise one account whose pool was loaded by `with_pools` (or is loaded now)."""
-    entries = account.pool_in_order()
+def summarise(account: Account, now: datetime, entries: Sequence[AccountToken] | None = None) -> Summary:
+    """Summarise one account whose pool was loaded by `with_pools` (or is loaded now). `entries`: the same in order, where that is known."""
+    if entries is None:
+        entries = account.pool_in_order()
     usable = [entry for entry in entries if entry.is_usable]
     undated = 0
     if account.deadline_kind == Account.DeadlineKind.DATE:

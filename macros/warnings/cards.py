@@ -3,15 +3,15 @@
 A card is of what its reader can do something about, with its accounts, causes and the way to renew; a line is of what they watch.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from django.utils.translation import gettext
 
 from accounts.models import Account, AccountEvent
 from accounts.pool.mails import ReaderWithNames, Rows, mail_row
-from accounts.pool.queries import Summary
+from accounts.pool.queries import summarise
 from accounts.renewal_links.services import log_in_card
 from macros.notices.models import Shortage, Told
 from macros.notices.values import AccountFacts
@@ -130,7 +130,6 @@ class Said:
     mine: Sequence[Sequence[WarningLine]]
     watched: Sequence[Sequence[WarningLine]]
     happened: Sequence[Happening]
-    summaries: Mapping[int, Summary] = field(default_factory=dict)
     beyond: int = 0
 
     @property
@@ -180,12 +179,12 @@ def watched_lines(said: Said) -> list[tuple[list[int], Sequence[WarningLine] | H
 # --- cards, of what the reader can do something about
 
 
-def cards_of(said: Said, reader: MailReader) -> list[dict[str, object]]:
+def cards_of(said: Said, reader: MailReader, now: datetime) -> list[dict[str, object]]:
     """Return the facts of the cards, most urgent first: log-ins, then restrictions of accounts that the reader links."""
     shares = _shares(said.mine)
-    cards = [_card(some, said, reader, share) for some, share in zip(said.mine, shares, strict=True) if share]
+    cards = [_card(some, reader, share, now) for some, share in zip(said.mine, shares, strict=True) if share]
     limits = [one for one in said.happened if is_of_the_reader(one, reader)]
-    return [*cards, *(_restricted(one, said, reader) for one in limits[:WATCHED])]
+    return [*cards, *(_restricted(one, reader, now) for one in limits[:WATCHED])]
 
 
 def _shares(found: Sequence[Sequence[WarningLine]]) -> list[int]:
@@ -201,11 +200,13 @@ def _shares(found: Sequence[Sequence[WarningLine]]) -> list[int]:
     return shares
 
 
-def _card(lines: Sequence[WarningLine], said: Said, reader: MailReader, shown: int) -> dict[str, object]:
+def _card(lines: Sequence[WarningLine], reader: MailReader, shown: int, now: datetime) -> dict[str, object]:
     """Return the facts of the card of a log-in, with so many of its accounts by name."""
     first = lines[0]
     rows = [
-        mail_row(said.summaries[line.account.pk], carrier=first_name(line.carrier), zone=reader.zone)
+        mail_row(
+            summarise(line.account, now, line.entries), carrier=first_name(line.carrier), zone=reader.zone
+        )
         for line in lines[:shown]
     ]
     explanation = first.explain(called([line.account.name for line in lines]))
@@ -228,10 +229,10 @@ def is_personal(line: WarningLine, reader: MailReader) -> bool:
     return line.can_act and line.token is not None and line.token.pk in reader.renewable
 
 
-def _restricted(one: Happening, said: Said, reader: MailReader) -> dict[str, object]:
+def _restricted(one: Happening, reader: MailReader, now: datetime) -> dict[str, object]:
     """Return the facts of the card of a restriction that an admin at the channel has lifted."""
     account = one.row.account
-    row = mail_row(said.summaries[account.pk], carrier="", zone=reader.zone)
+    row = mail_row(summarise(account, now), carrier="", zone=reader.zone)
     explanation = reasons.explain(account.channel, Reason.RESTRICTED, account=account.name)
     return log_in_card(
         None, Rows([row], len(one.accounts)), explanation,

@@ -11,6 +11,7 @@ from datetime import datetime
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from accounts.models import Account
 from accounts.pool import mails as mailing
 from accounts.renewal_links import services as renewal_links
 from macros.at_once import services as at_once
@@ -19,14 +20,12 @@ from macros.mutes.mails import finish_mail, foot_addresses, may_stop_mails
 from macros.notices import history
 from macros.notices.models import NEWS, WARNING, Told
 from macros.warnings.cards import (
-    ON_CARD,
     SHOWN,
     MailReader,
     Said,
     cards_of,
     goes_on,
     happenings,
-    is_of_the_reader,
     is_personal,
     line_of_event,
     line_of_log_in,
@@ -40,7 +39,6 @@ from macros.warnings.rules import (
     WarningLine,
     group_by_log_in,
     load_notices,
-    pools_of_accounts,
     sort_lines,
     told_lines,
     warning_lines,
@@ -83,13 +81,13 @@ def compose_mail(
     """
     who = mailing.reader_of(message)
     rows: list[Notice | Told] = [*notices, *told.rows]
-    accounts = pools_of_accounts({one.account_id for one in rows})
+    accounts = Account.objects.with_pools().in_bulk({one.account_id for one in rows})
     ahead = warning_lines(
         notices, accounts=accounts, reader=who.user, names=who.names, now=now, zone=who.zone
     )
     of_log_ins = [one for one in told.rows if one.kind in OF_LOG_INS]
     at_once_lines = told_lines(of_log_ins, accounts=accounts, reader=who.user, names=who.names)
-    tokens = {entry.token_id for one in accounts.values() for entry in one.entries}
+    tokens = {entry.token_id for one in accounts.values() for entry in one.pool.all()}
     renewable = renewal_links.renewable_log_ins([who.user.pk], tokens) if who.user and tokens else {}
     reader = MailReader(who.user, who.names, message.recipient, renewable)
     said = _said(sort_lines([*ahead, *at_once_lines]), told, reader, beyond)
@@ -105,7 +103,7 @@ def compose_mail(
     escalated = _escalated(notices) if not told.rows else 0
     facts = {
         **_facts_of_mail(said, reader),
-        "cards": cards_of(said, reader),
+        "cards": cards_of(said, reader, now),
         "lines": lines_of(said, reader),
         "unseen": len(said.ids - seen_accounts(said)) + beyond,
         "escalated": escalated,
@@ -117,7 +115,7 @@ def compose_mail(
     }
     mail = mailing.compose_account_mail("accounts", message, reader, facts)
     first = said.lines[0].account if said.lines else said.happened[0].row.account
-    teams = {one.account.team_id for one in accounts.values()}
+    teams = {one.team_id for one in accounts.values()}
     return finish_mail(mail, message, user=who.user, first=first, stop=foot["stop_url"], teams=teams, now=now)
 
 
@@ -125,10 +123,7 @@ def _said(lines: Sequence[WarningLine], told: StillTold, reader: MailReader, bey
     mine, watched = list[Sequence[WarningLine]](), list[Sequence[WarningLine]]()
     for some in group_by_log_in(lines):
         (mine if _acts(some[0], told, reader) else watched).append(some)
-    happened = happenings(told, {line.account.pk for line in lines})
-    named = [line.account.pk for some in mine[:SHOWN] for line in some[:ON_CARD]]
-    named += [one.accounts[0].pk for one in happened if is_of_the_reader(one, reader)]
-    return Said(mine, watched, happened, mailing.summaries(named), beyond)
+    return Said(mine, watched, happenings(told, {line.account.pk for line in lines}), beyond)
 
 
 def _acts(line: WarningLine, told: StillTold, reader: MailReader) -> bool:

@@ -1,6 +1,5 @@
 """What a mail about accounts says of log-ins, as plain facts: its lines, grouped by the log-in that ended or will."""
 
-from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, tzinfo
@@ -35,14 +34,6 @@ class Section(StrEnum):
     WEEK = "week"
     MONTH = "month"
     LATER = "later"
-
-
-@dataclass(frozen=True)
-class Pooled:
-    """An account, and its pool in the order in which it is tried."""
-
-    account: Account
-    entries: Sequence[AccountToken]
 
 
 @dataclass(frozen=True)
@@ -170,7 +161,7 @@ class WarningLine:
 def warning_lines(
     notices: Iterable[Notice],
     *,
-    accounts: Mapping[int, Pooled],
+    accounts: Mapping[int, Account],
     reader: User | None,
     names: NameVisibility,
     now: datetime,
@@ -178,8 +169,8 @@ def warning_lines(
 ) -> list[WarningLine]:
     """Return the lines of what macros warn of.
 
-    `accounts` are those of the notices by their ids, with their pools, as `pools_of_accounts` loads them. `zone` is the reader's, by whose
-    calendar days count from `now`.
+    `accounts` are those of the notices by their ids, loaded with their pools. `zone` is the reader's, by whose calendar days count from
+    `now`.
     """
     facts: dict[tuple[int, int | None], Notice] = {}
     for notice in sorted(
@@ -193,7 +184,7 @@ def warning_lines(
 
 
 def told_lines(
-    rows: Iterable[Told], *, accounts: Mapping[int, Pooled], reader: User | None, names: NameVisibility
+    rows: Iterable[Told], *, accounts: Mapping[int, Account], reader: User | None, names: NameVisibility
 ) -> list[WarningLine]:
     """Return the same of what was told at once of log-ins, and of accounts by them: one line an account, of the own log-in first."""
     lines: dict[int, WarningLine] = {}
@@ -203,8 +194,8 @@ def told_lines(
     return list(lines.values())
 
 
-def _told_line(pooled: Pooled, row: Told, reader: User | None, names: NameVisibility) -> WarningLine:
-    account, entries = pooled.account, pooled.entries
+def _told_line(account: Account, row: Told, reader: User | None, names: NameVisibility) -> WarningLine:
+    entries = account.in_order(account.pool.all())
     token, dark = row.token, account.state == Account.State.INTERRUPTED and row.kind == Told.Kind.DEACTIVATED
     if token is None:
         token = _token_that_stopped(account, entries, reader)
@@ -249,15 +240,6 @@ def group_by_log_in(lines: Iterable[WarningLine]) -> list[list[WarningLine]]:
     return list(logins.values())
 
 
-def pools_of_accounts(ids: Collection[int]) -> dict[int, Pooled]:
-    """Load accounts and their pools. Two queries."""
-    accounts = Account.objects.filter(pk__in=ids).select_related("team")
-    pools: dict[int, list[AccountToken]] = defaultdict(list)
-    for entry in AccountToken.objects.filter(account__in=ids).select_related("token__consented_by"):
-        pools[entry.account_id].append(entry)
-    return {one.pk: Pooled(one, one.in_order(pools[one.pk])) for one in accounts}
-
-
 def load_notices(ids: Collection[int]) -> dict[int, Notice]:
     """Load notices with their macros and log-ins, by their ids."""
     return Notice.objects.select_related("action__macro", "account", "token__consented_by").in_bulk(list(ids))
@@ -274,9 +256,9 @@ def _urgency(line: WarningLine) -> tuple[bool, bool, float, bool, str]:
 
 
 def _line(
-    pooled: Pooled, notice: Notice, reader: User | None, names: NameVisibility, now: datetime
+    account: Account, notice: Notice, reader: User | None, names: NameVisibility, now: datetime
 ) -> WarningLine:
-    account, entries = pooled.account, pooled.entries
+    entries = account.in_order(account.pool.all())
     deactivated = notice.threshold == 0
     token = _token_of(notice, account, entries, reader)
     ends = None if deactivated else notice.ends
