@@ -5,6 +5,7 @@ from urllib.parse import urlsplit
 
 import django_stubs_ext
 from kombu import Queue
+from psycopg_pool.base import AttemptWithBackoff
 
 from adtoken_project import env
 from adtoken_project.version import VERSION
@@ -131,12 +132,15 @@ _DATABASE |= {
             "max_size": env.whole("DATABASE_POOL", default=8, least=1),
             "max_idle": 60,  # seconds after which one that nobody needs is closed
             "timeout": 10,
-            "reconnect_timeout": 0,  # its pauses would double with every try; so whoever asks next has it try again
+            "reconnect_timeout": 10,
         },
         "prepare_threshold": 5,  # of the event loop's statements alone; PgBouncer keeps track of it from 1.22 on
     },
     "TEST": {"TEMPLATE": "template0"},
 }
+# Between two tries to connect, and between two connections of a pool that a restart has ended, of which a thread may meet all in turn:
+# by its own measure the pool pauses 1, 2, 4 ... seconds.
+AttemptWithBackoff.INITIAL_DELAY, AttemptWithBackoff.DELAY_BACKOFF = 0.1, 1.0
 DATABASE_APP_ROLE = env.text("DATABASE_APP_ROLE", "")  # where `migrate` runs as another role: gets its rights
 API_CALLS_A_MINUTE = env.whole(
     "API_CALLS_A_MINUTE", default=30_000

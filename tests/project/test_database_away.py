@@ -10,7 +10,6 @@ from django.core.handlers.wsgi import WSGIHandler
 from django.db import connection
 from django.test import Client, RequestFactory
 from psycopg import sql
-from psycopg_pool.base import AttemptWithBackoff
 from pytest_django import Settings
 
 from accounts.api_keys import services as api_keys
@@ -78,9 +77,6 @@ def test_it_is_503_while_the_database_is_away_and_good_soon_after(
 ) -> None:
     pool: Any = connection.pool  # type: ignore[attr-defined]  # PostgreSQL has one
     monkeypatch.setattr(pool, "timeout", 0.5)  # so long a request waits for a connection
-    monkeypatch.setattr(
-        AttemptWithBackoff, "INITIAL_DELAY", 600
-    )  # left alone, the pool would try again after that
     asker.force_login(make_user())
     paths = ("/api/v1/accounts", "/")
     assert [asker.get(path).status_code for path in paths] == [200, 200]
@@ -102,6 +98,15 @@ def test_it_is_503_while_the_database_is_away_and_good_soon_after(
     assert "AdToken is not ready at the moment" in away[1].text
     assert late[-1] == [200, 200]
     assert {status for both in late for status in both} <= {200, 503}
+
+
+def test_who_waits_when_it_comes_back_is_served_though_nobody_else_asks(server: Server, key: str) -> None:
+    connection.close()
+    connection.close_pool()  # type: ignore[attr-defined]  # a connection that has ended would be looked at later, and a new one be asked for
+    server.go_away()
+    threading.Timer(1, server.come_back).start()
+
+    assert call("/api/v1/accounts", key) == 200
 
 
 # ---- a connection that has ended
