@@ -31,7 +31,6 @@ _MORE: tuple[tuple[str, str, list[int], str], ...] = (
     ("Why, several accounts fit", "admin:why", [], "?address=p1@example.com&account=Shoes 12"),
     ("Ask, what is done", "admin:accounts_ask_change", [1], "?stage=done"),
     ("Ask, far down", "admin:accounts_ask_change", [1], "?p=90"),
-    ("Job on all accounts, what failed", "admin:accounts_account_job", [1], "?show=failed"),
     ("Job on all accounts, far down", "admin:accounts_account_job", [1], "?p=900"),
     ("Search of the portal", "admin:search", [], "?s=Lumen"),
     ("Search of the portal, a person", "admin:search", [], "?s=Person 17"),

@@ -138,11 +138,6 @@ class Job(models.Model):
         return self.state in self.GOING
 
     @property
-    def fell_short(self) -> bool:
-        """Whether something of it could not be done."""
-        return bool(self.failed) or self.state == self.State.FAILED
-
-    @property
     def is_offboarding(self) -> bool:
         """Whether a person goes by it."""
         return self.kind == OFFBOARD

@@ -1,6 +1,6 @@
 """My jobs: what somebody asked to be done to many, so that whoever left the page of one finds it again."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -18,10 +18,8 @@ from accounts.jobs.models import Job
 from accounts.models import Account
 from portal import access
 from ui import progress
-from ui.name_visibility import NameVisibility
 from ui.text import number
 from users.models import User, person
-from users.people.queries import names_for
 
 
 @dataclass(frozen=True)
@@ -30,7 +28,6 @@ class JobLine:
 
     title: str
     url: str
-    about: str  # whom or what it is about, where the title does not say
     at: datetime
     label: str
     icon: str
@@ -53,7 +50,7 @@ def show(request: HttpRequest) -> HttpResponse:
     context = {
         **access.frame_of(Account)(request),
         "title": gettext("My jobs"),
-        "lines": _lines(some, names_for(viewer)),
+        "lines": _lines(some),
         "page": page,
         "now": timezone.now(),
     }
@@ -67,24 +64,9 @@ def my_jobs_url(user: User) -> str:
     return reverse("admin:accounts_account_jobs") if listed else ""
 
 
-def _lines(found: Sequence[Job], names: NameVisibility) -> list[JobLine]:
-    called, about = jobs.names_in_titles(found), _subjects(found, names)
-    lines = []
-    for job in found:
-        label, icon, tone, why = _state(job)
-        lines.append(
-            JobLine(
-                title=jobs.job_title(job, called),
-                url=job.get_absolute_url(),
-                about=about.get(job.pk, ""),
-                at=job.created_at,
-                label=label,
-                icon=icon,
-                tone=tone,
-                why=why,
-            )
-        )
-    return lines
+def _lines(found: Sequence[Job]) -> list[JobLine]:
+    titles = jobs.job_titles(found)
+    return [JobLine(titles[job.pk], job.get_absolute_url(), job.created_at, *_state(job)) for job in found]
 
 
 def _state(job: Job) -> tuple[str, str, str, str]:
@@ -102,9 +84,3 @@ def _state(job: Job) -> tuple[str, str, str, str]:
 
 def _far(job: Job) -> str:
     return gettext("%(done)s of %(total)s") % {"done": number(job.done), "total": number(job.total)}
-
-
-def _subjects(found: Collection[Job], names: NameVisibility) -> dict[int, str]:
-    """Return by job whom or what it is about, where its title does not say."""
-    leavers = User.objects.in_bulk([one.subject_id for one in found if one.is_offboarding])
-    return {one.pk: names.user(leavers.get(one.subject_id)) for one in found if one.is_offboarding}

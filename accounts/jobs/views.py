@@ -8,13 +8,11 @@ from typing import Any
 
 from django.contrib import admin
 from django.contrib.humanize.templatetags.humanize import intcomma
-from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.db.models import Count, Model, Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
-from django.utils import timezone
 from django.utils.http import urlencode
 from django.utils.translation import gettext, gettext_lazy
 from django.views.decorators.http import require_GET
@@ -40,8 +38,6 @@ from accounts.jobs.services import KINDS, Outcome
 from accounts.models import Account, ImportFileLine
 from macros.models import Macro
 from portal import access
-from portal.lists import tabs
-from tokens.models import Token
 from ui import progress
 from ui.addresses import id_of
 from ui.confirm import Late
@@ -50,7 +46,6 @@ from users.installation import hold
 from users.models import Team, User, person
 from users.people.queries import names_for
 
-LATE = 60.0  # seconds after which a job that nobody has begun waits for a worker
 ON_A_PAGE = 100
 # Icon and tone of an outcome.
 LOOKS = {
@@ -69,6 +64,7 @@ _NAMED: Mapping[str, tuple[type[Model], Any]] = {
     APPLY_MACRO: (Macro, gettext_lazy("a deleted macro")),
     REMOVE_MACRO: (Macro, gettext_lazy("a deleted macro")),
     MOVE: (Team, gettext_lazy("a deleted team")),
+    OFFBOARD: (User, gettext_lazy("a deleted person")),
 }
 
 
@@ -126,61 +122,48 @@ def chosen_ids(request: HttpRequest) -> QuerySet[Any, Any]:
 
 def show(request: HttpRequest, job_id: int) -> HttpResponse:
     """Show how far a job is, and what came of it, to whoever asked for it or sees all teams. 404 for others."""
+    access.require(request)
     viewer = person(request)
     job = Job.objects.visible_to(viewer).filter(pk=job_id).select_related("user").first()
     if job is None:
         raise Http404(gettext("There is no such page. What was done to many is told for a day."))
-    needed = KINDS[job.kind].permission if job.is_offboarding else access.VIEW
-    if not (viewer.sees_all_teams or viewer.has_perm(needed)):
-        raise PermissionDenied
-    back_url, back_label, frame = _around(job)
+    name = names_in_titles([job])[job.pk]
+    back_url, back_label, frame = _around(job, name)
     access.stand_at(request, back_url)
     going, mine = job.is_going, job.user_id == viewer.pk
-    shown = request.GET.get("show", "")
-    shown = shown if shown in Outcome.values else ""
-    rows = job.items.alias(failed=Q(outcome=Outcome.FAILED)).order_by("-failed", "place")
-    pages = Paginator(rows.filter(outcome=shown) if shown else rows, ON_A_PAGE)
-    page = pages.get_page(request.GET.get("p"))
-    numbers = {Outcome.DONE: job.acted, Outcome.SKIPPED: job.skipped, Outcome.FAILED: job.failed}
-    counts = [(one.value, one.label, numbers[one]) for one in Outcome]
-    waited = (timezone.now() - job.created_at).total_seconds()
+    rows = job.items.alias(failed=Q(outcome=Outcome.FAILED)).order_by("-failed", "-outcome", "place")
+    page = Paginator(rows, ON_A_PAGE).get_page(request.GET.get("p"))
     context = {
         **frame(request),
-        "title": job_title(job),
+        "title": _title(job.kind, job.total, name),
+        "name": name,
         "job": job,
         "by": "" if mine else names_for(viewer).user(job.user),
         "going": going,
-        "late": job.state == Job.State.WAITING and waited > LATE,
         "on_hold": going and hold.current() is not None,
         "stopped": job.state == Job.State.FAILED,
         "far": job.how_far(),
         "came_of_it": job.came_of_it(),
-        "tabs": tabs(counts, shown, name="show", page=job.get_absolute_url()),
         "lines": _LINES.get(job.kind, _of_accounts)(request, list(page.object_list)),
         "page": page,
         "again_url": _again(job) if mine and not going and job.failed else "",
-        "back_again": _back_again(request, job) if not going and job.acted else [],
+        "back_again": _back_again(request, job, name) if not going and job.acted else [],
         "back_url": back_url,
         "back_label": back_label,
     }
-    template = "portal/job.html"
-    if job.is_offboarding:
-        template = "portal/job_offboard.html"
-        context |= _after_offboarding(job)
+    template = "portal/job_offboard.html" if job.is_offboarding else "portal/job.html"
     answer = TemplateResponse(request, template, context)
     return progress.open_again(answer) if going else answer
 
 
-def job_title(job: Job, names: Mapping[int, str] | None = None) -> str:
-    """Return what was asked for, in words. Of many jobs their `names` are read at once."""
-    if job.is_offboarding:
-        return gettext("Offboarding")
-    name = (names_in_titles([job]) if names is None else names)[job.pk]
-    return _title(job.kind, job.total, name)
+def job_titles(found: Collection[Job]) -> dict[int, str]:
+    """Return by job (ids) what was asked for, in words."""
+    names = names_in_titles(found)
+    return {job.pk: _title(job.kind, job.total, names[job.pk]) for job in found}
 
 
 def names_in_titles(found: Collection[Job]) -> dict[int, str]:
-    """Return by job (ids) the macro or team that its title names; "" where it names none."""
+    """Return by job (ids) the macro, team or person that its title names; "" where it names none."""
     ids = defaultdict[type[Model], set[int]](set)
     for one in found:
         if what := _NAMED.get(one.kind):
@@ -196,14 +179,12 @@ def _title(kind: str, total: int, name: str) -> str:
     return say(f"title_{kind}", total=total, shown=intcomma(total), name=name)
 
 
-def _around(job: Job) -> tuple[str, str, Callable[[HttpRequest], dict[str, Any]]]:
+def _around(job: Job, name: str) -> tuple[str, str, Callable[[HttpRequest], dict[str, Any]]]:
     """Return the page that a job's leads back to, what that is called, and what is shown around it."""
     if not job.is_offboarding:  # the list as the person left it
         back = str(job.options.get("back") or reverse("admin:accounts_account_changelist"))
         return back, gettext("Social Accounts"), access.frame_of(Account, back)
-    leaver = User.objects.filter(pk=job.subject_id).first()
-    page = reverse("admin:users_user_change", args=[job.subject_id])
-    return page, str(leaver or gettext("People")), access.frame_of(User)
+    return reverse("admin:users_user_change", args=[job.subject_id]), name, access.frame_of(User)
 
 
 def _again(job: Job) -> str:
@@ -215,14 +196,14 @@ def _again(job: Job) -> str:
     return _page(AGAIN[job.kind], job=job.pk, failed=1, **_subject(job, job.kind))
 
 
-def _back_again(request: HttpRequest, job: Job) -> list[dict[str, str]]:
+def _back_again(request: HttpRequest, job: Job, name: str) -> list[dict[str, str]]:
     """Return the pages that change back what was done, with their names, as far as the viewer may: of a move, one for each former team."""
     kind = BACK.get(job.kind)
     if kind is None or not KINDS[kind].allows(person(request)):
         return []
     if kind != MOVE:
         url = _page(AGAIN[kind], job=job.pk, **_subject(job, kind))
-        return [{"label": _title(kind, job.acted, names_in_titles([job])[job.pk]), "url": url}]
+        return [{"label": _title(kind, job.acted, name), "url": url}]
     done = job.items.done().values("facts__team").annotate(number=Count("pk"))
     numbers = dict(done.order_by("facts__team").values_list("facts__team", "number"))
     teams = Team.objects.in_bulk(list(numbers))
@@ -292,22 +273,3 @@ _LINES: Mapping[str, Callable[[HttpRequest, Sequence[JobItem]], list[Line]]] = {
     IMPORT: _of_file,
     OFFBOARD: lambda _request, _rows: [],  # steps, of which nobody knows
 }
-
-
-# --- what is beside it ------------------------------------------------------------------------------------------------
-
-
-def _after_offboarding(job: Job) -> dict[str, object]:
-    """Return what holds now of somebody who was seen off: the job alone does not say it, who was switched on again goes on."""
-    leaver = User.objects.filter(pk=job.subject_id).first()
-    if leaver is None:
-        return {"subject": "", "warns": job.fell_short}
-    living = Token.objects.of_person(leaver).serving().count()
-    return {
-        "subject": leaver,
-        "failures": job.why_failed(),
-        "is_on": leaver.is_active,
-        "living": living,
-        "unrevoked": Token.objects.to_revoke().filter(consented_by=leaver).count(),
-        "warns": job.fell_short or leaver.is_active or bool(living),
-    }

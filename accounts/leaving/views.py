@@ -257,7 +257,7 @@ def _depends(found: Plan, viewer: User) -> dict[str, Any]:
         if viewer.has_perm("accounts.view_apikey")
         else "",
         "takes_asks": asks.may_ask(viewer),
-        "jobs": [jobs.job_title(one) for one in hanging.jobs],
+        "jobs": list(jobs.job_titles(hanging.jobs).values()),
         "sessions": Session.objects.of_user(leaver.pk, timezone.now()).count(),
     }
 

@@ -17,7 +17,6 @@ from macros.mutes import services
 from macros.preview.services import WORDS, Draft, draft_of
 from macros.rules.fields import ADDRESS, CHIPS, AccountsField, AccountsPicker, DaysField, EmailsField
 from tokens.channels import declarations
-from ui.confirm import ConfirmForm
 from ui.form_version import Versioned
 from ui.phrases import phrase
 from users.models import User
@@ -285,18 +284,3 @@ class MacroForm(Versioned, MacroModelForm):
         for kind, values in wanted.items():
             new = {**values, "created_at": added_at}
             MacroAction.objects.update_or_create(macro=macro, kind=kind, defaults=values, create_defaults=new)
-
-
-class ApplyForm(ConfirmForm):
-    """Which macro to apply to, or remove from, the accounts of a bulk action."""
-
-    macro = forms.ModelChoiceField(
-        label=gettext_lazy("Macro"), queryset=Macro.objects.none(), empty_label=None
-    )
-
-    def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        field = self.fields["macro"]
-        assert isinstance(field, forms.ModelChoiceField)
-        field.queryset = Macro.objects.changeable_by(user).filter(scope=Macro.AppliesTo.CHOSEN)
-        self.has_choice = field.queryset.exists()

@@ -9,7 +9,6 @@ from accounts.jobs import services
 from accounts.jobs.models import APPLY_MACRO, REMOVE_MACRO
 from accounts.jobs.services import JobKind, Outcome, Result, register_kind, results_in_order
 from accounts.models import Account, AccountEvent, Job
-from accounts.pool.errors import ActionRefused
 from macros.models import Macro, MacroAccount
 from macros.rules.services import HISTORY
 from ui import stored_phrases as kept
@@ -18,8 +17,10 @@ _PERMISSION = "macros.apply_macro"
 
 
 def apply_macro(job: Job, keys: Sequence[int], now: datetime) -> list[Result]:
-    """Apply the macro `job.subject_id` to what is of its team and lacks it. Raises ActionRefused where the person may no longer."""
+    """Apply the macro `job.subject_id` to what is of its team and lacks it. All fails where the person may no longer."""
     macro, found = _macro(job), _seen(job, keys)
+    if macro is None:
+        return _fails(keys)
     had = set(
         MacroAccount.objects.filter(macro=macro, account__in=found).values_list("account_id", flat=True)
     )
@@ -33,8 +34,10 @@ def apply_macro(job: Job, keys: Sequence[int], now: datetime) -> list[Result]:
 
 
 def remove_macro(job: Job, keys: Sequence[int], now: datetime) -> list[Result]:
-    """Remove the macro from those that have it. Raises ActionRefused where the person may no longer."""
+    """Remove the macro from those that have it. All fails where the person may no longer."""
     macro, found = _macro(job), _seen(job, keys)
+    if macro is None:
+        return _fails(keys)
     rows = MacroAccount.objects.filter(macro=macro, account__in=found)
     had = dict(rows.order_by("pk").select_for_update().values_list("account_id", "pk"))
     MacroAccount.objects.filter(pk__in=had.values()).delete()
@@ -49,17 +52,17 @@ def register() -> None:
     register_kind(REMOVE_MACRO, JobKind(_PERMISSION, remove_macro, finish=_log))
 
 
-def _macro(job: Job) -> Macro:
+def _macro(job: Job) -> Macro | None:
     """Return the macro, whose row is held: of two who apply it at once the second finds what the first did.
 
-    Raises ActionRefused where it is gone, or not the person's to change, or no longer for chosen accounts.
+    None where it is gone, or no longer one that the person may apply.
     """
-    macro = Macro.objects.filter(pk=job.subject_id).select_for_update(no_key=True).first()
-    if macro is None or not macro.may_be_changed_by(job.user):
-        raise ActionRefused("no_such_macro")
-    if macro.scope != Macro.AppliesTo.CHOSEN:
-        raise ActionRefused("macro_not_for_chosen", name=macro.name)
-    return macro
+    macros = Macro.objects.applicable_by(job.user).filter(pk=job.subject_id)
+    return macros.select_for_update(no_key=True).first()
+
+
+def _fails(keys: Sequence[int]) -> list[Result]:
+    return [Result.fails(key, "no_such_macro") for key in keys]
 
 
 def _seen(job: Job, keys: Sequence[int]) -> dict[int, Account]:

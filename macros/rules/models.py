@@ -36,6 +36,10 @@ class MacroQuerySet(models.QuerySet["Macro"]):
         own = Q(team__in=user.teams_joined)
         return self.visible_to(user).filter(own | Q(team=None) if user.is_in_all_teams else own)
 
+    def applicable_by(self, user: User) -> Self:
+        """Keep those that the person may apply to chosen accounts."""
+        return self.changeable_by(user).filter(scope=Macro.AppliesTo.CHOSEN)
+
     def telling_of_stops(self) -> Self:
         """Keep those that are on and tell somebody that an account stops, ahead or at once; others let it go dark."""
         kinds = MacroAction.Kind.of_stops()

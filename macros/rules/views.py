@@ -5,16 +5,32 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
+from django import forms
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy
 
 from accounts.jobs.models import APPLY_MACRO, REMOVE_MACRO
 from accounts.models import Account
-from macros.rules.forms import ApplyForm
+from macros.models import Macro
 from portal.bulk import Bulk, Chosen, plain_lines
-from ui.confirm import ConfirmLine
+from ui.confirm import ConfirmForm, ConfirmLine
 from ui.name_visibility import NameVisibility
 from users.models import User, person
+
+
+class ApplyForm(ConfirmForm):
+    """Which macro to apply to, or remove from, the accounts of a bulk action."""
+
+    macro = forms.ModelChoiceField(
+        label=gettext_lazy("Macro"), queryset=Macro.objects.none(), empty_label=None
+    )
+
+    def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        field = self.fields["macro"]
+        assert isinstance(field, forms.ModelChoiceField)
+        field.queryset = Macro.objects.applicable_by(user)
+        self.has_choice = field.queryset.exists()
 
 
 def _lines(

@@ -97,7 +97,7 @@ def test_a_macro_is_applied_once_and_removed_with_an_event_each(boss: User) -> N
     assert came(applied) == [("done", ""), ("skipped", "has_macro"), ("skipped", "another_teams_macro")]
     assert on == {one, two}
     assert came(removed) == [("done", ""), ("skipped", "lacks_macro")]
-    assert came(gone) == [("failed", "as_told")]
+    assert came(gone) == [("failed", "no_such_macro")]
     kinds = AccountEvent.objects.filter(account=one, actor=boss).order_by("pk").values_list("kind", flat=True)
     assert list(kinds) == ["macro_applied", "macro_removed"]
 
