@@ -10,7 +10,6 @@ from functools import partial
 from typing import Any
 
 from django.db import transaction
-from django.db.models import QuerySet
 from django.utils import timezone
 
 from accounts.asks import links, services
@@ -91,7 +90,9 @@ def invite_to_link(
         links.demand_room_for_links(by, now)
     ids = sorted(account.pk for account in accounts)
     list(Account.objects.filter(pk__in=ids).locked().values_list("pk"))  # two presses ask once
-    asked = {line.account_id for line in _open_lines(email, ids) if line.link_state(now) != "ended"}
+    lines = AskLine.objects.filter(ask__email=email, account__in=ids, done_at=None)
+    lines = lines.select_related("ask__invitation")
+    asked = {line.account_id for line in lines if line.link_state(now) != "ended"}
     fresh = [account for account in accounts if account.pk not in asked]
     if not fresh:
         raise AskedAlready(say("asked_already", email=email))
@@ -109,11 +110,6 @@ def invite_to_link(
         made.append(_ask(some, user, facts, is_needed=is_needed, without_account=without_account))
     _mail(made, user, now)
     return made
-
-
-def _open_lines(email: str, ids: Sequence[int]) -> QuerySet[AskLine]:
-    lines = AskLine.objects.filter(ask__email=email, account__in=ids, done_at=None)
-    return lines.select_related("ask__invitation")
 
 
 def _needed(accounts: Sequence[Account], email: str, user: User | None) -> set[int]:

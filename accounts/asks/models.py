@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any, ClassVar, Self
+from typing import ClassVar, Self
 
 from django.conf import settings
 from django.core import signing
@@ -238,12 +238,6 @@ class Ask(models.Model):
         return self.is_open(now) and self.barred_by(now) is None
 
 
-def _of_people_in(teams: Any) -> Exists:
-    """Whether the log-in of a line is of a person of these teams."""
-    mates = Membership.objects.filter(team__in=teams).values("user")
-    return Exists(Token.objects.filter(pk=OuterRef("token"), consented_by__in=mates))
-
-
 class AskLineQuerySet(models.QuerySet["AskLine"]):
     """What is asked for, by phrases that compose."""
 
@@ -298,6 +292,7 @@ class AskLineQuerySet(models.QuerySet["AskLine"]):
         if user.sees_all_teams:
             return self
         teams = Membership.objects.filter(user=user).values("team")
+        mates = Membership.objects.filter(team__in=teams).values("user")
         own = AccountToken.objects.filter(token__consented_by=user).values("account")
         beside_own = AccountToken.objects.filter(account__in=own).values("token")
         linked = AccountToken.objects.filter(token=OuterRef("token"))
@@ -305,7 +300,7 @@ class AskLineQuerySet(models.QuerySet["AskLine"]):
             Q(Exists(linked.filter(account__team__in=teams)))
             | Q(token__in=beside_own)
             | Q(ask__team__in=teams)
-            | (~Exists(linked) & Q(_of_people_in(teams)))
+            | (~Exists(linked) & Q(token__consented_by__in=mates))
         )
 
     def by_what_stops_first(self) -> Self:

@@ -62,12 +62,6 @@ def entries_due(user: User, now: datetime) -> QuerySet[AccountToken]:
     return entries_to_renew(seen.dark_or_urgent(now=now, zone=timezone.get_current_timezone()), now)
 
 
-def log_in_ids(entries: QuerySet[AccountToken], *, most: int) -> list[int]:
-    """Return the ids of the log-ins, `most` and one more at most."""
-    ids = entries.order_by("token").values_list("token", flat=True)
-    return list(ids.distinct()[: most + 1])
-
-
 @dataclass(frozen=True)
 class DueAsks:
     """How many people could keep how many accounts, and how many of them were not asked today."""
@@ -175,7 +169,7 @@ class Plan:
 
 def plan_ask(entries: QuerySet[AccountToken]) -> Plan:
     """Return whom an ask for the log-ins of these entries would reach."""
-    ids = log_in_ids(entries, most=MOST)
+    ids = list(entries.order_by("token").values_list("token", flat=True).distinct()[: MOST + 1])
     people = _people([] if len(ids) > MOST else ids)
     able = [tokens[0].consented_by_id or 0 for tokens in people if not tokens[0].why_not_askable]
     return Plan(ids, people, people_without_mail(able))

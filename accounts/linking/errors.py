@@ -106,7 +106,7 @@ def show_error(
         for part in ("heading", "cause")
     )
     about = handshake_of(request)
-    link = _client_link(about)
+    link = Ask.objects.client_links().filter(pk=about.get("client_link", 0)).first()
     again_url, person = _handed(about, link)
     if person and about.get("token"):
         asks.note_trouble(token_ids=[about["token"]], trouble=kind)
@@ -134,13 +134,6 @@ def show_error(
         "again_url": again_url,
     }
     return access.render_for_both(request, "selfservice/link_error.html", context, status=status or usual)
-
-
-def _client_link(about: Mapping[str, Any]) -> Ask | None:
-    """Return the client link that a handshake began with."""
-    if not about.get("client_link"):
-        return None
-    return Ask.objects.client_links().filter(pk=about["client_link"]).first()
 
 
 def _handed(about: Mapping[str, Any], link: Ask | None) -> tuple[str, User | None]:

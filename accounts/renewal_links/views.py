@@ -163,14 +163,10 @@ def done(request: HttpRequest) -> HttpResponse:
         "missing": missing,
         "lost": list(Account.objects.filter(pk__in=said["lost"]).order_by("name")[:SHOWN]),
         "complete": said["complete"],
-        "again_url": _again(again, now),
+        "again_url": reverse("renew", args=[again.signed]) if again.standing_at(now) == Standing.OPEN else "",
         **_accounts(token),
     }
     return render(request, "selfservice/renew/done.html", context)
-
-
-def _again(link: RenewalLink, now: datetime) -> str:
-    return reverse("renew", args=[link.signed]) if link.standing_at(now) == Standing.OPEN else ""
 
 
 # --- between the press and the channel, and the way back ---------------------------------------------------------------------
