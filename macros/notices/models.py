@@ -350,8 +350,3 @@ class Notice(models.Model):
     def ends(self) -> datetime | None:
         """The moment that it warns of, as it stands now."""
         return self.subject.deadline
-
-    @property
-    def names_reader(self) -> bool:
-        """Whether a macro that there is names the reader, who may stop such mails."""
-        return self.action_id is not None and self.via != Via.OPERATOR

@@ -254,23 +254,8 @@ def _read_dark(dark: Mapping[int, AccountFacts], zone: tzinfo) -> None:
         if of_cycle and outcome == Told.Outcome.MAILED:
             day = at.astimezone(zone).date()
             one.heard_on = min(one.heard_on or day, day)
-    mailed = _mailed_of_log_ins()
     for pk, one in dark.items():
         one.was_connected = bool(one.log_ins) or pk in back
-        for log_in in one.log_ins:
-            one.heard.update(
-                to for to, teams in mailed.get(log_in.token_id, ()) if not teams or one.team_id in teams
-            )
-
-
-def _mailed_of_log_ins() -> dict[int, list[tuple[str, list[int]]]]:
-    """Return by log-in whom a mail that waits tells that it is over, and of which teams' accounts (none: all)."""
-    found: dict[int, list[tuple[str, list[int]]]] = defaultdict(list)
-    waiting = Message.objects.under_way().filter(kind__in=("died", "left"))
-    for to, payload in waiting.values_list("recipient", "payload"):
-        for token in payload.get("tokens") or [payload.get("token")]:
-            found[int(token or 0)].append((to, payload.get("teams") or []))
-    return found
 
 
 def _candidates(rules: Sequence[Rule], span: Span) -> set[int]:

@@ -29,7 +29,6 @@ WORDS = "words/macro_preview.txt"
 class Draft:
     """A macro as the form describes it. `action_id` is 0 for one that is not stored."""
 
-    name: str
     days: list[int]
     emails: list[str]
     notify_consenters: bool
@@ -47,7 +46,6 @@ class Draft:
     escalate_to: list[str] = field(default_factory=list)
     after: int | None = None  # days after the first warning
     enabled: bool = True  # else nothing of it is mailed; what it would mail is counted all the same
-    description: str = ""
 
     @property
     def applied(self) -> bool:
@@ -135,7 +133,6 @@ def draft_of(macro: Macro) -> Draft | None:
     others = {one.kind: one for one in macro.actions.all()}
     few, escalated = others.get(MacroAction.Kind.FEW_PEOPLE), others.get(MacroAction.Kind.ESCALATED)
     return Draft(
-        name=macro.name,
         days=list(action.days),
         emails=action.addresses,
         notify_consenters=action.notify_consenters,
@@ -153,7 +150,6 @@ def draft_of(macro: Macro) -> Draft | None:
         excluded=list(macro.excluded),
         macro_id=macro.pk,
         enabled=macro.enabled,
-        description=macro.description,
     )
 
 

@@ -208,7 +208,6 @@ class MacroForm(Versioned, MacroModelForm):
     def _draft(self) -> Draft:
         data = self.cleaned_data
         return Draft(
-            name=data["name"],
             days=data["days"],
             emails=data["emails"],
             notify_consenters=data["notify_consenters"],
@@ -226,7 +225,6 @@ class MacroForm(Versioned, MacroModelForm):
             escalate_to=data["escalate_to"],
             after=data["after"],
             enabled=data["enabled"],
-            description=data["description"],
         )
 
     def _excluded(self) -> list[int]:

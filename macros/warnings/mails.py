@@ -60,9 +60,13 @@ def build_mail(message: Message) -> Mail:
         raise NotWanted(*(sorted({*found.dropped_ids, *told.dropped}) or ["deleted_or_told"]))
     ids = [pk for some in found.accounts.values() for pk in some]
     notices = load_notices(ids)
-    may_stop = found.names_reader or may_stop_mails(message)
     return compose_mail(
-        [notices[pk] for pk in ids], message, now=now, told=told, beyond=found.further, may_stop=may_stop
+        [notices[pk] for pk in ids],
+        message,
+        now=now,
+        told=told,
+        beyond=found.further,
+        may_stop=may_stop_mails(message),
     )
 
 

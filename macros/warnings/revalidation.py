@@ -49,16 +49,12 @@ class StillWanted:
     accounts: dict[int, list[int]] = field(default_factory=dict)  # account -> notices: ids, most urgent first
     further: int = 0  # accounts
     dropped_ids: dict[str, list[int]] = field(default_factory=dict)  # code -> ids of notices
-    names_reader: bool = (
-        False  # something that holds or was dropped just now names them: they may stop such mails
-    )
 
 
 def still_wanted(message: Message, *, most: int, now: datetime) -> StillWanted:
     """Return what still holds of a message, with at `most` so many accounts; drops are recorded. By the rules of the run that found it."""
     found, held = StillWanted(), []
     for notice, why in _judged(message, now):
-        found.names_reader |= notice.names_reader
         if why:
             found.dropped_ids.setdefault(why, []).append(notice.pk)
         else:
