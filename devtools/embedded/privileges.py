@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from hashlib import sha256
 from pathlib import Path
 
-from devtools.embedded.processes import StartError, write_private
+from devtools.embedded.processes import StartError
 
 NOBODY = 65534  # on every Debian; a number without a passwd entry makes initdb fail
-SHARED_FOLDER = Path("/var/tmp")  # noqa: S108 - every user may enter it; ours below is checked for its owner
+SHARED_FOLDER = Path("/var/lib/adtoken-demo")  # root's, as /var/lib is: nobody else puts anything there, and no machine empties it
 _AS_NOBODY = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"]
 
 
@@ -63,34 +63,23 @@ def _runs(command: Sequence[str]) -> bool:
 def home_for(folder: Path) -> Path:
     """Return the folder in which the server keeps its files, made and owned as it needs it.
 
-    That is `folder`, unless the server cannot reach it: then it is one under /var/tmp, and a file `elsewhere` in
-    `folder` names it, so that later starts find the same data. Raises StartError where `folder` holds data already that it cannot reach.
+    That is `folder`, unless the server cannot reach it: then it is one under /var/lib, named after it. Raises StartError where `folder`
+    holds data already that it cannot reach.
     """
-    pointer = folder / "elsewhere"
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     home = folder
-    if pointer.exists():
-        home = Path(pointer.read_text(encoding="utf-8").strip())
-    elif not reaches(folder.parent):
+    if not reaches(folder.parent):
         if (folder / "data").exists():
             raise StartError(
                 f"{folder} holds a database that PostgreSQL cannot reach as started now. Move the project to a folder that "
                 f"others may enter, or delete {folder} to begin with an empty database."
             )
-        home = SHARED_FOLDER / f"adtoken-{sha256(str(folder.resolve()).encode()).hexdigest()[:16]}"
-        write_private(pointer, f"{home}\n")
-    if home != folder:
-        _make_own(home)
+        SHARED_FOLDER.mkdir(mode=0o711, exist_ok=True)
+        SHARED_FOLDER.chmod(0o711)  # whatever the umask
+        home = SHARED_FOLDER / sha256(str(folder.resolve()).encode()).hexdigest()[:16]
+        home.mkdir(mode=0o700, exist_ok=True)
     give(home)
     return home
-
-
-def _make_own(home: Path) -> None:
-    """Make a folder in a place where everyone may write, and trust an existing one only when it is ours."""
-    home.mkdir(mode=0o700, exist_ok=True)
-    found = home.lstat()
-    if not stat.S_ISDIR(found.st_mode) or found.st_uid not in {0, NOBODY} or found.st_mode & 0o077:
-        raise StartError(f"{home} is not one of our private folders. Find out who made it, then remove it.")
 
 
 def give(home: Path) -> None:
