@@ -1,5 +1,6 @@
 """How gunicorn serves AdToken: `gunicorn -c deploy/gunicorn.conf.py`. Options of the command line outrank what stands here."""
 
+import gc
 import os
 import shutil
 import tempfile
@@ -7,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from adtoken_project import env
-from adtoken_project.web import generations
 
 wsgi_app = "adtoken_project.asgi"
 bind = "127.0.0.1:8000"
@@ -37,19 +37,11 @@ worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108
 if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix="adtoken-counts-", dir=worker_tmp_dir)
 
-preload_app = True  # loaded once, so that processes share its memory; HUP loads the code anew all the same
+preload_app = True  # loaded once, so that processes share its memory; new code needs a restart
 
 
 def when_ready(_server: Any) -> None:  # noqa: D103  # gunicorn's hooks
-    generations.share_memory()
-
-
-def on_reload(server: Any) -> None:  # noqa: D103
-    generations.start_anew(server)
-
-
-def post_worker_init(worker: Any) -> None:  # noqa: D103
-    generations.end_replaced(worker)
+    gc.freeze()  # the collector would write to each page that they share
 
 
 def on_exit(_server: Any) -> None:  # noqa: D103

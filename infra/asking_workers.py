@@ -5,20 +5,24 @@ So whoever asks waits for the queue half a second at most, and not again for som
 
 import logging
 import time
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
 from celery import Task
+from django.core.cache import caches
 from django.db import transaction
 from kombu.exceptions import OperationalError
 from kombu.pools import producers
 from redis.exceptions import RedisError
 
-from infra.limits import questions
-
 logger = logging.getLogger(__name__)
 
 PATIENCE = 0.5  # seconds
+MOST, WITHIN = (
+    6,
+    60,
+)  # times that one thing is asked for, and seconds: channels repeat pushes by mistake, and others what they caught
 AWAY_FOR = 5.0  # seconds for which a queue that did not answer is not asked again
 _SHORT = {"socket_connect_timeout": PATIENCE, "socket_timeout": PATIENCE, "max_retries": 0}
 _away = {"until": 0.0}
@@ -51,10 +55,12 @@ def ask_on_commit(task: "Task[..., None]", *ids: int) -> None:
 
 
 def _ask_unless_often(task: "Task[..., None]", ids: tuple[int, ...]) -> None:
-    what = f"{task.name} {ids}"
-    if ids and questions.too_many(what):
-        return
-    questions.count(what)
+    if ids and time.monotonic() >= _away["until"]:
+        with suppress(RedisError, ValueError):  # away, which `ask` says; the minute is over
+            calls, what = caches["calls"], f"asked:{task.name}:{ids}"
+            calls.add(what, 0, WITHIN)
+            if calls.incr(what) > MOST:
+                return
     ask(task, *ids)
 
 

@@ -12,7 +12,9 @@ from pathlib import Path
 from devtools.embedded.processes import StartError
 
 NOBODY = 65534  # on every Debian; a number without a passwd entry makes initdb fail
-SHARED_FOLDER = Path("/var/lib/adtoken-demo")  # root's, as /var/lib is: nobody else puts anything there, and no machine empties it
+SHARED_FOLDER = Path(
+    "/var/lib/adtoken-demo"
+)  # root's, as /var/lib is: nobody else puts anything there, and no machine empties it
 _AS_NOBODY = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"]
 
 

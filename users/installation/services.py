@@ -58,14 +58,6 @@ def release_hold(*, as_copy: bool = False) -> None:
     transaction.on_commit(forget)
 
 
-def is_bound_database() -> bool:
-    """Return whether this is the very database that was bound, by PostgreSQL's own number: then no other one has acted on its rows.
-
-    False of one that was restored or moved, and after `pg_upgrade`. A copy byte for byte cannot be told from the original.
-    """
-    return _row().database == _identity()
-
-
 def compare_installation() -> Hold | None:
     """Compare what the row says with what this process has. Returns why that is a hold, or None.
 

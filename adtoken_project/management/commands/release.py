@@ -1,4 +1,4 @@
-"""`manage.py release --same [--keep-waiting | --cancel-waiting] | --copy`: ends a hold, see docs/restore.md."""
+"""`manage.py release --same [--cancel-waiting] | --copy`: ends a hold, see docs/restore.md."""
 
 from argparse import ArgumentParser
 from collections import Counter
@@ -7,7 +7,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connection, transaction
-from django.db.models import Max, Min, QuerySet
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from accounts.checks import restoring
@@ -22,13 +22,6 @@ from users.installation import services as installation
 from users.models import Session
 
 MOMENT = "%Y-%m-%d %H:%M UTC"
-MUST_CHOOSE = (
-    "Nothing was done: this is another database than the one that AdToken ran on, and only you know which it is.\n"
-    "- The original went on after this was copied (a restored backup): it sent most of them. Add --cancel-waiting; they count as told.\n"
-    "- Nobody sent mails from then on (a move or a dump after everything was stopped or on hold, pg_upgrade): add --keep-waiting; each "
-    "leaves then, as it holds then.\n"
-    "The last mail that this database knows to have left: {last}."
-)
 WIPES = "All log-ins and secrets in the database {} are wiped for good. If it is the original, stop here. Type wipe to go on: "
 SHOWN = 20  # ids of log-ins
 
@@ -52,11 +45,8 @@ class Command(BaseCommand):
         which.add_argument("--copy", action="store_true", help=of_copy)
         without = "With --same: go on although a channel gave no answer about some log-ins."
         parser.add_argument("--without-answers", action="store_true", help=without)
-        mails = parser.add_mutually_exclusive_group()
-        keep = "With --same: mails that wait leave then. So it is by itself where the database is the very one as before."
-        cancel = "With --same: mails that wait are cancelled and count as told, because the original sent most of them."
-        mails.add_argument("--keep-waiting", action="store_true", help=keep)
-        mails.add_argument("--cancel-waiting", action="store_true", help=cancel)
+        cancel = "With --same: mails that wait are cancelled and count as told, because the original sent them after it was copied."
+        parser.add_argument("--cancel-waiting", action="store_true", help=cancel)
         ask = "With --copy: do not ask first."
         parser.add_argument("--no-input", action="store_false", dest="interactive", help=ask)
 
@@ -64,32 +54,13 @@ class Command(BaseCommand):
         found = hold.current()
         if found is None:
             raise CommandError("This installation is not on hold, so nothing was done.")
-        if options["keep_waiting"] and not options["same"]:
-            raise CommandError("A copy mails nobody of what waits. Nothing was done.")
         self.stdout.write(f"{found}")
         if options["same"]:
-            self._say_what_waits(keep=options["keep_waiting"], cancel=options["cancel_waiting"])
             self._same(options["without_answers"], cancel_waiting=options["cancel_waiting"])
         elif options["interactive"] and input(WIPES.format(connection.settings_dict["NAME"])) != "wipe":
             raise CommandError("Nothing was done.")
         else:
             self._copy()
-
-    def _say_what_waits(self, *, keep: bool, cancel: bool) -> None:
-        """Say what becomes of it, before. Raises CommandError where only an operator knows, and has not said.
-
-        That is so where PostgreSQL's number is another one than the bound one: another copy of the database may have sent it.
-        """
-        waiting = _not_ended()
-        if not (number := waiting.count()):
-            return
-        since = waiting.aggregate(at=Min("created_at"))["at"]
-        said = f"Mails that wait: {number}, the oldest since {since:{MOMENT}}."
-        if not (keep or cancel or installation.is_bound_database()):
-            last = Message.objects.filter(state=Message.State.SENT).aggregate(at=Max("sent_at"))["at"]
-            raise CommandError(f"{said} {MUST_CHOOSE.format(last=f'{last:{MOMENT}}' if last else 'none')}")
-        becomes = "They are cancelled, and count as told." if cancel else "They are kept."
-        self.stdout.write(f"{said} {becomes}")
 
     def _same(self, without_answers: bool, *, cancel_waiting: bool) -> None:  # an option
         """Ask about all log-ins, keep or cancel what waited to be mailed, and go on as the same installation.

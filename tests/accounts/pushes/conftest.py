@@ -3,7 +3,6 @@
 import ast
 import json
 import time
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -11,20 +10,10 @@ import redis
 from pytest_django.live_server_helper import LiveServer
 
 from accounts.pushes import tasks
-from infra.limits import questions, refusals
 from tests.support import native
 from tests.support.sandbox import Sandbox
 
 TASKS = {one.name: one for one in (tasks.check_token, tasks.read_account, tasks.delete_requested)}
-
-
-@pytest.fixture(autouse=True)
-def _fresh_limits() -> Iterator[None]:
-    for limit in (refusals, questions):
-        limit.forget()
-    yield
-    for limit in (refusals, questions):
-        limit.forget()
 
 
 @pytest.fixture

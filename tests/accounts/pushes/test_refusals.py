@@ -11,8 +11,6 @@ from hypothesis import given
 from hypothesis import settings as effort
 from hypothesis import strategies as st
 
-from infra import limits
-from infra.limits import PerMinute, refusals
 from tests.support.factories import make_app, make_token
 from tests.support.rows import fingerprints
 from tests.support.signing import of_x, signed_request
@@ -55,7 +53,6 @@ def test_garbage_is_refused_with_a_short_text_and_leaves_nothing(
 
     answers = []
     for body in (*bodies, b"a=1&" * 3000):
-        refusals.forget()  # the limit of one sender
         answers += [client.post(address, body, content_type=kind) for kind in FORMS]
 
     assert {answer.status_code for answer in answers} <= {400, 403}
@@ -149,43 +146,6 @@ def test_nothing_secret_and_nothing_of_the_body_is_logged_or_answered(
         assert secret not in said
 
 
-def test_a_sender_of_many_bad_pushes_waits_and_what_is_signed_well_does_not(
-    client: Client, installed: ChannelApp, caplog: pytest.LogCaptureFixture
-) -> None:
-    good = signed_request({"user_id": "1", "algorithm": "HMAC-SHA256"}, SECRET)
-
-    bad = [client.post("/push/facebook/deauthorise/", {}).status_code for _ in range(limits.REFUSALS)]
-    caplog.clear()
-    then = client.post("/push/facebook/deauthorise/", {})
-    signed = client.post("/push/facebook/deauthorise/", {"signed_request": good})
-    other = client.post("/push/facebook/deauthorise/", {}, REMOTE_ADDR="203.0.113.7")
-
-    assert set(bad) == {400}
-    assert (then.status_code, signed.status_code, other.status_code) == (429, 200, 400)
-    assert len(caplog.records) == 1  # the other's
-
-
-def test_good_pushes_are_never_counted(client: Client, installed: ChannelApp) -> None:
-    good = signed_request({"user_id": "1", "algorithm": "HMAC-SHA256"}, SECRET)
-
-    answers = {
-        client.post("/push/facebook/deauthorise/", {"signed_request": good}).status_code
-        for _ in range(limits.REFUSALS + 1)
-    }
-
-    assert answers == {200}
-
-
-def test_the_memory_of_senders_has_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(limits, "MOST_KEYS", 10)
-    known = PerMinute(3)
-
-    for number in range(100):
-        known.count(str(number))
-
-    assert len(known._seen) <= 10
-
-
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
     lambda inner: (
@@ -206,7 +166,6 @@ json_values = st.recursive(
 def test_signed_garbage_is_answered_and_kills_nobody(
     client: Client, installed: ChannelApp, value: Any, kind: str
 ) -> None:
-    refusals.forget()
     token = make_token(make_app("x"), native_user_id=str(next(numbers)))
     body = json.dumps({"data": {"event_type": kind, "payload": value}, "user_event": value}).encode()
 
@@ -216,15 +175,3 @@ def test_signed_garbage_is_answered_and_kills_nobody(
     token.refresh_from_db()
     assert answer.status_code in {200, 400}
     assert token.state == "valid"
-
-
-def test_a_sender_whose_address_nothing_tells_is_heard_and_never_counted(
-    client: Client, installed: ChannelApp
-) -> None:
-    good = signed_request({"user_id": "1", "algorithm": "HMAC-SHA256"}, SECRET)
-
-    for _ in range(limits.REFUSALS + 1):
-        client.post("/push/facebook/deauthorise/", {}, REMOTE_ADDR="")
-    answer = client.post("/push/facebook/deauthorise/", {"signed_request": good}, REMOTE_ADDR="")
-
-    assert answer.status_code == 200

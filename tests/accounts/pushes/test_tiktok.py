@@ -11,7 +11,7 @@ from django.test import Client
 from pytest_django.live_server_helper import LiveServer
 
 from accounts.models import Account, AccountEvent
-from infra import limits
+from infra import asking_workers
 from tests.accounts.pushes.conftest import Queue
 from tests.support import native
 from tests.support.sandbox import Sandbox
@@ -119,10 +119,10 @@ def test_the_same_news_twice_is_told_once(
 def test_news_that_comes_again_and_again_asks_a_few_times_a_minute(
     linked: Account, client: Client, queue: Queue
 ) -> None:
-    statuses = {post(client, linked).status_code for _ in range(limits.QUESTIONS + 5)}
+    statuses = {post(client, linked).status_code for _ in range(asking_workers.MOST + 5)}
 
     assert statuses == {200}
-    assert len(queue.asked()) == limits.QUESTIONS
+    assert len(queue.asked()) == asking_workers.MOST
     assert Token.objects.due(datetime.now(UTC)).exists()  # the sweep does the rest
 
 
