@@ -81,7 +81,7 @@ class Bulk:
     nothing: Promise | str  # why there is no button, where nothing would be done
     ask_why: bool = True
     # None: it asks for nothing; it returns None where there is nothing to choose, and so nothing to do.
-    form: Callable[[HttpRequest, Chosen], Callable[..., ConfirmForm] | None] | None = None
+    form: Callable[[HttpRequest], Callable[..., ConfirmForm] | None] | None = None
     facts: Callable[[Chosen], Mapping[str, Any]] = lambda _chosen: {}  # what else the page says
     # What the form chose: subject_id, options.
     choice: Callable[[Mapping[str, Any]], Mapping[str, Any]] = dict
@@ -240,7 +240,7 @@ def _view(choose: Choose, one: Bulk) -> Callable[..., HttpResponse]:
             return none_chosen(request)
         items = one.items(chosen.accounts, person(request), names_for(request.user), timezone.now())
         live = chosen.total if chosen.unread else sum(not item.skipped for item in items)
-        form = one.form(request, chosen) if one.form else ConfirmForm
+        form = one.form(request) if one.form else ConfirmForm
         possible = bool(form) and live > 0
         page = Page(
             f"portal/confirm/bulk_{one.slug}.html",

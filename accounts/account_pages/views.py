@@ -45,7 +45,7 @@ def _lines(
     return plain_lines(accounts, names)
 
 
-def _form(request: HttpRequest, _chosen: Chosen) -> Callable[..., MoveForm]:
+def _form(request: HttpRequest) -> Callable[..., MoveForm]:
     """Return the form with the viewer's teams, and with the one that the address proposes."""
     return partial(MoveForm, viewer=person(request), initial={"team": request.GET.get("team")})
 

@@ -100,7 +100,7 @@ class Job(models.Model):
     once = models.CharField(max_length=40, blank=True, default="")
     total = models.PositiveIntegerField()
     done = models.PositiveIntegerField(default=0)  # of `total`
-    # What came of those that are done; `skipped` begins with those that were left out from the start.
+    # What came of those that are done.
     acted = models.PositiveIntegerField(default=0)
     skipped = models.PositiveIntegerField(default=0)
     failed = models.PositiveIntegerField(default=0)

@@ -105,7 +105,6 @@ State = Job.State
 KEPT_FOR = timedelta(days=1)
 MOST_ATTEMPTS = 5  # workers that may die of one
 MANY = 100  # things in one transaction
-PART = 500  # keys that are read at one time
 _COLUMNS = {
     JobItem.Outcome.DONE: "acted",
     JobItem.Outcome.SKIPPED: "skipped",
@@ -123,7 +122,6 @@ def start_job(
     now: datetime,
     subject_id: int = 0,
     note: str = "",
-    skipped: int = 0,
     options: Mapping[str, object] | None = None,
     once: str = "",
 ) -> tuple[Job, bool]:
@@ -131,7 +129,7 @@ def start_job(
 
     `keys`: the ids of its things, or a query of one column, in order: then they stay in the database. `once`: what its page was given.
     """
-    facts: dict[str, Any] = {"subject_id": subject_id, "note": note[:300], "skipped": skipped, "once": once}
+    facts: dict[str, Any] = {"subject_id": subject_id, "note": note[:300], "once": once}
     ids = ArraySubquery(keys) if isinstance(keys, QuerySet) else list(keys)
     while True:
         try:
@@ -178,11 +176,13 @@ def do_next_job(
         return False
     job = _claim(only, clock())
     if job is None:
-        return _close_dead(clock())
+        return False
     kind = KINDS.get(job.kind)
-    if kind is None:
-        logger.error("There is no kind of job called %s", job.kind)
-        _end(job, None, State.FAILED, clock())
+    if kind is None or job.attempts > MOST_ATTEMPTS:
+        logger.error(
+            "Job %s is given up: of a kind that nobody knows (%s), or begun too often", job.pk, job.kind
+        )
+        _end(job, kind, State.FAILED, clock())
         return True
     try:
         with liveness.kept(partial(_keep, job)), timezone.override(job.user.zone):
@@ -221,10 +221,8 @@ def _claim(only: int | None, now: datetime) -> Job | None:
         return None
     job.state, job.attempts = State.MAKING, job.attempts + 1
     job.claimed_until = now + liveness.CLAIM
-    if job.attempts > MOST_ATTEMPTS:
-        job.state, job.claimed_until, job.ended_at = State.FAILED, None, now
-    job.save(update_fields=["state", "attempts", "claimed_until", "ended_at"])
-    return job if job.state == State.MAKING else None
+    job.save(update_fields=["state", "attempts", "claimed_until"])
+    return job
 
 
 def _keep(job: Job, now: datetime) -> None:
@@ -235,18 +233,6 @@ def _put_back(job: Job, *, counted: bool = False) -> None:
     """Leave the rest to another worker. That is no attempt that came to nothing, unless it is `counted` as one."""
     attempts = job.attempts if counted else job.attempts - 1
     Job.objects.claimed(job).update(state=State.WAITING, claimed_until=None, attempts=attempts)
-
-
-@transaction.atomic
-def _close_dead(now: datetime) -> bool:
-    """Finish jobs of which too many workers died: what they did not come to is named. Return False."""
-    dead = Job.objects.filter(state=State.FAILED, done__lt=F("total"), keys__len__gt=0)
-    for job in dead.order_by("pk").select_for_update(no_key=True, skip_locked=True):
-        _give_up(job, now)
-        kind = KINDS.get(job.kind)
-        if kind is not None and kind.finish is not None:
-            kind.finish(job, now)
-    return False
 
 
 @transaction.atomic
@@ -295,11 +281,10 @@ def _go_on(
 def _parts(job: Job, size: int) -> Iterator[Sequence[int]]:
     """Yield the keys of what is left, `size` at a time; `job.done` grows meanwhile."""
     while job.done < job.total:
-        part = Job.objects.values_list(f"keys__{job.done}_{job.done + PART}", flat=True).get(pk=job.pk)
+        part = Job.objects.values_list(f"keys__{job.done}_{job.done + size}", flat=True).get(pk=job.pk)
         if not part:
             raise LookupError(f"Job {job.pk} names {job.done} things and not {job.total}.")
-        for first in range(0, len(part), size):
-            yield part[first : first + size]
+        yield part
 
 
 def _may(job: Job, kind: JobKind) -> bool:

@@ -300,7 +300,7 @@ def _begin(
         asks=wanted.asks and (own or actor.has_perm("tokens.ask_token")),
     )
     options |= {INVITES: [{"email": wanted.invite.strip().lower()}] if wanted.invite else []}
-    facts: dict[str, Any] = {"note": note, "skipped": 0, "now": now, "options": options}
+    facts: dict[str, Any] = {"note": note, "now": now, "options": options}
     job, is_new = jobs.start_job(user=actor, kind=kind, subject_id=subject_id, keys=keys, **facts)
     if is_new:
         if goes_at_once(job):

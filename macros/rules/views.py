@@ -39,7 +39,7 @@ def _lines(
     return plain_lines(accounts)
 
 
-def _form(request: HttpRequest, _chosen: Chosen) -> Callable[..., ApplyForm] | None:
+def _form(request: HttpRequest) -> Callable[..., ApplyForm] | None:
     """Return the form with the macros that the viewer may apply; None where there is none."""
     form = partial(ApplyForm, user=person(request), initial={"macro": request.GET.get("macro")})
     return form if form().has_choice else None
