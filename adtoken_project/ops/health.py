@@ -16,11 +16,10 @@ from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils import timezone
 from django.views.decorators.http import require_safe
-from django_celery_beat.models import PeriodicTask
 
 from accounts.linking import queries as setup
 from adtoken_project.ops import lateness
-from adtoken_project.workers import lanes, schedules, signs_of_life
+from adtoken_project.workers import lanes, signs_of_life
 from infra import database_clock
 from tokens.channels import declarations
 from tokens.models import ChannelApp
@@ -182,16 +181,6 @@ def people(now: datetime) -> Iterator[Finding]:  # noqa: ARG001  # one interface
         yield Finding("The mail servers of all operators refuse their addresses.", cure)
 
 
-def clockwork(now: datetime) -> Iterator[Finding]:  # noqa: ARG001  # one interface
-    """Name periodic tasks that are gone or switched off."""
-    on = set(PeriodicTask.objects.filter(enabled=True).values_list("name", flat=True))
-    if off := sorted(schedules.SCHEDULES.keys() - on):
-        said = f"Schedules are missing or switched off: {', '.join(off)}."
-        yield Finding(
-            said, "Run: manage.py migrate. Switch them on in the table django_celery_beat_periodictask."
-        )
-
-
 DATABASE = Check("Database", database, key="database", public=False, asks_database=False)
 OF_WORK = (
     Check("Processes", processes, key="workers"),
@@ -209,7 +198,6 @@ CHECKS = (
     Check("Clocks", clocks, key="clocks", public=False),
     Check("Channel apps", apps),
     Check("Operators", people),
-    Check("Schedules", clockwork),
 )
 
 

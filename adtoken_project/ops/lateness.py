@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from accounts.alerts import mails as alert_mail
@@ -18,7 +18,7 @@ from macros.warnings import services as evaluation
 from notifications import outbox
 from notifications.models import Message
 from notifications.outbox import Mail, compose_mail, reader_of
-from tokens.channels import brake, gate
+from tokens.channels import brake, declarations, gate
 from tokens.models import ChannelApp, DeletionRequest, Token
 from ui import dates
 from ui.phrases import phrase
@@ -46,7 +46,6 @@ class Work:
     what: str  # as operators read it: "a check of Facebook"
     since: datetime | None  # None: nothing waits
     limit: timedelta
-    excuse: str = ""  # why it waits on purpose; then it is never late
 
     def age(self, now: datetime) -> timedelta:
         """Return for how long it waits."""
@@ -54,7 +53,7 @@ class Work:
 
     def is_late(self, now: datetime) -> bool:
         """Return whether operators have to act."""
-        return not self.excuse and self.age(now) > self.limit
+        return self.age(now) > self.limit
 
     def words(self, now: datetime) -> str:
         """Say it in one line."""
@@ -68,7 +67,7 @@ def read(now: datetime) -> list[Work]:
     What waits longer than the lane's workers run counts from their start: they cannot have done it before.
     """
     began = _began(now)
-    found = [_mail(), _evaluation(now), _ticks(), *_of_apps(now), _deletion()]
+    found = [_mail(), _evaluation(now), _ticks(), *_of_tokens(now), _deletion()]
     return [
         replace(work, since=work.since and max(work.since, began.get(work.lane, work.since)))
         for work in found
@@ -124,40 +123,29 @@ def _clock_began() -> datetime | None:
     return clocks.order_by("started_at").values_list("started_at", flat=True).first()
 
 
-def _of_apps(now: datetime) -> list[Work]:
-    waits = Q(due_at__lte=now) | Q(refresh_wanted_at__isnull=False)
-    due = Token.objects.filter(waits, app=OuterRef("pk")).not_removed()
-    apps = ChannelApp.objects.filter(Exists(due)).order_by("channel", "pk")
-    return [work for app in apps for work in _of_app(app, now)]
-
-
-def _of_app(app: ChannelApp, now: datetime) -> list[Work]:
-    name = app.get_channel_display()
-    tokens = Token.objects.filter(app=app)
-    asked_for = tokens.filter(refresh_wanted_at__isnull=False)
-    due = tokens.filter(due_at__lte=now).not_removed()
-    renewals = due.filter(due_for=Token.DueFor.REFRESH)
-    checks = due.filter(refresh_wanted_at=None).exclude(due_for=Token.DueFor.REFRESH)
-
-    def work(lane: str, words: str, rows: QuerySet[Token], field: str, limit: timedelta) -> Work:
-        since = rows.order_by(field).values_list(field, flat=True).first()
-        return Work(lane, say(words, channel=name), since, limit, excuse=_excuse(app, lane))
-
+def _of_tokens(now: datetime) -> list[Work]:
+    """Renewals and checks, but of apps whose calls get no answer, and checks of those that are near their limit: these wait on purpose."""
+    apps = [app for app in ChannelApp.objects.all() if not gate.is_silent(app.channel, app.client_id)]
+    swept = [app for app in apps if not brake.slows_checks(app.call_name, budget=app.daily_budget)]
+    due = Token.objects.filter(due_at__lte=now).not_removed()
+    asked_for = Token.objects.filter(refresh_wanted_at__isnull=False)
+    renewals, checks = due.filter(due_for=Token.DueFor.REFRESH), due.exclude(due_for=Token.DueFor.REFRESH)
     return [
-        work(lanes.REFRESHES, "renewal_asked_for", asked_for, "refresh_wanted_at", ASKED_LIMIT),
-        work(lanes.REFRESHES, "renewal", renewals, "due_at", DUE_LIMIT),
-        work("checks", "check", checks, "due_at", DUE_LIMIT),
+        _oldest(
+            lanes.REFRESHES,
+            "renewal_asked_for",
+            asked_for.filter(app__in=apps),
+            ASKED_LIMIT,
+            "refresh_wanted_at",
+        ),
+        _oldest(lanes.REFRESHES, "renewal", renewals.filter(app__in=apps), DUE_LIMIT),
+        _oldest("checks", "check", checks.filter(app__in=swept, refresh_wanted_at=None), DUE_LIMIT),
     ]
 
 
-def _excuse(app: ChannelApp, lane: str) -> str:
-    """Return why an app's work waits on purpose."""
-    if gate.is_silent(app.channel, app.client_id):
-        return say("no_answer")
-    if lane == "refreshes":
-        return ""
-    slowed = brake.slows_checks(app.call_name, budget=app.daily_budget)
-    return say("limit_nearly_used") if slowed else ""
+def _oldest(lane: str, words: str, rows: QuerySet[Token], limit: timedelta, field: str = "due_at") -> Work:
+    channel, since = rows.order_by(field).values_list("app__channel", field).first() or ("", None)
+    return Work(lane, say(words, channel=declarations.label(channel)) if channel else "", since, limit)
 
 
 def _deletion() -> Work:

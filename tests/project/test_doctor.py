@@ -8,13 +8,11 @@ import pytest
 from django.core.management import call_command
 from django.db import connection, connections
 from django.utils import timezone
-from django_celery_beat.models import PeriodicTask
 from pytest_django import Settings
 
 from adtoken_project.models import BackgroundProcess
 from adtoken_project.ops import health
 from adtoken_project.ops.health import Check, Finding
-from adtoken_project.workers import schedules
 from notifications.models import Message
 from tests.support.factories import make_app, make_user
 from tokens.vault import queries as key_usage
@@ -82,16 +80,6 @@ def test_nobody_to_tell_is_wrong(settings: Settings) -> None:
 
     assert nobody == "There is nobody to tell of our own faults."
     assert said(health.people) == ""
-
-
-def test_schedules_that_are_gone_or_switched_off_are_named() -> None:
-    schedules.install_schedules()
-    good = said(health.clockwork)
-    PeriodicTask.objects.filter(name="Tell operators").update(enabled=False)
-    PeriodicTask.objects.filter(name="Heartbeat").delete()
-
-    assert good == ""
-    assert said(health.clockwork) == "Schedules are missing or switched off: Heartbeat, Tell operators."
 
 
 def test_servers_that_are_away_are_named_with_their_setting(settings: Settings) -> None:
