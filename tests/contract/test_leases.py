@@ -126,36 +126,6 @@ def test_a_lease_near_the_end_renews_first_and_only_once(
     assert len(world.calls(channel="snapchat", path="access_token")) == 1
 
 
-@pytest.mark.django_db
-def test_a_wish_that_no_renewal_can_fill_burns_no_refreshes(browser: Browser, world: Sandbox) -> None:
-    native.link(browser("ada"), "snapchat", "ada")
-    world.clear_calls()
-
-    for _ in range(4):
-        with pytest.raises(errors.NotAvailable, match="lives 1800 seconds") as refused:
-            lease_now(account(), min_valid_for=7200)
-        assert (refused.value.who, refused.value.steps) == ((), ())
-
-    assert len(world.calls(channel="snapchat", path="access_token")) <= 1
-
-
-@pytest.mark.django_db
-def test_where_the_token_host_is_away_the_job_waits_and_nothing_dies(
-    browser: Browser, world: Sandbox, clock: Clock
-) -> None:
-    native.link(browser("ada"), "snapchat", "ada")
-    clock.forward(hours=2)
-    world.add_fault("snapchat", path="access_token", status=503, body="<html>busy</html>")
-
-    with pytest.raises(errors.Busy):
-        lease_now(account())
-
-    assert token_of("ada").state != "dead"
-    world.clear_faults()
-    sweeps.check_due_tokens(now=datetime.now(UTC) + timedelta(minutes=30))
-    assert lease_now(account()).native_user == "Ada Okafor"
-
-
 @pytest.fixture
 def threads() -> Iterator[ThreadPoolExecutor]:
     with ThreadPoolExecutor(8) as pool:

@@ -81,13 +81,6 @@ def test_it_is_renewed_before_anybody_is_warned(profile: Profile, clock: Clock, 
         assert profile.moved_to - 1 <= deadline_days(after, clock) <= profile.moved_to + 0.1
 
 
-@pytest.mark.parametrize("channel", ["x", "tiktok"])
-def test_where_nothing_renews_no_renewal_is_ever_due(channel: str, ada_linked: None) -> None:
-    token = token_of("ada")
-    assert token.renews_at(datetime.now(UTC) + timedelta(days=400)) is None
-    assert token.due_for == "probe"
-
-
 @with_refresh_token
 def test_a_refusal_to_renew_makes_the_access_date_the_deadline(
     channel: str, world: Sandbox, clock: Clock, ada_linked: None
@@ -125,37 +118,6 @@ def test_a_refusal_to_renew_makes_the_access_date_the_deadline(
         token.access_expires_at,
     )
     assert token.events.filter(kind=TokenEvent.Kind.NOT_RENEWED).count() == 1
-
-
-@with_refresh_token
-def test_a_refresh_that_is_hindered_ends_nothing(
-    channel: str, world: Sandbox, clock: Clock, ada_linked: None
-) -> None:
-    clock.forward(days=16)
-    world.add_fault(channel, path=TOKEN_PATH[channel], method="POST", status=503, body="<html>busy</html>")
-
-    check(rounds=3, hours=0)
-
-    assert token_of("ada").state != "dead"
-    assert token_of("ada").refresh_refused_at is None
-
-
-@pytest.mark.parametrize(
-    "channel", ["pinterest"]
-)  # what each says of such a token: channels/test_questions.py
-def test_an_access_token_that_the_channel_refuses_is_healed_by_one_refresh(
-    channel: str, world: Sandbox, both_linked: None
-) -> None:
-    world.expire_now(channel=channel, user="ada")
-
-    check(rounds=1, hours=0)
-
-    token = token_of("ada")
-    assert (token.state, token.renewed_at is not None) == ("valid", True)
-    active = account().active_token
-    assert active is not None
-    assert active.pk == token.pk  # nothing shifted
-    assert not news.ends().exists()
 
 
 @with_refresh_token

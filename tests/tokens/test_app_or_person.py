@@ -144,17 +144,6 @@ def test_a_restricted_linkedin_member_is_passed_over_at_the_first_report(
     assert ChannelApp.objects.get(channel="linkedin").fault_since is None
 
 
-def test_a_wrong_secret_at_linkedin_is_still_the_apps(channels_world: Sandbox) -> None:
-    native.set_up_apps(channels_world)
-    native.linked("linkedin", "ada")
-    channels_world.put_app("linkedin", secret="another")
-
-    sweeps.check_due_tokens(now=timezone.now() + timedelta(hours=5))
-
-    assert Token.objects.get().state == "valid"
-    assert ChannelApp.objects.get(channel="linkedin").fault_since is not None
-
-
 BLOCKED = {"error": {"code": 200, "type": "OAuthException", "message": "API access blocked."}}
 
 

@@ -96,17 +96,6 @@ def test_passing_trouble_and_our_own_faults_touch_no_token(verdict: Verdict) -> 
     assert not Message.objects.exists()
 
 
-def test_a_refusal_of_our_app_marks_the_app() -> None:
-    _, token = pooled()
-
-    answered(token, Verdict.APP_FAULT)
-    marked = ChannelApp.objects.get()
-    answered(token, Verdict.OK)
-
-    assert marked.fault_since == NOW
-    assert ChannelApp.objects.get().fault_since is None
-
-
 @pytest.mark.parametrize("classification", NO_PROOF)
 def test_a_doubt_that_no_table_knows_never_kills_though_staff_called_it_one(
     classification: Classification,
@@ -236,14 +225,6 @@ def test_what_the_person_can_lift_is_asked_again_daily_for_30_days(reason: Reaso
     assert first.due_at == NOW + DAY
     assert last.due_at is None
     assert lifted.state == "valid"
-
-
-def test_an_ended_authorisation_is_not_asked_again() -> None:
-    _, token = pooled()
-
-    end(token, Reason.AUTHORISATION_CANCELLED)
-
-    assert Token.objects.get().due_at is None
 
 
 def test_a_probe_brings_dates_with_their_source_and_is_due_again_when_one_passes() -> None:
@@ -417,19 +398,6 @@ def test_small_moves_of_a_tokens_date_add_up_to_a_new_cycle_known_since_then() -
         found.append((token.cycle - before, token.cycle_since == NOW + timedelta(hours=30)))
 
     assert found == [(0, False), (0, False), (1, True), (1, True)]
-
-
-def test_probes_that_move_a_date_by_90_seconds_each_start_no_cycle() -> None:
-    account, token = pooled(deadline=NOW + 20 * DAY)
-    cycles = (account.cycle, token.cycle)
-
-    for number in range(10):
-        ends = NOW + 20 * DAY + timedelta(seconds=90 * number)
-        answered(token, Verdict.OK, dates=Dates(access_expires_at=ends, sources={"access": "introspection"}))
-
-    account.refresh_from_db()
-    token.refresh_from_db()
-    assert (account.cycle, token.cycle) == cycles
 
 
 def test_of_one_log_in_twenty_disputed_reports_an_hour_are_kept() -> None:

@@ -111,14 +111,6 @@ def test_what_is_refused_after_a_lost_answer_is_told_as_ours_on_page_and_in_mail
     assert not {"cancel", "remove", "spam"} & set(mail.text.lower().split())
 
 
-def test_without_a_lost_answer_the_refusal_is_the_channels_word() -> None:
-    token = snapchat()
-
-    refuse(token)
-
-    assert token.reason == "authorisation_cancelled"
-
-
 def test_a_clear_reason_and_what_the_channel_says_of_itself_are_believed() -> None:
     told = snapchat(refresh_unanswered_at=NOW - HOUR)
     suspended = Inspection(Classification(Verdict.TOKEN_DEAD, Reason.SUSPENDED))

@@ -284,38 +284,6 @@ def test_an_older_log_in_is_renewed_once_more_a_day_before_its_refresh_token_end
     assert one.renews_at(NOW) == one.linked_at + 364 * DAY
 
 
-def test_a_year_of_an_older_log_in_moves_its_deadline_never() -> None:
-    """The sweep of each hour, the channel's answers by the rule of older apps: one deadline from the first day to the last."""
-    one = old_kind(day=0)
-    first, now, cycle = one.deadline, NOW, one.cycle
-    assert first is not None
-
-    while now < NOW + 364 * DAY + timedelta(hours=2):
-        now += timedelta(hours=1)
-        if one.is_to_be_renewed(now):
-            one.renewed_at, one.access_expires_at = now, now + 30 * DAY
-            one.set_deadline(now)
-            assert one.deadline is not None
-            assert abs(one.deadline - first) < DAY
-
-    assert one.cycle == cycle
-    assert one.renewed_at is not None
-    assert abs(one.renewed_at - NOW - 364 * DAY) < timedelta(hours=2)
-
-
-def test_two_ends_at_once_are_the_end_of_renewal() -> None:
-    one = token(
-        "linkedin",
-        has_refresh_token=True,
-        access_expires_at=NOW + 20 * DAY + timedelta(seconds=1),
-        refresh_expires_at=NOW + 20 * DAY,
-    )
-
-    one.set_deadline(NOW)
-
-    assert one.deadline_clock == Token.DeadlineClock.REFRESH
-
-
 def test_a_date_that_jitters_is_no_event_and_one_that_moves_is() -> None:
     one = token("facebook", access_expires_at=NOW + 50 * DAY)
     one.set_deadline(NOW)

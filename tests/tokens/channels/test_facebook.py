@@ -124,12 +124,6 @@ def test_a_question_before_the_exchange_that_fails_is_asked_after_it(world: Worl
     assert renewed.dates.sources["data_access"] == "introspection"
 
 
-def test_renewing_a_dead_token_raises_its_reason(world: World, old: Credentials) -> None:
-    world.sandbox.change_password("facebook", "ada")
-
-    assert means(world.refuses_to_renew(old), dead(Reason.PASSWORD_CHANGED))
-
-
 # ---- ends
 
 

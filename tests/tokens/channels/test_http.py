@@ -333,14 +333,6 @@ def test_a_call_inside_a_transaction_is_refused(server: str) -> None:
     assert Handler.seen == []
 
 
-@pytest.mark.django_db(transaction=True)
-def test_a_call_after_a_transaction_goes_out(server: str) -> None:
-    with transaction.atomic():
-        pass
-
-    assert http.request("api", "GET", f"{server}/json").status == 200
-
-
 def test_a_channel_that_holds_all_its_connections_leaves_the_others_theirs(
     server: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -151,13 +151,6 @@ def test_a_consent_to_other_scopes_ends_the_earlier_tokens(world: World) -> None
     assert world.inspect(earlier).classification.verdict == Verdict.TOKEN_DEAD
 
 
-def test_a_refresh_token_that_changes_is_taken_over(world: World) -> None:
-    world.switch(rotate_refresh=True)
-    old = world.token()
-
-    assert world.renew(old).credentials.refresh_token not in ("", old.refresh_token)
-
-
 def test_a_token_of_another_app_is_in_doubt_only(world: World) -> None:
     world.sandbox.put_app("linkedin", client_id="other", secret="s", redirect_uris=[])
     theirs = world.token(client_id="other")

@@ -4,12 +4,9 @@ from typing import Any
 
 import pytest
 
-from tests.tokens.channels.answers import dead, doubt
+from tests.tokens.channels.answers import doubt
 from tests.tokens.channels.worlds import DAY, FERN, LUMEN, World, in_days, means
 from tokens.channels.kinds import Identity, Reason, Verdict
-
-CANCELLED = dead(Reason.AUTHORISATION_CANCELLED)
-
 
 # ---- the person and the list
 
@@ -108,43 +105,12 @@ def test_a_call_beyond_the_apps_access_tier_is_the_apps_fault(world: World) -> N
 # ---- rotation
 
 
-def test_renewed_again_and_again_an_authorisation_never_ends(world: World) -> None:
-    credentials = world.token()
-
-    for days in (50, 100, 150):
-        world.sandbox.set_clock(offset=days * DAY)
-        credentials = world.renew(credentials).credentials
-    world.sandbox.set_clock(offset=211 * DAY)  # 61 days without a renewal
-
-    assert world.refuses_to_renew(credentials).verdict == Verdict.TOKEN_DEAD
-
-
-def test_a_refresh_token_that_was_used_already_is_refused(world: World) -> None:
-    old = world.token()
-    grant = world.renew(old)
-
-    assert means(world.refuses_to_renew(old), CANCELLED)
-    assert world.inspect(old).classification.verdict == Verdict.CONFIRM_FIRST
-    assert world.inspect(grant.credentials).classification.verdict == Verdict.OK
-
-
 def test_within_its_grace_an_old_refresh_token_gives_the_present_tokens(world: World) -> None:
     world.switch(grace=600)
     old = world.token()
     first = world.renew(old)
 
     assert world.renew(old).credentials.as_dict() == first.credentials.as_dict()
-
-
-def test_two_renewals_in_a_second_may_give_the_same_access_token(world: World) -> None:
-    world.switch(same_within=60)
-    old = world.token()
-
-    grant = world.renew(old)
-
-    assert grant.credentials.access_token == old.access_token
-    assert grant.credentials.refresh_token != old.refresh_token
-    assert world.inspect(grant.credentials).classification.verdict == Verdict.OK
 
 
 def test_a_refresh_token_of_365_days_keeps_its_token_and_its_date(world: World) -> None:

@@ -136,18 +136,6 @@ def test_each_thing_that_happens_has_its_row_at_each_channel() -> None:
     assert [key for key, found in HAPPENS.items() if personal - found.keys()] == []
 
 
-@pytest.mark.parametrize(
-    ("key", "action"),
-    [(key, action) for key in ("facebook", "x", "tiktok") for action in ("suspend", "checkpoint")],
-)
-def test_the_same_token_works_again_when_the_channel_lifts_it(key: str, action: str, world: World) -> None:
-    living = world.token()
-    world.sandbox.action(key, "ada", action)
-    world.sandbox.action(key, "ada", action, on=False)
-
-    assert world.inspect(living).classification.verdict == Verdict.OK
-
-
 # ---- trouble
 
 FAULTS: list[tuple[dict[str, Any], Meaning]] = [

@@ -29,15 +29,6 @@ def leading(pages: Mapping[str, str | None]) -> tuple[Ask, list[str]]:
     return ask, asked
 
 
-def test_pages_are_read_until_none_is_promised() -> None:
-    ask, _ = leading({"": "b", "b": "c", "c": None})
-    pages = Pages(ask, most=9)
-
-    found = list(pages)
-
-    assert (found, pages.complete) == (["page ", "page b", "page c"], True)
-
-
 @pytest.mark.parametrize(
     ("cursors", "asked"),
     [
@@ -63,13 +54,6 @@ def test_time_that_is_over_ends_a_list_behind_its_first_page() -> None:
     list(pages)
 
     assert (seen, pages.complete) == ([""], False)
-
-
-def test_a_first_page_that_fails_is_the_list_s_failure() -> None:
-    ask, _ = leading({})
-
-    with pytest.raises(ChannelError):
-        list(Pages(ask, most=9))
 
 
 def test_an_answer_is_read_once_and_what_it_lacks_is_told() -> None:

@@ -1,18 +1,11 @@
 """What only Snapchat has: organizations with members, ad accounts nested in them or paged, and log-ins that live on for ever."""
 
-from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.test import Client
-from django.utils import timezone
 
-from tests.support import native
 from tests.tokens.channels.worlds import FERN, HARBOR, LUMEN, MARLO, OLD, World, names
 from tokens.channels.kinds import AccountList, Verdict
-from tokens.checks import services as probe
-from tokens.models import Token
-from tokens.token import renewal
 
 ORGANIZATION = "7f064d90-52a1-42db-b25b-7539e663e926"
 PARTNER = "507d7a57-94ae-4239-8a74-e93c00aa53e6"
@@ -123,46 +116,3 @@ def test_items_in_error_inside_a_good_answer_are_no_reading_and_leave_the_list_i
 
     assert (names(part.accounts), part.complete) == ({LUMEN, MARLO, OLD}, False)
     assert (reading.classification.verdict, reading.account) == (Verdict.TRANSIENT, None)
-
-
-def test_an_access_token_dies_after_half_an_hour_and_its_refresh_token_does_not(world: World) -> None:
-    living = world.token()
-    world.sandbox.set_clock(offset=1780)  # a busy machine takes seconds from one call to the next
-    before = world.inspect(living).classification.verdict
-    world.sandbox.set_clock(offset=1801)
-
-    assert (before, world.inspect(living).classification.verdict) == (Verdict.OK, Verdict.CONFIRM_FIRST)
-    assert world.renew(living).credentials.access_token
-
-
-def test_a_refresh_token_that_rotates_is_good_once(world: World) -> None:
-    world.switch(rotate=True)
-    old = world.token()
-
-    fresh = world.renew(old).credentials
-
-    assert world.refuses_to_renew(old).verdict == Verdict.TOKEN_DEAD
-    assert world.renew(fresh).credentials.access_token
-
-
-@pytest.mark.parametrize("rotate", [False, True])
-def test_an_authorisation_lives_on_over_many_access_tokens(
-    client: Client, world: World, rotate: bool
-) -> None:
-    native.set_up_apps(world.sandbox)
-    native.link(client, "snapchat", "ada")
-    world.switch(rotate=rotate)
-    token = Token.objects.get()
-    first = token.unseal()
-
-    for hours in (1, 30, 24 * 8, 24 * 100):
-        world.sandbox.set_clock(offset=hours * 3600)
-        probe.probe_token(token.pk, now=timezone.now() + timedelta(hours=hours), source="probe")
-
-    token.refresh_from_db()
-    kept = token.unseal()
-    assert token.state == Token.State.VALID
-    assert kept.access_token != first.access_token
-    assert (kept.refresh_token != first.refresh_token) is rotate
-    assert kept.refresh_token
-    assert token.end_by_dates == renewal.NEVER
