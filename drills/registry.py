@@ -26,5 +26,6 @@ DRILLS = (
     Drill("valkey", 300, ("--seconds", "6")),
     Drill("postgres", 240, ("--stops", "5")),
     Drill("wrong_clocks", 300),
+    Drill("gate_kills", 180, ("--kills", "12")),
     Drill("restore", 120, ("--accounts", "300")),
 )
