@@ -6,7 +6,7 @@ So whoever asks waits for the queue half a second at most, and not again for som
 import logging
 import time
 from contextlib import suppress
-from functools import partial
+from hashlib import sha256
 from typing import Any
 
 from celery import Task
@@ -19,10 +19,8 @@ from redis.exceptions import RedisError
 logger = logging.getLogger(__name__)
 
 PATIENCE = 0.5  # seconds
-MOST, WITHIN = (
-    6,
-    60,
-)  # times that one thing is asked for, and seconds: channels repeat pushes by mistake, and others what they caught
+# How often one thing is asked for, in how many seconds: channels repeat pushes by mistake, and others what they caught.
+MOST, WITHIN = 6, 60
 AWAY_FOR = 5.0  # seconds for which a queue that did not answer is not asked again
 _SHORT = {"socket_connect_timeout": PATIENCE, "socket_timeout": PATIENCE, "max_retries": 0}
 _away = {"until": 0.0}
@@ -51,13 +49,15 @@ def ask_on_commit(task: "Task[..., None]", *ids: int) -> None:
 
     Only a hint: where the broker is away, or the same was asked for too often, a sweep does the work.
     """
-    transaction.on_commit(partial(_ask_unless_often, task, ids), robust=True)
+    # A function: Django asks what fails for its name, which a `partial` has not, and raises where it should log.
+    transaction.on_commit(lambda: _ask_unless_often(task, ids), robust=True)
 
 
 def _ask_unless_often(task: "Task[..., None]", ids: tuple[int, ...]) -> None:
     if ids and time.monotonic() >= _away["until"]:
         with suppress(RedisError, ValueError):  # away, which `ask` says; the minute is over
-            calls, what = caches["calls"], f"asked:{task.name}:{ids}"
+            # Hashed: hundreds of ids are one key.
+            calls, what = caches["calls"], sha256(f"{task.name} {ids}".encode()).hexdigest()
             calls.add(what, 0, WITHIN)
             if calls.incr(what) > MOST:
                 return

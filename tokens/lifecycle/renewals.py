@@ -8,7 +8,6 @@ import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from functools import partial
 from typing import Any, Self
 
 from django.db import transaction
@@ -69,7 +68,7 @@ def want_refresh(
         claimed_until=None,
         claimed_by=None,
     )
-    transaction.on_commit(partial(shared.tell, WISHED), robust=True)
+    transaction.on_commit(lambda: shared.tell(WISHED), robust=True)
 
 
 def begin_refresh(*, token_id: int, generation: int, now: datetime, process: str) -> bool:
