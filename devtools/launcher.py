@@ -96,7 +96,7 @@ class Launcher:
 
     options: Options
     began: float = field(default_factory=time.monotonic)
-    supervisor: Supervisor = field(default_factory=lambda: Supervisor(say))
+    supervisor: Supervisor = field(default_factory=Supervisor)
     env: dict[str, str] = field(default_factory=dict)
     facts: dict[str, Any] = field(default_factory=dict)
 
@@ -134,10 +134,6 @@ class Launcher:
         """Stop all in reverse order."""
         (self.options.var / "run.json").unlink(missing_ok=True)
         self.supervisor.stop_all()
-
-    def stop_at_once(self) -> None:
-        """Stop without waiting for what is under way."""
-        self.supervisor.stop_at_once()
 
     def _start_servers(self) -> None:
         var, log = self.options.var, self.options.var / "log"
@@ -211,7 +207,7 @@ class Launcher:
         return self._python(
             "worker",
             *lanes.command()[1:],
-            stops=((signal.SIGTERM, lanes.STOPS_WITHIN),),  # it takes nothing new and ends what it has begun
+            stops=((signal.SIGTERM, 10),),
             orphan_signal=signal.SIGKILL,  # SIGTERM would wait for what it has begun
         )
 
@@ -359,21 +355,9 @@ def _run() -> int:
     finally:
         _ignore_signals()
         if launcher is not None:
-            _take_down(launcher)
+            launcher.stop()
+            say("AdToken has stopped.")
     return 0
-
-
-def _take_down(launcher: Launcher) -> None:
-    """Stop in order; by Ctrl-C once more at once. A closed terminal or a supervisor may send its signal twice: that changes nothing."""
-    try:
-        signal.signal(signal.SIGINT, _stop)
-        launcher.stop()
-    except _Stop:
-        say("Stopping at once ...")
-        launcher.stop_at_once()
-    finally:
-        _ignore_signals()
-    say("AdToken has stopped.")
 
 
 if __name__ == "__main__":

@@ -18,11 +18,10 @@ import psycopg
 from psycopg import sql
 
 from devtools.embedded import privileges
-from devtools.embedded.processes import LOOPBACK, Child, StartError, wait_until, write_private
+from devtools.embedded.processes import LOOPBACK, Child, StartError, write_private
 from devtools.embedded.server import Server, bare_environment
 
 USER = DATABASE = "adtoken"
-ORPHAN_SECONDS = 15
 INITDB = ("--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--encoding=UTF8", "--no-sync")
 
 
@@ -31,8 +30,8 @@ class Postgres(Server):
 
     name = "PostgreSQL"
     start_seconds = 60  # recovery after a crash replays the log first
-    rests = 1  # backends of a killed server are about to notice and end
-    passing = ("shared memory block",)
+    rests = 2  # a killed server and its backends are about to notice and end
+    passing = ("shared memory block", "lock file")
 
     def __init__(
         self,
@@ -60,7 +59,6 @@ class Postgres(Server):
         self._password = _password(self._folder)
         if not (self._home / "data" / "PG_VERSION").exists():
             _initialise(self._home, password=self._password, log=self._log)
-        settle_leftovers(self._home / "data")
         self._launch()
         self._make_database()
 
@@ -177,45 +175,3 @@ def _initialise(home: Path, *, password: str, log: Path) -> None:
     if done.returncode != 0:
         raise StartError(f"PostgreSQL could not make its data folder {draft}:\n{done.stderr.strip()}")
     draft.replace(home / "data")
-
-
-def settle_leftovers(data: Path, *, seconds: float = ORPHAN_SECONDS) -> None:
-    """Deal with what a killed run left: wait for a server that is still ending, drop a stale postmaster.pid.
-
-    PostgreSQL itself recovers from a pid file whose process is gone. It gives up when another process has got
-    that number meanwhile, so the file is removed when no process works in this data folder. Raises StartError where one still does after
-    so many seconds.
-    """
-    pid_file = data / "postmaster.pid"
-    number = _first_number(pid_file)
-    if number is None or not Path("/proc/self").exists() or not Path(f"/proc/{number}").exists():
-        return
-    if number in _working_in(data):
-        os.kill(number, signal.SIGINT)
-    if not wait_until(lambda: not _working_in(data), seconds=seconds):
-        raise StartError(
-            f"Another PostgreSQL (process {number}) still uses {data}. Stop it, or use another folder (VAR=...)."
-        )
-    pid_file.unlink(missing_ok=True)
-
-
-def _first_number(pid_file: Path) -> int | None:
-    try:
-        return int(pid_file.read_text(encoding="utf-8").split()[0])
-    except (OSError, IndexError, ValueError):
-        return None
-
-
-def _working_in(data: Path) -> set[int]:
-    """Return the processes whose working directory is the data folder: the server and all its backends."""
-    target = data.resolve()
-    return {
-        int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit() and _cwd(entry) == target
-    }
-
-
-def _cwd(entry: Path) -> Path | None:
-    try:
-        return (entry / "cwd").readlink()
-    except OSError:  # ended meanwhile, or somebody else's
-        return None

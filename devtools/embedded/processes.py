@@ -142,11 +142,6 @@ class Child:
             return self._process.wait(timeout=seconds)
         return None
 
-    @property
-    def stops_within(self) -> float:
-        """Return the seconds that it is given to end by itself."""
-        return sum(seconds for _, seconds in self._stops)
-
     def ask_to_stop(self) -> None:
         """Send the first stop signal, once, without waiting."""
         if self._process is not None and not self._is_asked:
@@ -163,12 +158,6 @@ class Child:
                 self._process.send_signal(number)
             if self.wait(seconds=seconds) is not None:
                 break
-        self.kill()
-
-    def kill(self) -> None:
-        """End whatever is left of its process group, which outlives its leader, at once."""
-        if self._process is None:
-            return
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()

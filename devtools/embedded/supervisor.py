@@ -2,21 +2,16 @@
 
 import fcntl
 import os
-from collections.abc import Callable
 from pathlib import Path
 from typing import IO
 
-from devtools.embedded.processes import Child, StartError, wait_until
-
-SAYS_AFTER = 4  # seconds of a stop after which the person at the terminal is told whom it waits for
+from devtools.embedded.processes import Child, StartError
 
 
 class Supervisor:
     """The children, in the order of their start."""
 
-    def __init__(self, say: Callable[[str], None]) -> None:
-        """`say` shows a line to the person at the terminal."""
-        self._say = say
+    def __init__(self) -> None:
         self._servers: list[Child] = []
         self._clients: list[Child] = []
 
@@ -44,31 +39,11 @@ class Supervisor:
                 raise StartError(f"{said}\n  Whole log: {child.log}")
 
     def stop_all(self) -> None:
-        """Stop those that serve nobody side by side, which saves time, then the servers. Whoever takes long is named."""
+        """Stop those that serve nobody side by side, which saves time, then the servers."""
         for child in self._clients:
             child.ask_to_stop()
-        if not wait_until(lambda: not any(one.is_running() for one in self._clients), seconds=SAYS_AFTER):
-            self._say_who_is_waited_for()
         for child in (*reversed(self._clients), *reversed(self._servers)):
             child.stop()
-
-    def stop_at_once(self) -> None:
-        """Wait for none that serves nobody; servers write out what they have."""
-        for child in self._clients:
-            child.kill()
-        self.stop_all()
-
-    def _say_who_is_waited_for(self) -> None:
-        children = [child for child in self._clients if child.is_running()]
-        if children:
-            names, seconds = (
-                ", ".join(one.name for one in children),
-                max(one.stops_within for one in children),
-            )
-            self._say(
-                f"Waiting for {names} to finish, {seconds:.0f} s at most. Press Ctrl-C again to stop at once: "
-                "the answer to a renewal that is under way would be lost, and its log-in with it."
-            )
 
 
 def take_lock(var: Path) -> IO[str]:

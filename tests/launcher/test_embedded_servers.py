@@ -15,7 +15,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from devtools.embedded import privileges
-from devtools.embedded.postgres import Postgres, settle_leftovers
+from devtools.embedded.postgres import Postgres
 from devtools.embedded.processes import StartError, wait_until
 from devtools.embedded.valkey import Valkey
 from tests.launcher.conftest import ROOT_ONLY
@@ -52,9 +52,7 @@ def ask(server: Postgres, query: str) -> object:
         return cursor.fetchone() if cursor.description else None
 
 
-def test_keeps_data_over_a_stop_and_a_kill_whoever_got_the_number_in_the_pid_file(
-    place: Path, stopped: None
-) -> None:
+def test_keeps_data_over_a_stop_and_a_kill(place: Path, stopped: None) -> None:
     with running(place) as first:
         ask(first, "create table kept as select 7 as number")
     with running(place) as killed:
@@ -62,10 +60,6 @@ def test_keeps_data_over_a_stop_and_a_kill_whoever_got_the_number_in_the_pid_fil
         assert killed.child
         os.kill(killed.child.pid, signal.SIGKILL)
         killed.child.wait(seconds=5)
-    stale = place / "postgres" / "data" / "postmaster.pid"
-    stale.write_text(f"{os.getpid()}\n{stale.parent}\n")
-    settle_leftovers(stale.parent)
-    assert not stale.exists()
 
     with running(place) as recovered:
         after_a_kill = ask(recovered, "select number from kept")
@@ -89,18 +83,6 @@ def test_a_first_start_after_an_interrupted_one_opens_neither_the_data_nor_its_p
     assert [path for path in kept_private if path.stat().st_mode & 0o077] == []
     assert [stat.S_IMODE(parent.stat().st_mode) for parent in place.parents] == before
     assert (place / "postgres" / "data").stat().st_uid == privileges.owner()
-
-
-def test_refuses_data_that_a_running_server_uses(place: Path) -> None:
-    with subprocess.Popen(
-        ["sleep", "600"], cwd=place
-    ) as user:  # works in the folder, and does not end on SIGINT...
-        (place / "postmaster.pid").write_text(f"{os.getpid()}\n")  # ...because another number is in the file
-
-        with pytest.raises(StartError, match="still uses"):
-            settle_leftovers(place, seconds=0.2)
-
-        user.kill()
 
 
 def test_leaves_no_process_after_a_kill_of_the_parent(place: Path, stopped: None) -> None:
