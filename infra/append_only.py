@@ -15,6 +15,7 @@ from django.db.migrations import RunSQL
 
 TRIGGER = "append_only"
 PRUNE_BATCH = 5_000  # rows of one transaction
+MOST_BATCHES = 100  # of a table at once; the next run goes on
 
 _FUNCTIONS = """
 create function adtoken_refuse_change() returns trigger language plpgsql as $$
@@ -81,17 +82,17 @@ def protected_tables() -> list[str]:
         return [name for (name,) in cursor.fetchall()]
 
 
-def prune(*, now: datetime, keep: timedelta, batches: int = 100) -> int:
+def prune(*, now: datetime, keep: timedelta) -> int:
     """Remove rows older than `keep` from all protected tables, 5,000 a transaction. Returns how many went.
 
-    At most so many batches of a table at once; the next run goes on. Rows younger than 30 days stay, whatever `keep` says.
+    Rows younger than 30 days stay, whatever `keep` says.
     """
-    return sum(_prune(table, now - keep, batches) for table in protected_tables())
+    return sum(_prune(table, now - keep) for table in protected_tables())
 
 
-def _prune(table: str, cutoff: datetime, batches: int) -> int:
+def _prune(table: str, cutoff: datetime) -> int:
     total = 0
-    for _ in range(batches):
+    for _ in range(MOST_BATCHES):
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute("select adtoken_prune(%s::regclass, %s, %s)", [table, cutoff, PRUNE_BATCH])
             removed = int(cursor.fetchone()[0])

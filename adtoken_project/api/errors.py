@@ -11,7 +11,6 @@ from broker.api.schemas import Problem
 
 MEDIA_TYPE = "application/problem+json"
 LARGEST_BODY = 256_000  # bytes: a lease and a report are small, and a report needs the error only
-RETRY_AFTER = 10  # seconds, where we know no better
 _PLAIN = {
     400: Code.UNREADABLE,
     403: Code.NOT_ALLOWED,

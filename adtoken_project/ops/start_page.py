@@ -17,8 +17,7 @@ from ui.text import number
 def background(now: datetime) -> tuple[list[str], list[WellLine]]:
     """Return in a sentence each what is wrong with background work, and a line on mails where not all is well."""
     notices = [found.said for check in health.OF_WORK for found in health.made(check.look)]
-    notices += [f"{said[0].upper()}{said[1:]}." for said in signs_of_life.wrong_clocks(now=now)]
-    return notices, _of_mails(now)
+    return notices + signs_of_life.wrong_clocks(now=now), _of_mails(now)
 
 
 def _of_mails(now: datetime) -> list[WellLine]:

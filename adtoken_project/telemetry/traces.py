@@ -4,7 +4,6 @@ Requests, runs of tasks, statements, and our own spans of refreshes and calls to
 fact by fact, and goes through the filter of the log lines besides: libraries note addresses, which may hold codes and links of invitations.
 """
 
-import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -23,7 +22,6 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, Spa
 from opentelemetry.trace import SpanKind, Status, StatusCode
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
-from adtoken_project import env
 from infra import scrub, spans
 from tokens.checks import services as refreshing
 
@@ -35,10 +33,6 @@ TOLD = frozenset(
     }
 )  # fmt: skip
 UNTOLD = "livez,readyz,healthz,metrics,static/"  # asked all the time
-TIMEOUTS = ("OTEL_EXPORTER_OTLP_TIMEOUT", "OTEL_EXPORTER_OTLP_TRACES_TIMEOUT")
-PATIENCE = (
-    3.0  # seconds where they are not set: a process that stops waits so long for a collector that is away
-)
 _MAIL = re.compile(r"[^\s@'\"<>(),;:=]+@[^\s@'\"<>(),;:=]+")
 _CONTEXT = TraceContextTextMapPropagator()
 
@@ -81,12 +75,9 @@ class Cleaned(SpanExporter):
 
 
 def start_traces() -> TracerProvider:
-    """Trace this process from now on. Raises ImproperlyConfigured for a protocol other than OTLP over HTTP."""
-    for name in ("OTEL_EXPORTER_OTLP_PROTOCOL", "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL"):
-        env.choice(name, default="http/protobuf", choices=("http/protobuf",))
+    """Trace this process from now on, by OTLP over HTTP."""
     provider = TracerProvider(resource=_resource())
-    patience = None if any(os.environ.get(name) for name in TIMEOUTS) else PATIENCE
-    provider.add_span_processor(BatchSpanProcessor(Cleaned(OTLPSpanExporter(timeout=patience))))
+    provider.add_span_processor(BatchSpanProcessor(Cleaned(OTLPSpanExporter())))
     spans.use(Tracer(provider))
     DjangoInstrumentor().instrument(
         tracer_provider=provider, excluded_urls=UNTOLD, response_hook=_name_request

@@ -16,6 +16,7 @@ from typing import Any
 
 from celery.concurrency.thread import TaskPool
 from celery.signals import worker_ready, worker_shutting_down
+from django.conf import settings
 from django.db import connection
 
 from accounts import tasks
@@ -56,8 +57,7 @@ class LanePools(TaskPool):
 class WorkerProcess:
     """The process that serves some lanes. `name` is a lane's, or `lanes.ALL`."""
 
-    def __init__(self, name: str, *, loglevel: str = "INFO") -> None:
-        self.loglevel = loglevel
+    def __init__(self, name: str) -> None:
         self.lanes = lanes.lanes_of(name)
         self.name = f"{name}-{os.getpid()}@{host()}"
         self.clock = Clock() if lanes.MAIL in self.lanes else None
@@ -133,7 +133,7 @@ class WorkerProcess:
             concurrency=sum(lanes.LANES[lane].threads for lane in queues),
             # What waits for the threads of one lane must not keep the calls of another in Valkey.
             prefetch_multiplier=0 if several else 1,
-            loglevel=self.loglevel,
+            loglevel=settings.LOG_LEVEL,
             quiet=True,
             without_mingle=True,
             without_gossip=True,

@@ -14,12 +14,12 @@ from threading import Event
 
 from django.db import DatabaseError, connection
 from django.utils import timezone
-from django.utils.timesince import timesince
-from django.utils.translation import gettext, ngettext
 
 from adtoken_project.models import BackgroundProcess
 from adtoken_project.workers import lanes
 from infra import database_clock, liveness
+from ui.phrases import phrase
+from ui.text import number
 
 logger = logging.getLogger(__name__)
 
@@ -71,28 +71,17 @@ def living(*, now: datetime) -> dict[str, list[str]]:
 
 
 def wrong_clocks(*, now: datetime, own: timedelta | None = None) -> list[str]:
-    """Return in a few words each which hosts of living processes have a wrong clock. `own`: by how much this one's is ahead, if known."""
+    """Return in a sentence each which hosts of living processes have a wrong clock. `own`: by how much this one's is ahead, if known."""
     fresh = BackgroundProcess.objects.filter(seen_at__gt=now - FRESH).order_by("host", "seen_at")
     ahead = dict(fresh.values_list("host", "ahead"))  # a host's newest: its processes go by the same clock
     if own is not None:
         ahead[host()] = own.total_seconds()
-    return [_wrong(name, wrong, now) for name, wrong in sorted(ahead.items()) if abs(wrong) > CLOCKS_DIFFER]
+    return [_wrong(name, wrong) for name, wrong in sorted(ahead.items()) if abs(wrong) > CLOCKS_DIFFER]
 
 
-def _wrong(name: str, ahead: float, now: datetime) -> str:
-    # No phrase: it would lose the space that does not break, in "1 hour".
-    facts = {"host": name, "length": _length(abs(ahead), now)}
-    if ahead > 0:
-        return gettext("the clock of %(host)s is %(length)s ahead of PostgreSQL's") % facts
-    return gettext("the clock of %(host)s is %(length)s behind PostgreSQL's") % facts
-
-
-def _length(seconds: float, now: datetime) -> str:
-    if seconds < 120:
-        return ngettext("%(number)s second", "%(number)s seconds", round(seconds)) % {
-            "number": round(seconds)
-        }
-    return timesince(now - timedelta(seconds=round(seconds)), now)
+def _wrong(name: str, ahead: float) -> str:
+    words = "clock_ahead" if ahead > 0 else "clock_behind"
+    return phrase("words/background_work.txt", words, host=name, seconds=number(round(abs(ahead))))
 
 
 def prune_signs(*, now: datetime) -> int:

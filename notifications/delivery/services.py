@@ -115,28 +115,26 @@ class _Server:
 
 def deliver(
     *,
-    limit: int | None = None,
     clock: Callable[[], datetime] = timezone.now,
     goes_on: Callable[[], bool] = lambda: True,
 ) -> Tally:
-    """Send what is due, until nothing is, `limit` (a number of messages) is reached or the time of a run is over. Return what happened.
+    """Send what is due, until nothing is or the time of a run is over. Return what happened.
 
     `goes_on` is asked before each message: a worker that is to stop takes no more. While this installation is on hold nothing is sent.
     A mail server that cannot be reached ends the run; a message that fails does not. Raises RuntimeError inside a transaction.
     """
     if database.in_atomic_block:
         raise RuntimeError("Mail is sent outside any transaction.")
-    tally, started, claimed = Tally(), clock(), 0
+    tally, started = Tally(), clock()
     if hold.current() is not None or not claims.anything_waits(started):
         return tally
     server = _Server()
     try:
-        while goes_on() and hold.current() is None and claimed != limit:
+        while goes_on() and hold.current() is None:
             tally.more = clock() - started >= RUN_FOR
             message = None if tally.more else claims.claim_next(now=clock())
             if message is None:
                 break
-            claimed += 1
             with liveness.kept(partial(claims.renew_claim, message)):
                 if not _Attempt(message, server, clock, tally).make():
                     break

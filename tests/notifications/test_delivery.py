@@ -231,15 +231,6 @@ def test_one_connection_carries_many_mails(mail_server: MailServer) -> None:
     assert (len(mail_server.mails), mail_server.connections) == (5, 1)
 
 
-def test_the_limit_of_a_run_is_kept(mail_server: MailServer) -> None:
-    for _ in range(3):
-        make_message()
-
-    deliver(limit=2)
-
-    assert Message.objects.filter(state=State.SENT).count() == 2
-
-
 def test_subjects_are_one_clean_line(mail_server: MailServer) -> None:
     message = make_message(payload={"subject": "A\r\nBcc: x@example.com\x07 \u202egnp\u2028 " + "w" * 100})
 

@@ -1,7 +1,7 @@
 """`manage.py doctor`: each thing that can be wrong is named with its cure, and ends it with status 1."""
 
 import io
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -10,12 +10,9 @@ from django.db import connection, connections
 from django.utils import timezone
 from pytest_django import Settings
 
-from adtoken_project.models import BackgroundProcess
 from adtoken_project.ops import health
 from adtoken_project.ops.health import Check, Finding
-from notifications.models import Message
 from tests.support.factories import make_app, make_user
-from tokens.vault import queries as key_usage
 from users.installation import hold
 from users.models import User
 
@@ -28,29 +25,6 @@ def said(check: health.Look) -> str:
     return " ".join(trouble.said for trouble in found)
 
 
-def lives(*parts: str) -> None:
-    now = timezone.now()
-    BackgroundProcess.objects.create(
-        name="a@host", host="host", parts=list(parts), seen_at=now, started_at=now
-    )
-
-
-def test_a_dead_lane_is_named_with_the_command_that_starts_it() -> None:
-    lives("mail", "checks", "pushes")
-
-    (trouble,) = health.made(health.processes)
-
-    assert trouble.said == "No worker runs for: renewals of tokens."
-    assert trouble.cure == "Start: manage.py worker all"
-
-
-def test_mail_that_waits_is_named() -> None:
-    since = timezone.now() - timedelta(minutes=30)
-    Message.objects.create(kind="x", recipient="a@example.com", dedupe_key="1", next_attempt_at=since)
-
-    assert "A mail has waited for 30 minutes" in said(health.late)
-
-
 def test_a_channel_that_refuses_our_app_is_wrong_and_one_that_nobody_uses_is_a_note() -> None:
     none = health.made(health.apps)
     make_app("x", fault="suspended", fault_since=timezone.now(), client_id="c1")
@@ -61,15 +35,6 @@ def test_a_channel_that_refuses_our_app_is_wrong_and_one_that_nobody_uses_is_a_n
     assert "Channel apps" in refused.cure
     assert missing.note
     assert "Facebook" in missing.said
-
-
-def test_a_secret_that_does_not_open_is_named(settings: Settings) -> None:
-    make_app("x")
-    settings.FERNET_KEYS = ["QUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUE="]
-    key_usage.forget()
-
-    assert "The stored secret of X app" in said(health.keys)
-    key_usage.forget()
 
 
 def test_nobody_to_tell_is_wrong(settings: Settings) -> None:

@@ -236,5 +236,5 @@ def test_signs_of_life_say_whose_clock_is_wrong_and_count_where_it_is(
     assert [answer.pop("clocks") for answer in found] == [health.NOT_PUBLIC] * 2
     assert {said for answer in found for said in answer.values()} == {"ok"}
     assert (web_is_behind.status_code, web_is_right.status_code) == (503, 503)
-    assert said == ["The clock of host3 is 1\xa0hour behind PostgreSQL's."]
-    assert "The clock of host3 is 1\xa0hour behind PostgreSQL&#x27;s." in page
+    assert said == ["The clock of host3 is 3,600 seconds behind PostgreSQL's."]
+    assert "The clock of host3 is 3,600 seconds behind PostgreSQL&#x27;s." in page

@@ -5,7 +5,6 @@ import sys
 from argparse import ArgumentParser
 from typing import Any
 
-from django.conf import settings
 from django.core.management.base import BaseCommand
 from django.db import connection
 
@@ -20,9 +19,8 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         described = "; ".join(f"{lane.name}: {lane.does}" for lane in lanes.LANES.values())
         parser.add_argument("lane", choices=[lanes.ALL, *lanes.LANES], help=described)
-        parser.add_argument("--loglevel", default=settings.LOG_LEVEL)
 
     def handle(self, *args: Any, **options: Any) -> None:
         if not os.environ.get("DATABASE_POOL"):
             connection.settings_dict["OPTIONS"]["pool"]["max_size"] = lanes.connections(options["lane"])
-        sys.exit(WorkerProcess(options["lane"], loglevel=options["loglevel"]).run())
+        sys.exit(WorkerProcess(options["lane"]).run())
