@@ -206,9 +206,6 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
     {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
 ]
-PASSWORD_WORDS = env.names(
-    "PASSWORD_WORDS"
-)  # of the company; refused in passwords, see users/login/passwords.py
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "my_accounts"
 ACCOUNT_ADAPTER = "users.login.adapters.AccountAdapter"
@@ -272,7 +269,7 @@ SESSION_COOKIE_AGE = (
 )  # from the log-in, however much it is used; staff's end sooner: users/sessions/services.py
 SECURE_SSL_REDIRECT = _SECURE and not DEBUG
 SECURE_REDIRECT_EXEMPT = [r"^livez$", r"^readyz$", r"^healthz$"]  # probes come from inside, by plain HTTP
-SECURE_HSTS_SECONDS = env.whole("HSTS_SECONDS", default=31_536_000) if _SECURE else 0
+SECURE_HSTS_SECONDS = 31_536_000 if _SECURE else 0
 # For sub-domains and for the browsers' own lists it would bind other sites of the owner.
 SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
 # How many proxies are in front, whose word on scheme and address is taken.

@@ -18,15 +18,13 @@ logger = logging.getLogger(__name__)
 
 LOOK_EVERY = 7.0  # seconds; `liveness` looks a little more often. A virtual machine that was paused knows of it when it looks
 TRUSTED = 60.0  # seconds; a process that looks no more may have slept
-MOVED = timedelta(seconds=2)  # a host's clock that moved by so much since the last look is looked at again
 _lock = threading.Lock()
 
 
 class _Seen(NamedTuple):
-    """One look: PostgreSQL's moment, this host's own, and its monotonic clock."""
+    """One look: PostgreSQL's moment, and this host's monotonic clock."""
 
     at: datetime
-    by_host: datetime
     looked: float
 
 
@@ -39,7 +37,7 @@ class _LastLook:
 def now() -> datetime:
     """Return the moment by PostgreSQL's clock; by this host's own where PostgreSQL was never reached."""
     with _lock:
-        if _is_old(_LastLook.seen):
+        if _LastLook.seen is None or time.monotonic() - _LastLook.seen.looked > LOOK_EVERY:
             _look()
         return timezone.now() if _LastLook.seen is None else _moment(_LastLook.seen)
 
@@ -80,15 +78,6 @@ def _ask() -> tuple[timedelta, bool]:
     return timezone.now() - (at + took / 2), takes
 
 
-def _is_old(seen: _Seen | None) -> bool:
-    """Return whether to look again: also where the host's clock was moved, as it is after a sleep, which the monotonic clock leaves out."""
-    if seen is None:
-        return True
-    passed = time.monotonic() - seen.looked
-    moved = timezone.now() - seen.by_host - timedelta(seconds=passed)
-    return passed > LOOK_EVERY or abs(moved) >= MOVED
-
-
 def _look() -> None:
     """Ask PostgreSQL. Where it is away, what was known goes on."""
     try:
@@ -100,8 +89,7 @@ def _look() -> None:
 def look() -> bool:
     """Read PostgreSQL's clock. Returns whether it takes what is written. Raises DatabaseError."""
     ahead, takes = _ask()
-    by_host, looked = timezone.now(), time.monotonic()
-    _LastLook.seen = _Seen((by_host - ahead).astimezone(UTC), by_host, looked)
+    _LastLook.seen = _Seen((timezone.now() - ahead).astimezone(UTC), time.monotonic())
     return takes
 
 

@@ -101,17 +101,6 @@ def test_a_mail_that_a_web_server_writes_whose_clock_is_ahead_leaves_at_once(
     assert len(mailoutbox) == 1
 
 
-def test_a_machine_that_slept_for_an_hour_looks_again() -> None:
-    real = datetime.now(UTC)
-    with pytest.MonkeyPatch.context() as patch, time_machine.travel(real - HOUR, tick=True):
-        patch.setattr(database_clock, "_ask", lambda: (timedelta(0), True))
-        database_clock.now()
-
-    found = database_clock.now()  # an hour later, of which the monotonic clock knows nothing
-
-    assert abs(found - real) < HOUR / 2
-
-
 def test_a_process_that_looks_no_more_goes_by_its_own_clock(monkeypatch: pytest.MonkeyPatch) -> None:
     right = database_clock.now()
 

@@ -141,7 +141,7 @@ def test_the_portal_s_password_page_is_the_one_with_limits(client: Client) -> No
 def test_a_password_of_repetition_or_of_words_that_are_easy_to_guess_is_refused(
     ada: User, settings: Settings
 ) -> None:
-    settings.BASE_HOST, settings.PASSWORD_WORDS = "tools.lumen.example", ["Northwind"]
+    settings.BASE_HOST = "tools.lumen.example"
 
     for password in (
         "adtoken-2026!",
@@ -149,7 +149,6 @@ def test_a_password_of_repetition_or_of_words_that_are_easy_to_guess_is_refused(
         "lumen-adtoken-1",
         "Ada.Okafor.123",
         "okafor123456!",
-        "northwind-2026",
         "aaaaaaaaaaaa",
         "Summer2026!Summer",
     ):

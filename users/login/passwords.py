@@ -80,7 +80,7 @@ _HOST_WORDS = {"www", "com", "net", "org", "test", "example", "localhost"}
 class EasyWordsValidator(CommonPasswordValidator):
     """Refuses a password that is little more than repetition, words of this place, and two of the 20,000 commonest: what is tried first.
 
-    The words: "adtoken", PASSWORD_WORDS, the names in BASE_URL's host, and the parts of the person's name and e-mail address.
+    The words: "adtoken", the names in BASE_URL's host, and the parts of the person's name and e-mail address.
     """
 
     def validate(self, password: str, user: Any = None) -> None:
@@ -108,5 +108,5 @@ class EasyWordsValidator(CommonPasswordValidator):
     def _words(self, user: Any) -> set[str]:
         host = set(settings.BASE_HOST.lower().split(".")) - _HOST_WORDS
         own = f"{getattr(user, 'name', '')} {getattr(user, 'email', '')}".lower()
-        found = {"adtoken", *map(str.lower, settings.PASSWORD_WORDS), *host, *re.split(r"[^\w]+|_", own)}
+        found = {"adtoken", *host, *re.split(r"[^\w]+|_", own)}
         return {word for word in found if len(word) >= 3 and not word.isdigit()}

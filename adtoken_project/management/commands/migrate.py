@@ -1,6 +1,5 @@
 """Django's `migrate`, one at a time: of two nodes that start it at once the second waits, and then finds nothing left to do."""
 
-import gc
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,7 +8,6 @@ from typing import Any
 from django.core.management.commands import migrate
 from django.db import connections
 
-SELDOM = 100_000  # things that are made between two looks of the garbage collector, instead of Python's 700
 _LOCK = 7_402  # any number: ours, of advisory locks that hold as long as the connection
 
 
@@ -19,7 +17,7 @@ class Command(migrate.Command):
             cursor.execute(
                 "set statement_timeout = 0"
             )  # the limit on pages is the role's; an index may take longer
-        with self._alone(options["database"]), _collecting_seldom():
+        with self._alone(options["database"]):
             super().handle(*args, **options)
 
     @contextmanager
@@ -43,14 +41,3 @@ class Command(migrate.Command):
             cursor.execute(f"select {function}(%s)", [_LOCK])
             row = cursor.fetchone()
         return bool(row and row[0])
-
-
-@contextmanager
-def _collecting_seldom() -> Iterator[None]:
-    """Keep the garbage collector from walking through what migrations make of models, again and again: that took half of the time."""
-    before = gc.get_threshold()
-    gc.set_threshold(SELDOM, *before[1:])
-    try:
-        yield
-    finally:
-        gc.set_threshold(*before)
