@@ -16,7 +16,7 @@ from macros.models import Macro
 from users.models import Team, User
 
 BULKS = (
-    "ask", "check", "pause", "resume", "team", "backup", "apply_macro", "remove_macro",
+    "ask", "check", "pause", "resume", "move", "backup", "apply_macro", "remove_macro",
 )  # fmt: skip
 TICKED = 500  # accounts that the address of a page about many names
 _ACCOUNTS, _TOKENS = "admin:accounts_account", "admin:tokens_token"

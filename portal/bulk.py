@@ -7,7 +7,6 @@ import re
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from functools import cached_property
 from typing import Any
 
@@ -15,15 +14,13 @@ from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.urls import URLPattern, path, reverse
-from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext, gettext_lazy, ngettext
 
 from accounts.jobs import views as jobs
 from accounts.jobs.models import CHECK, PAUSE, RESUME, Job, JobItem
-from accounts.jobs.services import Outcome
+from accounts.jobs.services import KINDS, Outcome
 from accounts.models import Account
-from accounts.pool import permissions
 from accounts.pool.queries import account_labels
 from portal import access
 from ui import confirm
@@ -72,12 +69,10 @@ Choose = Callable[[HttpRequest], Chosen]
 
 @dataclass(frozen=True)
 class Bulk:
-    """One page over accounts: its address, its permission, what happens to each account or person."""
+    """One page over accounts: the kind of job that it begins, which names its address and template, and what happens to each account."""
 
-    slug: str
     kind: str  # of job
-    permission: str
-    items: Callable[[Sequence[Account], User, NameVisibility, datetime], Sequence[ConfirmLine]]
+    items: Callable[[Sequence[Account], User], Sequence[ConfirmLine]]
     nothing: Promise | str  # why there is no button, where nothing would be done
     ask_why: bool = True
     # None: it asks for nothing; it returns None where there is nothing to choose, and so nothing to do.
@@ -87,9 +82,9 @@ class Bulk:
     choice: Callable[[Mapping[str, Any]], Mapping[str, Any]] = dict
 
 
-def address(slug: str) -> str:
+def address(kind: str) -> str:
     """Return the address of a page, without the accounts."""
-    return reverse(f"admin:accounts_account_bulk_{slug}")
+    return reverse(f"admin:accounts_account_bulk_{kind}")
 
 
 def lead_on(address: str, request: HttpRequest, rows: QuerySet[Any]) -> HttpResponse:
@@ -106,9 +101,9 @@ def urls(chosen: Choose, pages: Sequence[Bulk]) -> list[URLPattern]:
     """Return the addresses of the pages."""
     return [
         path(
-            f"bulk/{one.slug.replace('_', '-')}/",
+            f"bulk/{one.kind.replace('_', '-')}/",
             admin.site.admin_view(_view(chosen, one)),
-            name=f"accounts_account_bulk_{one.slug}",
+            name=f"accounts_account_bulk_{one.kind}",
         )
         for one in pages
     ]
@@ -234,16 +229,16 @@ def _of_one(request: HttpRequest, job: Job, item: JobItem) -> Done:
 
 def _view(choose: Choose, one: Bulk) -> Callable[..., HttpResponse]:
     def view(request: HttpRequest) -> HttpResponse:
-        access.require(request, one.permission)
+        access.require(request, KINDS[one.kind].permission)
         chosen = choose(request)
         if not chosen.total:
             return none_chosen(request)
-        items = one.items(chosen.accounts, person(request), names_for(request.user), timezone.now())
+        items = one.items(chosen.accounts, person(request))
         live = chosen.total if chosen.unread else sum(not item.skipped for item in items)
         form = one.form(request) if one.form else ConfirmForm
         possible = bool(form) and live > 0
         page = Page(
-            f"portal/confirm/bulk_{one.slug}.html",
+            f"portal/confirm/bulk_{one.kind}.html",
             back(request),
             {
                 "count": chosen.total,
@@ -271,24 +266,15 @@ def _view(choose: Choose, one: Bulk) -> Callable[..., HttpResponse]:
     return view
 
 
-def plain_lines(accounts: Sequence[Account], names: NameVisibility | None = None) -> list[ConfirmLine]:
-    """Return a line for each account: its name, its channel and id, and its team for whoever's `names` they are."""
-    return [
-        ConfirmLine(
-            one.name,
-            f"{one.get_channel_display()} · {one.native_id}",
-            then=names.team(one.team) if names else "",
-        )
-        for one in accounts
-    ]
+def plain_lines(accounts: Sequence[Account], _viewer: User) -> list[ConfirmLine]:
+    """Return a line for each account: its name, its channel and id."""
+    return [ConfirmLine(one.name, f"{one.get_channel_display()} · {one.native_id}") for one in accounts]
 
 
 # --- check now: the tokens become due at once, and the sweep asks within a minute ---------------------------------------------
 
 
-def _checks(
-    accounts: Sequence[Account], _by: User, _names: NameVisibility, _now: datetime
-) -> list[ConfirmLine]:
+def _checks(accounts: Sequence[Account], _viewer: User) -> list[ConfirmLine]:
     called = account_labels(accounts)
     return [_check(account, called[account.pk]) for account in accounts]
 
@@ -303,9 +289,7 @@ def _check(account: Account, called: str) -> ConfirmLine:
 # --- pause --------------------------------------------------------------------------------------------------------------------
 
 
-def _pauses(
-    accounts: Sequence[Account], _by: User, _names: NameVisibility, _now: datetime
-) -> list[ConfirmLine]:
+def _pauses(accounts: Sequence[Account], _viewer: User) -> list[ConfirmLine]:
     called = account_labels(accounts)
     already = gettext("paused already")
     return [
@@ -314,10 +298,8 @@ def _pauses(
     ]
 
 
-def _resumes(
-    accounts: Sequence[Account], _by: User, names: NameVisibility, _now: datetime
-) -> list[ConfirmLine]:
-    called = account_labels(accounts)
+def _resumes(accounts: Sequence[Account], viewer: User) -> list[ConfirmLine]:
+    called, names = account_labels(accounts), names_for(viewer)
     return [_resume(one, called[one.pk], names) for one in accounts]
 
 
@@ -330,14 +312,7 @@ def _resume(account: Account, called: str, names: NameVisibility) -> ConfirmLine
 
 
 BULKS = (
-    Bulk(
-        "check",
-        CHECK,
-        "tokens.probe_token",
-        _checks,
-        gettext_lazy("There is nothing to check."),
-        ask_why=False,
-    ),
-    Bulk("pause", PAUSE, permissions.PAUSE, _pauses, gettext_lazy("All of them are paused already.")),
-    Bulk("resume", RESUME, permissions.RESUME, _resumes, gettext_lazy("None of them is paused.")),
+    Bulk(CHECK, _checks, gettext_lazy("There is nothing to check."), ask_why=False),
+    Bulk(PAUSE, _pauses, gettext_lazy("All of them are paused already.")),
+    Bulk(RESUME, _resumes, gettext_lazy("None of them is paused.")),
 )

@@ -82,7 +82,7 @@ ACTIONS = tuple(
         ("apply_macro", gettext_lazy("Apply macro"), "flag", "macros.apply_macro"),
         (EXPORT, gettext_lazy("Export"), "download", permissions.VIEW),
         ("check", gettext_lazy("Check now"), "refresh", "tokens.probe_token"),
-        ("team", gettext_lazy("Move to team"), "group", permissions.MOVE),
+        ("move", gettext_lazy("Move to team"), "group", permissions.MOVE),
         ("remove_macro", gettext_lazy("Remove macro"), "close", "macros.apply_macro"),
         ("pause", gettext_lazy("Pause"), "pause_circle", permissions.PAUSE),
         ("resume", gettext_lazy("Resume"), "bolt", permissions.RESUME),

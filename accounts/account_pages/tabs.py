@@ -81,7 +81,7 @@ def tab_context(request: HttpRequest, account: Account, tab: str) -> dict[str, A
         )
     team = None
     if may(MOVE):
-        team = PoolAction(say("move_to_team"), _alone(account, "team"), icon="group")
+        team = PoolAction(say("move_to_team"), _alone(account, "move"), icon="group")
     connect = None
     if may(ADD_API_KEY):
         address = reverse("admin:accounts_account_connect", args=[account.pk])

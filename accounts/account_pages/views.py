@@ -1,7 +1,7 @@
 """What staff do with one account or token: permission, a page that asks by GET, effect by POST, one event, back to where one was."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import datetime
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -39,10 +39,9 @@ from users.models import User, person
 from users.people.queries import names_for
 
 
-def _lines(
-    accounts: Sequence[Account], _by: User, names: NameVisibility, _now: datetime
-) -> list[ConfirmLine]:
-    return plain_lines(accounts, names)
+def _lines(accounts: Sequence[Account], viewer: User) -> list[ConfirmLine]:
+    names, lines = names_for(viewer), plain_lines(accounts, viewer)
+    return [replace(line, then=names.team(one.team)) for one, line in zip(accounts, lines, strict=True)]
 
 
 def _form(request: HttpRequest) -> Callable[..., MoveForm]:
@@ -61,7 +60,7 @@ def _choice(cleaned: Mapping[str, Any]) -> Mapping[str, Any]:
     return {"subject_id": cleaned["team"].pk}
 
 
-BULKS = (Bulk("team", MOVE, permissions.MOVE, _lines, "", form=_form, facts=_facts, choice=_choice),)
+BULKS = (Bulk(MOVE, _lines, "", form=_form, facts=_facts, choice=_choice),)
 
 
 say = partial(phrase, "words/pool.txt")

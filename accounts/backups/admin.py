@@ -1,7 +1,6 @@
 """Adding backups that are at hand: the page that asks about one, and the one about many accounts."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 
 from django.contrib import admin, messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -85,10 +84,10 @@ def _facts(
 # --- many accounts ----------------------------------------------------------------------------------------------------
 
 
-def _lines(accounts: Sequence[Account], by: User, names: NameVisibility, _now: datetime) -> list[ConfirmLine]:
+def _lines(accounts: Sequence[Account], viewer: User) -> list[ConfirmLine]:
     """Return who would be added to each account, or asked before; and why nobody, last."""
-    best, called = adding.best_offers(accounts), account_labels(accounts)
-    asked_first = backing_up.asked_first(best, {one.pk: one for one in accounts}, by)
+    best, called, names = adding.best_offers(accounts), account_labels(accounts), names_for(viewer)
+    asked_first = backing_up.asked_first(best, {one.pk: one for one in accounts}, viewer)
     waiting = backing_up.waiting_of(called)
     made = []
     for account in accounts:
@@ -113,9 +112,7 @@ def _left_over(chosen: bulk.Chosen) -> Mapping[str, object]:
 
 BULKS = (
     bulk.Bulk(
-        "backup",
         BACKUP,
-        permissions.ADD_BACKUP,
         _lines,
         gettext_lazy("No log-in of a colleague is known to reach one of them."),
         facts=_left_over,

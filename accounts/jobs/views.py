@@ -53,11 +53,8 @@ LOOKS = {
     Outcome.SKIPPED: ("block", "mute"),
     Outcome.FAILED: ("cancel", "bad"),
 }
-# The page that does it again for what failed, and that which changes back what was done: both as the list's action.
-AGAIN = {
-    PAUSE: "pause", RESUME: "resume", MOVE: "team", CHECK: "check", BACKUP: "backup",
-    APPLY_MACRO: "apply_macro", REMOVE_MACRO: "remove_macro",
-}  # fmt: skip
+# What has a page that does it again for what failed, and what changes it back: both as the list's action.
+AGAIN = {PAUSE, RESUME, MOVE, CHECK, BACKUP, APPLY_MACRO, REMOVE_MACRO}
 BACK = {PAUSE: RESUME, RESUME: PAUSE, MOVE: MOVE, APPLY_MACRO: REMOVE_MACRO, REMOVE_MACRO: APPLY_MACRO}
 # What a job's title names, by its kind, and what it says where that is gone.
 _NAMED: Mapping[str, tuple[type[Model], Any]] = {
@@ -193,7 +190,7 @@ def _again(job: Job) -> str:
         return reverse("admin:accounts_account_import_check", args=[job.subject_id]) + "?again=1"
     if job.kind not in AGAIN:
         return ""
-    return _page(AGAIN[job.kind], job=job.pk, failed=1, **_subject(job, job.kind))
+    return _page(job.kind, job=job.pk, failed=1, **_subject(job, job.kind))
 
 
 def _back_again(request: HttpRequest, job: Job, name: str) -> list[dict[str, str]]:
@@ -202,13 +199,13 @@ def _back_again(request: HttpRequest, job: Job, name: str) -> list[dict[str, str
     if kind is None or not KINDS[kind].allows(person(request)):
         return []
     if kind != MOVE:
-        url = _page(AGAIN[kind], job=job.pk, **_subject(job, kind))
+        url = _page(kind, job=job.pk, **_subject(job, kind))
         return [{"label": _title(kind, job.acted, name), "url": url}]
     done = job.items.done().values("facts__team").annotate(number=Count("pk"))
     numbers = dict(done.order_by("facts__team").values_list("facts__team", "number"))
     teams = Team.objects.in_bulk(list(numbers))
     return [
-        {"label": _title(kind, numbers[pk], team.name), "url": _page("team", job=job.pk, team=pk)}
+        {"label": _title(kind, numbers[pk], team.name), "url": _page(MOVE, job=job.pk, team=pk)}
         for pk, team in teams.items()
     ]
 
@@ -220,8 +217,8 @@ def _subject(job: Job, kind: str) -> dict[str, int]:
     return {"team": job.subject_id} if kind == MOVE else {}
 
 
-def _page(slug: str, **query: int) -> str:
-    return f"{reverse(f'admin:accounts_account_bulk_{slug}')}?{urlencode(query)}"
+def _page(kind: str, **query: int) -> str:
+    return f"{reverse(f'admin:accounts_account_bulk_{kind}')}?{urlencode(query)}"
 
 
 # --- the lines of the result ------------------------------------------------------------------------------------------

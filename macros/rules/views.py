@@ -1,7 +1,6 @@
 """Applying a macro to accounts, and removing it from them: which one."""
 
-from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
@@ -10,11 +9,9 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy
 
 from accounts.jobs.models import APPLY_MACRO, REMOVE_MACRO
-from accounts.models import Account
 from macros.models import Macro
 from portal.bulk import Bulk, Chosen, plain_lines
-from ui.confirm import ConfirmForm, ConfirmLine
-from ui.name_visibility import NameVisibility
+from ui.confirm import ConfirmForm
 from users.models import User, person
 
 
@@ -31,12 +28,6 @@ class ApplyForm(ConfirmForm):
         assert isinstance(field, forms.ModelChoiceField)
         field.queryset = Macro.objects.applicable_by(user)
         self.has_choice = field.queryset.exists()
-
-
-def _lines(
-    accounts: Sequence[Account], _by: User, _names: NameVisibility, _now: datetime
-) -> list[ConfirmLine]:
-    return plain_lines(accounts)
 
 
 def _form(request: HttpRequest) -> Callable[..., ApplyForm] | None:
@@ -57,9 +48,7 @@ def _choice(cleaned: Mapping[str, Any]) -> Mapping[str, Any]:
 BULKS = tuple(
     Bulk(
         kind,
-        kind,
-        "macros.apply_macro",
-        _lines,
+        plain_lines,
         gettext_lazy("There is no macro for chosen accounts yet."),
         ask_why=False,
         form=_form,

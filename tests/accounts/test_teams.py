@@ -29,7 +29,7 @@ LIST = "/admin/accounts/account/"
 
 
 def page_of(account: Account) -> str:
-    return f"{LIST}bulk/team/?account={account.pk}"
+    return f"{LIST}bulk/move/?account={account.pk}"
 
 
 def move(account: Account, team: Team) -> None:

@@ -70,7 +70,7 @@ admin-account-macros            /admin/accounts/account/{account}/macros/
 admin-account-dark              /admin/accounts/account/{dark}/
 admin-account-quiet             /admin/accounts/account/{snoozed}/
 admin-pause                     /admin/accounts/account/bulk/pause/?account={account}
-admin-move                      /admin/accounts/account/bulk/team/?account={account}
+admin-move                      /admin/accounts/account/bulk/move/?account={account}
 admin-snooze                    /admin/macros/mute/add/?account={account}
 admin-connect                   /admin/accounts/account/{account}/connect/
 admin-connected                 /admin/accounts/account/{account}/connect/ submit

@@ -216,7 +216,7 @@ def test_what_a_former_team_kept_back_of_accounts_ends_with_the_move(client: Cli
     boss = make_user("boss@example.com", is_staff=True, is_superuser=True)
     client.force_login(boss)
     ids = [snoozed.pk, ada_s.pk, both_s.pk]
-    address = f"/admin/accounts/account/bulk/team/?ids={','.join(map(str, ids))}"
+    address = f"/admin/accounts/account/bulk/move/?ids={','.join(map(str, ids))}"
 
     shown = page(client, address)
     client.post(address, {"team": blue.pk, "seen": "", "note": ""})

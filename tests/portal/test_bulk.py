@@ -67,7 +67,7 @@ def test_nobody_acts_without_the_permission_or_on_another_teams_accounts(
 ) -> None:
     team = make_team()
     account = linked(token_of("Ada Okafor", days=3))
-    names = ["ask", "check", "pause", "resume", "team", "backup", "apply_macro"]
+    names = ["ask", "check", "pause", "resume", "move", "backup", "apply_macro"]
     addresses = [bulk(name.replace("_", "-"), account) for name in names]
 
     staff(client)
@@ -103,19 +103,19 @@ def test_from_the_page_of_an_account_it_is_about_that_one_and_leads_back_there(c
     said = text(client, home)
     led.append(act("resume"))
     fern.memberships.create(user=user)
-    led.append(act("team", team=fern.pk))
+    led.append(act("move", team=fern.pk))
     moved = text(client, home)
     fern.memberships.all().delete()
     gone = client.get(f"{LIST}bulk/pause/?account={account.pk}", follow=True).status_code
 
-    for slug in ("pause", "team"):
+    for slug in ("pause", "move"):
         assert f"{LIST}bulk/{slug}/?account={account.pk}" in offered
     assert "Pause Shop?" in asked
     assert led == [home] * 3
     assert "Shop is paused." in said
     assert f'href="{LIST}bulk/resume/?account={account.pk}"' in said
     assert "Shop is in the team Fern now." in moved
-    assert f"{LIST}bulk/team/?account={account.pk}&team={lumen.pk}" in moved
+    assert f"{LIST}bulk/move/?account={account.pk}&team={lumen.pk}" in moved
     assert gone == 404
     kinds = AccountEvent.objects.filter(actor=user, note="audit").values_list("kind", flat=True)
     assert {"paused", "resumed", "moved"} <= set(kinds)
@@ -251,9 +251,9 @@ def test_it_names_each_account_with_what_was_there_before_and_leads_to_what_chan
     back = f"{LIST}bulk/resume/?job={job.pk}"
     asked = text(client, back)
     resumed = press(client, back)
-    moved = press(client, bulk("team", *accounts), team=str(new.pk))
+    moved = press(client, bulk("move", *accounts), team=str(new.pk))
     move = Job.objects.latest("pk")
-    of_first = f"{LIST}bulk/team/?job={move.pk}&team={first.pk}"
+    of_first = f"{LIST}bulk/move/?job={move.pk}&team={first.pk}"
     moving_back = text(client, of_first)
 
     assert "2 paused, 1 skipped" in paused

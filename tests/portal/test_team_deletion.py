@@ -48,7 +48,7 @@ def test_a_team_with_accounts_says_so_briefly_and_leads_to_the_action_that_moves
 
     page = client.get(page_of(team)).text
     refused = client.get(press(client, team)["Location"]).text
-    way = re.findall(r'href="([^"]*/bulk/team/[^"]*)"', page)[0].replace("&amp;", "&")
+    way = re.findall(r'href="([^"]*/bulk/move/[^"]*)"', page)[0].replace("&amp;", "&")
 
     assert "30 accounts belong to this team. Move them to another team first" in page
     assert "Number 1" not in page

@@ -106,7 +106,7 @@ def answer_deletion(page_of_teams: ModelAdmin[Team], request: HttpRequest, team:
         request.user.has_perms([permissions.VIEW, permissions.MOVE])
         and Account.objects.filter(team=team).exists()
     ):
-        move = f"{reverse('admin:accounts_account_bulk_team')}?team={team.pk}&across=1"
+        move = f"{reverse('admin:accounts_account_bulk_move')}?team={team.pk}&across=1"
     page = Page(
         "portal/confirm/delete_team.html",
         reverse("admin:users_team_change", args=[team.pk]),

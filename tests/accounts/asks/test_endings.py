@@ -71,7 +71,7 @@ def test_what_was_asked_for_a_moved_account_alone_ends_and_the_rest_goes_on(
     asked_by_form(rita, red, "form@example.com", moves)
     asked_by_form(rita, red, "partly@example.com", moves, stays)
     blue = make_team("Blue")
-    address = reverse("admin:accounts_account_bulk_team") + f"?account={moves.pk}"
+    address = reverse("admin:accounts_account_bulk_move") + f"?account={moves.pk}"
 
     shown = client.get(address).text
     client.post(address, {"team": blue.pk, "seen": ""})
