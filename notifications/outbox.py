@@ -194,9 +194,7 @@ KINDS: dict[str, MailKind] = {}
 
 
 def register_kind(kind: str, build: Builder, *, name: str | Promise, **facts: Any) -> None:
-    """Say how messages of this kind are built; `facts` are those of `MailKind`. Raises ValueError for a kind that has a builder already."""
-    if kind in KINDS and KINDS[kind].build is not build:
-        raise ValueError(f"Messages of kind {kind!r} have a builder already.")
+    """Say how messages of this kind are built; `facts` are those of `MailKind`."""
     KINDS[kind] = MailKind(name=name, build=build, **facts)
 
 

@@ -76,37 +76,6 @@ def test_what_is_about_us_parks_nobody_while_no_mail_gets_through(
     assert (message.state, parked()) == (state, why)
 
 
-def test_a_policy_is_tried_again_and_not_believed_at_once(mail_server: MailServer) -> None:
-    mail_server.refuse[ADA] = "554 5.7.1 Relay access denied"
-    message = make_message(ADA)
-
-    delivery.deliver(clock=lambda: NOW)
-
-    message.refresh_from_db()
-    assert (message.state, parked()) == ("queued", {})
-
-
-def test_a_policy_after_the_body_is_tried_for_two_days_and_then_told_to_the_teams_lead(
-    mail_server: MailServer,
-) -> None:
-    lead()
-    ending(7, person=make_person(ADA), life=60)
-    make_macro(emails=[], notify_consenters=True)
-    mail_server.data_answers = ["554 5.7.1 looks like spam"] * 9
-    first = morning(noon(TODAY))
-    sent = noon(TODAY) + TWO_DAYS
-    make_message("ben@example.com", state=Message.State.SENT, sent_at=sent, created_at=sent)
-
-    Message.objects.filter(state="queued").update(failures=claims.GIVEN_UP_TRIES)
-    delivery.deliver(clock=lambda: noon(TODAY) + TWO_DAYS)
-    mail_server.data_answers.clear()
-    told = morning(noon(TODAY) + TWO_DAYS + timedelta(minutes=1))
-
-    assert (first, told) == ([], ["ben@example.com", LEAD])
-    assert parked() == {ADA: "refused"}
-    assert set(Notice.objects.filter(recipient=ADA).values_list("outcome", flat=True)) == {"dropped"}
-
-
 @pytest.mark.parametrize(
     ("answer", "why"),
     [

@@ -10,10 +10,8 @@ from django.urls import reverse
 from pytest_django import Settings
 
 from accounts import tasks
-from notifications.delivery import services as delivery
 from notifications.models import Message
-from tests.support.factories import NOW, link, make_account, make_token, make_user
-from ui import stored_phrases as kept
+from tests.support.factories import link, make_account, make_token, make_user
 from users.models import Invitation, Team, User
 
 PROJECT = Path(__file__).parents[2]
@@ -96,18 +94,3 @@ def test_an_invitation_a_test_mail_and_an_ask_are_done_and_wait(client: Client, 
     kinds = set(Message.objects.values_list("kind", flat=True))
     assert {"invite", "test", "ask"} <= kinds, kinds
     assert set(Message.objects.values_list("state", flat=True)) == {"queued"}
-
-
-@pytest.mark.django_db(transaction=True)
-def test_what_waits_is_tried_again_and_says_why() -> None:
-    Team.objects.get_or_create(is_default=True, defaults={"name": "General"})
-    user = make_user("ada@example.com")
-    Message.objects.create(
-        kind="password_reset", recipient=user.email, dedupe_key="reset:1", next_attempt_at=NOW
-    )
-
-    delivery.deliver()
-
-    message = Message.objects.get()
-    assert message.state == "queued"
-    assert "refused" in kept.said(message.error).lower()

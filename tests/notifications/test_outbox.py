@@ -8,7 +8,6 @@ from django.db import transaction
 
 from notifications import outbox
 from notifications.models import Message
-from notifications.outbox import Mail, register_kind
 from tests.support.factories import NOW
 
 
@@ -55,8 +54,3 @@ def test_a_rolled_back_cause_takes_its_message_with_it() -> None:
         fail()
 
     assert not Message.objects.exists()
-
-
-def test_a_kind_has_one_builder(monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(ValueError, match="have a builder already"):
-        register_kind("test", lambda _message: Mail("s", "t", "h"), name="Test")

@@ -22,7 +22,7 @@ from tests.support.leaving import removed
 from tokens.models import Token
 from ui import stored_phrases as kept
 from users.addresses import services as refused_addresses
-from users.models import AddressEvent, Membership, RefusedAddress, Team
+from users.models import AddressEvent, Membership, Team
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("at_now")]
 
@@ -151,15 +151,3 @@ def test_a_refused_address_is_not_mailed_until_somebody_frees_it(mail_server: Ma
     assert before == []
     assert mail_server.recipients == [ADA]
     assert AddressEvent.objects.filter(email=ADA).values_list("kind", flat=True)[0] == "released"
-
-
-@pytest.mark.parametrize("answer", ["451 greylisted", "530 5.7.0 Authentication required"])
-def test_what_passes_or_is_about_our_own_log_in_says_nothing_of_the_address(
-    mail_server: MailServer, answer: str
-) -> None:
-    mail_server.refuse[ADA] = answer
-    make_message(ADA)
-
-    deliver(NOW)
-
-    assert not RefusedAddress.objects.exists()

@@ -134,13 +134,6 @@ def test_tasks_do_nothing_but_say_that_they_are_alive(monkeypatch: pytest.Monkey
     assert Heartbeat.objects.filter(name="ticks").exists()
 
 
-def test_no_warning_is_written_that_the_original_writes() -> None:
-    restored()
-
-    with pytest.raises(hold.OnHold):
-        call_command("evaluate_macros")
-
-
 def test_health_pages_and_banner_say_so(client: Client) -> None:
     restored()
 

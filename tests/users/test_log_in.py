@@ -7,7 +7,7 @@ from django.urls import reverse
 
 from tests.support.factories import PASSWORD, make_token, make_user
 from tests.users.steps import is_logged_in, log_in
-from users.models import LimitCount, User
+from users.models import User
 
 pytestmark = pytest.mark.django_db
 
@@ -92,18 +92,6 @@ def test_a_second_e_mail_address_cannot_be_added(client: Client) -> None:
 
     assert response["Location"] == reverse("profile")
     assert list(EmailAddress.objects.filter(user=user).values_list("email", flat=True)) == [user.email]
-
-
-def test_after_five_wrong_passwords_the_right_one_is_refused_too(client: Client) -> None:
-    make_user("ada@example.com")
-
-    for _ in range(5):
-        log_in(client, "ada@example.com", "wrong")
-    counted = LimitCount.objects.filter(key__contains="password_here").get()  # where all processes read it
-    log_in(client, "ada@example.com")
-
-    assert len(counted.value) == 5
-    assert not is_logged_in(client)
 
 
 def test_four_wrong_passwords_do_not_lock_anybody_out(client: Client) -> None:

@@ -14,13 +14,11 @@ from django.urls import reverse
 from django.utils import timezone
 from pytest_django import Settings
 
-from notifications.delivery import services as delivery
-from notifications.mails import CHANGED, RESET, build_change, build_reset
+from notifications.mails import RESET, build_change, build_reset
 from notifications.models import Message
-from notifications.outbox import HIDDEN_LINK, KINDS, Mail, NotWanted
-from tests.notifications.smtp import running_server
+from notifications.outbox import Mail, NotWanted
 from tests.support.factories import PASSWORD, make_user
-from tests.users.steps import enrol, is_logged_in, log_in
+from tests.users.steps import is_logged_in, log_in
 from ui import stored_phrases as kept
 from users.login.services import ChangeKind, LoginChange, notify_change
 from users.models import User
@@ -102,48 +100,6 @@ def test_whoever_may_not_log_in_gets_no_link_and_staff_see_why(client: Client, e
         build_reset(Message.objects.get())
 
 
-@pytest.mark.django_db(transaction=True)
-def test_a_mail_server_that_is_away_fails_no_page(client: Client, settings: Settings) -> None:
-    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
-    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", 9  # nobody listens
-    user = make_user("ada@example.com")
-
-    places = {ask_for_reset(client, email) for email in ("ada@example.com", "eve@example.com")}
-    log_in(client, user.email)
-    enrol(client)
-    tally = delivery.deliver()
-
-    assert places == {reverse("account_reset_password_done")}
-    assert Authenticator.objects.filter(user=user, type="totp").exists()
-    assert tally.retried == 1
-    assert "authenticator app was added" in built(ChangeKind.TOTP_ACTIVATED).subject
-
-
-@pytest.mark.django_db(transaction=True)
-def test_the_reset_mail_goes_out_as_one_of_ours_and_only_the_sent_copy_holds_the_link(
-    client: Client, settings: Settings
-) -> None:
-    make_user("ada@example.com", name="Ada")
-    ask_for_reset(client, "ada@example.com")
-
-    with running_server() as (server, port):
-        settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
-        settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", port
-        settings.EMAIL_HOST_USER = settings.EMAIL_HOST_PASSWORD = ""
-        settings.EMAIL_USE_TLS = settings.EMAIL_USE_SSL = False
-        delivery.deliver()
-
-    mail = server.mails[0]
-    row = Message.objects.get()
-    assert mail["Subject"] == "Set a new password for AdToken"
-    assert mail["Auto-Submitted"] == "auto-generated"
-    assert mail["Message-ID"].endswith(f"@{conf.BASE_HOST}>")
-    assert "/password/reset/key/" in str(mail)
-    assert row.state == "sent"
-    assert "/password/reset/key/" not in row.text + row.html
-    assert HIDDEN_LINK in row.text
-
-
 def test_changing_the_own_password_is_told_with_address_and_browser(client: Client) -> None:
     user = make_user("ada@example.com")
     client.force_login(user)
@@ -219,13 +175,6 @@ def test_every_change_has_a_mail_in_whole_sentences(by_staff: bool) -> None:
         if by_staff:
             assert "Ask an administrator." in mail.text, kind
             assert "Ask an administrator." in mail.html, kind
-
-
-def test_the_kinds_have_names_for_staff() -> None:
-    assert {KINDS[kind].name for kind in (RESET, CHANGED)} == {
-        "Password reset",
-        "Change of a log-in",
-    }
 
 
 def change(client: Client, user: User, **data: str) -> None:
