@@ -21,8 +21,9 @@ from benchmarks.mail_sender import OWN, Window
 from benchmarks.measure import Contender, Figures, Section, interleave
 from benchmarks.parts import Run
 from macros.models import Evaluation, Macro, MacroAction, Notice
+from macros.notices.models import WARNING
 from macros.warnings import mails as warning_mails
-from macros.warnings.services import KIND, evaluate
+from macros.warnings.services import evaluate
 from notifications.delivery import services as delivery
 from notifications.models import Message
 from users.models import User
@@ -203,7 +204,7 @@ def _mail_about(count: int, now: datetime) -> Message:
     evaluation = Evaluation.objects.create(
         trigger=Evaluation.Trigger.HAND, on_date=now.date(), started_at=now
     )
-    message = Message.objects.create(kind=KIND, recipient=READER, dedupe_key=f"benchmark:{count}")
+    message = Message.objects.create(kind=WARNING, recipient=READER, dedupe_key=f"benchmark:{count}")
     Notice.objects.bulk_create(
         Notice(
             evaluation=evaluation,

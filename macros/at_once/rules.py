@@ -97,6 +97,7 @@ def _tell(
 def _row(fact: Fact, told_by: ToldBy, account: AccountFacts) -> Told:
     return Told(
         account_id=account.pk,
+        team_id=account.team_id,
         kind=fact.kind,
         event=fact.event,
         at=fact.at,

@@ -7,7 +7,7 @@ written, in one transaction: nothing is told twice, and nothing is lost.
 
 import uuid
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime, time, timedelta
 from typing import Any
 
@@ -16,14 +16,14 @@ from django.db.models import Q
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
-from accounts.models import Account, AccountEvent, AccountNews
+from accounts.models import AccountEvent, AccountNews
 from accounts.pool.services import note_news
 from infra import locks
 from infra.locks import Lock
 from macros.at_once.queries import SLICE, Event, read_facts
 from macros.at_once.rules import Found, find_due
 from macros.mutes.models import Mute
-from macros.notices.models import NEWS, Told
+from macros.notices.models import NEWS, WARNING, Notice, Told
 from notifications.models import Message
 from notifications.outbox import deliver_soon
 from ui.dates import last_morning
@@ -31,7 +31,7 @@ from users.models import User
 from users.people.queries import who_log_in
 from users.signals import address_changed
 
-KIND = NEWS
+BATCH = 2_000  # rows of one statement
 GATHER = timedelta(seconds=30)
 # What goes on happening comes in few mails: after so many within `LATELY` the next leaves as many minutes after the last.
 LATELY, PAUSE, MOST_PAUSES = timedelta(minutes=15), timedelta(minutes=1), 10
@@ -66,7 +66,9 @@ def tell_news(now: datetime) -> int:
     _close(found.over, now)
     if found.due:
         deliver_soon()
-    return write_messages(found.due, now)
+    messages = Messages(now)
+    write_told(found.due, messages)
+    return messages.written
 
 
 def _take(now: datetime) -> dict[int, datetime]:
@@ -91,45 +93,59 @@ def _close(over: Iterable[tuple[int, str]], now: datetime) -> None:
         Told.objects.open().filter(recipient=recipient, account__in=accounts).update(over_at=now)
 
 
-def write_messages(due: Sequence[Told], now: datetime, carriers: Mapping[Key, Message] | None = None) -> int:
-    """Write what is due, one message for each reader, or into the one that still waits for them. Returns how many messages are new.
+class Messages:
+    """The messages that carry what is found, written as their rows need them, or the ones that still wait for the same readers.
 
-    A person's message is about all teams, that to an address outside about one: a client's, who may not read of others. What nobody need
-    act on waits to be told by the next mail to its reader (`_leaves`): by one of these `carriers`, which leave now, or a later one.
+    A person's is about all teams, that to an address outside about one: a client's, who may not read of others. What macros warn of leaves
+    now. What nobody need act on waits to be told by the next mail to its reader.
     """
-    if not due:
-        return 0
-    teams = dict(Account.objects.filter(pk__in={one.account_id for one in due}).values_list("pk", "team"))
-    addresses = {one.recipient for one in due}
-    people = who_log_in(addresses)
-    rows = [one for one in due if one.account_id in teams]
-    groups: dict[Key, list[Told]] = defaultdict(list)
-    for one in rows:
-        one.team_id = teams[one.account_id]
-        if one.waits:
+
+    def __init__(self, now: datetime) -> None:
+        self.now = now
+        self.by_reader: dict[Key, Message] = {}
+        self.written = 0  # how many of these are new
+
+    def carry(self, rows: Sequence[Notice | Told]) -> None:
+        """Give rows their messages.
+
+        The team of a mail decides which staff may read it, so one that names accounts of several teams has none.
+        """
+        addresses = {one.recipient for one in rows}
+        people = who_log_in(addresses)
+        groups: dict[Key, list[Notice | Told]] = defaultdict(list)
+        for one in rows:
             groups[one.recipient, None if one.recipient in people else one.team_id].append(one)
-    waiting, lately = waiting_mails(now, addresses) | dict(carriers or {}), _lately(addresses, now)
-    new = list[Message]()
-    for key, some in groups.items():
-        of = {teams[one.account_id] for one in some}
-        leaves = min(_leaves(one, lately.get(key, ()), now) for one in some)
-        message = waiting.get(key)
-        if message is None:
-            message = _message(key, of, leaves, now)
-            new.append(message)
-        else:
-            join_mail(message, of, leaves)
-        for one in some:
-            one.message = message
-    Message.objects.bulk_create(new)
-    Told.objects.bulk_create(rows, ignore_conflicts=True)
-    return len(new)
+        waiting, lately = waiting_mails(self.now, addresses), _lately(addresses, self.now)
+        new = list[Message]()
+        for key, some in groups.items():
+            teams = {one.team_id for one in some}
+            leaves = min(_leaves(one, lately.get(key, ()), self.now) for one in some)
+            message = self.by_reader.get(key) or waiting.get(key)
+            if message is None:
+                message = _message(WARNING if isinstance(some[0], Notice) else NEWS, key, leaves, self.now)
+                message.team_id = next(iter(teams)) if len(teams) == 1 else None
+                new.append(message)
+            else:
+                _join(message, teams, leaves)
+            self.by_reader[key] = message
+            for one in some:
+                one.message = message
+        Message.objects.bulk_create(new, batch_size=BATCH)
+        self.written += len(new)
 
 
-def _leaves(one: Told, lately: Sequence[datetime], now: datetime) -> datetime:
+def write_told(due: Sequence[Told], messages: Messages) -> None:
+    """Write what is due, and the messages that carry what of it waits to be told."""
+    messages.carry([one for one in due if one.waits])
+    Told.objects.bulk_create(due, batch_size=BATCH, ignore_conflicts=True)
+
+
+def _leaves(one: Notice | Told, lately: Sequence[datetime], now: datetime) -> datetime:
     """Return when something is told at the latest: now, but in few mails; in the evening what goes on and off; what nobody need act on, by
     the next mail.
     """
+    if isinstance(one, Notice):
+        return now
     if one.kind == Told.Kind.UNSTEADY:
         return evening(now)
     if one.kind in QUIET and one.action_id is not None:
@@ -137,7 +153,7 @@ def _leaves(one: Told, lately: Sequence[datetime], now: datetime) -> datetime:
     return max(now, max(lately) + PAUSE * min(len(lately), MOST_PAUSES)) if lately else now
 
 
-def join_mail(message: Message, teams: Collection[int], leaves: datetime) -> None:
+def _join(message: Message, teams: Collection[int | None], leaves: datetime) -> None:
     """Have a message that waits, and is locked, tell something of these teams (ids), too, and leave by then."""
     if message.next_attempt_at > leaves:
         message.next_attempt_at = message.queued_at = leaves
@@ -146,13 +162,12 @@ def join_mail(message: Message, teams: Collection[int], leaves: datetime) -> Non
     message.save(update_fields=["next_attempt_at", "queued_at", "team"])
 
 
-def _message(key: Key, teams: Collection[int], leaves: datetime, now: datetime) -> Message:
+def _message(kind: str, key: Key, leaves: datetime, now: datetime) -> Message:
     recipient, team = key
     return Message(
-        kind=KIND,
+        kind=kind,
         recipient=recipient,
-        team_id=next(iter(teams)) if len(teams) == 1 else None,
-        dedupe_key=f"{KIND}:{uuid.uuid4().hex}",
+        dedupe_key=f"{kind}:{uuid.uuid4().hex}",
         payload={"teams": "all"} if team is None else {},
         next_attempt_at=leaves,
         created_at=now,
@@ -160,11 +175,10 @@ def _message(key: Key, teams: Collection[int], leaves: datetime, now: datetime) 
     )
 
 
-def waiting_mails(now: datetime, addresses: Collection[str] | None = None) -> dict[Key, Message]:
-    """Return the messages (to these readers) that wait, locked: no worker takes them before the caller's transaction ends."""
-    rows = Message.objects.filter(kind=KIND, state=Message.State.QUEUED, attempts=0, next_attempt_at__gt=now)
-    if addresses is not None:
-        rows = rows.filter(recipient__in=addresses)
+def waiting_mails(now: datetime, addresses: Collection[str]) -> dict[Key, Message]:
+    """Return the messages to these readers that wait, locked: no worker takes them before the caller's transaction ends."""
+    rows = Message.objects.filter(kind=NEWS, state=Message.State.QUEUED, attempts=0, next_attempt_at__gt=now)
+    rows = rows.filter(recipient__in=addresses)
     return {_key(one): one for one in rows.select_for_update(of=("self",)).order_by("pk")}
 
 
@@ -175,7 +189,7 @@ def _key(message: Message) -> Key:
 def _lately(addresses: Collection[str], now: datetime) -> dict[Key, list[datetime]]:
     """Return when the mails of the last minutes left, or are to, by reader."""
     rows = Message.objects.not_lost().filter(
-        kind=KIND,
+        kind=NEWS,
         recipient__in=addresses,
         next_attempt_at__gt=now - LATELY,
         next_attempt_at__lte=now + LATELY,
@@ -231,7 +245,7 @@ def take_along(*, user: User, old: str, now: datetime, **_kwargs: Any) -> None:
     due = list(Told.objects.filter(recipient=old, outcome=Told.Outcome.WAITING, message__state__in=going))
     for one in due:
         one.pk, one.recipient = None, user.email
-    write_messages(due, now)
+    write_told(due, Messages(now))
 
 
 def register() -> None:

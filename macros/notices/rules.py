@@ -7,7 +7,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from functools import cached_property
-from typing import NamedTuple
 
 from macros.notices.values import (
     LIVE,
@@ -21,8 +20,6 @@ from macros.notices.values import (
     Told,
     who_is_told,
 )
-from tokens.channels.kinds import AN_APPEAL_HELPS
-from tokens.token import reasons
 from users.people.queries import Via
 
 
@@ -338,38 +335,3 @@ def is_over(rule: Rule | None, account: AccountFacts, span: Span) -> bool:
 def stands_in(told: Told) -> bool:
     """Return whether others are told, because nobody whom the action names can be."""
     return any(one.via != Via.DIRECT for one in told.readers)
-
-
-# --- which log-in would save an account
-
-
-class Candidate(NamedTuple):
-    """A log-in of an account that is dark. `reason`: why it is of no use for it, "" where it is; `asked`: somebody can renew it."""
-
-    token_id: int
-    reason: str
-    is_dead: bool
-    since: datetime  # its state
-    asked: bool
-
-
-def choose_to_renew(candidates: Sequence[Candidate], account_reason: str) -> int | None:
-    """Return the log-in (its id) whose end stopped an account, of those that somebody can renew where there are any; None for none.
-
-    Where its person can only appeal at the channel, one whose new consent would bring the account back.
-    """
-    some = [one for one in candidates if one.asked] or candidates
-    stopped = _that_stopped(some, account_reason)
-    if stopped is not None and stopped.reason in AN_APPEAL_HELPS:
-        helpful = [one for one in some if reasons.by_consent(one.reason)]
-        stopped = _that_stopped(helpful, account_reason) or stopped
-    chosen = stopped or next(iter(some), None)
-    return chosen.token_id if chosen else None
-
-
-def _that_stopped(candidates: Iterable[Candidate], account_reason: str) -> Candidate | None:
-    """Return the one of the account's own reason, else what ended last; of two one that is nearer to working, since it lives."""
-    ended = [one for one in candidates if one.reason]
-    return max(
-        ended, key=lambda one: (one.reason == account_reason, not one.is_dead, one.since), default=None
-    )

@@ -10,7 +10,6 @@ from accounts.models import Account, AccountToken
 from accounts.pool import health
 from macros.at_once.queries import ENDS
 from macros.models import Notice, Told
-from macros.notices.rules import Candidate, choose_to_renew
 from tokens.channels import declarations
 from tokens.channels.kinds import AN_APPEAL_HELPS, Reason
 from tokens.models import Token
@@ -79,10 +78,7 @@ class WarningLine:
     @property
     def unreachable(self) -> bool:
         """Whether nobody can be asked to fix it: the person is not known, can no longer log in, took it back, or there is no log-in."""
-        if self.token is None or self.token.is_removed:
-            return True
-        person = self.token.consented_by
-        return self.token.kind == Token.Kind.PERSON and (person is None or not person.is_active)
+        return self.token is None or not _can_be_asked(self.token)
 
     @property
     def carrier(self) -> str:
@@ -300,29 +296,25 @@ def _is_own(token: Token | None, reader: User | None) -> bool:
 def _token_that_stopped(
     account: Account, entries: Sequence[AccountToken], reader: User | None
 ) -> Token | None:
-    """Return the log-in whose end stopped an account that is dark, of the reader's own where there are any."""
-    candidates = [
-        Candidate(
-            one.token_id,
-            one.reason,
-            one.token.state == Token.State.DEAD,
-            one.token.state_since,
-            asked=_can_be_asked(one.token),
-        )
-        for one in _own(entries, reader) or entries
-    ]
-    chosen = choose_to_renew(candidates, account.reason)
-    return next((one.token for one in entries if one.token_id == chosen), None)
+    """Return the log-in whose end stopped an account that is dark: of the reader's own, and of who can be asked, where there are any.
+
+    Where its person can only appeal at the channel, one whose new consent would bring the account back.
+    """
+    some = _own(entries, reader) or entries
+    some = [one for one in some if _can_be_asked(one.token)] or some
+    stopped = account.entry_that_stopped(some)
+    if stopped is not None and stopped.reason in AN_APPEAL_HELPS:
+        helpful = [one for one in some if reasons.by_consent(one.reason)]
+        stopped = account.entry_that_stopped(helpful) or stopped
+    chosen = stopped or next(iter(some), None)
+    return chosen.token if chosen else None
 
 
 def _token_of(
     notice: Notice, account: Account, entries: Sequence[AccountToken], reader: User | None
 ) -> Token | None:
-    """Choose the log-in to renew: the notice's own, else the reader's, else the one that carries or carried the account last.
-
-    Of an account that is dark it is the log-in whose end stopped it, of a person who can be asked where there is one; where that person
-    can only appeal at the channel, one whose new consent would bring the account back.
-    Of one that works, the reader's own counts where he can renew it.
+    """Choose the log-in to renew: the notice's own; of an account that is dark the one that stopped it; else the reader's own that can be
+    renewed, else the one that carries or carried the account last.
     """
     if notice.token_id is not None:
         return next((entry.token for entry in entries if entry.token_id == notice.token_id), notice.token)

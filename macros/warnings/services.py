@@ -8,7 +8,6 @@ import logging
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
-from functools import cached_property
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
@@ -16,21 +15,18 @@ from django.db import transaction
 
 from infra import locks
 from infra.locks import Lock
-from macros.at_once import services as at_once
+from macros.at_once.services import BATCH, Messages, write_told
 from macros.notices import rules
-from macros.notices.models import WARNING, Evaluation, Notice, Shortage, Told
+from macros.notices.models import Evaluation, Notice, Shortage, Told
 from macros.notices.queries import read_candidates, read_directory, read_rules
 from macros.notices.rules import Due, Rule, Rules
 from macros.notices.values import AccountFacts, Directory, Span, TellsBefore
 from macros.rules.models import MacroAction
-from notifications.models import Message
-from users.people.queries import who_log_in
 
 # --- what a run finds is written as notices, and as the messages that will carry them, in the caller's transaction
 
 Kind = MacroAction.Kind
 WARNINGS = (Kind.PRE_DEACTIVATION, Kind.ESCALATED)
-BATCH = 2_000  # rows of one statement
 
 
 def write_findings(*, run: Evaluation, span: Span) -> tuple[int, int]:
@@ -42,14 +38,14 @@ def write_findings(*, run: Evaluation, span: Span) -> tuple[int, int]:
     few = [rule for rule in found if rule.kind == Kind.FEW_PEOPLE]
     close_unwatched(few, now=span.now)
     directory = read_directory(now=span.now)
-    news, mails = list[Told](), Messages(run)
+    news, messages = list[Told](), Messages(run.started_at)
     for accounts in read_candidates(found, span):
         notices = [row for one in find_due(found, accounts, directory, span) for row in _notices(one, run)]
-        mails.carry(notices)
+        messages.carry(notices)
         Notice.objects.bulk_create(notices, batch_size=BATCH, ignore_conflicts=True)
         news += update_shortages(few, accounts, directory, span)
-    further = at_once.write_messages(news, run.started_at, mails.by_reader)
-    return run.found.count() + len(news), len(mails.by_reader) + further
+    write_told(news, messages)
+    return run.found.count() + len(news), len(messages.by_reader)
 
 
 def find_due(
@@ -90,57 +86,6 @@ def _notices(one: Due, run: Evaluation) -> Iterator[Notice]:
             recipient=reader.address,
             via=reader.via,
             deadline=one.ends.deadline,
-        )
-
-
-# --- messages
-
-
-class Messages:
-    """The messages of a run, written as its notices need them: a person's is about all teams, that to an address outside about one."""
-
-    def __init__(self, run: Evaluation) -> None:
-        self._run = run
-        self.by_reader: dict[tuple[str, int | None], Message] = {}
-
-    @cached_property
-    def _waiting(self) -> dict[tuple[str, int | None], Message]:
-        """What waits to be told by the next mail to its reader: these mails are that."""
-        return at_once.waiting_mails(self._run.started_at)
-
-    def carry(self, notices: Sequence[Notice]) -> None:
-        """Give notices the messages that will carry them.
-
-        The team of a mail decides which staff may read it, so one that names accounts of several teams has none.
-        """
-        people = who_log_in(one.recipient for one in notices)
-        new, mixed = list[Message](), list[Message]()
-        for one in notices:
-            key = one.recipient, None if one.recipient in people else one.team_id
-            message = self.by_reader.get(key) or self._waiting.get(key)
-            if message is None:
-                message = self._message(*key, of=one.team_id)
-                new.append(message)
-            elif key not in self.by_reader:
-                at_once.join_mail(message, {one.team_id or 0}, self._run.started_at)
-            elif message.team_id not in {None, one.team_id}:
-                message.team_id = None
-                mixed.append(message)
-            self.by_reader[key] = one.message = message
-        Message.objects.bulk_create(new, batch_size=BATCH)
-        Message.objects.filter(pk__in=[one.pk for one in mixed]).update(team=None)
-
-    def _message(self, address: str, team: int | None, *, of: int | None) -> Message:
-        now = self._run.started_at
-        parts = [WARNING, self._run.pk, team, address]
-        return Message(
-            kind=WARNING,
-            recipient=address,
-            team_id=of,
-            dedupe_key=":".join(str(part) for part in parts if part is not None),
-            next_attempt_at=now,
-            created_at=now,
-            queued_at=now,
         )
 
 
@@ -188,6 +133,7 @@ def update_shortages(
     return [
         Told(
             account_id=account.pk,
+            team_id=account.team_id,
             kind=Told.Kind.FEW_PEOPLE,
             recipient=reader.address,
             event=row.event,
@@ -201,8 +147,6 @@ def update_shortages(
 
 
 logger = logging.getLogger(__name__)
-
-KIND = WARNING
 
 
 @dataclass(frozen=True)

@@ -63,7 +63,7 @@ def _told_by_account(fleet: Fleet) -> None:
         )
         pool.record_event(account=account, kind=AccountEvent.Kind.RESTRICTED, now=then)
     told = Message.objects.create(
-        kind=at_once.KIND,
+        kind="news",
         recipient=fleet.boss.email,
         dedupe_key="photograph:told",
         state="sent",

@@ -9,7 +9,6 @@ from accounts.models import Account, AccountEvent
 from macros.models import Mute
 from macros.mutes import acknowledgements
 from macros.mutes.mails import ON_IT, OWN_MUTE, SAID, sign_message
-from macros.warnings import services as evaluation
 from notifications.models import Message
 from notifications.outbox import KINDS, NotWanted
 from tests.macros.support import TODAY, WATCHER, ending, make_macro, make_person
@@ -26,7 +25,7 @@ def warned(*names: str, readers: tuple[str, ...] = (WATCHER, OTHER)) -> tuple[Me
     evaluate()
     sent()
     Message.objects.update(state="sent", subject="Lumen Shoes ends in 7 days")
-    return Message.objects.get(kind=evaluation.KIND, recipient=readers[0]), accounts
+    return Message.objects.get(kind="macro", recipient=readers[0]), accounts
 
 
 def told(what: str) -> list[str]:

@@ -101,7 +101,7 @@ def test_a_run_that_fails_leaves_nothing_and_is_tried_again(monkeypatch: pytest.
         return 1 // 0
 
     with monkeypatch.context() as patch:
-        patch.setattr("macros.at_once.services.write_messages", broken)
+        patch.setattr("macros.warnings.services.write_told", broken)
         with pytest.raises(ZeroDivisionError):
             evaluation.evaluate_if_due(now=NOW)
     left = Evaluation.objects.count() + Notice.objects.count()

@@ -15,7 +15,7 @@ def tell(now: datetime | None = None) -> QuerySet[Message]:
     last = AccountNews.objects.aggregate(at=Max("due_at"))["at"]
     if last is not None:
         services.tell_news(now or last + timedelta(minutes=1))
-    return Message.objects.filter(kind=services.KIND).order_by("pk")
+    return Message.objects.filter(kind="news").order_by("pk")
 
 
 def ends(now: datetime | None = None) -> QuerySet[Message]:

@@ -181,7 +181,7 @@ class Year:
             for life in self.lives:
                 if life.email == message.recipient and life.account in mail.text:
                     life.mails.append((day, message.kind))
-            if message.kind == evaluation.KIND:
+            if message.kind == "macro":
                 self._read(message, day)
 
     def _read(self, message: Message, day: date) -> None:

@@ -26,9 +26,8 @@ from accounts.models import Account, ApiKey, Ask, ImportFile, Job
 from accounts.pool import permissions
 from accounts.pool import services as team_walls
 from accounts.pool.queries import account_labels
-from macros.at_once import services as at_once
 from macros.models import Macro
-from macros.warnings import services as evaluation
+from macros.notices.models import NEWS, WARNING
 from notifications.models import Message
 from portal import access
 from portal.lists import OwnList
@@ -41,7 +40,7 @@ from ui.text import before_more, number
 from users.models import Invitation, Membership, Team, User, person
 
 NAMED = 5  # of each that is named
-WARNINGS = (evaluation.KIND, at_once.KIND)
+WARNINGS = (WARNING, NEWS)
 say = partial(phrase, "words/team_deletion.txt")
 
 

@@ -162,9 +162,7 @@ def test_whoever_was_told_that_it_stopped_is_told_that_it_works_again(ada: User)
     settle(account)
     at_once.tell_news(timezone.now() + timedelta(minutes=11))
 
-    told = Message.objects.filter(kind=at_once.KIND, told__kind="recovered").values_list(
-        "recipient", flat=True
-    )
+    told = Message.objects.filter(kind="news", told__kind="recovered").values_list("recipient", flat=True)
     assert set(told) == {ada.email, lea.email}
 
 
