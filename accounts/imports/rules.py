@@ -208,6 +208,13 @@ class Planned:
     standing: Standing
 
 
+def effect_of(standing: Standing, *, brings_log_in: bool) -> str:
+    """Return what a line does, or did, as a block of words/importing.txt."""
+    if standing == Standing.NEW:
+        return "new_with_log_in" if brings_log_in else "new_alone"
+    return "adds_log_in" if standing == Standing.ADDS else "here_already"
+
+
 @dataclass(frozen=True)
 class Known:
     """What is here of what a file names."""

@@ -272,7 +272,8 @@ def _bring_in(
         if problem := told.get(row.number):
             results[key] = Result.fails(key, problem.code, **problem.facts)
         elif one := done.get(row.number):
-            results[key] = _result_of_line(key, one.standing, one.line)
+            effect = rules.effect_of(one.standing, brings_log_in=one.line.credentials is not None)
+            results[key] = (Result.skips if one.standing == Standing.HERE else Result.done)(key, effect)
             key_of_account = (one.line.channel, one.line.native_id)
             row.account = written.get(key_of_account) or here.accounts.get(key_of_account)
             imported.append(row)
@@ -295,14 +296,6 @@ def _checked(
         if line is not None:
             lines.append(line)
     return lines, checker.problems
-
-
-def _result_of_line(key: int, standing: Standing, line: ImportLine) -> Result:
-    if standing == Standing.HERE:
-        return Result.skips(key, "here_already")
-    if standing == Standing.ADDS:
-        return Result.done(key, "adds_log_in")
-    return Result.done(key, "new_with_log_in" if line.credentials is not None else "new_alone")
 
 
 def _still_inside(user: User, accounts: Iterable[Account]) -> None:

@@ -17,7 +17,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET
 
 from accounts.imports import services
-from accounts.imports.rules import COLUMNS
+from accounts.imports.rules import COLUMNS, effect_of
 from accounts.imports.tables import MOST_LINES, WORDS, ImportRefused
 from accounts.jobs import views as jobs
 from accounts.jobs.models import IMPORT
@@ -175,7 +175,9 @@ def _facts(request: HttpRequest, file: ImportFile) -> dict[str, Any]:
 
 def _row(line: ImportFileLine) -> dict[str, Any]:
     """Return what the page says of one line."""
-    icon, tone = LOOKS[Standing(line.standing)]
+    standing = Standing(line.standing)
+    icon, tone = LOOKS[standing]
+    effect = effect_of(standing, brings_log_in=line.brings_log_in)
     return {
         "number": line.number,
         "name": line.name,
@@ -183,18 +185,11 @@ def _row(line: ImportFileLine) -> dict[str, Any]:
         "icon": icon,
         "tone": tone,
         "label": line.get_standing_display(),
-        "says": [_sentence(phrase(WORDS, code, **facts)) for code, facts in line.problems] or [_effect(line)],
+        "says": [_sentence(phrase(WORDS, code, **facts)) for code, facts in line.problems]
+        or [phrase(WORDS, effect)],
     }
 
 
 def _sentence(text: str) -> str:
     """Return it as a sentence; the name of a column stays as it is written."""
     return text if text.startswith(COLUMNS) else text[:1].upper() + text[1:]
-
-
-def _effect(line: ImportFileLine) -> str:
-    if line.standing == Standing.HERE:
-        return phrase(WORDS, "here_already")
-    if line.standing == Standing.ADDS:
-        return phrase(WORDS, "adds_log_in")
-    return phrase(WORDS, "new_with_log_in" if line.brings_log_in else "new_alone")

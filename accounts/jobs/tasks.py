@@ -34,7 +34,8 @@ def begin(
     Raises OnHold where nothing is done.
     """
     hold.refuse()
-    job, is_new = services.start_job(user=user, kind=kind, keys=keys, now=database_clock.now(), **facts)
+    facts.setdefault("now", database_clock.now())
+    job, is_new = services.start_job(user=user, kind=kind, keys=keys, **facts)
     if is_new:
         transaction.on_commit(partial(_do_or_ask, job))
     return job, is_new

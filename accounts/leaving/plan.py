@@ -244,21 +244,17 @@ class Step(IntEnum):
     LOG_IN = 2
     LAST = 3
     BACKUPS = 4  # all at once: each person whose log-in is added gets one mail
-    INVITE = 5  # one address of the job's options: begins a job of its own
+    INVITE = 5  # the address in the job's options
 
     def key(self, pk: int = 0) -> int:
         """Return the key of a job for this step."""
         return pk * 10 + self
 
 
-def keys_of_steps(tokens: Sequence[Token], *, invites: int, backups: bool, asks: bool) -> list[int]:
-    """Return the steps as keys of a job. Whom to invite is first: what is at hand is looked for before anything is added.
-
-    `invites`: how many addresses the job's options name.
-    """
-    before = [Step.INVITE.key(place) for place in range(invites)]
-    before += [Step.BACKUPS.key()] if backups else []
-    before += [Step.ASK.key()] if asks else []
+def keys_of_steps(tokens: Sequence[Token], *, invites: bool, backups: bool, asks: bool) -> list[int]:
+    """Return the steps as keys of a job. Whom to invite is first: what is at hand is looked for before anything is added."""
+    wanted = ((Step.INVITE, invites), (Step.BACKUPS, backups), (Step.ASK, asks))
+    before = [step.key() for step, is_wanted in wanted if is_wanted]
     return [*before, *(Step.LOG_IN.key(one.pk) for one in tokens), Step.LAST.key()]
 
 

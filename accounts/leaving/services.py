@@ -7,7 +7,6 @@ nothing is to be done before it, a single log-in goes with the press: nothing is
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
 from typing import Any
 
 from django.contrib.admin.models import CHANGE, LogEntry
@@ -17,10 +16,9 @@ from django.db.models import QuerySet
 from accounts.asks import inviting
 from accounts.asks import services as asks
 from accounts.backups import services as backing_up
-from accounts.jobs import services as jobs
+from accounts.jobs import tasks
 from accounts.jobs.models import OFFBOARD, PERSON, REMOVE
 from accounts.jobs.services import one_by_one, register_kind
-from accounts.jobs.tasks import run_jobs
 from accounts.leaving import handing_over, mails, plan
 from accounts.leaving.plan import (
     ACCOUNT,
@@ -37,7 +35,6 @@ from accounts.models import Account, AccountEvent, AccountToken, Job
 from accounts.pool import permissions
 from accounts.pool import services as pool
 from accounts.pool.errors import ActionRefused
-from infra import asking_workers
 from tokens import lifecycle
 from tokens.checks import removal
 from tokens.models import Token
@@ -69,10 +66,8 @@ def do_step(job: Job, key: int, now: datetime) -> bool:
         if job.is_offboarding:  # consented to in the moment before the person was locked out
             for token in log_ins_left(job).locked():
                 end_log_in(job, token, now)
-        mails.tell_people_of_leaving(job, now)
         return True
-    does = {Step.BACKUPS: _back_up, Step.ASK: _ask}.get(step)
-    return does(job, now) if does else _invite(job, pk, now)
+    return {Step.BACKUPS: _back_up, Step.ASK: _ask, Step.INVITE: _invite}[step](job, now)
 
 
 def is_still_leaving(job: Job) -> bool:
@@ -86,12 +81,6 @@ def tell_channel(job: Job, key: int, now: datetime) -> None:
         removal.end_at_channel(token_id=key // 10, now=now, actor=job.user)
 
 
-def finish_leaving(job: Job, now: datetime) -> None:
-    """Have people told of what a job stopped that did not come to its last step."""
-    if job.state == Job.State.FAILED:
-        mails.tell_people_of_leaving(job, now)
-
-
 def register_jobs() -> None:
     """Say how these jobs are done."""
     offboard = one_by_one(
@@ -99,11 +88,11 @@ def register_jobs() -> None:
         permission="users.offboard_user",
         after=tell_channel,
         holds=is_still_leaving,
-        finish=finish_leaving,
+        finish=mails.tell_people_of_leaving,
     )
     register_kind(OFFBOARD, offboard)
     # What people do to what is their own; and of what staff revoke, the log-in went with the press.
-    register_kind(REMOVE, one_by_one(do_step, after=tell_channel, finish=finish_leaving))
+    register_kind(REMOVE, one_by_one(do_step, after=tell_channel, finish=mails.tell_people_of_leaving))
 
 
 def end_log_in(job: Job, token: Token | None, now: datetime) -> bool:
@@ -164,9 +153,9 @@ def _ask(job: Job, now: datetime) -> bool:
     return bool(found)
 
 
-def _invite(job: Job, place: int, now: datetime) -> bool:
+def _invite(job: Job, now: datetime) -> bool:
     """Invite one address for what nobody known here could carry, as far as the job's person may. Raises InviteRefused."""
-    to = job.options[INVITES][place]
+    (to,) = job.options[INVITES]
     accounts = _plan(job, now).nobody
     own = inviting.invitable_accounts(job.user, accounts)
     some = [one for one in accounts if one.pk in own]
@@ -223,7 +212,6 @@ def offboard(
     actor may not do these; of an invitation the caller has asked. API keys of the person go on. `why`: what the portal's log says;
     `by_key`: the actor saw no page. Raises ActionRefused, OnHold.
     """
-    hold.refuse()
     if (before := plan.known_offboarding(person)) is not None:
         return before
     with transaction.atomic():
@@ -291,7 +279,7 @@ def _begin(
     options: dict[str, Any],
     now: datetime,
 ) -> Job:
-    """Write the job and ask a worker, in the caller's transaction; a single log-in before which nothing is done goes here."""
+    """Begin the job, in the caller's transaction; a single log-in before which nothing is done goes here."""
     own = kind == REMOVE
     keys = plan.keys_of_steps(
         tokens,
@@ -301,11 +289,9 @@ def _begin(
     )
     options |= {INVITES: [{"email": wanted.invite.strip().lower()}] if wanted.invite else []}
     facts: dict[str, Any] = {"note": note, "now": now, "options": options}
-    job, is_new = jobs.start_job(user=actor, kind=kind, subject_id=subject_id, keys=keys, **facts)
-    if is_new:
-        if goes_at_once(job):
-            end_log_in(job, tokens[0], now)
-        transaction.on_commit(partial(asking_workers.ask, run_jobs))
+    job, is_new = tasks.begin(user=actor, kind=kind, subject_id=subject_id, keys=keys, **facts)
+    if is_new and goes_at_once(job):
+        end_log_in(job, tokens[0], now)
     return job
 
 
