@@ -4,13 +4,13 @@ One mail per channel app and occasion, whatever the number of tokens behind it. 
 transaction that writes the messages, so that nothing is told twice or lost; the text is made at sending, by `accounts.alerts.mails`.
 """
 
-import logging
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 from django.db import transaction
-from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
 from accounts.models import RefusedWrite
@@ -20,54 +20,45 @@ from tokens.doubts import services as doubts
 from tokens.models import ChannelApp, Doubt, UnknownAnswer
 from users.people.queries import operators
 
-logger = logging.getLogger(__name__)
-
 KIND = "operators"
-QUIET = timedelta(hours=24)  # a fault that comes and goes is told of once in this time
 GATHER = timedelta(hours=8)  # unknown answers of one app found within this time come in one mail
 
 
-@transaction.atomic
 def tell_operators(now: datetime) -> int:
-    """Write what operators were not told yet. Returns how many messages were written. Cheap where nothing is new: two small queries.
+    """Write of faults of apps, and of unknown answers, what operators were not told yet. Returns how many messages were written."""
+    return _tell_of_faults(now) + _tell_of_answers(now)
 
-    Without anybody to tell nothing is marked: who is added later hears of it then.
-    """
-    found = {*_untold_faults(now).values_list("pk", flat=True), *_untold().values_list("app_id", flat=True)}
-    if not found:
-        return 0
-    to = operators()
+
+def _tell_of_faults(now: datetime) -> int:
+    """Write once for each day on which a channel began to refuse an app, however often, also to whoever becomes an operator later."""
+    return sum(
+        write_alert(
+            f"{app.pk}:fault:{since:%Y-%m-%d}", _of_app(app.pk, fault=since.isoformat()), operators(), now
+        )
+        for app in ChannelApp.objects.refused()
+        if (since := app.fault_since)
+    )
+
+
+@transaction.atomic
+def _tell_of_answers(now: datetime) -> int:
+    """Write one message per operator and app, and mark what is in it. Without anybody to tell nothing is marked: it waits for somebody."""
+    lately = UnknownAnswer.objects.filter(told_at__gt=now - GATHER)
+    untold = UnknownAnswer.objects.filter(told_at=None).exclude(app__in=lately.values("app"))
+    rows = untold.order_by("app_id", "first_seen_at", "pk").select_for_update(skip_locked=True, no_key=True)
+    found = list(rows.values_list("app_id", "pk"))
+    to = operators() if found else []
     if not to:
-        logger.warning("A channel app has trouble and there is nobody to tell: set OPERATOR_EMAILS.")
         return 0
-    apps = ChannelApp.objects.filter(pk__in=found).order_by("pk")
-    locked = apps.select_for_update(skip_locked=True, no_key=True)  # another worker is telling of the others
-    return sum(_tell(app, to, now) for app in locked)
+    UnknownAnswer.objects.filter(pk__in=[pk for _, pk in found]).update(told_at=now)
+    return sum(
+        write_alert(f"{app}:{now.isoformat()}", _of_app(app, answers=[pk for _, pk in some]), to, now)
+        for app, some in groupby(found, key=itemgetter(0))
+    )
 
 
-def _untold_faults(now: datetime) -> QuerySet[ChannelApp]:
-    new = Q(fault_told_at=None) | Q(fault_told_at__lt=F("fault_since"), fault_told_at__lte=now - QUIET)
-    return ChannelApp.objects.refused().filter(new)
-
-
-def _untold() -> QuerySet[UnknownAnswer]:
-    return UnknownAnswer.objects.filter(told_at=None)
-
-
-def _tell(app: ChannelApp, to: Iterable[str], now: datetime) -> int:
-    """Write one message per operator about one app, and mark what is in it. The app's row is locked."""
-    fault = _untold_faults(now).filter(pk=app.pk).exists()
-    answers = list(_untold().filter(app=app).order_by("first_seen_at", "pk"))
-    lately = UnknownAnswer.objects.filter(app=app, told_at__gt=now - GATHER)
-    if not fault and (not answers or lately.exists()):
-        return 0
-    _mark(app, answers, fault=fault, now=now)
-    payload = {
-        "app": app.pk,
-        "fault": app.fault_since.isoformat() if fault and app.fault_since else "",
-        "answers": [answer.pk for answer in answers],
-    }
-    return write_alert(f"{app.pk}:{now.isoformat()}", payload, to, now)
+def _of_app(app: int, *, fault: str = "", answers: Sequence[int] = ()) -> dict[str, Any]:
+    return {"app": app, "fault": fault, "answers": list(answers)}
 
 
 def write_alert(key: str, payload: dict[str, Any], to: Iterable[str], now: datetime) -> int:
@@ -82,12 +73,6 @@ def write_alert(key: str, payload: dict[str, Any], to: Iterable[str], now: datet
         )
         for address in to
     )
-
-
-def _mark(app: ChannelApp, answers: Sequence[UnknownAnswer], *, fault: bool, now: datetime) -> None:
-    if fault:
-        ChannelApp.objects.filter(pk=app.pk).update(fault_told_at=now)
-    UnknownAnswer.objects.filter(pk__in=[answer.pk for answer in answers]).update(told_at=now)
 
 
 def tell_of_doubts(now: datetime) -> int:
@@ -122,8 +107,6 @@ def tell_of_versions(now: datetime) -> int:
     if not news:
         return 0
     to = operators()
-    if not to:
-        logger.warning("A version of a channel's API ends and there is nobody to tell: set OPERATOR_EMAILS.")
     return sum(write_alert(key, payload, to, now) for key, payload in news)
 
 

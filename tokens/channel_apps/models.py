@@ -73,7 +73,6 @@ class ChannelApp(vault.NamesItsKeys):
     fault_kind = models.CharField(
         max_length=10, blank=True, help_text=_("Which kind of call found it; one of that kind ends it.")
     )
-    fault_told_at = models.DateTimeField(null=True, blank=True, help_text=_("When operators were last told."))
     use_answered_at = models.DateTimeField(
         null=True,
         blank=True,
