@@ -9,6 +9,7 @@ from benchmarks.measure import Contender, Figures, Section, interleave
 from benchmarks.parts import Run
 from macros.models import Macro, MacroAction, Notice
 from macros.warnings import mails
+from macros.warnings.revalidation import StillSaid
 from macros.warnings.rules import LOADED
 from notifications.models import Message
 from tokens.token import reasons
@@ -32,8 +33,8 @@ def measure(run: Run) -> list[Section]:
     looked_at = [notice.account_id for notice in notices[:LOADED]]
 
     def mail(some: list[Notice]) -> None:
-        shown, beyond = some[:LOADED], len(some[LOADED:])
-        mails.compose_mail(shown, Message(kind="macro", recipient=READER), now=now, beyond=beyond)
+        still = StillSaid(some[:LOADED], len(some[LOADED:]))
+        mails.compose_mail(still, Message(kind="macro", recipient=READER), now=now)
 
     contenders: dict[str, Contender] = {
         "a mail of one account": lambda: _timed(lambda: mail(notices[:1]), times=20),

@@ -13,15 +13,10 @@ from typing import NamedTuple
 
 from accounts.models import Account
 from accounts.pool.health import OUTSIDE
-from macros.at_once.queries import BLIP, DAY, ENDS, HOUR, Event, Fact, facts_of, is_lost, is_over, works_again
+from macros.at_once.queries import BLIP, DAY, ENDS, HOUR, Event, Fact, facts_of, is_over, works_again
 from macros.notices.models import Told
 from macros.notices.rules import World
 from macros.notices.values import (
-    AWAY,
-    LEFT_OUT,
-    PERSON_LEFT,
-    REFUSED,
-    SNOOZED,
     AccountFacts,
     LogIn,
     Reader,
@@ -31,7 +26,6 @@ from users.people.queries import Via
 
 Kind = Told.Kind
 NO_MACRO = 0  # is the id of none: of what a rule of AdToken tells
-_REASONS = {LEFT_OUT: "reader_left_out", SNOOZED: "reader_left_out", AWAY: "reader_away"}
 
 
 @dataclass
@@ -150,7 +144,11 @@ def _by_rule(fact: Fact, account: AccountFacts, world: World) -> Sequence[Reader
         return _awake(account.people(), account, world) or stand_ins(account, world)
     if fact.kind == Kind.RECOVERED:
         waiting = [one.recipient for one in account.told_at_once if one.is_open and is_over(one, account)]
-        return [Reader(one, Via.DIRECT) for one in dict.fromkeys(waiting) if _hears(one, account, world)]
+        return [
+            Reader(one, Via.DIRECT)
+            for one in dict.fromkeys(waiting)
+            if hears_that_it_is_over(one, account, world)
+        ]
     if fact.kind in {Kind.DEACTIVATED, Kind.SHIFTED}:
         # Whom the mail about removed log-ins told: they are not told again, and hear when it works.
         told = [Reader(one, Via.DIRECT) for one in account.mailed if fact.kind == Kind.DEACTIVATED]
@@ -220,7 +218,7 @@ def _awake(addresses: Iterable[str], account: AccountFacts, world: World) -> lis
     ]
 
 
-def _hears(address: str, account: AccountFacts, world: World) -> bool:
+def hears_that_it_is_over(address: str, account: AccountFacts, world: World) -> bool:
     """Return whether an address hears that it is over: in a snooze only who was told of the own log-in."""
     own = any(one.recipient == address and one.kind in ENDS and one.is_open for one in account.told_at_once)
     own = own and address in account.people()
@@ -272,69 +270,3 @@ def _when(fact: Fact, told: Sequence[Told], now: datetime) -> datetime | None:
     if fact.kind in {Kind.DEACTIVATED, Kind.RESTRICTED}:
         return fact.at + HOUR if fact.at + HOUR > now else None
     return now
-
-
-def why_not(row: Told, account: AccountFacts | None, world: World) -> str:
-    """Return why a row no longer holds for its reader, as a code; "" where it does. Of "too few people" only whether it has its reader."""
-    if account is None:
-        return "accounts_gone"
-    if account.paused and row.kind != Kind.LOG_IN:
-        return "paused"
-    if reason := _no_longer(row, account):
-        return reason
-    if row.kind == Kind.UNSTEADY:
-        reached = {row.recipient} if world.may_hear(account, row.recipient) or row.via else set()
-    elif row.kind == Kind.RECOVERED and row.action_id is None:
-        reached = {row.recipient} if _hears(row.recipient, account, world) else set()
-    else:
-        event = account.event(row.event)
-        fact = Fact(row.kind, row.event, event.at if event else row.at, row.token_id)
-        reached = {one.reader.address for one in readers_of(fact, account, world)}
-    return "" if row.recipient in reached else _why_not_told(row, account, world)
-
-
-def _no_longer(row: Told, account: AccountFacts) -> str:
-    """Return why the fact of a row does not hold any longer, as a code."""
-    entry = account.log_in(row.token_id)
-    works = account.state == Account.State.CONNECTED
-    match row.kind:
-        case Kind.LOG_IN:
-            if entry is None:
-                return "not_linked"
-            since = entry.dead_since
-            return "" if since and not entry.removed and int(since.timestamp()) == row.event else "renewed"
-        case Kind.ACCESS:
-            return "" if entry is not None and is_lost(entry) else "can_be_used"
-        case Kind.DEACTIVATED:
-            return (
-                ""
-                if account.state in {Account.State.DEACTIVATED, Account.State.INTERRUPTED}
-                else "works_again"
-            )
-        case Kind.RESTRICTED:
-            return "" if account.restricted else "not_restricted"
-        case Kind.SHIFTED:
-            event = account.event(row.event)
-            on = works and (event is None or account.active_token_id == event.token_id)
-            return "" if on else "moved_on"
-        case Kind.RECOVERED:
-            event = account.event(row.event)
-            lifted = event is not None and event.kind == Event.UNRESTRICTED
-            return "" if not account.restricted and (works or lifted) else "stopped_again"
-    return ""
-
-
-def _why_not_told(row: Told, account: AccountFacts, world: World) -> str:
-    """Return why a reader is told no longer what still holds, as a code."""
-    unreached = world.directory.why_unreached(row.recipient)
-    if unreached in {PERSON_LEFT, REFUSED}:
-        return unreached
-    macro = next((one.macro_id for one in world.rules if one.action_id == row.action_id), NO_MACRO)
-    muted = world.directory.mutes.why(row.recipient, account_id=account.pk, macro_id=macro, day=None)
-    if muted:
-        return _REASONS[muted]
-    if row.is_of_removed_macro:
-        return "told_no_longer" if row.was_of else "macro_deleted"
-    if row.kind == Kind.LOG_IN and not row.via:
-        return "other_address"
-    return f"not_told_{row.via or 'direct'}"

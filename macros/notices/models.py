@@ -337,6 +337,11 @@ class Notice(models.Model):
         return self.outcome == self.Outcome.DROPPED
 
     @property
+    def is_of_removed_macro(self) -> bool:
+        """Whether its macro is gone, or an edit took it out of that."""
+        return self.action_id is None
+
+    @property
     def subject(self) -> Account | Token:
         """What it warns of the end of: the account, or one of its log-ins."""
         return self.token or self.account

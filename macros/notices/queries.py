@@ -175,7 +175,7 @@ def read_accounts(
     if told and kinds & {Kind.PRE_DEACTIVATION, Kind.ESCALATED}:
         _read_told(found, span.zone, escalates=Kind.ESCALATED in kinds)
         _read_dark({pk: one for pk, one in found.items() if one.is_dark(span.now)}, span.zone)
-    if told and Kind.FEW_PEOPLE in kinds:
+    if Kind.FEW_PEOPLE in kinds:
         shortages = Shortage.objects.running().filter(account__in=found)
         for pk, account, action in shortages.values_list("pk", "account_id", "action_id"):
             found[account].shortages[action] = pk

@@ -113,6 +113,11 @@ class World:
     rules: Sequence[Rule] = ()
     directory: Directory = field(default_factory=Directory)
 
+    @cached_property
+    def by_action(self) -> Mapping[int, Rule]:
+        """The rules by their actions (ids)."""
+        return {one.action_id: one for one in self.rules}
+
     def watching(self, account: AccountFacts, kind: str = "") -> list[Rule]:
         """Return the rules of a kind ("": of any) that watch an account."""
         return [one for one in self.rules if kind in {"", one.kind} and not one.why_not(account)]

@@ -15,7 +15,7 @@ from accounts.pool.queries import summarise
 from accounts.renewal_links.services import log_in_card
 from macros.notices.models import Shortage, Told
 from macros.notices.values import AccountFacts
-from macros.warnings.revalidation import StillTold
+from macros.warnings.revalidation import StillSaid
 from macros.warnings.rules import Section, WarningLine
 from tokens.channels import declarations
 from tokens.channels.kinds import Reason
@@ -101,16 +101,16 @@ class Happening:
         return max(1, sum(one.kind in stops and one.at >= midnight for one in self.accounts[0].events))
 
 
-def happenings(told: StillTold, but: Iterable[int]) -> list[Happening]:
+def happenings(still: StillSaid, but: Iterable[int]) -> list[Happening]:
     """Return what a mail tells beside its lines of log-ins, by cause. Each account stands once, but where it is restricted.
 
     `but`: accounts (ids) that have such a line.
     """
     found, placed = dict[tuple[object, ...], Happening](), set(but)
     for row in sorted(
-        (one for one in told.rows if one.kind in ORDER), key=lambda one: ORDER.index(Kind(one.kind))
+        (one for one in still.told if one.kind in ORDER), key=lambda one: ORDER.index(Kind(one.kind))
     ):
-        account = told.accounts[row.account_id]
+        account = still.accounts[row.account_id]
         if row.kind != Kind.RESTRICTED and account.pk in placed:
             continue
         how: tuple[object, ...] = {

@@ -33,12 +33,11 @@ from macros.warnings.cards import (
     seen_accounts,
     who_is_asked,
 )
-from macros.warnings.revalidation import OF_LOG_INS, StillTold, record_end, still_told, still_wanted
+from macros.warnings.revalidation import OF_LOG_INS, StillSaid, record_end, still_said
 from macros.warnings.rules import (
     LOADED,
     WarningLine,
     group_by_log_in,
-    load_notices,
     sort_lines,
     told_lines,
     warning_lines,
@@ -54,49 +53,28 @@ Kind = Told.Kind
 def build_mail(message: Message) -> Mail:
     """Build the mail of a message. Raises NotWanted, with the reasons, where nothing is left to say."""
     now = timezone.now()
-    found = still_wanted(message, most=LOADED, now=now)
-    told = still_told(message)
-    if not (found.accounts or told.rows):
-        raise NotWanted(*(sorted({*found.dropped_ids, *told.dropped}) or ["deleted_or_told"]))
-    ids = [pk for some in found.accounts.values() for pk in some]
-    notices = load_notices(ids)
-    return compose_mail(
-        [notices[pk] for pk in ids],
-        message,
-        now=now,
-        told=told,
-        beyond=found.further,
-        may_stop=may_stop_mails(message),
-    )
+    still = still_said(message, most=LOADED, now=now)
+    if not (still.warned or still.told):
+        raise NotWanted(*(sorted(still.dropped) or ["deleted_or_told"]))
+    return compose_mail(still, message, now=now, may_stop=may_stop_mails(message))
 
 
-def compose_mail(
-    notices: Sequence[Notice],
-    message: Message,
-    *,
-    now: datetime,
-    told: StillTold = StillTold(),  # noqa: B008  # frozen
-    beyond: int = 0,
-    may_stop: bool = False,
-) -> Mail:
-    """Return the mail about these notices, whose macros are loaded, and about what is told. `beyond`: how many accounts more it is about.
-
-    `may_stop`: macros name its reader.
-    """
-    who = mailing.reader_of(message)
-    rows: list[Notice | Told] = [*notices, *told.rows]
+def compose_mail(still: StillSaid, message: Message, *, now: datetime, may_stop: bool = False) -> Mail:
+    """Return the mail about what is still said. `may_stop`: macros name its reader."""
+    who, notices = mailing.reader_of(message), still.warned
+    rows: list[Notice | Told] = [*notices, *still.told]
     accounts = Account.objects.with_pools().in_bulk({one.account_id for one in rows})
     ahead = warning_lines(
         notices, accounts=accounts, reader=who.user, names=who.names, now=now, zone=who.zone
     )
-    of_log_ins = [one for one in told.rows if one.kind in OF_LOG_INS]
+    of_log_ins = [one for one in still.told if one.kind in OF_LOG_INS]
     at_once_lines = told_lines(of_log_ins, accounts=accounts, reader=who.user, names=who.names)
     tokens = {entry.token_id for one in accounts.values() for entry in one.pool.all()}
     renewable = renewal_links.renewable_log_ins([who.user.pk], tokens) if who.user and tokens else {}
     reader = MailReader(who.user, who.names, message.recipient, renewable)
-    said = _said(sort_lines([*ahead, *at_once_lines]), told, reader, beyond)
+    said = _said(sort_lines([*ahead, *at_once_lines]), still, reader)
     foot = foot_addresses(
-        message, user=who.user, may_stop=may_stop, asks=bool(notices) or any(one.asks for one in told.rows)
+        message, user=who.user, may_stop=may_stop, asks=bool(notices) or any(one.asks for one in still.told)
     )
     if not any(one.action for one in rows):
         foot |= {
@@ -104,15 +82,15 @@ def compose_mail(
             "on_it_url": "",
         }  # nobody named who is told of the own log-in, or stands in
     macros = sorted({one.action.macro.name for one in rows if one.action})
-    escalated = _escalated(notices) if not told.rows else 0
+    escalated = _escalated(notices) if not still.told else 0
     facts = {
         **_facts_of_mail(said, reader),
         "cards": cards_of(said, reader, now),
         "lines": lines_of(said, reader),
-        "unseen": len(said.ids - seen_accounts(said)) + beyond,
+        "unseen": len(said.ids - seen_accounts(said)) + said.beyond,
         "escalated": escalated,
         "fallen_back": [] if said.mine or escalated else _fallen_back(said.lines),
-        "because": _because(said, told.rows),
+        "because": _because(said, still.told),
         "macros": join_names([quoted(name) for name in macros]),
         "macro_count": len(macros),
         **foot,
@@ -123,24 +101,24 @@ def compose_mail(
     return finish_mail(mail, message, user=who.user, first=first, stop=foot["stop_url"], teams=teams, now=now)
 
 
-def _said(lines: Sequence[WarningLine], told: StillTold, reader: MailReader, beyond: int) -> Said:
+def _said(lines: Sequence[WarningLine], still: StillSaid, reader: MailReader) -> Said:
     mine, watched = list[Sequence[WarningLine]](), list[Sequence[WarningLine]]()
     for some in group_by_log_in(lines):
-        (mine if _acts(some[0], told, reader) else watched).append(some)
-    return Said(mine, watched, happenings(told, {line.account.pk for line in lines}), beyond)
+        (mine if _acts(some[0], still, reader) else watched).append(some)
+    return Said(mine, watched, happenings(still, {line.account.pk for line in lines}), still.further)
 
 
-def _acts(line: WarningLine, told: StillTold, reader: MailReader) -> bool:
+def _acts(line: WarningLine, still: StillSaid, reader: MailReader) -> bool:
     """Return whether the reader can do something about it: renew the own log-in, give its person the role back, or as a colleague help."""
     if line.held_up:
         return False
     if line.mine or (reader.can_log_in and (line.walled or line.of_system)):
         return True
-    return _gives_role_back(line, told, reader)
+    return _gives_role_back(line, still, reader)
 
 
-def _gives_role_back(line: WarningLine, told: StillTold, reader: MailReader) -> bool:
-    account = told.accounts.get(line.account.pk)
+def _gives_role_back(line: WarningLine, still: StillSaid, reader: MailReader) -> bool:
+    account = still.accounts.get(line.account.pk)
     admin = (
         account is not None and reader.user is not None and reader.address in account.people(account.admins)
     )

@@ -4,10 +4,11 @@ Line by line: what is over, or no longer its reader's, is dropped with the reaso
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from itertools import islice
+from datetime import datetime
+from itertools import chain, islice
+from typing import Any
 
 from django.db.models import QuerySet
 from django.db.models.functions import Greatest
@@ -15,12 +16,13 @@ from django.utils import timezone
 
 from accounts.models import Account, AccountToken
 from accounts.pool.services import note_news
-from macros.at_once.queries import ENDS, SLICE, read_facts
-from macros.at_once.rules import why_not
-from macros.models import Evaluation, Notice, Shortage, Told
-from macros.notices.queries import read_world, rules_of
-from macros.notices.rules import World
-from macros.notices.values import AWAY, AccountFacts, LogIn
+from macros.at_once.queries import DAY, ENDS, Event, Fact, is_lost, read_facts
+from macros.at_once.rules import NO_MACRO, hears_that_it_is_over, readers_of
+from macros.models import Evaluation, Notice, Told
+from macros.notices.models import NoticeQuerySet, ToldQuerySet
+from macros.notices.queries import read_world
+from macros.notices.rules import Rule, World
+from macros.notices.values import AWAY, PERSON_LEFT, REFUSED, AccountFacts, LogIn
 from notifications.models import Message
 from notifications.outbox import kept_reason
 from tokens.models import Token
@@ -30,41 +32,51 @@ from users.people.queries import Via
 
 Outcome, Kind = Told.Outcome, Told.Kind
 OF_LOG_INS = (*ENDS, Kind.DEACTIVATED, Kind.SHIFTED)  # said by lines of log-ins
-REFUSED = "address_refused"
 # Beginnings of codes.
-_OF_THE_READER = (REFUSED, "other_team", "other_address", "not_told_", "reader_", "person_left")
-NOTICES = 4_000  # notices whose accounts are read at a time
+_OF_THE_READER = (REFUSED, "other_team", "other_address", "not_told_", "reader_", PERSON_LEFT)
+STOPPED = (Account.State.DEACTIVATED, Account.State.INTERRUPTED)
+AT_A_TIME = 4_000  # rows whose accounts are read at a time
 _ASKED = (
-    "message", "account__name", "account__deadline", "token__deadline", "cycle", "threshold", "recipient", "via", "was_of",
-    "action__macro", "action__kind", "action__emails", "action__notify_consenters", "action__days", "action__watch", "action__people",
-    "action__within", "action__after", "action__macro__enabled", "action__macro__scope", "action__macro__channels",
-    "action__macro__team", "action__created_at", "action__macro__created_at",
+    "message", "account__name", "account__deadline", "token__deadline", "cycle", "threshold", "recipient", "via", "was_of", "action",
+    "macro_name",
 )  # fmt: skip
 
 
 @dataclass
-class StillWanted:
-    """What a message still has to say: notices of the accounts that come first, how many accounts more, and what was dropped."""
+class StillSaid:
+    """What a message still says: of what macros warn of the accounts that come first, and how many accounts more; what is told at once,
+    with its accounts as they are; and why the rest is dropped (codes).
+    """
 
-    accounts: dict[int, list[int]] = field(default_factory=dict)  # account -> notices: ids, most urgent first
+    warned: Sequence[Notice] = ()  # most urgent first, with their macros and log-ins
     further: int = 0  # accounts
-    dropped_ids: dict[str, list[int]] = field(default_factory=dict)  # code -> ids of notices
+    told: list[Told] = field(default_factory=list)
+    accounts: dict[int, AccountFacts] = field(default_factory=dict)
+    dropped: set[str] = field(default_factory=set)
 
 
-def still_wanted(message: Message, *, most: int, now: datetime) -> StillWanted:
-    """Return what still holds of a message, with at `most` so many accounts; drops are recorded. By the rules of the run that found it."""
-    found, held = StillWanted(), []
-    for notice, why in _judged(message, now):
+def still_said(message: Message, *, most: int, now: datetime) -> StillSaid:
+    """Return what still holds of a message, with at `most` so many accounts that macros warn of. Drops are recorded."""
+    found, held = StillSaid(), list[tuple[tuple[bool, float, str], int, int]]()
+    notices = message.notices.live().select_related("account", "token").only(*_ASKED)
+    told = message.told.live().select_related("action__macro", "token__consented_by", "account")
+    gone = defaultdict[tuple[type[Notice | Told], str], list[int]](list)
+    for row, account, why in chain(_judged(notices, now), _judged(told, now)):
         if why:
-            found.dropped_ids.setdefault(why, []).append(notice.pk)
-        else:
-            held.append((_urgency(notice), notice.account_id, notice.pk))
-    for _, account, notice_id in sorted(held):
-        if account in found.accounts or len(found.accounts) < most:
-            found.accounts.setdefault(account, []).append(notice_id)
-    found.further = len({account for _, account, _ in held}) - len(found.accounts)
-    for why, ids in found.dropped_ids.items():
-        _drop(Notice.objects.filter(pk__in=ids), why, now)
+            gone[type(row), why].append(row.pk)
+        elif isinstance(row, Notice):
+            held.append((_urgency(row), row.account_id, row.pk))
+        elif account is not None:
+            found.told.append(row)
+            found.accounts[row.account_id] = account
+    held.sort()
+    accounts = list(dict.fromkeys(account for _, account, _ in held))
+    first, found.further = set(accounts[:most]), len(accounts[most:])
+    found.warned = _loaded([pk for _, account, pk in held if account in first])
+    found.told.sort(key=lambda one: one.pk)
+    for (of, why), ids in gone.items():
+        _drop(of.objects.filter(pk__in=ids), why, now)
+        found.dropped.add(why)
     return found
 
 
@@ -73,49 +85,70 @@ def _urgency(notice: Notice) -> tuple[bool, float, str]:
     return notice.threshold != 0, ends.timestamp() if ends else 0.0, notice.account.name
 
 
-def _judged(message: Message, now: datetime) -> Iterator[tuple[Notice, str]]:
-    """Yield what a message carries, with why it no longer holds, as a code; "" where it does. Accounts are read in slices."""
-    notices = message.notices.live().select_related("action__macro", "account", "token").only(*_ASKED)
-    waiting = notices.order_by("account_id", "pk").iterator(NOTICES)
-    while some := list(islice(waiting, NOTICES)):
-        rules = rules_of({one.action for one in some if one.action is not None})
-        world = read_world({one.account_id for one in some}, rules)
-        yield from ((notice, why_over(notice, world, now)) for notice in some)
+def _loaded(ids: Sequence[int]) -> list[Notice]:
+    found = Notice.objects.select_related("action__macro", "account", "token__consented_by").in_bulk(ids)
+    return [found[pk] for pk in ids]
 
 
-def why_over(notice: Notice, world: World, now: datetime) -> str:
-    """Return why a notice no longer holds, as a code; "" where it does, for its reader."""
-    account = world.accounts[notice.account_id]
+def _judged(rows: QuerySet[Any], now: datetime) -> Iterator[tuple[Notice | Told, AccountFacts | None, str]]:
+    """Yield what a message carries, with its account as it is, and why it no longer holds, as a code. Accounts are read in slices."""
+    waiting = rows.order_by("account_id", "pk").iterator(AT_A_TIME)
+    while some := list(islice(waiting, AT_A_TIME)):
+        world = _world_of(some)
+        for row in some:
+            yield row, world.accounts.get(row.account_id), why_over(row, world, now)
+
+
+def _world_of(rows: Sequence[Notice | Told]) -> World:
+    """Return what rows are about: of what is told at once with what happened from the day before on."""
+    told = [one for one in rows if isinstance(one, Told)]
+    since = {one.account_id: one.at - DAY for one in sorted(told, key=lambda one: one.at, reverse=True)}
+    return read_facts(since) if since else read_world({one.account_id for one in rows})
+
+
+# --- why something is over
+
+
+def why_over(row: Notice | Told, world: World, now: datetime) -> str:
+    """Return why what was found is over, or no longer its reader's, as a code; "" where it holds, for its reader."""
+    account = world.accounts.get(row.account_id)
+    if account is None:
+        return "accounts_gone"
+    rule = world.by_action.get(row.action_id or 0)
+    if isinstance(row, Notice):
+        return _warning_over(row, rule, account, world, now)
+    if account.paused and row.kind != Kind.LOG_IN:
+        return "paused"
+    return _news_over(row, rule, account) or _why_not_told(row, rule, _hearing(row, account, world), world)
+
+
+def _warning_over(
+    notice: Notice, rule: Rule | None, account: AccountFacts, world: World, now: datetime
+) -> str:
+    """Return the same of a warning, by the rule that found it."""
     if notice.action_id is None:
         return "macro_deleted" if notice.was_of is None else "told_no_longer"
-    rule = next(one for one in world.rules if one.action_id == notice.action_id)
+    if rule is None:
+        return "macro_off"
     if why := rule.why_not(account):
-        return {"off": "macro_off", "other_team": "other_team"}.get(why, "not_applied")
-    if account.paused_at is not None:
+        return "other_team" if why == "other_team" else "not_applied"
+    if account.paused:
         return "paused"
     log_in = account.log_in(notice.token_id)
-    if why := _fact_over(notice, account, log_in, now):
+    if why := _end_over(notice, account, log_in, now):
         return why
     if notice.threshold and world.directory.mutes.quiet_until(account.pk) is not None:
         return "snoozed"
     if account.acknowledged.get(notice.token_id, notice.threshold + 1) <= notice.threshold:
         return "acknowledged"
     told = rule.readers(account, world.directory, log_ins=(log_in,) if log_in else None)
-    if any(reader.address == notice.recipient for reader in told.readers):
-        return ""
-    muted = world.directory.mutes.why(
-        notice.recipient, account_id=account.pk, macro_id=rule.macro_id, day=None
-    )
-    if muted:
-        return "reader_away" if muted == AWAY else "reader_left_out"
-    return f"not_told_{notice.via or 'direct'}"
+    return _why_not_told(notice, rule, {one.address for one in told.readers}, world)
 
 
-def _fact_over(notice: Notice, account: AccountFacts, log_in: LogIn | None, now: datetime) -> str:
+def _end_over(notice: Notice, account: AccountFacts, log_in: LogIn | None, now: datetime) -> str:
     """Return why what a notice told is no longer so. A mail that leaves after a date says nothing of it: that it is dark is told then."""
     if notice.threshold == 0:
-        stopped = account.state in {Account.State.DEACTIVATED, Account.State.INTERRUPTED}
-        return "" if stopped and account.cycle == notice.cycle else "works_again"
+        return "" if account.state in STOPPED and account.cycle == notice.cycle else "works_again"
     if notice.token_id is None:
         deadline, moved = account.deadline, "deadline_moved" if account.cycle != notice.cycle else ""
     elif log_in is None or log_in.state == Token.State.DEAD or log_in.access != AccountToken.Access.OK:
@@ -127,78 +160,82 @@ def _fact_over(notice: Notice, account: AccountFacts, log_in: LogIn | None, now:
     return "date_passed" if deadline is not None and deadline <= now else ""
 
 
-def _drop(notices: QuerySet[Notice], reason: str, now: datetime) -> None:
-    """Note that these are not told. Where that is for their reader or their team, whoever is told instead is looked for by the day's run
-    once more.
+def _news_over(row: Told, rule: Rule | None, account: AccountFacts) -> str:
+    """Return why the fact of a row does not hold any longer, as a code."""
+    entry, event = account.log_in(row.token_id), account.event(row.event)
+    works = account.state == Account.State.CONNECTED
+    match row.kind:
+        case Kind.LOG_IN:
+            if entry is None:
+                return "not_linked"
+            since = None if entry.removed else entry.dead_since
+            return "" if since and int(since.timestamp()) == row.event else "renewed"
+        case Kind.ACCESS:
+            return "" if entry is not None and is_lost(entry) else "can_be_used"
+        case Kind.DEACTIVATED:
+            return "" if account.state in STOPPED else "works_again"
+        case Kind.RESTRICTED:
+            return "" if account.restricted else "not_restricted"
+        case Kind.SHIFTED:
+            on = works and (event is None or account.active_token_id == event.token_id)
+            return "" if on else "moved_on"
+        case Kind.RECOVERED:
+            lifted = event is not None and event.kind == Event.UNRESTRICTED
+            return "" if not account.restricted and (works or lifted) else "stopped_again"
+        case Kind.FEW_PEOPLE:
+            return "people_again" if _enough(row, rule, account) else ""
+    return ""
+
+
+def _enough(row: Told, rule: Rule | None, account: AccountFacts) -> bool:
+    """Return whether an account that was short of people is not, or stopped, which is told otherwise."""
+    if account.deactivated or -row.event not in account.shortages.values():
+        return True
+    return rule is not None and not rule.within and account.people_count >= rule.people
+
+
+def _hearing(row: Told, account: AccountFacts, world: World) -> set[str]:
+    """Return whom what happened tells as it is now; of what is said to one reader alone, that one where it still concerns them."""
+    if row.kind == Kind.UNSTEADY:
+        return {row.recipient} if world.may_hear(account, row.recipient) or row.via else set()
+    if row.kind == Kind.RECOVERED and row.action_id is None:
+        return {row.recipient} if hears_that_it_is_over(row.recipient, account, world) else set()
+    event = account.event(row.event)
+    fact = Fact(row.kind, row.event, event.at if event else row.at, row.token_id)
+    return {one.reader.address for one in readers_of(fact, account, world)}
+
+
+def _why_not_told(row: Notice | Told, rule: Rule | None, hearing: Collection[str], world: World) -> str:
+    """Return why a reader is told no longer what still holds, as a code; "" where it is among those who are."""
+    if row.recipient in hearing:
+        return ""
+    unreached = world.directory.why_unreached(row.recipient)
+    if unreached:
+        return unreached
+    macro = rule.macro_id if rule else NO_MACRO
+    muted = world.directory.mutes.why(row.recipient, account_id=row.account_id, macro_id=macro, day=None)
+    if muted:
+        return "reader_away" if muted == AWAY else "reader_left_out"
+    if row.is_of_removed_macro:
+        return "told_no_longer" if row.was_of else "macro_deleted"
+    if isinstance(row, Told) and row.kind == Kind.LOG_IN and not row.via:
+        return "other_address"
+    return f"not_told_{row.via or 'direct'}"
+
+
+def _drop(rows: NoticeQuerySet | ToldQuerySet, reason: str, now: datetime) -> None:
+    """Note that these are not told. Where that is for their reader or their team, whoever is told instead is looked for: of warnings by the
+    day's run once more, else by another look at the accounts.
     """
-    if reason.startswith(_OF_THE_READER) and notices.exists():
-        last = Evaluation.objects.scheduled().order_by("-on_date")[:1]
-        Evaluation.objects.filter(pk__in=last.values("pk")).update(dropped_at=Greatest("dropped_at", now))
-    notices.update(outcome=Outcome.DROPPED, outcome_reason=kept_reason(reason))
-
-
-# --- what was told at once
-
-
-@dataclass(frozen=True)
-class StillTold:
-    """What a message still tells, the accounts as they are, and why the rest is dropped (codes)."""
-
-    rows: Sequence[Told] = ()
-    accounts: Mapping[int, AccountFacts] = field(default_factory=dict)
-    dropped: frozenset[str] = frozenset()
-
-
-def still_told(message: Message) -> StillTold:
-    """Return what still holds of what a message tells. Drops are recorded."""
-    rows = list(
-        Told.objects.live()
-        .filter(message=message)
-        .select_related("action__macro", "token__consented_by", "account")
-        .order_by("pk")
-    )
-    since = {one.account_id: one.at for one in sorted(rows, key=lambda each: each.at, reverse=True)}
-    ids, looked = sorted(since), dict[int, AccountFacts]()
-    kept, dropped = list[Told](), defaultdict[str, list[Told]](list)
-    over = _over_shortages(rows)
-    for place in range(0, len(ids), SLICE):
-        some = read_facts({pk: since[pk] - timedelta(days=1) for pk in ids[place : place + SLICE]})
-        looked |= some.accounts
-        for row in rows:
-            if (account := some.accounts.get(row.account_id)) is not None:
-                again = row.kind == Kind.FEW_PEOPLE and (row.event in over or _enough(row, account))
-                reason = "people_again" if again else why_not(row, account, some)
-                (dropped[reason] if reason else kept).append(row)
-    for reason, gone in dropped.items():
-        _drop_told(gone, reason)
-    return StillTold(kept, looked, frozenset(dropped))
-
-
-def _enough(row: Told, account: AccountFacts) -> bool:
-    """Return whether an account that was short of people now is not."""
-    action = row.action
-    return account.deactivated or (
-        action is not None and not action.within and account.people_count >= (action.people or 0)
-    )
-
-
-def _over_shortages(rows: Sequence[Told]) -> set[int]:
-    """Return the numbers of shortages of people that are over, as rows have them."""
-    asked = {-one.event for one in rows if one.kind == Kind.FEW_PEOPLE}
-    if not asked:
-        return set()
-    lasting = set(Shortage.objects.running().filter(pk__in=asked).values_list("pk", flat=True))
-    return {-pk for pk in asked - lasting}
-
-
-def _drop_told(rows: Iterable[Told], reason: str) -> None:
-    """Note that these are not told. Where that is for their reader, their accounts are looked at again, for whoever is told instead."""
-    some = list(rows)
-    Told.objects.filter(pk__in=[one.pk for one in some]).update(
-        outcome=Outcome.DROPPED, outcome_reason=kept_reason(reason)
-    )
-    if some and reason.startswith(_OF_THE_READER):
-        note_news({one.account_id for one in some}, min(one.at for one in some))
+    if reason.startswith(_OF_THE_READER):
+        if isinstance(rows, ToldQuerySet):
+            accounts = dict(rows.order_by("-at").values_list("account", "at"))
+            if accounts:
+                note_news(accounts, min(accounts.values()))
+        elif rows.exists():
+            last = Evaluation.objects.scheduled().order_by("-on_date")[:1]
+            Evaluation.objects.filter(pk__in=last.values("pk")).update(dropped_at=Greatest("dropped_at", now))
+    rows.update(outcome=Outcome.DROPPED, outcome_reason=kept_reason(reason))
 
 
 # --- what became of it
@@ -210,14 +247,15 @@ def record_end(message: Message) -> None:
     Where the mail server refuses the address, whoever stands in is looked for. Nobody does for an operator. What staff cancelled counts as
     told, or the next day would send it.
     """
-    notices, rows = message.notices.live(), Told.objects.live().filter(message=message)
+    notices: NoticeQuerySet = message.notices.live()
+    rows: ToldQuerySet = message.told.live()
     if message.state == Message.State.SENT:
         _record_sent(message, notices, rows, message.sent_at or timezone.now())
         return
     parked = RefusedAddress.objects.of(message.recipient).first()
     if message.has_failed and parked:
-        _drop(notices.exclude(via=Via.OPERATOR), REFUSED, parked.refused_at)
-        _drop_told(rows.exclude(via=Via.OPERATOR), REFUSED)
+        for some in (notices, rows):
+            _drop(some.exclude(via=Via.OPERATOR), REFUSED, parked.refused_at)
     outcome = Outcome.FAILED if message.has_failed else Outcome.CANCELLED
     for some in (notices, rows):
         some.update(outcome=outcome, outcome_reason=kept.cut(message.error, 200))

@@ -1,6 +1,6 @@
 """What a mail about accounts says of log-ins, as plain facts: its lines, grouped by the log-in that ended or will."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, tzinfo
 from enum import StrEnum
@@ -234,11 +234,6 @@ def group_by_log_in(lines: Iterable[WarningLine]) -> list[list[WarningLine]]:
         key = ("token", line.token.pk, what) if line.token else ("account", line.account.pk, "")
         logins.setdefault(key, []).append(line)
     return list(logins.values())
-
-
-def load_notices(ids: Collection[int]) -> dict[int, Notice]:
-    """Load notices with their macros and log-ins, by their ids."""
-    return Notice.objects.select_related("action__macro", "account", "token__consented_by").in_bulk(list(ids))
 
 
 def _urgency(line: WarningLine) -> tuple[bool, bool, float, bool, str]:

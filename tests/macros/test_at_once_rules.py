@@ -10,10 +10,11 @@ from hypothesis import strategies as st
 
 from accounts.pool.health import OUTSIDE
 from macros.at_once.queries import HOUR
-from macros.at_once.rules import Found, find_due, why_not
+from macros.at_once.rules import Found, find_due
 from macros.notices.models import Told
 from macros.notices.rules import Rule, World
 from macros.notices.values import AccountFacts, Directory, Happened, LogIn, Muted, Mutes
+from macros.warnings.revalidation import why_over
 from tests.macros.test_rules import log_in
 from tokens.channels import registry
 from tokens.channels.kinds import Reason
@@ -82,6 +83,11 @@ def look(one: AccountFacts, *watches: Rule, now: datetime = SOON, directory: Dir
 def told(found: Found) -> list[tuple[str, str]]:
     """Return who is told what."""
     return sorted((one.recipient, one.kind) for one in found.due)
+
+
+def why_not(row: Told, one: AccountFacts | None, world: World) -> str:
+    """Return why a row no longer holds when its mail is made and its account is so."""
+    return why_over(row, replace(world, accounts={ACCOUNT: one} if one else {}), NOW)
 
 
 def known(kind: str, recipient: str, at: datetime, **fields: Any) -> Told:

@@ -12,8 +12,9 @@ from pytest_django import Settings
 
 from accounts.models import Account, AccountToken
 from macros.models import Notice
-from macros.warnings import mails, revalidation
+from macros.warnings import mails
 from macros.warnings import services as evaluation
+from macros.warnings.revalidation import StillSaid, still_said
 from notifications.delivery import claims
 from notifications.models import Message
 from notifications.outbox import Mail, NotWanted
@@ -348,12 +349,11 @@ def test_of_a_mail_about_many_accounts_those_that_end_first_are_loaded_and_the_r
     move(moved, deadline=noon(TODAY + timedelta(days=60)))
     message = Message.objects.get(recipient=ada.email)
 
-    found = revalidation.still_wanted(message, most=3, now=NOW)
+    found = still_said(message, most=3, now=NOW)
     mail = mail_to(ada.email)
 
-    looked_at = [Account.objects.get(pk=pk).name for pk in found.accounts]
-    assert looked_at == ["Dark", "Ends in 1", "Ends in 2"]
-    assert (found.further, list(found.dropped_ids)) == (4, ["deadline_moved"])
+    assert [one.account.name for one in found.warned] == ["Dark", "Ends in 1", "Ends in 2"]
+    assert (found.further, found.dropped) == (4, {"deadline_moved"})
     assert "Ends in 6" not in mail.text
     assert Notice.objects.get(account=moved).outcome == "dropped"
 
@@ -381,7 +381,7 @@ def test_what_a_mail_says_of_an_account_is_read_with_all_of_them(ada: User, watc
     counts = []
     for some in (notices[:4], notices):
         with CaptureQueriesContext(connection) as queries:
-            mails.compose_mail(some, Message(kind="macro", recipient=ada.email), now=NOW)
+            mails.compose_mail(StillSaid(some), Message(kind="macro", recipient=ada.email), now=NOW)
         counts.append(len(queries))
 
     assert counts[0] == counts[1]
