@@ -1,4 +1,4 @@
-"""Messages in the staff portal: read-only, with the actions "send again" and "cancel". History that can be edited is no history."""
+"""Messages in the staff portal: read-only, with the action "send again". History that can be edited is no history."""
 
 from typing import Any, ClassVar, cast
 
@@ -33,9 +33,6 @@ from users.models import person
 RETRY = "notifications.retry_message"
 # A mail is content from outside the portal: nothing in it may run, load or submit.
 MAIL_POLICY = "sandbox allow-popups; default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'self'"
-# When staff may do what with a message.
-SEND_AGAIN = frozenset({Message.State.SENT, Message.State.FAILED, Message.State.CANCELLED})
-CANCEL = frozenset({Message.State.QUEUED})
 
 
 def message_pill(message: Message) -> SafeString:
@@ -180,13 +177,9 @@ class MessageAdmin(RowsWithPages):
     # --- one message ------------------------------------------------------------------------------------------------
 
     def get_urls(self) -> list[URLPattern]:
-        """Add the mail's own page and the actions."""
+        """Add the mail's own page and the action."""
         wrap = self.admin_site.admin_view
-        views = (
-            ("html", "html", self.html_view),
-            ("send-again", "send_again", self.send_again),
-            ("cancel", "cancel", self.cancel),
-        )
+        views = (("html", "html", self.html_view), ("send-again", "send_again", self.send_again))
         return [
             *(
                 path(f"<int:message_id>/{tail}/", wrap(view), name=f"notifications_message_{name}")
@@ -205,7 +198,7 @@ class MessageAdmin(RowsWithPages):
             "pill": message_pill(message),
             "kind": name_of_kind(message),
             "facts": facts_behind(message),
-            "actions": self._actions_for(request, message),
+            "may_send_again": message.has_ended and request.user.has_perm(RETRY),
         }
         return TemplateResponse(request, "portal/messages/message.html", context)
 
@@ -223,24 +216,16 @@ class MessageAdmin(RowsWithPages):
             raise Http404(gettext("There is no such message."))
         return message
 
-    def _actions_for(self, request: HttpRequest, message: Message) -> list[dict[str, str]]:
-        """Return the buttons of what this person may do with it now."""
-        if not request.user.has_perm(RETRY):
-            return []
-        buttons = [
-            (SEND_AGAIN, "send_again", gettext("Send again")),
-            (CANCEL, "cancel", gettext("Cancel the mail")),
-        ]
-        return [
-            {"label": label, "url": reverse(f"admin:notifications_message_{name}", args=[message.pk])}
-            for states, name, label in buttons
-            if message.state in states
-        ]
-
     def send_again(self, request: HttpRequest, message_id: int) -> HttpResponse:
-        """Ask (GET), then put the mail into the queue again (POST)."""
-        message = self._for_action(request, message_id)
-        page = self._page("send_mail_again", message, late=not message.has_ended)
+        """Ask (GET), then put the mail into the queue again (POST). Raises Http404, or PermissionDenied without both permissions."""
+        message = self._message(request, message_id)
+        if not request.user.has_perm(RETRY):
+            raise PermissionDenied
+        back = reverse("admin:notifications_message_change", args=[message.pk])
+        facts = {"message": message, "pill": message_pill(message)}
+        page = Page(
+            "portal/confirm/send_mail_again.html", back, facts, late=not message.has_ended, ask_why=False
+        )
 
         def do(_said: Said) -> None:
             if not claims.send_again(message_id=message.pk, now=timezone.now()):
@@ -248,33 +233,6 @@ class MessageAdmin(RowsWithPages):
             access.log_change(request, message, "sent_again")
 
         return confirm.answer(request, page, do, frame=access.frame_of(message))
-
-    def cancel(self, request: HttpRequest, message_id: int) -> HttpResponse:
-        """Ask (GET), then have the mail not sent (POST)."""
-        message = self._for_action(request, message_id)
-        page = self._page("cancel_mail", message, late=message.state not in CANCEL)
-
-        def do(_said: Said) -> None:
-            if not claims.cancel_message(
-                message_id=message.pk,
-                reason=kept.keep("words/delivery.txt", "cancelled_by", person=str(person(request))),
-            ):
-                raise Late
-            access.log_change(request, message, "mail_cancelled")
-
-        return confirm.answer(request, page, do, frame=access.frame_of(message))
-
-    def _for_action(self, request: HttpRequest, message_id: int) -> Message:
-        """Return a message that the person sees. Raises Http404, or PermissionDenied without both permissions."""
-        message = self._message(request, message_id)
-        if not request.user.has_perm(RETRY):
-            raise PermissionDenied
-        return message
-
-    def _page(self, name: str, message: Message, *, late: bool) -> Page:
-        back = reverse("admin:notifications_message_change", args=[message.pk])
-        facts = {"message": message, "pill": message_pill(message)}
-        return Page(f"portal/confirm/{name}.html", back, facts, late=late, ask_why=False)
 
 
 def _framed(html: str) -> HttpResponse:

@@ -117,7 +117,7 @@ class Message(models.Model):
             # which messages name an account or a log-in
             GinIndex(fields=["payload"], name="message_payload", opclasses=["jsonb_path_ops"]),
         ]
-        permissions = [("retry_message", "Can send messages again or cancel them")]
+        permissions = [("retry_message", "Can send messages again")]
 
     def __str__(self) -> str:
         return f"{self.kind} to {self.recipient}"

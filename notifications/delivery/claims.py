@@ -241,11 +241,6 @@ def try_now(*, recipient: str, now: datetime) -> int:
     return waiting.update(next_attempt_at=now)
 
 
-def cancel_message(*, message_id: int, reason: str) -> bool:
-    """Cancel a message that waits. Return False when it is being sent or has ended."""
-    return bool(cancel_all(Message.objects.filter(pk=message_id, state=State.QUEUED), reason=reason))
-
-
 @transaction.atomic
 def cancel_all(messages: QuerySet[Message], *, reason: str) -> list[Message]:
     """Cancel messages that have not ended, also those that a sender of another database claims to hold. Returns them."""

@@ -9,7 +9,7 @@ _REFUSED = "a page of Django's that is refused to everybody: such rows are not m
 # Confirm pages: one template, ui/confirm.html, of which `admin-ask`, `admin-unlink`, `admin-snooze`, `admin-bulk-ask` show every part.
 _CONFIRM = "asks as other pages do, with other words"
 CONFIRMS = (
-    "activate", "on-it-back", "cancel", "check", "end", "end-sessions", "lead", "on-it", "release", "renew", "reset-second-factor",
+    "activate", "on-it-back", "check", "end", "end-sessions", "lead", "on-it", "release", "renew", "reset-second-factor",
     "revoke", "send-again", "stop", "take-over",
 )  # fmt: skip
 

@@ -98,26 +98,6 @@ def test_a_message_on_its_way_cannot_be_sent_again(state: str) -> None:
     assert not claims.send_again(message_id=message.pk, now=NOW)
 
 
-@pytest.mark.django_db
-def test_a_waiting_message_can_be_cancelled_and_then_nobody_claims_it() -> None:
-    message = make_message()
-
-    cancelled = claims.cancel_message(message_id=message.pk, reason="Cancelled by Mira.")
-
-    message.refresh_from_db()
-    assert cancelled
-    assert (message.state, message.error) == (State.CANCELLED, "Cancelled by Mira.")
-    assert claim_next(now=NOW) is None
-
-
-@pytest.mark.django_db
-def test_a_message_that_is_being_sent_cannot_be_cancelled() -> None:
-    message = make_message()
-    claim_next(now=NOW)
-
-    assert not claims.cancel_message(message_id=message.pk, reason="too late")
-
-
 @pytest.mark.django_db(transaction=True)
 def test_a_dead_senders_message_is_taken_over_within_half_a_minute_and_a_living_ones_is_not() -> None:
     make_message()
