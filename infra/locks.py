@@ -8,7 +8,6 @@ from django.db import connection
 class Lock(IntEnum):
     """What one does at a time. Any numbers; `migrate` and the tests have others."""
 
-    REFUSED_WRITES = 7_401  # of an API key
     MUTES = 7_406  # of an address: no row of a person may be there
     EVALUATION = 7_407  # two by hand on different dates would tell one recipient twice
     TELLING = 7_408  # two would write one person two mails

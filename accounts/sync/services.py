@@ -11,14 +11,12 @@ from typing import Any, NamedTuple
 from django.db import transaction
 from django.db.models import Exists, OuterRef
 
-from accounts.models import AccountToken, RefusedWrite
+from accounts.models import AccountToken, ApiKey, RefusedWrite
 from accounts.pool import services as pool
 from accounts.pool.health import READING_REFUSED
 from accounts.sync import doubts as access_doubts
 from accounts.sync import entries as pool_entries
 from accounts.sync import reach
-from infra import locks
-from infra.locks import Lock
 from tokens.channels import gate, registry
 from tokens.channels.kinds import (
     WRITE_REFUSALS,
@@ -197,22 +195,19 @@ def take_refused_write(
     api_key: int,
     leased_at: datetime,
     classification: Classification,
-    read: AccessCheck,
+    found: Classification,
     now: datetime,
 ) -> bool:
-    """Take a job's word that the channel refused a write, after our own question found the token fine.
+    """Take a job's word that the channel refused a write, after our own question was answered so that it `permits_writing`.
 
-    `leased_at` is when the reported lease was given, `classification` what the job's answer means, `read` what the channel says of the ad
-    account when we ask: where that tells the trouble itself, there is nothing to decide. Returns whether the person now counts as one who
-    may not write here. Reports at the same time are taken one after the other: per key, then per token.
+    `leased_at` is when the reported lease was given, `classification` what the job's answer means, `found` what ours was answered. Returns
+    whether the person now counts as one who may not write here. Reports at the same time come one after the other, per token and per key.
     """
-    if not _permits_writing(read):
-        return False
-    reason = known_write_refusal(read.classification) or known_write_refusal(classification)
+    reason = known_write_refusal(found) or known_write_refusal(classification)
     if reason is None and classification.verdict not in _CONTRADICTED:
         return False
-    locks.take(Lock.REFUSED_WRITES, str(api_key))
     fresh = Token.objects.as_seen(token).locked().first()
+    ApiKey.objects.select_for_update(no_key=True).filter(pk=api_key).first()  # our own code has none
     kept = RefusedWrite.objects.of_key(api_key, since=now - RefusedWrite.WITHIN)
     if fresh is None or kept.count() >= ROWS_A_KEY:
         return False
@@ -238,8 +233,11 @@ def take_refused_write(
     return refused
 
 
-def _permits_writing(read: AccessCheck) -> bool:
-    """Return whether what we read contradicts the job's answer, or says itself that this person may not write."""
+def permits_writing(read: AccessCheck) -> bool:
+    """Return whether what we read contradicts a job's refused write, or says itself that this person may not write.
+
+    Where it tells the trouble itself, there is nothing to decide.
+    """
     if read.classification.reason in WRITE_REFUSALS:
         return True
     return read.account is not None and read.account.can_publish != "no" and not read.account.restriction

@@ -5,7 +5,6 @@ all processes, where that is away by each for itself. It outranks nothing that i
 account since is answered as it stands.
 """
 
-import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -35,16 +34,13 @@ from tokens.channels.kinds import (
     HARMLESS,
     AccessCheck,
     Answer,
-    CanPublish,
     Classification,
-    NativeAccount,
     Reason,
     Verdict,
 )
 from tokens.checks import services as probe
 from tokens.models import ChannelApp, Doubt, Token
 from tokens.unknown_answers import services as unknown_answers
-from tokens.vault.services import VaultError
 from users.installation import hold
 
 FOUND_FOR = 60.0  # seconds; a token that dies meanwhile is found by the next report
@@ -55,35 +51,12 @@ UNDECIDED_FOR = (
 
 @dataclass(frozen=True)
 class Asked:
-    """What the channel said of the ad account, asked with the token of a lease. `decided` False: nothing that can be gone by."""
+    """What the channel said of the ad account, asked with the token of a lease: nothing of the answer itself is kept."""
 
     verdict: Verdict
     reason: Reason | None
-    can_publish: CanPublish | None  # None: the ad account was not read
-    restricted: bool
-    decided: bool
-
-    @classmethod
-    def of(cls, read: AccessCheck, *, decided: bool) -> "Asked":
-        """Return what is kept of a reading: nothing of the answer itself."""
-        said, account = read.classification, read.account
-        publishes = account.can_publish if account else None
-        return cls(said.verdict, said.reason, publishes, bool(account and account.restriction), decided)
-
-    def as_read(self, native_id: str) -> AccessCheck:
-        """Return it as the reading, with what decides about a refused write."""
-        said = Classification(self.verdict, self.reason)
-        if self.can_publish is None:
-            return AccessCheck(said)
-        return AccessCheck(
-            said,
-            NativeAccount(
-                native_id,
-                "",
-                can_publish=self.can_publish,
-                restriction="restricted" if self.restricted else "",
-            ),
-        )
+    permits_writing: bool
+    decided: bool  # else there is nothing that can be gone by
 
 
 def recall_answer(claims: Claims, reported: Verdict, now: datetime) -> Asked | None:
@@ -96,7 +69,7 @@ def recall_answer(claims: Claims, reported: Verdict, now: datetime) -> Asked | N
     if age >= (FOUND_FOR if kept["decided"] else UNDECIDED_FOR):
         return None
     reason = Reason(kept["reason"]) if kept["reason"] else None
-    return Asked(Verdict(kept["verdict"]), reason, kept["can_publish"], kept["restricted"], kept["decided"])
+    return Asked(Verdict(kept["verdict"]), reason, kept["permits_writing"], kept["decided"])
 
 
 def keep_answer(claims: Claims, reported: Verdict, asked: Asked, now: datetime) -> None:
@@ -105,8 +78,7 @@ def keep_answer(claims: Claims, reported: Verdict, asked: Asked, now: datetime) 
         "at": now.timestamp(),
         "verdict": asked.verdict.value,
         "reason": asked.reason.value if asked.reason else "",
-        "can_publish": asked.can_publish,
-        "restricted": asked.restricted,
+        "permits_writing": asked.permits_writing,
         "decided": asked.decided,
     }
     shared.write(_key(claims, reported), kept, FOUND_FOR if asked.decided else UNDECIDED_FOR)
@@ -114,10 +86,8 @@ def keep_answer(claims: Claims, reported: Verdict, asked: Asked, now: datetime) 
 
 def _key(claims: Claims, reported: Verdict) -> str:
     """Name the question. By verdict, so that a job's bad request does not hide a death that another reports; and those are few."""
-    return f"report:{claims.token_id}:{claims.generation}:{claims.account_id}:{reported.value}"
+    return f"asked:{claims.token_id}:{claims.generation}:{claims.account_id}:{reported.value}"
 
-
-logger = logging.getLogger(__name__)
 
 Action = Literal["none", "retry_with", "retry_later", "hold"]
 
@@ -300,13 +270,12 @@ class _Report:
             return self._next(self.said)
         if outcome.verdict != Verdict.OK:
             return _later(outcome.verdict, slow_leases.RENEWED_WITHIN if outcome.waits else RETRY_AFTER)
-        found = read_account(account, token, clock=clock, limit=limit)
-        blamed = found.classification.verdict == Verdict.APP_FAULT
-        if blamed and is_served_by_another(account, token, clock=clock, limit=limit):
-            return self._next(found.classification)
-        undecided = found.classification.verdict in UNDECIDED
+        read = _read_account(account, token, clock=clock, limit=limit)
+        found = read.classification
+        undecided = found.verdict in UNDECIDED
         undecided = undecided or access_doubts.is_doubted(token.pk, account.native_id, Doubt.Kind.RESTRICTION)
-        asked = Asked.of(found, decided=not undecided)
+        permits_writing = account_sync.permits_writing(read)
+        asked = Asked(found.verdict, found.reason, permits_writing, decided=not undecided)
         keep_answer(claims, self.said.verdict, asked, now)
         answer = self._go_by(asked)
         if answer.action == "none":
@@ -314,17 +283,21 @@ class _Report:
         return answer
 
     def _go_by(self, asked: Asked) -> ReportAnswer:
-        """Answer by what our own question found of a token that works, now or a moment ago. A refused write is a word each time."""
+        """Answer by what our own question found of a token that works, now or a moment ago. A refused write is a word each time.
+
+        Where that decides nothing, another log-in may go before this one by now.
+        """
+        found = Classification(asked.verdict, asked.reason)
         if not asked.decided:
-            return _later(asked.verdict, RETRY_AFTER)
-        if self.claims.purpose == "publish":
+            return self._next(found)
+        if self.claims.purpose == "publish" and asked.permits_writing:
             account_sync.take_refused_write(
                 token=Token(pk=self.claims.token_id, generation=self.claims.generation),
                 account_id=self.claims.account_id,
                 api_key=self.caller.key_id,
                 leased_at=self.claims.issued_at,
                 classification=self.said,
-                read=asked.as_read(self.row.native_id),
+                found=found,
                 now=self.now,
             )
         return self._next(self.said, works=asked)
@@ -364,36 +337,12 @@ def _confirmed(reason: str) -> Classification:
     return Classification(Verdict.TOKEN_DEAD, Reason(reason) if reason in set(Reason) else Reason.UNKNOWN)
 
 
-def read_account(account: Account, token: Token, *, clock: Clock, limit: Limit) -> AccessCheck:
+def _read_account(account: Account, token: Token, *, clock: Clock, limit: Limit) -> AccessCheck:
     """Read the ad account with a token, and write what was found. Raises VaultError or ValueError where the credentials do not open."""
     token = Token.objects.select_related("app").get(pk=token.pk)
     asked_at = clock.read()
-    found = account_sync.read_accounts(
-        token, [LinkedAccount(account.pk, account.native_id)], timeout=limit.left()
-    )
+    linked = LinkedAccount(account.pk, account.native_id)
+    found = account_sync.read_accounts(token, [linked], timeout=limit.left())
     now = clock.read()
     account_sync.record_readings(token, found, now=now, source=SOURCE, asked_at=asked_at, answered_at=now)
     return found.readings[account.pk]
-
-
-def is_served_by_another(account: Account, token: Token, *, clock: Clock, limit: Limit) -> bool:
-    """Return whether an answer that blamed our app is this token's, so that another one is served now.
-
-    Another token of the pool is asked the same; where it is answered, this one is asked once more. What the answers say of the app and of
-    the tokens is written, and settles the pool. As long as there is time.
-    """
-    witness = _witness(account, token)
-    try:
-        if witness and not limit.over:
-            answer = read_account(account, witness, clock=clock, limit=limit)
-            if answer.classification.verdict == Verdict.OK and not limit.over:
-                read_account(account, token, clock=clock, limit=limit)
-    except (VaultError, ValueError) as error:
-        logger.warning("token %s could not be asked about account %s: %s", token.pk, account.pk, error)
-    return Account.objects.filter(pk=account.pk).exclude(active_token=token.pk).exists()
-
-
-def _witness(account: Account, token: Token) -> Token | None:
-    """Return the next token of the pool that is served under the same app and was not blamed itself."""
-    others = (entry.token for entry in account.usable_without(token.pk))
-    return next((one for one in others if one.app_id == token.app_id and one.demoted_at is None), None)

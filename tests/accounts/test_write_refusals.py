@@ -75,13 +75,13 @@ class Pool:
         """Report of the active token that a write was refused; returns whether the account was shifted for it."""
         self.account.refresh_from_db()
         assert self.account.active_token is not None
-        return write_refusals.take_refused_write(
+        return write_refusals.permits_writing(read) and write_refusals.take_refused_write(
             token=self.account.active_token,
             account_id=self.account.pk,
             api_key=key,
             leased_at=leased_at or at,
             classification=classification,
-            read=read,
+            found=read.classification,
             now=at,
         )
 
@@ -264,7 +264,7 @@ def test_two_words_and_a_list_at_once_shift_once_and_leave_the_pool_settled() ->
 
     def word(key: int) -> bool:
         return write_refusals.take_refused_write(
-            token=token, account_id=shop.account.pk, api_key=key, leased_at=NOW, classification=STRANGE, read=FINE, now=NOW
+            token=token, account_id=shop.account.pk, api_key=key, leased_at=NOW, classification=STRANGE, found=FINE.classification, now=NOW
         )  # fmt: skip
 
     def read() -> None:

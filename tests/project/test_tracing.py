@@ -133,7 +133,7 @@ def press_check_now(staff: Client, token: Token, account: Account) -> None:
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.lane
-def test_a_link_a_lease_and_a_refresh_are_spans_joined_over_processes_and_hold_no_secret(
+def test_a_link_a_lease_and_a_task_are_spans_joined_over_processes_and_hold_no_secret(
     channels_world: Sandbox, traced: Collector, settings: Settings
 ) -> None:
     native.set_up_apps(channels_world)
@@ -169,21 +169,28 @@ LEASE = "api/v1/accounts/<channel>/<native_id>/lease"
 
 
 def assert_joined(traced: Collector) -> None:
-    """The page that asked, the task of another process, and the refresh of a third are one trace."""
-    (refresh,) = traced.named("channel refresh")
+    """The page that asked and the task of another process are one trace; the refresh of a third names its token."""
+    (refresh,), tasks = traced.named("channel refresh"), traced.named("run/accounts.tasks.check_tokens")
     by_id = {span["id"]: span for span in traced.spans()}
-    chain = [refresh]
-    while chain[-1]["parent"] in by_id:
-        chain.append(by_id[chain[-1]["parent"]])
-    assert [span["name"] for span in chain] == [
-        "channel refresh",
-        "refresh",
+    refreshed, chains = _chain(refresh, by_id), [_chain(task, by_id) for task in tasks]
+    (asked,) = [chain for chain in chains if chain[-1]["name"] != "refresh"]
+    assert [span["name"] for span in asked] == [
         "run/accounts.tasks.check_tokens",
         "apply_async/accounts.tasks.check_tokens",
         "POST admin/accounts/account/<int:account_id>/tokens/<int:token_id>/check/",
     ]
-    assert len({span["process"] for span in chain}) == 3
-    assert len({span["trace"] for span in chain}) == 1
+    assert [span["name"] for span in refreshed] == ["channel refresh", "refresh"]
+    assert refreshed[-1]["adtoken.token_id"] == Token.objects.get().pk
+    assert len({span["process"] for span in (*asked, *refreshed)}) == 3
+    assert len({span["trace"] for span in asked}) == 1
+
+
+def _chain(span: dict[str, Any], by_id: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return a span with those above it."""
+    chain = [span]
+    while chain[-1]["parent"] in by_id:
+        chain.append(by_id[chain[-1]["parent"]])
+    return chain
 
 
 def assert_calls_are_told(traced: Collector) -> None:

@@ -85,18 +85,18 @@ def test_a_good_answer_of_another_app_proves_nothing() -> None:
     assert said(ada, BLAMED, 3).state == "valid"
 
 
-def test_the_token_that_worked_last_is_asked_at_once_and_the_blamed_one_in_minutes() -> None:
+def test_the_three_that_were_not_asked_for_longest_are_asked_at_once_and_the_blamed_one_in_minutes() -> None:
     app = make_app(fault="")
     later = NOW + timedelta(hours=4)
     ada = make_token(app, due_at=NOW)
-    long_ago = make_token(app, due_at=later, proven_at=NOW - timedelta(days=2))
-    lately = make_token(app, due_at=later, proven_at=NOW - timedelta(hours=1))
+    days = [1, 4, 2, 3]
+    others = [make_token(app, due_at=later, last_checked_at=NOW - timedelta(days=ago)) for ago in days]
 
     said(ada, BLAMED, 0)
 
-    for token in (ada, long_ago, lately):
+    for token in (ada, *others):
         token.refresh_from_db()
-    assert (lately.due_at, long_ago.due_at) == (NOW, later)
+    assert [token.due_at for token in others] == [later, NOW, NOW, NOW]
     assert ada.due_at is not None
     assert MINUTE < ada.due_at - NOW < 5 * MINUTE
 
@@ -232,6 +232,14 @@ def reported(account: Account, at: int = 0) -> tuple[broker.Lease, broker.Report
     return lease, told
 
 
+def stood_back(account: Account, ben: Token) -> tuple[broker.Lease, broker.ReportAnswer]:
+    """Report it, have another log-in answer the sweep, and report it again a minute later."""
+    _, told = reported(account)
+    assert (told.action, told.lease) == ("retry_later", None)
+    checked([ben], 1)
+    return reported(account, 2)
+
+
 def test_a_job_whose_log_in_is_refused_by_an_answer_that_blames_our_app_gets_one_that_works(
     channels_world: Sandbox, settings: Any
 ) -> None:
@@ -241,7 +249,7 @@ def test_a_job_whose_log_in_is_refused_by_an_answer_that_blames_our_app_gets_one
     mails = Message.objects.count()
     blocked_reading(channels_world, "ada")
 
-    lease, told = reported(account)
+    lease, told = stood_back(account, Token.objects.order_by("id")[1])
     alerts.tell_operators(timezone.now())
 
     account.refresh_from_db()
@@ -262,10 +270,10 @@ def test_a_log_in_that_is_answered_again_comes_back_into_the_order_and_shifts_no
     account = native.linked("facebook", "ada", "ben")
     ada, ben = Token.objects.order_by("id")
     blocked_reading(channels_world, "ada")
-    reported(account)
+    stood_back(account, ben)
     channels_world.clear_faults()
 
-    checked([ada], 1)
+    checked([ada], 3)
 
     account.refresh_from_db()
     ada.refresh_from_db()

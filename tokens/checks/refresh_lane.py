@@ -162,11 +162,7 @@ class RefreshLane:
         wish, ended = Wish.from_token(token), False
         try:
             facts: spans.Facts = {"adtoken.token_id": token.pk, "adtoken.channel": token.app.channel}
-            asked_by = token.refresh_wanted.get("trace", "")
-            with (
-                probe.refreshes_made_here(),
-                spans.span("refresh", kind="consumer", parent=asked_by, facts=facts),
-            ):
+            with probe.refreshes_made_here(), spans.span("refresh", kind="consumer", facts=facts):
                 ended = self._check(token, wish)
         except hold.OnHold:
             logger.info("token %s is not refreshed: this installation is on hold", token.pk)

@@ -8,14 +8,13 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import Count, F
+from django.db.models import Count
 
 from tokens.channels.kinds import Classification, Reason
 from tokens.doubts.models import Doubt, DoubtQuerySet
 from tokens.models import Token
 from tokens.token.queries import TokenQuerySet
 
-ASKED_AT_ONCE = 3  # other log-ins
 TOLD_FROM = 3  # log-ins of an app in a day
 PUSH = "push"  # the source of a question that a signed push of the channel made us ask
 Kind = Doubt.Kind
@@ -71,7 +70,8 @@ def take_doubts(
     rows = [known.get(about) or _new(token, kind, about, now, source) for about in said]
     for row in rows if source == PUSH else ():
         row.believed_at = row.believed_at or now  # the channel said so of itself, and says it again
-    alone = not _others(token, kind).exists()
+    others = _others(token, kind)
+    alone = not others.exists()
     for row in rows:
         answer = said[row.about]
         row.reason = str(answer.reason or answer.classification.reason or Reason.UNKNOWN)[:40]
@@ -81,7 +81,7 @@ def take_doubts(
     Doubt.objects.bulk_create(row for row in rows if row.pk is None)
     Doubt.objects.bulk_update(known.values(), ["reason", "row", "evidence", "believed_at", "true_at"])
     if any(row.true_at is None and row.others_work_at is None for row in rows):
-        _ask_others(token, kind, now)
+        others.ask_some(now)  # one that is held may be asked by the next look
     _set_next_look(token, now)
     return frozenset(row.about for row in rows if row.true_at is not None)
 
@@ -153,15 +153,6 @@ def _others(token: Token, kind: Kind) -> TokenQuerySet:
         return others
     linked = Token.objects.filter(app=token.app_id, pool_entries__isnull=False)
     return others.filter(pk__in=linked.values("pk"))
-
-
-def _ask_others(token: Token, kind: Kind, now: datetime) -> None:
-    """Have the sweep ask about those that were not asked for the longest time. One that somebody holds is left to the next look."""
-    others = _others(token, kind).filter(state=Token.State.VALID, doubted_at=None, look_again_at=None)
-    unasked = others.free(now).order_by(F("last_checked_at").asc(nulls_first=True), "pk")
-    locked = unasked.select_for_update(skip_locked=True, no_key=True, of=("self",))
-    ids = list(locked.values_list("pk", flat=True)[:ASKED_AT_ONCE])
-    Token.objects.filter(pk__in=ids, due_at__gt=now).make_due(now)
 
 
 def _set_next_look(token: Token, now: datetime) -> None:

@@ -7,7 +7,7 @@ they return True, the order of the token's pools has changed: the caller settles
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db.models import Exists, F, Q
+from django.db.models import Exists, Q
 from django.utils.translation import gettext
 
 from infra import database_clock, scrub
@@ -40,13 +40,6 @@ def record_fault(*, app: ChannelApp, classification: Classification, call: str, 
     ChannelApp.objects.filter(pk=app.pk, fault_since=None).update(
         fault=fault, fault_since=now, fault_kind=KINDS.get(call, "")
     )
-
-
-def ask_a_witness(others: TokenQuerySet, now: datetime) -> None:
-    """Have the sweep ask about the token that worked last. One that somebody holds was asked before, so it is no witness."""
-    last = others.filter(state=Token.State.VALID).free(now).order_by(F("proven_at").desc(nulls_last=True))
-    ids = list(last.select_for_update(skip_locked=True, no_key=True).values_list("pk", flat=True)[:1])
-    Token.objects.filter(pk__in=ids, due_at__gt=now).make_due(now)
 
 
 def clear_fault(*, app: ChannelApp, call: str) -> None:
@@ -100,7 +93,7 @@ def take_blame(
     """Take an answer to a reading of ad accounts that blames the app. Returns whether the token is demoted by it.
 
     `others` are the app's other tokens that read ad accounts. Where another's reading was answered well since this one's began to blame the
-    app, it is this token's: demoted. Until then it is a suspicion: the token that worked last is asked at once, this one again in minutes.
+    app, it is this token's: demoted. Until then it is a suspicion: others are asked at once, this one again in minutes.
     Another token's blame makes it the app's fault, and so do 15 minutes without a good reading, or that there is no other token.
     """
     row = _locked(token)
@@ -121,7 +114,7 @@ def take_blame(
     if lasts or witnesses.exclude(use_refused_at=None).exists():
         record_fault(app=app, classification=classification, call="api", now=answered_at)
     elif app.fault_kind != USE:
-        ask_a_witness(witnesses, answered_at)
+        witnesses.ask_some(answered_at)
         row.ask_again_after(answered_at, AFTER_WITNESS)
     row.save(update_fields=FIELDS)
     return False

@@ -107,7 +107,7 @@ def _whose_fault(token: Token, classification: Classification, answered_at: date
     """Return what an answer means that blames our app: a fault of the app is seen by all its tokens.
 
     Where another token of the app was proven since this one's answers began to blame the app, it is this token's. Until then the answer
-    stays as it is, and the token that was proven last is asked at once, so that it is known within minutes. `proven_at` is when a question
+    stays as it is, and others are asked at once, so that it is known within minutes. `proven_at` is when a question
     began, so one that was under way when the first such answer came is no proof.
     """
     if classification.verdict in HARMLESS:
@@ -119,11 +119,11 @@ def _whose_fault(token: Token, classification: Classification, answered_at: date
     if token.app_refused_at is None:
         token.app_refused_at = answered_at
         if token.app.fault_since is None:
-            app_faults.ask_a_witness(others, answered_at)
+            others.ask_some(answered_at)
         return classification
     if not others.filter(proven_at__gt=token.app_refused_at).exists():
         if answered_at - token.app_refused_at < app_faults.WITNESS_WITHIN:
-            app_faults.ask_a_witness(others, answered_at)  # the first one may have been held by its own check
+            others.ask_some(answered_at)  # one may have been held by its own check
         return classification
     return Classification(
         Verdict.CONFIRM_FIRST, Reason.UNKNOWN, row="blames the app, others work", note=classification.note

@@ -14,7 +14,6 @@ from django.db import transaction
 from django.db.models import Q
 from django.db.models.functions import Coalesce
 
-from infra import spans
 from tokens.channels import shared
 from tokens.channels.kinds import Credentials, Dates, Grant, Inspection, Reason, Verdict
 from tokens.doubts import services as doubts
@@ -55,13 +54,11 @@ def want_refresh(
     """Ask the refresh lane for this token, and give back the caller's claim. Asking again changes nothing but adds what is new."""
     token = Token.objects.locked().get(pk=token_id)
     asked = token.refresh_wanted if token.refresh_wanted_at else {}
-    wish: dict[str, Any] = {
+    wish = {
         "source": asked.get("source", source),
         "renew": renew or asked.get("renew", False),
         "actor": asked.get("actor") or (actor.pk if actor else None),
     }
-    if trace := asked.get("trace") or spans.current():
-        wish["trace"] = trace
     Token.objects.filter(pk=token_id).update(
         refresh_wanted_at=Coalesce("refresh_wanted_at", now),
         refresh_wanted=wish,

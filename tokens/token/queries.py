@@ -16,6 +16,8 @@ from users.models import User
 if TYPE_CHECKING:
     from tokens.token.models import Token  # for the types alone
 
+WITNESSES = 3  # other log-ins that are asked at once, where an answer may be the channel's fault or the app's
+
 
 class Claimed(NamedTuple):
     """A token under way: whose app's it is, and the number of the claim that holds it."""
@@ -122,6 +124,17 @@ class TokenQuerySet(models.QuerySet["Token"]):
         """Have the sweep ask the channel about these tokens from this moment on. Returns how many there are."""
         ids = list(self.locked().values_list("pk", flat=True))  # an update alone locks in any order
         return self.model.objects.filter(pk__in=ids).update(due_at=at, due_for=self.model.DueFor.PROBE)
+
+    def ask_some(self, now: datetime) -> None:
+        """Have the sweep ask about three of these that work, those first that were not asked for the longest time: witnesses.
+
+        One of which something is said itself is none, nor one that somebody holds: its question began before.
+        """
+        fine = self.filter(state="valid", doubted_at=None, look_again_at=None, app_refused_at=None).free(now)
+        unasked = fine.order_by(F("last_checked_at").asc(nulls_first=True), "pk")
+        locked = unasked.select_for_update(skip_locked=True, no_key=True, of=("self",))
+        ids = list(locked.values_list("pk", flat=True)[:WITNESSES])
+        self.model.objects.filter(pk__in=ids, due_at__gt=now).make_due(now)
 
     def locked(self) -> Self:
         """Lock the rows in the one order that is used everywhere: by id, without blocking foreign keys."""
