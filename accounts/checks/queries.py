@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from accounts.models import Account, AccountToken
-from accounts.sync import doubts as access_doubts
+from accounts.sync import services as account_sync
 from tokens.channels.kinds import Verdict
 from tokens.models import Token
 from ui.name_visibility import NameVisibility
@@ -88,7 +88,7 @@ def _check_result(account: Account, entry: AccountToken, asked_at: datetime) -> 
     for holds, result in found:
         if holds:
             return result
-    if access_doubts.is_doubted(token.pk, account.native_id):
+    if account_sync.is_doubted(token.pk, account.native_id):
         return CheckResult.DOUBTED
     if entry.access == AccountToken.Access.LOST:
         return CheckResult.ACCESS_LOST

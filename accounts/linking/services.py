@@ -23,8 +23,8 @@ from accounts.linking.renewing import NotOpen
 from accounts.models import Account, AccountToken, Ask, LinkProblem, PendingLink
 from accounts.pool.errors import ActionRefused
 from accounts.sync import app_migration
-from accounts.sync import doubts as access_doubts
 from accounts.sync import entries as pool_entries
+from accounts.sync import services as account_sync
 from tokens import lifecycle
 from tokens.channels import registry
 from tokens.channels.kinds import AccountList, ChannelError, Dates, Grant, Identity, Verdict
@@ -170,7 +170,7 @@ def ask_for_list_again(pending: PendingLink, now: datetime) -> None:
         "now": now,
         "source": "link",
     }
-    doubted = access_doubts.weigh_answers(readings={}, **asked_with)
+    doubted = account_sync.weigh_answers(readings={}, **asked_with)
     with transaction.atomic():
         lost = pool_entries.apply_answers(doubted=doubted, **asked_with)
         PendingLink.objects.filter(pk=pending.pk).update(

@@ -45,7 +45,7 @@ class ListedRole(NamedTuple):
 def keep_list(*, token: Token, listed: AccountList, doubted: Collection[str], now: datetime) -> None:
     """Keep what a list says. The caller holds the token's lock; where the list says what is kept already, one select is all.
 
-    A list that is incomplete, or whose losses are doubted (`access_doubts`), removes nothing but accounts that it names as closed.
+    A list that is incomplete, or whose losses are doubted, removes nothing but accounts that it names as closed.
     """
     if not listed.complete and not listed.accounts:
         return  # it failed

@@ -1,6 +1,8 @@
 """Reading a token's ad accounts at the channel, and writing what was found: of the accounts, and of our app.
 
-And what jobs report that the channel refused to have written, though our own questions are answered well (`RefusedWrite`).
+What a reading takes from a log-in is doubted before any pool entry is written off (`tokens.doubts`): ad accounts, and their freedom. What a
+person's own consent leaves out is his doing and is not doubted, nor what jobs report that the channel refused to have written, though our
+own questions are answered well (`RefusedWrite`): none of these could confirm it.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -13,10 +15,10 @@ from django.db.models import Exists, OuterRef
 
 from accounts.models import AccountToken, ApiKey, RefusedWrite
 from accounts.pool import services as pool
-from accounts.pool.health import READING_REFUSED
-from accounts.sync import doubts as access_doubts
+from accounts.pool.health import OUTSIDE, READING_REFUSED
 from accounts.sync import entries as pool_entries
 from accounts.sync import reach
+from accounts.sync.entries import NOTHING, Doubted, said_of_accounts
 from tokens.channels import gate, registry
 from tokens.channels.kinds import (
     WRITE_REFUSALS,
@@ -27,8 +29,10 @@ from tokens.channels.kinds import (
     Reason,
     Verdict,
 )
+from tokens.doubts import services as doubts
+from tokens.doubts.services import OF_ACCOUNTS, Kind, Said
 from tokens.lifecycle import app_faults
-from tokens.models import Token
+from tokens.models import Doubt, Token
 from tokens.token.queries import TokenQuerySet
 from tokens.unknown_answers import services as unknown_answers
 
@@ -37,6 +41,8 @@ DOUBTED = 10  # of those that a list lacks, and of those that were lost, so many
 REFUSALS_KEPT_FOR = timedelta(days=7)
 ROWS_A_KEY = 1000  # words kept of one key within an hour; what is more counts for nothing
 
+REPORTS_ONLY = Classification(Verdict.ACCESS_LOST, Reason.PUBLISHING_LOST, row="the role may not publish")
+RESTRICTED = Classification(Verdict.ACCOUNT_RESTRICTED, row="the ad account's status")
 # An answer that blames the app counts too: our own questions with the same app are answered well.
 _CONTRADICTED = frozenset(
     {
@@ -137,6 +143,85 @@ def _other_tokens_that_read(token: Token) -> TokenQuerySet:
     return Token.objects.others_of_app(token).filter(Exists(entries))
 
 
+class _Answers:
+    """What answers say of a log-in's ad accounts (their ids at the channel), by kind of doubt: against them, and the contrary."""
+
+    def __init__(self) -> None:
+        self.against: dict[Kind, dict[str, Said]] = {kind: {} for kind in OF_ACCOUNTS}
+        self.shown: dict[Kind, set[str]] = {kind: set() for kind in OF_ACCOUNTS}
+
+    def take(self, native_id: str, reading: AccessCheck) -> None:
+        """Take a reading of an ad account."""
+        said, native = reading.classification, reading.account
+        losses = {Verdict.ACCESS_LOST: Kind.ACCESS, Verdict.ACCOUNT_RESTRICTED: Kind.RESTRICTION}
+        if said.verdict in losses and (native is None or said.verdict == Verdict.ACCESS_LOST):
+            self.against[losses[said.verdict]][native_id] = Said(said, reading.evidence)
+        elif native is not None:
+            self._note(Kind.ACCESS, native_id, REPORTS_ONLY, reading, holds=native.can_publish == "no")
+            if native.restriction is not None:
+                self._note(Kind.RESTRICTION, native_id, RESTRICTED, reading, holds=bool(native.restriction))
+
+    def _note(
+        self, kind: Kind, native_id: str, loss: Classification, reading: AccessCheck, *, holds: bool
+    ) -> None:
+        if holds:
+            self.against[kind][native_id] = Said(loss, reading.evidence)
+        else:
+            self.shown[kind].add(native_id)
+
+
+def weigh_answers(
+    token: Token,
+    *,
+    generation: int,
+    listed: AccountList | None,
+    readings: Mapping[int, AccessCheck],
+    now: datetime,
+    source: str,
+) -> Doubted:
+    """Take what these answers say against a log-in's ad accounts, in a transaction of its own. Return what is doubted of it.
+
+    `readings` by id of the account. The caller writes the rest: should its process die before, the next answer is believed at once.
+    """
+    inside = AccountToken.objects.filter(token=token).exclude(access_reason=OUTSIDE)
+    entries = list(inside.select_related("account").order_by("id"))
+    said_of, answers = said_of_accounts(entries, listed, readings), _Answers()
+    for entry in entries:
+        if reading := said_of.get(entry.account_id):
+            answers.take(entry.account.native_id, reading)
+    known = token.doubts.open().filter(kind__in=OF_ACCOUNTS)
+    in_doubt = {kind: set(known.filter(kind=kind).values_list("about", flat=True)) for kind in OF_ACCOUNTS}
+    held = {
+        Kind.ACCESS: {one.account.native_id for one in entries if one.can_serve},
+        Kind.RESTRICTION: {one.account.native_id for one in entries if not one.account.restriction},
+    }
+    lost = {
+        kind: {one: said for one, said in answers.against[kind].items() if one in held[kind] | in_doubt[kind]}
+        for kind in OF_ACCOUNTS
+    }
+    if not (any(lost.values()) or any(in_doubt.values()) or doubts.apps_in_doubt([token.app_id])):
+        return NOTHING
+    gone = set().union(*in_doubt.values()) - {one.account.native_id for one in entries}
+    with transaction.atomic():
+        fresh = Token.objects.filter(pk=token.pk, generation=generation).locked().first()
+        if fresh is None:
+            return NOTHING
+        doubted = {}
+        for kind in OF_ACCOUNTS:
+            doubts.refute_doubts(fresh, [kind], now, about=answers.shown[kind] | gone)
+            true = doubts.take_doubts(fresh, kind, lost[kind], now=now, source=source)
+            doubted[kind] = frozenset(lost[kind]) - true
+        doubts.prove_doubts(fresh, [kind for kind, ids in answers.shown.items() if ids], asked_at=now)
+        doubts.save_next_look(fresh)
+    return Doubted(doubted[Kind.ACCESS], doubted[Kind.RESTRICTION], source)
+
+
+def is_doubted(token_id: int, native_id: str, *kinds: Kind) -> bool:
+    """Return whether something that a log-in's answers say of this ad account is doubted: of these kinds, or of any."""
+    kinds = kinds or OF_ACCOUNTS
+    return Doubt.objects.undecided().filter(token=token_id, about=native_id, kind__in=kinds).exists()
+
+
 def record_readings(
     token: Token,
     found: Findings,
@@ -157,7 +242,7 @@ def record_readings(
         "source": source,
     }
     asked_with |= {"listed": found.listed, "readings": found.readings}
-    doubted = access_doubts.weigh_answers(**asked_with)
+    doubted = weigh_answers(**asked_with)
     pool_entries.apply_answers(doubted=doubted, **asked_with)
     if found.list_failed:
         reach.note_list_failed(token=token, now=now)

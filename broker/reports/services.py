@@ -13,7 +13,6 @@ from typing import Any, Literal, NamedTuple
 from django.conf import settings
 
 from accounts.models import Account, RefusedWrite
-from accounts.sync import doubts as access_doubts
 from accounts.sync import services as account_sync
 from accounts.sync.services import LinkedAccount
 from broker.leases import queries
@@ -273,7 +272,7 @@ class _Report:
         read = _read_account(account, token, clock=clock, limit=limit)
         found = read.classification
         undecided = found.verdict in UNDECIDED
-        undecided = undecided or access_doubts.is_doubted(token.pk, account.native_id, Doubt.Kind.RESTRICTION)
+        undecided = undecided or account_sync.is_doubted(token.pk, account.native_id, Doubt.Kind.RESTRICTION)
         permits_writing = account_sync.permits_writing(read)
         asked = Asked(found.verdict, found.reason, permits_writing, decided=not undecided)
         keep_answer(claims, self.said.verdict, asked, now)

@@ -9,7 +9,6 @@ from django.test.utils import CaptureQueriesContext
 
 from accounts.models import Account, AccountToken
 from accounts.pool import services as pool
-from accounts.sync import doubts as access_doubts
 from accounts.sync import services as account_sync
 from accounts.sync.services import Findings
 from macros.at_once import services as at_once
@@ -175,7 +174,7 @@ def test_a_job_that_was_refused_stops_the_serving_and_the_mail_waits() -> None:
     said(people[:1], "no access", 1)
 
     assert states(people[:1]) == [("interrupted", "")]
-    assert access_doubts.is_doubted(people[0].pk, people[0].pool_entries.get().account.native_id)
+    assert account_sync.is_doubted(people[0].pk, people[0].pool_entries.get().account.native_id)
     assert mails() == 0
 
 
