@@ -90,7 +90,7 @@ def _single(key: str) -> Fernet:
     return Fernet(key)
 
 
-BATCH = 500
+BATCH = 500  # rows of one transaction
 ROUNDS = 50  # a row that somebody holds for so long is left to the next run
 PAUSE = 0.2  # seconds before what was missed is met again
 UNKNOWN = ""  # the name of a key that is not in the ring
@@ -135,30 +135,30 @@ class SealedRows:
         text = f"select {self.key}, count(*) from {self.table} where {self._stored} group by 1 order by 1"  # noqa: S608
         return [(str(name), int(count)) for name, count in self._query(text)]
 
-    def rotate(self, *, batch: int = BATCH) -> Rotated:
+    def rotate(self) -> Rotated:
         """Open all rows and move what is not under the newest key."""
         done, missed = Rotated(), list[int]()
-        for rows in self._batches(batch):
+        for rows in self._batches():
             missed += self._move(rows, done)
         for _ in range(ROUNDS):
             if not missed:
                 break
             time.sleep(PAUSE)
             again, missed = missed, []
-            for rows in self._batches(batch, ids=again):
+            for rows in self._batches(ids=again):
                 missed += self._move(rows, done)
         done.missed = len(missed)
         return done
 
-    def keys(self, *, batch: int = BATCH) -> Counter[str]:
+    def keys(self) -> Counter[str]:
         """Open every row. Returns how many rows each key really opens."""
-        return Counter(self.opened_by(row.stored) for rows in self._batches(batch) for row in rows)
+        return Counter(self.opened_by(row.stored) for rows in self._batches() for row in rows)
 
     @property
     def _stored(self) -> str:
         return f"{self.column} is not null and {self.only}"
 
-    def _batches(self, size: int, *, ids: Sequence[int] | None = None) -> Iterator[Sequence[_SealedRow]]:
+    def _batches(self, *, ids: Sequence[int] | None = None) -> Iterator[Sequence[_SealedRow]]:
         """Yield the rows by id, all or these."""
         read_as = "text" if self.kind == "jsonb" else self.kind
         text = (
@@ -166,7 +166,7 @@ class SealedRows:
             " and (%(ids)s::bigint[] is null or id = any(%(ids)s)) and id > %(after)s order by id limit %(size)s"
         )
         after = 0
-        while rows := [_SealedRow(*row) for row in self._query(text, ids=ids, after=after, size=size)]:
+        while rows := [_SealedRow(*row) for row in self._query(text, ids=ids, after=after, size=BATCH)]:
             yield rows
             after = rows[-1].pk
 

@@ -78,7 +78,7 @@ class AskAdmin(ReadOnlyList):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Ask]:
         """Return those that the viewer sees."""
-        return Ask.objects.visible_to(person(request)).select_related("made_by", "stopped_by", "api_key")
+        return Ask.objects.visible_to(person(request)).select_related("made_by", "api_key")
 
     def prepare_page(self, request: HttpRequest, rows: Any) -> None:  # one interface
         """Count the log-ins of a page's asks that the viewer sees."""

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from django.core.exceptions import ImproperlyConfigured
 from django.db import transaction
 from django.db.models.signals import post_delete, post_save, pre_delete
 from django.utils import timezone
@@ -18,13 +17,8 @@ from users.models import Membership, Team, User
 
 
 def connect() -> None:
-    """Connect the one receiver of tokens' news, and refuse to start without it; and hear of people and teams.
-
-    Raises ImproperlyConfigured.
-    """
+    """Hear of tokens, people and teams."""
     tokens_changed.connect(settle_changed, dispatch_uid="accounts.settle")
-    if len(tokens_changed.receivers) != 1:
-        raise ImproperlyConfigured("tokens_changed must have exactly one receiver: accounts.sync.receivers.")
     pre_delete.connect(forget_person, sender="users.User", dispatch_uid="accounts.forget_person")
     for signal in (post_save, post_delete):
         signal.connect(settle_walls, Membership, dispatch_uid="accounts.walls")

@@ -20,7 +20,6 @@ from django.utils import translation
 from adtoken_project.workers import lanes, signs_of_life
 from broker.api.codes import Code
 from broker.leases.texts import text
-from devtools.launcher import Launcher, Options
 from tests.project.test_redis_by_tls import certificate
 
 ROOT = Path(settings.BASE_DIR)
@@ -157,17 +156,6 @@ def unit(name: str) -> dict[str, str]:
     return dict(
         re.findall(r"^(\w+)=(.*)$", (DEPLOY / "systemd" / name).read_text(encoding="utf-8"), re.MULTILINE)
     )
-
-
-def test_make_run_serves_by_the_same_configuration_of_gunicorn_and_there_is_no_other() -> None:
-    options = Options(web_port=1, sandbox_port=2, var=ROOT, database_url="", redis_url="")
-
-    flags = Launcher(options)._gunicorn()
-
-    assert flags[:2] == ["-c", str(DEPLOY / "gunicorn.conf.py")]
-    assert not (
-        ROOT / "gunicorn.conf.py"
-    ).exists()  # gunicorn would read it first, wherever it is started there
 
 
 def test_the_gate_is_the_same_web_server_on_an_address_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,8 +6,6 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from django.apps import apps
-from django.core.exceptions import ImproperlyConfigured
 from django.core.management import CommandError, call_command
 from django.core.management.sql import emit_post_migrate_signal
 from django.test import Client
@@ -22,7 +20,6 @@ from adtoken_project.workers import schedules, signs_of_life
 from broker.leases.callers import authenticate
 from devtools import demo
 from tokens.channels import declarations
-from tokens.lifecycle.services import tokens_changed
 from tokens.models import ChannelApp
 from users.models import User
 
@@ -164,15 +161,3 @@ def test_the_demo_says_its_log_ins_as_one_line_of_json(settings: Settings) -> No
 
     said = json.loads(out.getvalue())
     assert [login["role"] for login in said["logins"]] == ["admin", "marketer", "marketer"]
-
-
-def test_a_second_receiver_of_tokens_news_is_refused() -> None:
-    def stranger(**kwargs: object) -> None:
-        """Listen, too."""
-
-    tokens_changed.connect(stranger)
-    try:
-        with pytest.raises(ImproperlyConfigured, match="exactly one receiver"):
-            apps.get_app_config("accounts").ready()
-    finally:
-        tokens_changed.disconnect(stranger)

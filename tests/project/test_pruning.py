@@ -1,21 +1,18 @@
 """Old history goes at night; what the product still needs stays."""
 
-import threading
-from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from django.db import connection, transaction
 
 from accounts.models import AccountEvent, Ask, AskLine
 from adtoken_project.ops import pruning
-from adtoken_project.workers import schedules
 from macros.models import Delivery, Evaluation, Event, Notice, Told
 from macros.warnings import services as evaluation
 from notifications.models import Message
 from tests.macros.support import ending, make_macro
 from tests.macros.test_webhooks import endpoint_to
+from tests.support import connections
 from tests.support.ends import make_doubt
 from tests.support.factories import NOW, make_account, make_token
 from tokens.models import Doubt, TokenEvent
@@ -214,38 +211,10 @@ def test_it_works_at_night(hour: int, works: bool) -> None:  # UTC; local is an 
 def test_rows_that_somebody_has_locked_are_left_and_nobody_waits() -> None:
     token = make_token()
     TokenEvent.objects.bulk_create(TokenEvent(token=token, kind="renewed", at=ago(50)) for _ in range(3))
-    locked = TokenEvent.objects.order_by("pk").first()
-    with _held_by_another(lambda: list(TokenEvent.objects.select_for_update().filter(pk=locked.pk))):  # type: ignore[union-attr]
+    locked = TokenEvent.objects.earliest("pk")
+    with connections.another() as other, other.transaction():
+        other.execute("select 1 from tokens_tokenevent where id = %s for update", [locked.pk])
         removed = prune()
 
     assert removed == 1
-    assert TokenEvent.objects.filter(pk=locked.pk).exists()  # type: ignore[union-attr]
-
-
-class _held_by_another:  # noqa: N801  # used like a function
-    """Locks rows in a transaction of another connection while the block runs."""
-
-    def __init__(self, lock: Callable[[], Any]) -> None:
-        self.lock, self.is_locked, self.is_over = lock, threading.Event(), threading.Event()
-        self.thread = threading.Thread(target=self._hold)
-
-    def _hold(self) -> None:
-        try:
-            with transaction.atomic():
-                self.lock()
-                self.is_locked.set()
-                self.is_over.wait(20)
-        finally:
-            connection.close()
-
-    def __enter__(self) -> None:
-        self.thread.start()
-        assert self.is_locked.wait(10)
-
-    def __exit__(self, *_error: object) -> None:
-        self.is_over.set()
-        self.thread.join()
-
-
-def test_beat_asks_for_it() -> None:
-    assert ("adtoken_project.tasks.prune_history", 3_600) in schedules.SCHEDULES.values()
+    assert TokenEvent.objects.filter(pk=locked.pk).exists()

@@ -15,6 +15,7 @@ from django.core.management.base import SystemCheckError
 from django.test import Client
 from pytest_django import Settings
 
+from infra import keys
 from infra.keys import Rotated, fingerprint, seal, unseal
 from tests.support.connections import another
 from tests.support.factories import NOW, make_token, make_user
@@ -231,7 +232,8 @@ def test_a_transaction_of_the_rotation_holds_one_batch_only(
         return move(self, rows, done)
 
     monkeypatch.setattr(TokenRows, "_move", counted)
+    monkeypatch.setattr(keys, "BATCH", 2)
 
-    TokenRows().rotate(batch=2)
+    TokenRows().rotate()
 
     assert sizes == [2, 1]

@@ -6,18 +6,15 @@ import pytest
 import time_machine
 from django.contrib.auth.models import Permission
 from django.db import DatabaseError, connection, transaction
-from django.test import Client, RequestFactory
+from django.test import Client
 from django.urls import reverse
-from django.utils import timezone
 
-from infra import append_only
 from tests.support.factories import NOW, PASSWORD, make_team, make_user
 from tests.tools.marked import in_brackets
 from tests.users.steps import code_of, enrol, log_in, secret_of
 from users.login.services import ChangeKind
 from users.models import LoginRecord, User
 from users.sessions.models import Detail
-from users.sessions.receivers import write_login_record
 
 pytestmark = pytest.mark.django_db
 
@@ -89,21 +86,6 @@ def test_what_staff_change_is_recorded_with_who_did_it(client: Client, ada: User
     assert told()[-1] == ("ada@example.com", "Change: second factor reset, by boss@example.com", True)
 
 
-def test_who_lies_above_may_record_too(ada: User) -> None:
-    request = RequestFactory().get("/link/facebook/callback/", REMOTE_ADDR="2001:db8::1")
-
-    write_login_record(
-        request=request,
-        kind=LoginRecord.Kind.LINKING,
-        succeeded=False,
-        user=ada,
-        detail="facebook: state used",
-    )
-
-    row = LoginRecord.objects.get()
-    assert (row.event, row.address) == ("Way back from a channel: facebook: state used", "2001:db8::1")
-
-
 def test_rows_hold_codes_that_are_read_in_every_language_and_rows_from_before_are_shown_as_they_are() -> None:
     new = [Detail.WRONG_PASSWORD, "totp+again", "factor_reset|boss@example.com", *ChangeKind]
     before = ["wrong password", "authenticator app, asked again", "factor reset, by boss@example.com"]
@@ -133,16 +115,6 @@ def test_a_row_can_be_neither_changed_nor_removed_and_outlives_the_person(client
     ada.delete()
 
     assert LoginRecord.objects.select_related("user").get().email == "ada@example.com"
-
-
-def test_the_retention_job_removes_old_rows(client: Client, ada: User) -> None:
-    with time_machine.travel(timezone.now() - timedelta(days=401), tick=False):
-        log_in(client, ada.email)
-    log_in(Client(), ada.email)
-
-    append_only.prune(now=timezone.now(), keep=timedelta(days=400))
-
-    assert LoginRecord.objects.count() == 1
 
 
 def test_administrators_see_all_and_staff_with_the_permission_those_of_their_people(client: Client) -> None:

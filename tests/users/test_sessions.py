@@ -304,13 +304,3 @@ def test_sessions_that_have_ended_are_removed_by_the_schedule(ada: User, staff: 
 )  # fmt: skip
 def test_a_browser_is_called_as_people_call_it(agent: str, name: str) -> None:
     assert name_of_browser(agent) == name
-
-
-def test_the_list_of_ones_sessions_begins_with_this_one(client: Client, ada: User) -> None:
-    other = Client(headers={"user-agent": "Elsewhere"})
-    for browser in (other, client):
-        log_in(browser, ada.email, PASSWORD)
-
-    page = client.get(reverse("sessions")).content.decode()
-
-    assert page.index("This one") < page.index("Elsewhere")

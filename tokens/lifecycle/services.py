@@ -19,7 +19,7 @@ from tokens.models import Token, TokenEvent
 from users.models import User
 
 # The one piece of news that travels upward: `tokens_changed(token_ids, cause, now, source, actor)`, once per transaction, inside it, with
-# all ids. Exactly one receiver: accounts settles the pools. A process that starts without it refuses to start (accounts.apps).
+# all ids. Exactly one receiver: accounts settles the pools.
 tokens_changed = Signal()
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from infra.keys import BATCH, UNKNOWN, SealedRows, fingerprints
+from infra.keys import UNKNOWN, SealedRows, fingerprints
 from tokens.vault.queries import PLACES
 
 
@@ -21,22 +21,19 @@ class Command(BaseCommand):
             action="store_true",
             help="Open every row and change nothing. Exit status 1 unless all are encrypted under the newest key.",
         )
-        parser.add_argument(
-            "--batch", type=int, default=BATCH, help=f"Rows per transaction, {BATCH} if left out."
-        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         self.stdout.write(f"The newest key is {fingerprints()[0]}; {len(fingerprints())} in FERNET_KEYS.")
         work = self._check if options["check"] else self._rotate
-        left = sum(work(place, max(1, options["batch"])) for place in PLACES)
+        left = sum(work(place) for place in PLACES)
         if left:
             raise CommandError(f"{left} rows are not under the newest key. Keep the other keys.")
         self.stdout.write(
             "All rows are under the newest key." + ("" if options["check"] else " Make sure with --check.")
         )
 
-    def _rotate(self, place: SealedRows, batch: int) -> int:
-        done = place.rotate(batch=batch)
+    def _rotate(self, place: SealedRows) -> int:
+        done = place.rotate()
         self.stdout.write(f"{place.label}: {done.moved} moved to the newest key.")
         if done.closed:
             self.stderr.write(
@@ -46,8 +43,8 @@ class Command(BaseCommand):
             self.stderr.write(f"{place.label}: {done.missed} rows were held all the time. Run this again.")
         return done.closed + done.missed
 
-    def _check(self, place: SealedRows, batch: int) -> int:
-        opened = place.keys(batch=batch)
+    def _check(self, place: SealedRows) -> int:
+        opened = place.keys()
         for key, count in sorted(opened.items()):
             what = f"key {key}" if key != UNKNOWN else "no key of FERNET_KEYS"
             self.stdout.write(f"{place.label}: {count} rows open with {what}.")
