@@ -189,9 +189,6 @@ def start(
 
     From the page of an account it leads back there, and says what came of that one. Raises OnHold, and Late where somebody was faster.
     """
-    known = jobs.find_asked_job(request)
-    if known is not None:
-        return Done(nothing=True, after=known.get_absolute_url())
     job = jobs.begin_job(
         request,
         kind,

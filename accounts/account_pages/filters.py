@@ -252,14 +252,12 @@ class ConsentedByFilter(ChoiceFilter):
 
     def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> list[tuple[str, str]]:
         """Return who is chosen, as far as the viewer knows them."""
-        value = str(self.used_parameters.get(self.parameter_name, ""))
-        self.whose = User.objects.visible_to(person(request)).filter(pk=id_of(value))
-        chosen = self.whose.first() if value else None
-        return [(value, str(chosen))] if chosen else []
+        chosen = User.objects.visible_to(person(request)).filter(pk=id_of(self.value() or ""))
+        return [(str(one.pk), str(one)) for one in chosen]
 
     def keep(self, rows: QuerySet[Any], value: str) -> QuerySet[Any]:
         """Keep what the person consented to."""
-        return rows.filter(consented_by__in=self.whose.values("pk"))
+        return rows.filter(consented_by=value)
 
 
 class ReasonFilter(ChoiceFilter):

@@ -21,7 +21,7 @@ from accounts.backups import card as backup_card
 from accounts.checks import queries as check_queries
 from accounts.models import Account
 from accounts.pool import queries as pool_queries
-from accounts.pool.permissions import ADD_API_KEY, MOVE
+from accounts.pool.permissions import ADD_API_KEY, LINK, MOVE, PAUSE, RANK, RESUME
 from broker.leases import admin as handed_out
 from macros.models import Macro, MacroAction
 from macros.mutes import views as mute_lines
@@ -67,33 +67,10 @@ def urls() -> list[URLPattern]:
 def tab_context(request: HttpRequest, account: Account, tab: str) -> dict[str, Any]:
     """Return what the tabs of one account show around their content: head, tabs, breadcrumb."""
     now = timezone.now()
-    here = reverse("admin:accounts_account_change", args=[account.pk])
-    may = request.user.has_perm
+    here = _page(account, "change")
     add = f"{reverse('link', args=[account.channel])}?{urlencode({'account': str(account.pk), 'next': here})}"
-    pause = None
-    paused = account.is_paused
-    if may("accounts.resume_account" if paused else "accounts.pause_account"):
-        name, label = ("resume", say("resume")) if paused else ("pause", say("pause"))
-        pause = PoolAction(
-            label,
-            _alone(account, name),
-            icon="bolt" if paused else "pause_circle",
-        )
-    team = None
-    if may(MOVE):
-        team = PoolAction(say("move_to_team"), _alone(account, "move"), icon="group")
-    connect = None
-    if may(ADD_API_KEY):
-        address = reverse("admin:accounts_account_connect", args=[account.pk])
-        connect = PoolAction(say("connect"), address, icon="key")
-    quiet = []
-    if may(mute_lines.SNOOZE):
-        on_it = reverse("admin:accounts_account_on_it", args=[account.pk])
-        quiet.append(PoolAction(say("on_it"), on_it, icon="check"))
-        mute = f"{reverse('admin:macros_mute_add')}?account={account.pk}"
-        quiet.append(PoolAction(say("snooze"), mute, icon="schedule"))
     tabs = [
-        (label, name, reverse(f"admin:accounts_account_{name}", args=[account.pk]))
+        (label, name, _page(account, name))
         for label, name in (
             (gettext("Authenticate Tokens"), "change"),
             (gettext("Time-line"), "line"),
@@ -111,12 +88,35 @@ def tab_context(request: HttpRequest, account: Account, tab: str) -> dict[str, A
         "crumb": next((label for label, name, _ in tabs if name == tab), ""),
         "open_url": registry.get(account.channel).open_url(account.native_id),
         "add": PoolAction(say("add_token"), add, kind="primary", icon="add")
-        if may("accounts.link_account")
+        if request.user.has_perm(LINK)
         else None,
-        "menu": [*quiet, *(action for action in (connect, team, pause) if action)],
+        "menu": _menu(request, account),
         "here": here,
         **_linked(account, names_for(request.user)),
     }
+
+
+def _menu(request: HttpRequest, account: Account) -> list[PoolAction]:
+    """Return what else the viewer may do with the account."""
+    mute = f"{reverse('admin:macros_mute_add')}?account={account.pk}"
+    offered = [
+        (mute_lines.SNOOZE, "on_it", _page(account, "on_it"), "check"),
+        (mute_lines.SNOOZE, "snooze", mute, "schedule"),
+        (ADD_API_KEY, "connect", _page(account, "connect"), "key"),
+        (MOVE, "move_to_team", _alone(account, "move"), "group"),
+        (RESUME, "resume", _alone(account, "resume"), "bolt")
+        if account.is_paused
+        else (PAUSE, "pause", _alone(account, "pause"), "pause_circle"),
+    ]
+    return [
+        PoolAction(say(words), url, icon=icon)
+        for permission, words, url, icon in offered
+        if request.user.has_perm(permission)
+    ]
+
+
+def _page(account: Account, name: str) -> str:
+    return reverse(f"admin:accounts_account_{name}", args=[account.pk])
 
 
 def _linked(account: Account, names: NameVisibility) -> dict[str, Any]:
@@ -148,20 +148,11 @@ def tokens_tab(request: HttpRequest, account: Account) -> HttpResponse:
     )
     check_all = None
     if rows and request.user.has_perm("tokens.probe_token"):
-        check_all = PoolAction(
-            say("check_all_now"),
-            reverse("admin:accounts_account_check", args=[account.pk]),
-            post=True,
-            icon="refresh",
-        )
+        check_all = PoolAction(say("check_all_now"), _page(account, "check"), post=True, icon="refresh")
     automatic = None
     ranked = any(row.entry.rank is not None for row in rows)
-    if ranked and request.user.has_perm("accounts.rank_token"):
-        automatic = PoolAction(
-            say("back_to_automatic"),
-            reverse("admin:accounts_account_automatic", args=[account.pk]),
-            post=True,
-        )
+    if ranked and request.user.has_perm(RANK):
+        automatic = PoolAction(say("back_to_automatic"), _page(account, "automatic"), post=True)
     checked = check_queries.check_progress(account, progress.asked(request), names, now)
     watching = watching_macros(account)
     carriers = list(dict.fromkeys(names.token(entry.token, account) for entry in shared["summary"].usable))

@@ -193,7 +193,6 @@ def ask(request: HttpRequest, account_id: int, token_id: int) -> HttpResponse:
         AccountToken.objects.filter(pk=entry.pk),
         account_address(account),
         access.frame_of(account),
-        nobody=str,
         refused=rules.asking_is_vain(entry),
     )
     return asking.answer_ask_page(request, origin)

@@ -1,6 +1,6 @@
 """Asks in the staff portal: the list, the board of one, and stopping it. A person of another team has no name there."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -121,14 +121,11 @@ class AskAdmin(ReadOnlyList):
         """Return the list, the board, and the page that asks before it is stopped."""
         wrap = self.admin_site.admin_view
         kept = [url for url in super().get_urls() if url.name == "accounts_ask_changelist"]
-        views: tuple[tuple[str, Callable[..., HttpResponse]], ...] = (
-            ("change", require_GET(self.board)),
-            ("stop", self.stop),
-        )
-        pages = [
-            path(f"<int:ask_id>/{name}/", wrap(view), name=f"accounts_ask_{name}") for name, view in views
+        return [
+            path("<int:ask_id>/change/", wrap(require_GET(self.board)), name="accounts_ask_change"),
+            path("<int:ask_id>/stop/", wrap(self.stop), name="accounts_ask_stop"),
+            *kept,
         ]
-        return [*pages, *kept]
 
     def board(self, request: HttpRequest, ask_id: int) -> HttpResponse:
         """Show how far each log-in is that the viewer sees: counts, a filter by stage, what stops first. 404 and 403 as everywhere."""

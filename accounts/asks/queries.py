@@ -1,7 +1,7 @@
 """Which log-ins could be asked for, whom an ask for them would reach, which asks a person sees, and what was asked for today."""
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -11,11 +11,12 @@ from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet
 from django.db.models.functions import Lower
 from django.utils import timezone
 from django.utils.translation import gettext, gettext_lazy
+from django_stubs_ext import StrOrPromise
 
 from accounts.models import Account, AccountToken
 from accounts.pool.models import CAN_SERVE, LIVING
 from tokens.channels.kinds import AN_APPEAL_HELPS
-from tokens.models import ChannelApp, Token, TokenEvent
+from tokens.models import Token, TokenEvent
 from tokens.token import reasons
 from ui.addresses import as_one
 from ui.dates import AT_RISK, end_of_window
@@ -36,11 +37,6 @@ _CANNOT_ASK = (
     | Q(token__reason=Token.REMOVED)
     | (_DEAD & Q(token__reason__in=AN_APPEAL_HELPS))
 )
-
-
-def entries_of_app(app: ChannelApp, user: User) -> QuerySet[AccountToken]:
-    """Return the entries, in pools that this person sees, of the log-ins that use an app."""
-    return AccountToken.objects.visible_to(user).filter(token__app=app)
 
 
 def entries_of_tokens(tokens: QuerySet[Token], user: User) -> QuerySet[AccountToken]:
@@ -157,14 +153,14 @@ class Plan:
         """Whether a mail reaches any of them."""
         return any(tokens[0].consented_by_id not in self.unreached for tokens in self.askable)
 
-    def refusal(self, nobody: Callable[[], str]) -> str:
+    def refusal(self, nobody: StrOrPromise) -> str:
         """Return why there is nothing to begin; "" where there is. `nobody`: what is said where there is no log-in."""
         if len(self.ids) > MOST:
             most = {"most": number(MOST)}
             return gettext("One request asks for %(most)s log-ins at most. Narrow the list first.") % most
         if self.reaches_somebody:
             return ""
-        return gettext("Nobody is asked: see the reasons above.") if self.ids else nobody()
+        return gettext("Nobody is asked: see the reasons above.") if self.ids else str(nobody)
 
 
 def plan_ask(entries: QuerySet[AccountToken]) -> Plan:

@@ -4,7 +4,7 @@ It is reached for accounts or log-ins that are chosen in a list, for a channel a
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -17,6 +17,7 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.translation import gettext, gettext_lazy
+from django_stubs_ext import StrOrPromise
 
 from accounts.asks import queries, rules, services
 from accounts.models import Account, AccountToken
@@ -49,7 +50,7 @@ class Origin:
     entries: QuerySet[AccountToken]
     back: str
     frame: Frame
-    nobody: Callable[[], str]
+    nobody: StrOrPromise = ""
     refused: str = ""  # why it would be in vain
 
 
@@ -106,7 +107,7 @@ def _of_accounts(request: HttpRequest, *, choose: bulk.Choose) -> HttpResponse:
         queries.entries_to_renew(chosen.whole, timezone.now()),
         bulk.back(request),
         bulk.frame(request, chosen),
-        queries.NONE_ENDS.__str__,
+        queries.NONE_ENDS,
     )
     return answer_ask_page(request, origin)
 
@@ -123,7 +124,7 @@ def ask_for_due(request: HttpRequest) -> HttpResponse:
         entries,
         reverse("admin:index"),
         access.frame_of_start,
-        lambda: gettext("No account is deactivated or ends within 7 days because of a log-in."),
+        gettext("No account is deactivated or ends within 7 days because of a log-in."),
     )
     return answer_ask_page(request, origin)
 

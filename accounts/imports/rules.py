@@ -7,10 +7,8 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from itertools import batched
 from typing import Any
 
-from django.db.models import QuerySet
 from django.views.decorators.debug import sensitive_variables
 
 from accounts.imports.models import Cells, ImportFileLine
@@ -49,10 +47,10 @@ class ImportLine:
 
 @dataclass
 class ImportChecker:
-    """Checks lines one by one. `viewer`: whose teams and people may be named; None: everybody's."""
+    """Checks lines one by one. `viewer`: whose teams and people may be named; `team`: of a line that names none."""
 
-    viewer: User | None = None
-    team: Team | None = None  # of a line that names none; None: the default team
+    viewer: User
+    team: Team
     problems: list[Problem] = field(default_factory=list)
     seen: set[tuple[str, str, str]] = field(default_factory=set)
     tokens_of: dict[tuple[str, str], Credentials] = field(default_factory=dict)
@@ -64,10 +62,8 @@ class ImportChecker:
     )
 
     def __post_init__(self) -> None:
-        self.no_team = self.team or Team.default()
-        self.all_teams = self.viewer is None or self.viewer.is_administrator
-        named = Team.objects.all() if self.viewer is None else self.viewer.teams_managed
-        self.teams = {team.name: team for team in named}
+        self.all_teams = self.viewer.is_administrator
+        self.teams = {team.name: team for team in self.viewer.teams_managed}
 
     @sensitive_variables()
     def check(self, number: int, row: Cells) -> ImportLine | None:
@@ -114,17 +110,14 @@ class ImportChecker:
         if name and name not in self.teams:
             code = "no_team" if self.all_teams else "no_team_of_yours"
             self.note(number, code, given=scrub.named(name))
-        return self.teams.get(name, self.no_team)
+        return self.teams.get(name, self.team)
 
     def _user(self, number: int, email: str) -> User | None:
         if not email:
             return None
         email = email.lower()
         if email not in self.users:
-            people: QuerySet[User] = (
-                User.objects.all() if self.viewer is None else User.objects.visible_to(self.viewer)
-            )
-            self.users[email] = people.filter(email=email).first()
+            self.users[email] = User.objects.visible_to(self.viewer).filter(email=email).first()
         user = self.users[email]
         if user is None:
             code = "no_person" if self.all_teams else "no_person_of_yours"
@@ -196,7 +189,6 @@ def read_cells(
 # already into no further pool, unless the file holds the very same credentials. Operators and administrators may do both.
 
 
-BATCH = 1000
 Standing = ImportFileLine.Standing
 
 
@@ -225,25 +217,19 @@ class Known:
 
 
 def find_known(lines: Sequence[ImportLine]) -> Known:
-    """Read it, for some lines at a time."""
-    accounts: dict[tuple[str, str], Account] = {}
-    tokens: dict[tuple[str, str], Token] = {}
-    pairs: set[tuple[tuple[str, str], str]] = set()
-    for some in batched(lines, BATCH, strict=False):
-        users = {line.native_user_id for line in some if line.credentials is not None}
-        found = Account.objects.filter(native_id__in={line.native_id for line in some})
-        by_id = {one.pk: (one.channel, one.native_id) for one in found}
-        accounts |= {by_id[one.pk]: one for one in found}
-        # New links use the channel's default app, so what another app knows of the same person is another log-in.
-        rows = Token.objects.filter(native_user_id__in=users, app__is_default=True).select_related("app")
-        tokens |= {(one.app.channel, one.native_user_id): one for one in rows}
-        entries = AccountToken.objects.filter(
-            account__in=by_id, token__native_user_id__in=users, token__app__is_default=True
-        )
-        pairs |= {
-            (by_id[pk], user) for pk, user in entries.values_list("account_id", "token__native_user_id")
-        }
-    return Known(accounts, tokens, pairs)
+    """Read it. Three queries."""
+    users = {line.native_user_id for line in lines if line.credentials is not None}
+    found = Account.objects.filter(native_id__in={line.native_id for line in lines})
+    by_id = {one.pk: (one.channel, one.native_id) for one in found}
+    # New links use the channel's default app, so what another app knows of the same person is another log-in.
+    rows = Token.objects.filter(native_user_id__in=users, app__is_default=True).select_related("app")
+    entries = AccountToken.objects.filter(account__in=by_id, token__in=[one.pk for one in rows])
+    pairs = entries.values_list("account_id", "token__native_user_id")
+    return Known(
+        accounts={by_id[one.pk]: one for one in found},
+        tokens={(one.app.channel, one.native_user_id): one for one in rows},
+        pairs={(by_id[pk], user) for pk, user in pairs},
+    )
 
 
 def plan_lines(lines: Sequence[ImportLine], here: Known) -> list[Planned]:

@@ -4,7 +4,6 @@ import io
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from itertools import batched
 from typing import Any
 
 import xlsxwriter
@@ -29,7 +28,6 @@ from tokens.vault.services import VaultError
 from users.models import Team, User
 
 BATCH = 500  # rows that are written at once
-AT_A_TIME = 1000  # lines that are imported at once
 _WIDTHS = {"name": 34, "linked_by": 28, "access_token": 40, "refresh_token": 40, "token_secret": 40}
 
 
@@ -59,12 +57,9 @@ def _accounts(lines: Sequence[ImportLine], now: datetime) -> dict[tuple[str, str
         )
         for line in lines
     }
-    in_order = [wanted[key] for key in sorted(wanted)]
-    Account.objects.bulk_create(in_order, batch_size=AT_A_TIME, ignore_conflicts=True)
-    found: dict[tuple[str, str], Account] = {}
-    for some in batched(in_order, AT_A_TIME, strict=False):
-        rows = Account.objects.filter(native_id__in=[one.native_id for one in some])
-        found |= {(one.channel, one.native_id): one for one in rows}
+    Account.objects.bulk_create([wanted[key] for key in sorted(wanted)], ignore_conflicts=True)
+    rows = Account.objects.filter(native_id__in=[native_id for _, native_id in wanted])
+    found = {(one.channel, one.native_id): one for one in rows}
     return {key: account for key, account in found.items() if key in wanted}
 
 
@@ -94,33 +89,20 @@ def _links(
     by: User | None,
     note: str,
 ) -> None:
-    for batch in batched(lines, AT_A_TIME, strict=False):
-        entries, events = [], []
-        for line in batch:
-            account = accounts[line.channel, line.native_id]
-            token = tokens.get((line.channel, line.native_user_id))
-            if token is not None:
-                entries.append(
-                    AccountToken(account=account, token=token, added_by=by or line.linked_by, added_at=now)
-                )
-            events.append(
-                AccountEvent(
-                    account=account,
-                    token=token,
-                    kind=AccountEvent.Kind.IMPORTED,
-                    source="import",
-                    actor=by or line.linked_by,
-                    note=note,
-                    at=now,
-                )
-            )
-        AccountToken.objects.bulk_create(entries, ignore_conflicts=True)
-        AccountEvent.objects.bulk_create(events)
-        lifecycle.note_linked(token_ids=[entry.token_id for entry in entries], now=now)
-    # By id over all lines, as everybody locks accounts: in the order of the file a renewal and this could wait for each other.
-    ids = sorted(account.pk for account in accounts.values())
-    for some in batched(ids, AT_A_TIME, strict=False):
-        pool.settle(account_ids=some, cause="imported", now=now, source="import")
+    entries, events = [], []
+    for line in lines:
+        account = accounts[line.channel, line.native_id]
+        token = tokens.get((line.channel, line.native_user_id))
+        who = by or line.linked_by
+        if token is not None:
+            entries.append(AccountToken(account=account, token=token, added_by=who, added_at=now))
+        about: dict[str, Any] = {"account": account, "token": token, "actor": who, "note": note}
+        events.append(AccountEvent(**about, kind=AccountEvent.Kind.IMPORTED, source="import", at=now))
+    AccountToken.objects.bulk_create(entries, ignore_conflicts=True)
+    AccountEvent.objects.bulk_create(events)
+    lifecycle.note_linked(token_ids=[entry.token_id for entry in entries], now=now)
+    ids = [account.pk for account in accounts.values()]
+    pool.settle(account_ids=ids, cause="imported", now=now, source="import")
 
 
 @sensitive_variables()

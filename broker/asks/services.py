@@ -53,7 +53,7 @@ def _renew(caller: Caller, wanted: AskIn, now: datetime) -> Sequence[Ask]:
             rules.why_not(tokens[0]) or phrase(rules.WORDS, "parked") for tokens in plan.people
         )
         raise NotPossible(" ".join(cannot))
-    if refusal := plan.refusal(queries.NONE_ENDS.__str__):
+    if refusal := plan.refusal(queries.NONE_ENDS):
         raise NotPossible(refusal)
     ends_at = now + timedelta(days=wanted.days) if wanted.days else None
     facts: dict[str, Any] = {

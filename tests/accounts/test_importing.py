@@ -35,7 +35,7 @@ def boss() -> User:
 
 def bring_in(*rows: str) -> None:
     """Write these lines, each without a fault."""
-    checker = ImportChecker()
+    checker = ImportChecker(User(is_superuser=True), Team.default())
     checked = [
         checker.check(
             number, dict.fromkeys(COLUMNS, "") | dict(zip(HEADER.split(","), row.split(","), strict=False))
@@ -192,10 +192,7 @@ def test_an_import_costs_the_same_number_of_queries_however_many_lines_there_are
 
 
 @pytest.mark.django_db(transaction=True)
-def test_accounts_are_locked_by_id_over_the_whole_file_so_that_a_renewal_never_waits_in_a_circle(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(uploads, "BATCH", 1)
+def test_accounts_are_locked_by_id_over_the_whole_file_so_that_a_renewal_never_waits_in_a_circle() -> None:
     first, second = (make_account("facebook", native_id=native_id) for native_id in ("900", "800"))
 
     def imports() -> None:

@@ -13,7 +13,6 @@ from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.translation import gettext, ngettext
 
-from accounts.asks import queries
 from accounts.asks import views as asking
 from accounts.models import AccountToken
 from accounts.pool import permissions
@@ -120,13 +119,12 @@ def lead(request: HttpRequest, app_id: int) -> HttpResponse:
 def ask(request: HttpRequest, app_id: int) -> HttpResponse:
     """Show who of the app's people would be asked (GET), then have a worker mail them (POST)."""
     app = _app(request, app_id, permissions.ASK)
-    entries, back = queries.entries_of_app(app, person(request)), address("change", app)
-    nobody = partial(_nobody, app)
+    entries, back = (
+        AccountToken.objects.visible_to(person(request)).filter(token__app=app),
+        address("change", app),
+    )
+    nobody = in_use(count_log_ins(app))
     return asking.answer_ask_page(request, asking.Origin(entries, back, access.frame_of(app), nobody))
-
-
-def _nobody(app: ChannelApp) -> str:
-    return in_use(count_log_ins(app))
 
 
 def doubted(app: ChannelApp, *, may_decide: bool) -> str:

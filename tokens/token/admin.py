@@ -127,7 +127,8 @@ class TokenAdmin(ReadOnlyList):
         query = bulk.filters_of(request)
         back = reverse("admin:tokens_token_changelist") + (f"?{query.urlencode()}" if query else "")
         entries = queries.entries_of_tokens(self._chosen(request), person(request))
-        origin = asking.Origin(entries, back, access.frame_of(Token, back), _nobody)
+        nobody = gettext("None of these log-ins is linked to an account.")
+        origin = asking.Origin(entries, back, access.frame_of(Token, back), nobody)
         return asking.answer_ask_page(request, origin)
 
     def _chosen(self, request: HttpRequest) -> QuerySet[Token]:
@@ -290,7 +291,3 @@ class TokenAdmin(ReadOnlyList):
             used, reverse("admin:tokens_token_revoke", args=[token.pk]),
             format_html(gettext('Revoke<span class="at-hidden"> the log-in of {}</span>'), token.label),
         )  # fmt: skip
-
-
-def _nobody() -> str:
-    return gettext("None of these log-ins is linked to an account.")
