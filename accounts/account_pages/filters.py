@@ -15,7 +15,7 @@ from accounts.pool import queries as pool_queries
 from accounts.pool.health import OUTSIDE, Health
 from accounts.pool.models import CAN_SERVE
 from macros.models import Macro
-from macros.notices.queries import unwatched
+from macros.rules.queries import unwatched
 from portal.filters import ChoiceFilter, Lookups, OnOff
 from tokens.channels import declarations
 from tokens.channels.kinds import Reason

@@ -20,10 +20,10 @@ from accounts.models import AccountEvent, AccountNews
 from accounts.pool.services import note_news
 from infra import locks
 from infra.locks import Lock
-from macros.at_once.queries import SLICE, Event, read_facts
-from macros.at_once.rules import Found, find_due
+from macros.at_once.rules import Event, Found, find_due
 from macros.mutes.models import Mute
 from macros.notices.models import NEWS, WARNING, Notice, Told
+from macros.notices.queries import SLICE, read_facts
 from notifications.models import Message
 from notifications.outbox import deliver_soon
 from ui.dates import last_morning

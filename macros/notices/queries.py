@@ -2,10 +2,10 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from datetime import datetime, tzinfo
+from datetime import datetime, timedelta, tzinfo
 from typing import Any
 
-from django.db.models import Exists, F, Max, OuterRef, Q, QuerySet, Value
+from django.db.models import F, Max, Q, QuerySet, Value
 from django.utils import timezone
 
 from accounts.models import Account, AccountEvent, AccountToken
@@ -17,6 +17,7 @@ from macros.notices.values import (
     LIVE,
     AccountFacts,
     Directory,
+    Happened,
     LogIn,
     Muted,
     Mutes,
@@ -33,7 +34,10 @@ from users.people.queries import addresses_that_see_all, operators, reachable_le
 
 SLICE = 4_000  # accounts
 _TOLD = [Told.Outcome.WAITING, Told.Outcome.MAILED]
-Kind = MacroAction.Kind
+Kind, Event = MacroAction.Kind, AccountEvent.Kind
+_STATES = (Event.CONNECTED, Event.DEACTIVATED, Event.INTERRUPTED, Event.PAUSED)
+_RESTRICTIONS = (Event.RESTRICTED, Event.UNRESTRICTED)
+DAY = timedelta(days=1)
 
 _OF_ACCOUNT = (
     "pk", "channel", "team_id", "state", "since", "paused_at", "deadline_kind", "deadline", "cycle", "cycle_since", "people_count",
@@ -239,7 +243,7 @@ def _read_dark(dark: Mapping[int, AccountFacts], zone: tzinfo) -> None:
     """
     if not dark:
         return
-    connected = AccountEvent.objects.filter(account__in=dark, kind=AccountEvent.Kind.CONNECTED)
+    connected = AccountEvent.objects.filter(account__in=dark, kind=Event.CONNECTED)
     back = dict(
         connected.order_by().values("account").annotate(last=Max("at")).values_list("account", "last")
     )
@@ -256,6 +260,67 @@ def _read_dark(dark: Mapping[int, AccountFacts], zone: tzinfo) -> None:
             one.heard_on = min(one.heard_on or day, day)
     for pk, one in dark.items():
         one.was_connected = bool(one.log_ins) or pk in back
+
+
+# --- of what is told at once
+
+
+def read_facts(since: Mapping[int, datetime]) -> World:
+    """Return the facts of accounts (ids), each since a moment. A fixed number of queries."""
+    found, first = read_world(list(since)), min(since.values())
+    events, told = _events_of(since, first), _told_of(since, first)
+    mailed = _mailed_of(found.accounts, first)
+    for pk, one in found.accounts.items():
+        one.looked_since = since[pk]
+        one.events, one.told_at_once, one.mailed = events[pk], told[pk], mailed[pk]
+    return found
+
+
+def _events_of(ids: Collection[int], since: datetime) -> Mapping[int, list[Happened]]:
+    """Return the events since a moment, and of each account the state and the restriction before."""
+    columns = ("account", "id", "kind", "at", "cause", "token", "from_token", "actor__email")
+    events = AccountEvent.objects.filter(account__in=ids)
+    kinds_of_news = (*_STATES, *_RESTRICTIONS, Event.SHIFTED, Event.ACCESS)
+    fresh = events.filter(kind__in=kinds_of_news, at__gte=since).order_by()
+    rows = list(fresh.values_list(*columns))
+    # A shift or a passing doubt in between says nothing of what was before it.
+    for kinds in (_STATES, _RESTRICTIONS, (Event.CONNECTED, Event.DEACTIVATED, Event.PAUSED)):
+        before = events.filter(kind__in=kinds, at__lt=since).order_by("account", "-at", "-id")
+        rows += before.distinct("account").values_list(*columns)
+    found: dict[int, dict[int, Happened]] = defaultdict(dict)
+    for account, pk, kind, at, cause, token, before_it, actor in rows:
+        found[account][pk] = Happened(pk, kind, at, cause, token, before_it, actor or "")
+    return defaultdict(
+        list,
+        {pk: sorted(some.values(), key=lambda one: (one.at, one.id)) for pk, some in found.items()},
+    )
+
+
+def _told_of(ids: Collection[int], since: datetime) -> Mapping[int, list[Told]]:
+    """Return what was told of accounts within a day before a moment and since, and what is not over."""
+    rows = Told.objects.live().filter(account__in=ids).order_by("id")
+    found: dict[int, list[Told]] = defaultdict(list)
+    for one in rows.filter(at__gte=since - DAY) | rows.open():
+        found[one.account_id].append(one)
+    return found
+
+
+def _mailed_of(accounts: Mapping[int, AccountFacts], since: datetime) -> Mapping[int, dict[str, int]]:
+    """Return whom the mail about removed log-ins told of accounts, and which mail: of all of their own, or of those of some teams."""
+    found: dict[int, dict[str, int]] = defaultdict(dict)
+    removed = {pk: {one.token_id for one in each.log_ins if one.removed} for pk, each in accounts.items()}
+    if not any(removed.values()):
+        return found
+    mails = Message.objects.not_lost().filter(kind="left", created_at__gte=since - DAY)
+    for mail, recipient, said in mails.values_list("pk", "recipient", "payload"):
+        for pk, tokens in removed.items():
+            theirs = said.get("own") or accounts[pk].team_id in said.get("teams", ())
+            if theirs and not tokens.isdisjoint(said.get("tokens", ())):
+                found[pk][recipient] = mail
+    return found
+
+
+# --- which accounts
 
 
 def _candidates(rules: Sequence[Rule], span: Span) -> set[int]:
@@ -304,48 +369,6 @@ def accounts_to_hear_of(pairs: Mapping[str, Collection[int]]) -> dict[str, set[i
         address: {pk for pk in ids if pk in found.accounts and found.may_hear(found.accounts[pk], address)}
         for address, ids in pairs.items()
     }
-
-
-def _leaves_out(macro: str, account: Any) -> Exists:
-    """Return whether a macro leaves out an account. `macro`: its column in the outer query; `account`: a reference to the account."""
-    left_out = Mute.objects.running().left_out_accounts()
-    return Exists(left_out.filter(macro=OuterRef(macro), account=account))
-
-
-def unwatched(accounts: QuerySet[Account], *, but: Collection[Macro] = ()) -> QuerySet[Account]:
-    """Keep the accounts that no macro watches which is on, or none but these, that tells of stops.
-
-    Where a macro watches everything, as in most installations, that is known without looking at any account.
-    """
-    everything = Macro.objects.telling_of_stops().filter(scope=Macro.AppliesTo.ALL, team=None)
-    left_out = Mute.objects.running().left_out_accounts().filter(macro=OuterRef("pk"))
-    everything = everything.exclude(Exists(left_out))
-    ids = [macro.pk for macro in but]
-    if everything.exclude(pk__in=ids).exists():
-        return accounts.none()
-    return accounts.filter(_unwatched_of(Macro.objects.telling_of_stops().exclude(pk__in=ids)))
-
-
-def _unwatched_of(macros: QuerySet[Macro]) -> Q:
-    """Return the condition of an account that none of these macros watches, if they are on."""
-    chosen, general = conditions_of_watching(macros)
-    return ~chosen & ~general
-
-
-def conditions_of_watching(macros: QuerySet[Macro]) -> tuple[Exists, Exists]:
-    """Return whether the account of the outer query is watched by one of these macros, if on: by its name; by all or its channel."""
-    team = Q(team=None) | Q(team=OuterRef("team"))
-    of_channels = Q(scope=Macro.AppliesTo.CHANNELS, channels__contains=[OuterRef("channel")])
-    chosen = MacroAccount.objects.filter(
-        Q(macro__team=None) | Q(macro__team=OuterRef("team")),
-        ~_leaves_out("macro", OuterRef("account")),
-        account=OuterRef("pk"),
-        macro__in=macros.filter(scope=Macro.AppliesTo.CHOSEN),
-    )
-    wide = macros.filter(
-        Q(scope=Macro.AppliesTo.ALL) | of_channels, team, ~_leaves_out("pk", OuterRef(OuterRef("pk")))
-    )
-    return Exists(chosen), Exists(wide)
 
 
 def watching_macros(account: Account) -> list[Macro]:

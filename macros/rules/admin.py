@@ -22,11 +22,11 @@ from accounts.account_pages.filters import TeamFilter
 from accounts.models import Account
 from macros.models import Macro, MacroAccount, MacroAction, Notice, Told
 from macros.notices import history as message_history
-from macros.notices.queries import unwatched
 from macros.preview import services as preview
 from macros.preview import views as macro_preview
 from macros.preview.services import Draft, stored_draft
 from macros.rules.forms import MacroForm
+from macros.rules.queries import unwatched
 from portal import access, bulk
 from portal.lists import OwnList, part
 from tokens.channels import declarations

@@ -16,11 +16,10 @@ from django.utils import timezone
 
 from accounts.models import Account, AccountToken
 from accounts.pool.services import note_news
-from macros.at_once.queries import DAY, ENDS, Event, Fact, is_lost, read_facts
-from macros.at_once.rules import NO_MACRO, hears_that_it_is_over, readers_of
+from macros.at_once.rules import DAY, ENDS, NO_MACRO, Event, Fact, hears_that_it_is_over, is_lost, readers_of
 from macros.models import Evaluation, Notice, Told
 from macros.notices.models import NoticeQuerySet, ToldQuerySet
-from macros.notices.queries import read_world
+from macros.notices.queries import read_facts, read_world
 from macros.notices.rules import Rule, World
 from macros.notices.values import AWAY, PERSON_LEFT, REFUSED, AccountFacts, LogIn
 from notifications.models import Message

@@ -8,7 +8,7 @@ from functools import cached_property
 
 from accounts.models import Account, AccountToken
 from accounts.pool import health
-from macros.at_once.queries import ENDS
+from macros.at_once.rules import ENDS
 from macros.models import Notice, Told
 from tokens.channels import declarations
 from tokens.channels.kinds import AN_APPEAL_HELPS, Reason

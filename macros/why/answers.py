@@ -14,11 +14,11 @@ from django.utils import timezone
 
 from accounts.models import Account
 from macros.at_once import rules as news_rules
-from macros.at_once.queries import Fact, read_facts
+from macros.at_once.rules import Fact
 from macros.models import Macro, MacroAction
 from macros.notices import rules
 from macros.notices.models import Told
-from macros.notices.queries import read_accounts, read_directory, rules_of
+from macros.notices.queries import read_accounts, read_directory, read_facts, rules_of
 from macros.notices.rules import Due, Rule
 from macros.notices.values import LEFT_OUT, PERSON_LEFT, REFUSED, AccountFacts, Directory, Span
 from macros.warnings import services as evaluation

@@ -13,7 +13,7 @@ from accounts.asks import queries as asking
 from accounts.backups import queries as backups
 from accounts.models import Account, AccountQuerySet
 from accounts.pool.health import Health
-from macros.notices.queries import unwatched
+from macros.rules.queries import unwatched
 from tokens.channel_apps.services import call_problems
 from tokens.channels import declarations, registry, versions
 from tokens.models import ChannelApp

@@ -9,8 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from accounts.pool.health import OUTSIDE
-from macros.at_once.queries import HOUR
-from macros.at_once.rules import Found, find_due
+from macros.at_once.rules import HOUR, Found, find_due
 from macros.notices.models import Told
 from macros.notices.rules import Rule, World
 from macros.notices.values import AccountFacts, Directory, Happened, LogIn, Muted, Mutes

@@ -6,8 +6,9 @@ import pytest
 
 from accounts.models import Account
 from macros.models import Macro, MacroAccount, MacroAction
-from macros.notices.queries import read_accounts, read_rules, unwatched
+from macros.notices.queries import read_accounts, read_rules
 from macros.notices.values import Span
+from macros.rules.queries import unwatched
 from tests.macros.support import BERLIN
 from tests.support.factories import NOW, make_account, make_team
 

@@ -12,8 +12,9 @@ from macros.at_once import services as at_once
 from macros.models import Acknowledgement, Macro, Mute, Notice
 from macros.mutes import acknowledgements, services
 from macros.mutes.mails import sign_message
-from macros.notices.queries import unwatched, watching_macros
+from macros.notices.queries import watching_macros
 from macros.preview import services as preview
+from macros.rules.queries import unwatched
 from macros.warnings import mails
 from macros.warnings import services as evaluation
 from macros.why import queries as why
