@@ -33,14 +33,12 @@ from macros.warnings.cards import (
     seen_accounts,
     who_is_asked,
 )
-from macros.warnings.revalidation import OF_LOG_INS, StillSaid, record_end, still_said
+from macros.warnings.revalidation import StillSaid, record_end, still_said
 from macros.warnings.rules import (
     LOADED,
     WarningLine,
     group_by_log_in,
-    sort_lines,
-    told_lines,
-    warning_lines,
+    lines_about,
 )
 from notifications.models import Message
 from notifications.outbox import Mail, NotWanted, register_kind
@@ -64,15 +62,10 @@ def compose_mail(still: StillSaid, message: Message, *, now: datetime, may_stop:
     who, notices = mailing.reader_of(message), still.warned
     rows: list[Notice | Told] = [*notices, *still.told]
     accounts = Account.objects.with_pools().in_bulk({one.account_id for one in rows})
-    ahead = warning_lines(
-        notices, accounts=accounts, reader=who.user, names=who.names, now=now, zone=who.zone
-    )
-    of_log_ins = [one for one in still.told if one.kind in OF_LOG_INS]
-    at_once_lines = told_lines(of_log_ins, accounts=accounts, reader=who.user, names=who.names)
     tokens = {entry.token_id for one in accounts.values() for entry in one.pool.all()}
     renewable = renewal_links.renewable_log_ins([who.user.pk], tokens) if who.user and tokens else {}
     reader = MailReader(who.user, who.names, message.recipient, renewable)
-    said = _said(sort_lines([*ahead, *at_once_lines]), still, reader)
+    said = _said(lines_about(rows, accounts=accounts, who=who, now=now), still, reader)
     foot = foot_addresses(
         message, user=who.user, may_stop=may_stop, asks=bool(notices) or any(one.asks for one in still.told)
     )

@@ -30,7 +30,6 @@ from users.models import RefusedAddress
 from users.people.queries import Via
 
 Outcome, Kind = Told.Outcome, Told.Kind
-OF_LOG_INS = (*ENDS, Kind.DEACTIVATED, Kind.SHIFTED)  # said by lines of log-ins
 # Beginnings of codes.
 _OF_THE_READER = (REFUSED, "other_team", "other_address", "not_told_", "reader_", PERSON_LEFT)
 STOPPED = (Account.State.DEACTIVATED, Account.State.INTERRUPTED)

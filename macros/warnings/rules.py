@@ -2,12 +2,13 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta, tzinfo
+from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import cached_property
 
 from accounts.models import Account, AccountToken
 from accounts.pool import health
+from accounts.pool.mails import ReaderWithNames
 from macros.at_once.rules import ENDS
 from macros.models import Notice, Told
 from tokens.channels import declarations
@@ -23,6 +24,7 @@ _BY_CLOCK: Mapping[str, Reason] = {
     Token.DeadlineClock.DATA_ACCESS: Reason.DATA_ACCESS_EXPIRED,
 }
 
+OF_LOG_INS = (*ENDS, Told.Kind.DEACTIVATED, Told.Kind.SHIFTED)  # what is said by lines
 LOADED = 40  # accounts of a mail whose pools are looked at, for those that it shows; the rest is a number
 
 
@@ -154,73 +156,39 @@ class WarningLine:
         )
 
 
-def warning_lines(
-    notices: Iterable[Notice],
-    *,
-    accounts: Mapping[int, Account],
-    reader: User | None,
-    names: NameVisibility,
-    now: datetime,
-    zone: tzinfo,
+def lines_about(
+    rows: Iterable[Notice | Told], *, accounts: Mapping[int, Account], who: ReaderWithNames, now: datetime
 ) -> list[WarningLine]:
-    """Return the lines of what macros warn of.
+    """Return one line an account, most urgent first, and one for each log-in of the reader's own (`who`).
 
-    `accounts` are those of the notices by their ids, loaded with their pools. `zone` is the reader's, by whose calendar days count from
-    `now`.
+    `accounts` are those of the rows by their ids, loaded with their pools. What several macros found, or was told at once, too, is one
+    line. The account's own line comes first: a log-in that ends says nothing more where that stands.
     """
-    facts: dict[tuple[int, int | None], Notice] = {}
-    for notice in sorted(
-        notices, key=lambda one: one.threshold == 0
-    ):  # the date of what is interrupted asks for more
-        facts.setdefault((notice.account_id, notice.token_id), notice)
-    return [
-        _line(accounts[notice.account_id], notice, reader, names, now.astimezone(zone))
-        for notice in facts.values()
-    ]
-
-
-def told_lines(
-    rows: Iterable[Told], *, accounts: Mapping[int, Account], reader: User | None, names: NameVisibility
-) -> list[WarningLine]:
-    """Return the same of what was told at once of log-ins, and of accounts by them: one line an account, of the own log-in first."""
-    lines: dict[int, WarningLine] = {}
-    for row in sorted(rows, key=lambda one: (one.kind not in ENDS, one.pk or 0)):
-        if row.account_id not in lines and row.account_id in accounts:
-            lines[row.account_id] = _told_line(accounts[row.account_id], row, reader, names)
-    return list(lines.values())
-
-
-def _told_line(account: Account, row: Told, reader: User | None, names: NameVisibility) -> WarningLine:
-    entries = account.in_order(account.pool.all())
-    token, dark = row.token, account.state == Account.State.INTERRUPTED and row.kind == Told.Kind.DEACTIVATED
-    if token is None:
-        token = _token_that_stopped(account, entries, reader)
-    line = WarningLine(
-        account=account,
-        entries=entries,
-        token=token,
-        mine=_is_own(token, reader),
-        deactivated=account.is_deactivated or dark,
-        covered=account.state == Account.State.CONNECTED,
-        ends=None,
-        names=names,
-        days=-1,
-        since=row.at,
-    )
-    return line if line.lost else replace(line, mine=False)  # it works again, and is the backup
-
-
-def sort_lines(made: Iterable[WarningLine]) -> list[WarningLine]:
-    """Return one line an account, most urgent first, and one for each log-in of the reader's own.
-
-    What several macros found, or was told at once, too, is one line. The account's own line comes first: a log-in that ends says nothing
-    more where that stands.
-    """
+    made = [_told_line(accounts[row.account_id], row, who) for row in _told_once(rows)]
+    made += [_line(accounts[one.account_id], one, who, now) for one in _found_once(rows)]
     lines: dict[tuple[int, int | None], WarningLine] = {}
     for line in sorted(made, key=lambda line: (not line.mine, line.since is None, line.covered)):
         lines.setdefault((line.account.pk, line.token.pk if line.token and line.mine else None), line)
     mine = {line.account.pk for line in lines.values() if line.mine}
     return sorted((line for line in lines.values() if line.mine or line.account.pk not in mine), key=_urgency)
+
+
+def _found_once(rows: Iterable[Notice | Told]) -> Iterable[Notice]:
+    """Return one notice of each end. The date of what is interrupted asks for more than that it is."""
+    facts: dict[tuple[int, int | None], Notice] = {}
+    notices = [one for one in rows if isinstance(one, Notice)]
+    for notice in sorted(notices, key=lambda one: one.threshold == 0):
+        facts.setdefault((notice.account_id, notice.token_id), notice)
+    return facts.values()
+
+
+def _told_once(rows: Iterable[Notice | Told]) -> Iterable[Told]:
+    """Return one row of each account of which something of log-ins was told at once, of the own log-in first."""
+    facts: dict[int, Told] = {}
+    told = [one for one in rows if isinstance(one, Told) and one.kind in OF_LOG_INS]
+    for row in sorted(told, key=lambda one: (one.kind not in ENDS, one.pk or 0)):
+        facts.setdefault(row.account_id, row)
+    return facts.values()
 
 
 def group_by_log_in(lines: Iterable[WarningLine]) -> list[list[WarningLine]]:
@@ -246,27 +214,44 @@ def _urgency(line: WarningLine) -> tuple[bool, bool, float, bool, str]:
     )
 
 
-def _line(
-    account: Account, notice: Notice, reader: User | None, names: NameVisibility, now: datetime
-) -> WarningLine:
-    entries = account.in_order(account.pool.all())
+def _line(account: Account, notice: Notice, who: ReaderWithNames, now: datetime) -> WarningLine:
     deactivated = notice.threshold == 0
-    token = _token_of(notice, account, entries, reader)
+    entries = account.in_order(account.pool.all())
+    token = _token_of(notice, account, entries, who.user)
     ends = None if deactivated else notice.ends
-    days = (ends.astimezone(now.tzinfo).date() - now.date()).days if ends else -1
+    today = now.astimezone(who.zone).date()
     later = account.deadline is None or ends is None or account.deadline - ends > timedelta(minutes=1)
     return WarningLine(
         account=account,
         entries=entries,
         token=token,
-        mine=_is_own(token, reader),
+        mine=_is_own(token, who.user),
         deactivated=deactivated,
         covered=notice.token_id is not None and not deactivated and later,
         ends=ends,
-        names=names,
-        days=days,
+        names=who.names,
+        days=(ends.astimezone(who.zone).date() - today).days if ends else -1,
         via=Via(notice.via),
     )
+
+
+def _told_line(account: Account, row: Told, who: ReaderWithNames) -> WarningLine:
+    dark = account.state == Account.State.INTERRUPTED and row.kind == Told.Kind.DEACTIVATED
+    entries = account.in_order(account.pool.all())
+    token = row.token or _token_that_stopped(account, entries, who.user)
+    line = WarningLine(
+        account=account,
+        entries=entries,
+        token=token,
+        mine=_is_own(token, who.user),
+        deactivated=account.is_deactivated or dark,
+        covered=account.state == Account.State.CONNECTED,
+        ends=None,
+        names=who.names,
+        days=-1,
+        since=row.at,
+    )
+    return line if line.lost else replace(line, mine=False)  # it works again, and is the backup
 
 
 def _can_be_asked(token: Token) -> bool:
