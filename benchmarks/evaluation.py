@@ -58,9 +58,12 @@ def _round(now: datetime) -> dict[str, Figures]:
 def _evaluation(now: datetime) -> tuple[Figures, int]:
     with timed() as seconds:
         report = evaluate(now=now)
-    assert report.evaluation_id is not None  # by hand, so it always writes its row
-    figures = {SECONDS: seconds[0], "notices written": report.notices, "mails written": report.messages}
-    return figures, report.evaluation_id
+    figures = {
+        SECONDS: seconds[0],
+        "notices written": report.notice_count,
+        "mails written": report.message_count,
+    }
+    return figures, report.pk
 
 
 def _keep(*evaluations: int) -> None:

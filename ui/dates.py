@@ -24,6 +24,11 @@ def days_until(deadline: datetime, *, now: datetime, zone: tzinfo) -> int:
     return (deadline.astimezone(zone).date() - now.astimezone(zone).date()).days
 
 
+def local_day(at: datetime) -> date:
+    """Return the calendar day in the project's time zone, which mails go by."""
+    return timezone.localdate(at, timezone.get_default_timezone())
+
+
 def last_morning(now: datetime) -> date:
     """Return the day of the last morning, in the project's time zone, whoever looks: what lasts until then, or until before, is over.
 

@@ -103,7 +103,7 @@ def _mail() -> Work:
 
 def _evaluation(now: datetime) -> Work:
     """Today's run, which is due from MACROS_HOUR on."""
-    today = evaluation.local_day(now)
+    today = dates.local_day(now)
     due = evaluation.hour_of(today)
     done = Evaluation.objects.scheduled().filter(on_date=today, finished_at__isnull=False)
     waits = due <= now and Macro.objects.filter(enabled=True).exists() and not done.exists()

@@ -20,6 +20,7 @@ from macros.notices.queries import accounts_to_hear_of
 from notifications import outbox
 from notifications.models import Message
 from tokens.models import Token
+from ui.dates import local_day
 from users.installation import hold
 from users.models import User
 from users.people.queries import who_log_in
@@ -40,7 +41,7 @@ class Deadline:
         """How many days are left, 1 at least."""
         if self.ends is None:
             return 1
-        return max((services.local_day(self.ends) - services.local_day(now)).days, 1)
+        return max((local_day(self.ends) - local_day(now)).days, 1)
 
     def said(self, now: datetime) -> str:
         """What somebody says by being on it: the same while it is no more urgent."""

@@ -10,7 +10,6 @@ from datetime import date, datetime, timedelta
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.db import transaction
 from django.db.models import QuerySet
-from django.utils import timezone
 from django.utils.translation import gettext
 
 from accounts.models import Account, AccountEvent
@@ -21,6 +20,7 @@ from macros.mutes.mails import is_over, tell_muted
 from notifications.models import Message
 from notifications.outbox import clean_line
 from ui import stored_phrases as kept
+from ui.dates import local_day
 from ui.errors import Refusal
 from users.installation import hold
 from users.models import AddressEvent, User
@@ -244,11 +244,6 @@ def first_day(now: datetime) -> date:
 def last_day(now: datetime) -> date:
     """Return the last such day."""
     return proposed_day(now, days=LONGEST)
-
-
-def local_day(at: datetime) -> date:
-    """Return the calendar day in the project's time zone, which mails go by."""
-    return timezone.localdate(at, timezone.get_default_timezone())
 
 
 def proposed_day(now: datetime, *, days: int) -> date:

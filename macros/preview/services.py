@@ -15,6 +15,7 @@ from macros.notices.queries import read_directory, read_in_slices
 from macros.notices.rules import Due, Rule
 from macros.notices.values import AccountFacts, Directory, Span
 from macros.warnings import services as evaluation
+from ui.dates import local_day
 from ui.phrases import phrase
 from users.people.queries import who_log_in
 
@@ -169,7 +170,7 @@ def preview_drafts(drafts: Sequence[Draft], *, now: datetime) -> list[Preview]:
 
     An account that several are about is read once: of thousands, reading is nearly all the time.
     """
-    today = evaluation.local_day(now)
+    today = local_day(now)
     span = Span(now, evaluation.next_run(now), today + timedelta(days=DAYS), evaluation.project_zone())
     directory, seen = read_directory(now=now), [_Seen(draft) for draft in drafts]
     ids = sorted(set().union(*(one.ids for one in seen)))

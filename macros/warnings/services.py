@@ -6,7 +6,6 @@ many beats tick; a run that fails leaves no row, so that the next tick tries aga
 
 import logging
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
@@ -15,6 +14,7 @@ from django.db import transaction
 
 from infra import locks
 from infra.locks import Lock
+from macros.at_once.rules import Fact, ToldBy, told_row
 from macros.at_once.services import BATCH, Messages, write_told
 from macros.notices import rules
 from macros.notices.models import Evaluation, Notice, Shortage, Told
@@ -22,6 +22,7 @@ from macros.notices.queries import read_candidates, read_directory, read_rules
 from macros.notices.rules import Due, Rule, Rules
 from macros.notices.values import AccountFacts, Directory, Span, TellsBefore
 from macros.rules.models import MacroAction
+from ui.dates import local_day
 
 # --- what a run finds is written as notices, and as the messages that will carry them, in the caller's transaction
 
@@ -131,16 +132,7 @@ def update_shortages(
         for rule, account in short
     )
     return [
-        Told(
-            account_id=account.pk,
-            team_id=account.team_id,
-            kind=Told.Kind.FEW_PEOPLE,
-            recipient=reader.address,
-            event=row.event,
-            at=span.now,
-            via=reader.via,
-            action_id=rule.action_id,
-        )
+        told_row(Fact(Told.Kind.FEW_PEOPLE, row.event, span.now), ToldBy(reader, rule.action_id), account)
         for row, (rule, account) in zip(rows, short, strict=True)
         for reader in rule.readers(account, directory).readers
     ]
@@ -149,24 +141,9 @@ def update_shortages(
 logger = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
-class EvaluationReport:
-    """What a run found. `evaluation_id` is None where the day has its run already."""
-
-    on: date
-    notices: int = 0
-    messages: int = 0
-    evaluation_id: int | None = None
-
-
 def project_zone() -> ZoneInfo:
     """Return the project's time zone: whose calendar days count."""
     return ZoneInfo(settings.TIME_ZONE)
-
-
-def local_day(now: datetime) -> date:
-    """Return the calendar day in the project's time zone."""
-    return now.astimezone(project_zone()).date()
 
 
 def evaluate(
@@ -174,29 +151,27 @@ def evaluate(
     now: datetime,
     on: date | None = None,
     trigger: Evaluation.Trigger = Evaluation.Trigger.HAND,
-) -> EvaluationReport:
-    """Find what no run has found and write its messages, as if today were `on`.
+) -> Evaluation:
+    """Find what no run has found and write its messages, as if today were `on`. Returns the run.
 
-    A scheduled run of a day that has one already finds nothing and writes nothing. The beat's delivery sends what it writes.
+    A scheduled run of a day that has one already is that one, and writes nothing. The beat's delivery sends what it writes.
     """
     on = on or local_day(now)
-    span = Span(moment_of(on, now=now), on, on, project_zone())
+    span = Span(now if on == local_day(now) else hour_of(on), on, on, project_zone())
     with transaction.atomic():
-        locks.take(Lock.EVALUATION)
-        evaluation, created = _begin(on, trigger, now)
-        if not created:
-            return EvaluationReport(on)
-        found = write_findings(run=evaluation, span=span)
-        evaluation.notice_count, evaluation.message_count = found
-        evaluation.finished_at = now
-        evaluation.save(update_fields=["notice_count", "message_count", "finished_at"])
-    logger.info(
-        "Macros of %s: %s notices, %s messages", on, evaluation.notice_count, evaluation.message_count
-    )
-    return EvaluationReport(on, evaluation.notice_count, evaluation.message_count, evaluation.pk)
+        locks.take(Lock.EVALUATION)  # so a scheduled run that got here first is visible
+        runs = Evaluation.objects.scheduled().filter(on_date=on)
+        if trigger == Evaluation.Trigger.SCHEDULE and (done := runs.first()):
+            return done
+        run = Evaluation.objects.create(on_date=on, trigger=trigger, started_at=now)
+        run.notice_count, run.message_count = write_findings(run=run, span=span)
+        run.finished_at = now
+        run.save(update_fields=["notice_count", "message_count", "finished_at"])
+    logger.info("Macros of %s: %s notices, %s messages", on, run.notice_count, run.message_count)
+    return run
 
 
-def evaluate_if_due(*, now: datetime) -> EvaluationReport | None:
+def evaluate_if_due(*, now: datetime) -> Evaluation | None:
     """Run today's evaluation if the hour has come and no run of today is recorded. None: not now.
 
     Where what it found did not reach its readers, it runs once more, for whoever is told in their place.
@@ -214,13 +189,6 @@ def evaluate_if_due(*, now: datetime) -> EvaluationReport | None:
     return evaluate(now=now)
 
 
-def moment_of(on: date, *, now: datetime) -> datetime:
-    """Return the moment that a run of `on` stands for: now if that is today, else the set hour of that day."""
-    if on == local_day(now):
-        return now
-    return hour_of(on)
-
-
 def hour_of(day: date) -> datetime:
     """Return the set hour of a day."""
     return datetime.combine(day, time(settings.MACROS_HOUR), tzinfo=project_zone())
@@ -231,10 +199,3 @@ def next_run(now: datetime) -> date:
     today = local_day(now)
     done = Evaluation.objects.scheduled().filter(on_date=today).exists()
     return today + timedelta(days=1) if done else today
-
-
-def _begin(on: date, trigger: Evaluation.Trigger, now: datetime) -> tuple[Evaluation, bool]:
-    """Write the run's row. The lock is held, so a scheduled run that got here first is visible."""
-    if trigger == Evaluation.Trigger.SCHEDULE:
-        return Evaluation.objects.get_or_create(on_date=on, trigger=trigger, defaults={"started_at": now})
-    return Evaluation.objects.create(on_date=on, trigger=trigger, started_at=now), True

@@ -78,7 +78,7 @@ def about_macros(one: Asked, macros: QuerySet[Macro], *, now: datetime) -> list[
     for rule in rules_of(actions):
         found[rule.macro_id].append(rule)
     asked = [rule for some in found.values() for rule in some]
-    span = Span(now, evaluation.next_run(now), evaluation.local_day(now) + AHEAD, evaluation.project_zone())
+    span = Span(now, evaluation.next_run(now), dates.local_day(now) + AHEAD, evaluation.project_zone())
     read = read_accounts([one.account.pk], rules=asked, span=span)
     if not read:
         return []

@@ -135,7 +135,7 @@ def test_recovery_is_told_once_to_whoever_was_told_that_it_stopped_which_is_not_
     at_once.tell_news(SOON)
     send()
 
-    morning = evaluation.evaluate(now=NOW + DAY).notices
+    morning = evaluation.evaluate(now=NOW + DAY).notice_count
     revive(account, NOW + 5 * MINUTE)
     at_once.tell_news(NOW + 6 * MINUTE)
     mails = send(NOW + 6 * MINUTE)

@@ -25,6 +25,7 @@ from tests.macros.support import (
 )
 from tests.support.factories import NOW, link, make_account, make_team, make_token
 from tokens.models import Token
+from ui.dates import local_day
 
 pytestmark = pytest.mark.django_db
 
@@ -32,8 +33,8 @@ pytestmark = pytest.mark.django_db
 def run(days_later: int = 0) -> list[tuple[str, int, str]]:
     """Evaluate so many days from today at noon; return (account, threshold, recipient) of what it found."""
     report = evaluation.evaluate(now=noon(TODAY + timedelta(days=days_later)))
-    found = Notice.objects.filter(evaluation=report.evaluation_id).select_related("account")
-    assert report.notices == len(found)
+    found = Notice.objects.filter(evaluation=report).select_related("account")
+    assert report.notice_count == len(found)
     return sorted((notice.account.name, notice.threshold, notice.recipient) for notice in found)
 
 
@@ -168,7 +169,7 @@ def test_one_mail_per_recipient_and_team_carries_all_macros() -> None:
 
     report = evaluation.evaluate(now=NOW)
 
-    assert (report.notices, report.messages) == (6, 2)
+    assert (report.notice_count, report.message_count) == (6, 2)
     message = Message.objects.get(team=team)
     assert message.notices.count() == 2
     assert Message.objects.exclude(pk=message.pk).get().recipient == WATCHER
@@ -185,7 +186,7 @@ def test_a_notice_that_was_dropped_does_not_stand_in_the_way_of_a_later_one() ->
 
 def test_the_command_runs_as_if_it_were_another_day(capsys: pytest.CaptureFixture[str]) -> None:
     make_macro(days=[7])
-    day = evaluation.local_day(datetime.now(BERLIN)) + timedelta(days=100)
+    day = local_day(datetime.now(BERLIN)) + timedelta(days=100)
     ending(at=noon(day + timedelta(days=7)))
 
     call_command("evaluate_macros", "--on", day.isoformat())

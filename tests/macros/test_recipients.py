@@ -256,13 +256,13 @@ def test_a_second_macro_and_a_second_run_mail_only_what_is_new() -> None:
 
     report = evaluation.evaluate(now=NOW)
 
-    found = Notice.objects.filter(evaluation=report.evaluation_id).order_by("recipient", "account__name")
+    found = Notice.objects.filter(evaluation=report).order_by("recipient", "account__name")
     assert set(found.values_list("recipient", "account__name")) == {
         ("ada@example.com", "New"),
         ("boss@example.com", "Known"),
         ("boss@example.com", "New"),
     }
-    assert evaluation.evaluate(now=NOW).messages == 0
+    assert evaluation.evaluate(now=NOW).message_count == 0
 
 
 # --- the preview ----------------------------------------------------------------------------------------------------

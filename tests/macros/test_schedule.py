@@ -50,7 +50,7 @@ def test_a_late_start_catches_up() -> None:
     report = evaluation.evaluate_if_due(now=at(25, 22))
 
     assert report is not None
-    assert report.messages == 1
+    assert report.message_count == 1
 
 
 @pytest.mark.django_db
@@ -110,7 +110,7 @@ def test_a_run_that_fails_leaves_nothing_and_is_tried_again(monkeypatch: pytest.
 
     assert left == 0
     assert report is not None
-    assert report.messages == 1
+    assert report.message_count == 1
 
 
 def together(do: Callable[[], object], times: int) -> None:
@@ -168,7 +168,7 @@ def test_a_notice_that_somebody_else_writes_meanwhile_stops_no_other() -> None:
 
     def find() -> int:
         try:
-            return evaluation.evaluate(now=NOW).notices
+            return evaluation.evaluate(now=NOW).notice_count
         finally:
             connection.close()
 

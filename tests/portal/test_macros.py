@@ -141,7 +141,7 @@ def test_a_macro_may_only_tell_at_once_and_warn_of_nothing_ahead(mira: Client) -
     assert "field needs a change" in refused[2]
     assert none == 0
     assert notices(saved) == "Macro saved. It only tells at once."
-    assert told.notices == 0  # of what is dark already
+    assert told.notice_count == 0  # of what is dark already
     assert "It only tells at once." in page
     assert "Due, next 30 days" not in page
     assert "At once only" in listed

@@ -84,7 +84,7 @@ def test_a_warning_that_was_told_before_the_night_is_not_told_again_after_it() -
     prune()
 
     assert not Notice.objects.filter(message=None).exists()  # they stay, without their texts
-    assert evaluation.evaluate(now=NOW).notices == 0
+    assert evaluation.evaluate(now=NOW).notice_count == 0
 
 
 def test_notices_of_an_earlier_cycle_go_and_those_that_wait_stay() -> None:

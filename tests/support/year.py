@@ -23,6 +23,7 @@ from tests.support import native
 from tests.support.factories import make_user
 from tests.support.sandbox import Sandbox
 from tokens.models import Token
+from ui.dates import local_day
 from users.models import User
 
 MINUTE = 17
@@ -57,7 +58,7 @@ class Year:
     ) -> None:
         self.world, self.late = world, late
         self.zone = evaluation.project_zone()
-        self.first = evaluation.local_day(datetime.now(UTC)) + timedelta(days=1)
+        self.first = local_day(datetime.now(UTC)) + timedelta(days=1)
         self.lives = [self._person(channel, hour) for hour in hours for channel in channels]
         self._traveller: time_machine.travel | None = None
         self.now = datetime.now(UTC)
@@ -106,7 +107,7 @@ class Year:
     def at_the_end(self, life: Life) -> list[list[str]]:
         """Return for each end of a life the kinds of all mails from the day before it to two days after, once these are over."""
         last = [end.astimezone(self.zone).date() for end in self.ends(life)]
-        over = [day for day in last if day + timedelta(days=2) < evaluation.local_day(self.now)]
+        over = [day for day in last if day + timedelta(days=2) < local_day(self.now)]
         return [[kind for on, kind in life.mails if -1 <= (on - day).days <= 2] for day in over]
 
     # --- what comes next
@@ -170,7 +171,7 @@ class Year:
         self._deliver(now)
 
     def _deliver(self, now: datetime) -> None:
-        day = evaluation.local_day(now)
+        day = local_day(now)
         for message in Message.objects.filter(state="queued").order_by("pk"):
             kind = KINDS[message.kind]
             mail = kind.build(message)  # raises where nothing of it holds
@@ -191,7 +192,7 @@ class Year:
             assert notice.deadline is not None
             life = next(life for life in self.lives if life.account == notice.account.name)
             assert message.recipient == life.email
-            life.told[day] = (evaluation.local_day(notice.deadline) - day).days
+            life.told[day] = (local_day(notice.deadline) - day).days
 
     # --- the clock of both sides
 

@@ -21,5 +21,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         hold.refuse()  # what a copy finds is the original's to tell
-        report = evaluation.evaluate(now=timezone.now(), on=options["on"])
-        self.stdout.write(f"{report.on}: {report.notices} notices found, {report.messages} messages written.")
+        run = evaluation.evaluate(now=timezone.now(), on=options["on"])
+        self.stdout.write(
+            f"{run.on_date}: {run.notice_count} notices found, {run.message_count} messages written."
+        )

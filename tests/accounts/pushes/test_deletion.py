@@ -24,6 +24,7 @@ from tests.support.sandbox import Sandbox
 from tests.support.signing import deauthorise
 from tokens.models import DeletionRequest, Token, UnknownAnswer
 from ui import stored_phrases as kept
+from ui.dates import local_day
 from users.models import User
 
 WHY_BLANK = "A person whom this mail names asked to have their data deleted, so its text is no longer kept."
@@ -160,7 +161,7 @@ def test_warnings_of_macros_about_the_log_in_are_blanked_too(
     Account.objects.update(
         deadline=now + timedelta(days=6), deadline_kind="date", cycle_since=now - timedelta(days=60)
     )
-    evaluation.evaluate(on=evaluation.local_day(now), now=now)
+    evaluation.evaluate(on=local_day(now), now=now)
     Message.objects.filter(kind="macro").update(state="sent", text="Log-in: Ada Okafor", sent_at=now)
     world.request_deletion("ada")
 
