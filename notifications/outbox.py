@@ -140,9 +140,6 @@ def kept_reason(code: str, **facts: object) -> str:
 
 Builder = Callable[[Message], Mail]
 Ending = Callable[[Message], None]
-Readdress = Callable[
-    [Message, str], bool
-]  # a message as it is, its reader's new address; whether it goes along
 ReaderOf = Callable[[Message], User | None]
 
 
@@ -169,9 +166,8 @@ class MailKind:
     `stays`: such rows are never pruned, because a sweep asks for their dedupe keys as long as what they tell holds, or a page asks whether
     there was one.
     `to_parked`: sent to a parked address, too, all of them or those of which it says so: for their reader alone, often to come back by.
-    `of_address`: it stays there when the person gets a new one: it is about the address itself, or asks when it is made whom it tells, and
-    what it does not tell its address is found anew for the new one.
-    `readdress`: has what a message carries be its reader's new address's, too; or says that it stays.
+    `of_address`: all, or those of which it says so, stay there when the person gets a new one: they are about the address itself, or ask
+    when they are made whom they tell, and what they do not tell their address is found anew for the new one.
     `reader`: the person to whom alone a message is, or None: sent again, it goes to the address that they have then.
     `asks`: when it is made it asks whether its address is one of those whom it tells, whoever has the address. So it is not dropped with a
     person: staff may have entered the address.
@@ -184,8 +180,7 @@ class MailKind:
     why: Why | None = None
     stays: bool = False
     to_parked: Callable[[Message], bool] | bool = False
-    of_address: bool = False
-    readdress: Readdress | None = None
+    of_address: Callable[[Message], bool] | bool = False
     reader: ReaderOf | None = None
     asks: bool = False
 

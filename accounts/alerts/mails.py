@@ -201,14 +201,14 @@ BUILDERS: dict[str, Builder] = {
 }
 
 
-def goes_along(message: Message, new: str) -> bool:  # noqa: ARG001  # as `kinds.Readdress`
-    """Return whether an alert goes along to its reader's new address: not where OPERATOR_EMAILS names the old one."""
-    return message.recipient not in operators()
+def of_operator(message: Message) -> bool:
+    """Return whether an alert's address is still an operator's: then it stays there, also where its person gets another one."""
+    return message.recipient in operators()
 
 
 def build_alert(message: Message) -> Mail:
     """Build the mail. Raises NotWanted where its reader is no longer an operator, or nothing is left to say."""
-    if message.recipient not in operators():
+    if not of_operator(message):
         raise NotWanted("no_operator")
     build = next((one for key, one in BUILDERS.items() if key in message.payload), _of_app)
     return build(message)
@@ -221,6 +221,6 @@ def register_mail() -> None:
         build_alert,
         name=_("Alert to operators"),
         stays=True,
-        readdress=goes_along,
+        of_address=of_operator,
         asks=True,
     )

@@ -94,9 +94,9 @@ def person_written_to(message: Message) -> User | None:
     return User.objects.filter(pk=message.payload.get("user", 0)).first()
 
 
-def goes_along(message: Message, address: str) -> bool:  # noqa: ARG001  # what `Kind.readdress` passes
-    """Return whether a mail goes along to its reader's new address: what a client link asks stays where it was sent."""
-    return "user" in message.payload
+def of_address(message: Message) -> bool:
+    """Return whether a mail stays where it was sent when its reader gets a new address: what a client link asks does."""
+    return "user" not in message.payload
 
 
 def brings_back(message: Message) -> bool:
@@ -308,7 +308,7 @@ def register_mails() -> None:
         name=_("Request"),
         ended=note_mail_ended,
         reader=person_written_to,
-        readdress=goes_along,
+        of_address=of_address,
         to_parked=brings_back,
         asks=True,
     )

@@ -13,7 +13,6 @@ from typing import Any
 
 from anymail.signals import AnymailTrackingEvent, EventType, RejectReason, tracking
 from django.db import Error, transaction
-from django.db.models import QuerySet
 
 from infra import database_clock
 from notifications.delivery import claims
@@ -29,21 +28,15 @@ State = Message.State
 
 
 def take_mails_along(*, user: User, old: str, **_kwargs: Any) -> None:  # what a signal passes
-    """Have what waits for a person be sent to their new address, in the transaction that changes it.
-
-    One that is on its way at this moment leaves once more, to the new address: its sender cannot be asked whether the old one took it.
-    """
+    """Have what waits for a person be sent to their new address, in the transaction that changes it."""
     moved = False
-    for message in _waiting(old, State.QUEUED, State.SENDING):
+    rows = Message.objects.filter(recipient=old, state=State.QUEUED)
+    for message in rows.select_for_update(no_key=True, of=("self",)).order_by("pk"):
         kind = KINDS.get(message.kind)
-        if kind is None or kind.of_address:
-            continue
-        if kind.readdress is not None and not kind.readdress(message, user.email):
+        if kind is None or (kind.of_address(message) if callable(kind.of_address) else kind.of_address):
             continue
         message.recipient = user.email
-        if message.state == State.SENDING:
-            message.state, message.claimed_until, message.attempts = State.QUEUED, None, message.attempts + 1
-        message.save(update_fields=["recipient", "state", "claimed_until", "attempts"])
+        message.save(update_fields=["recipient"])
         moved = True
     if moved:
         deliver_soon()
@@ -56,12 +49,6 @@ def cancel_of_deleted(*, instance: User, **_kwargs: Any) -> None:
     alone = [name for name, kind in KINDS.items() if not kind.of_address and not kind.asks]
     waiting = Message.objects.filter(recipient=instance.email, state=State.QUEUED, kind__in=alone)
     claims.cancel_all(waiting, reason=kept_reason("person_deleted"))
-
-
-def _waiting(recipient: str, *states: State) -> QuerySet[Message]:
-    """Return what waits for an address, locked, in order. What a sender records at this moment is waited for: it may be tried again."""
-    rows = Message.objects.filter(recipient=recipient, state__in=states)
-    return rows.select_for_update(no_key=True, of=("self",)).order_by("pk")
 
 
 # --- mails that came back

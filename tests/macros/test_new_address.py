@@ -20,7 +20,7 @@ from tests.macros.news import SOON, linked, log_in, revive, send, tells
 from tests.macros.news import die as stop
 from tests.macros.support import TODAY, die, ending, make_macro, make_person
 from tests.macros.test_links_in_mails import evaluate
-from tests.notifications.support import claim_next, make_message
+from tests.notifications.support import make_message
 from tests.support.factories import NOW, make_user
 from users.models import Invitation, User
 
@@ -137,18 +137,6 @@ def test_what_waits_for_the_next_mail_to_its_reader_waits_at_the_new_address(ada
     assert sorted(of_her.values_list("kind", "recipient", "outcome")) == [
         ("few_people", NEW, "waiting"), ("shifted", NEW, "waiting")
     ]  # fmt: skip
-
-
-def test_a_mail_that_is_on_its_way_leaves_once_more_to_the_new_address(ada: User) -> None:
-    message = make_message(OLD, kind="imported", payload={})
-    claimed = claim_next(now=NOW)
-    assert claimed is not None
-
-    correct(ada)
-
-    assert not claims.record_cancelled(claimed, "")
-    message.refresh_from_db()
-    assert (message.recipient, message.state) == (NEW, "queued")
 
 
 def test_nothing_waits_for_a_person_who_was_deleted_nor_is_kept_from_who_has_the_address_next(
