@@ -13,7 +13,7 @@ NO_SENTRY = (
 )
 NO_OPENTELEMETRY = (
     "OTEL_EXPORTER_OTLP_ENDPOINT is set, but OpenTelemetry is not installed: "
-    "pip install what docs/operations.md names, or set OTEL_SDK_DISABLED=true."
+    "pip install what docs/operations.md names, or remove the setting."
 )
 
 # From here, where all apps are known and no model is loaded, until all are ready: what is loaded stays, and the garbage collector walked

@@ -88,12 +88,6 @@ def choice(name: str, *, default: str, choices: Sequence[str]) -> str:
     return value
 
 
-def traces(endpoint: str) -> bool:
-    """Return whether the standard variables of OpenTelemetry ask for traces: they name a collector, and nothing switches them off."""
-    off = flag("OTEL_SDK_DISABLED", default=False) or os.environ.get("OTEL_TRACES_EXPORTER") == "none"
-    return bool(endpoint or os.environ.get("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")) and not off
-
-
 def database(name: str) -> dict[str, Any]:
     """Return Django's settings for the database that the address names. Raises ImproperlyConfigured, showing no password."""
     example = "postgres://user:password@host:5432/name"

@@ -28,8 +28,9 @@ ALLOWED_HOSTS = [BASE_HOST, *env.names("ALLOWED_HOSTS")]
 RELEASE = env.text("RELEASE", "") or VERSION  # what runs here, as whoever installed it calls it
 OPERATOR_EMAILS = env.names("OPERATOR_EMAILS")
 SENTRY_DSN = env.text("SENTRY_DSN", "")  # where errors are reported to; "": nowhere
-# Whether OpenTelemetry's own variables, of which this is the usual one, name a collector.
-TRACES = env.traces(env.text("OTEL_EXPORTER_OTLP_ENDPOINT", ""))
+TRACES = bool(
+    env.text("OTEL_EXPORTER_OTLP_ENDPOINT", "")
+)  # by OpenTelemetry, which reads this and its others itself
 GATE_ENGINE_SECRET = env.text("GATE_ENGINE_SECRET", "")  # what nginx shows to be told tokens; "": nobody is
 METRICS_TOKEN = env.text("METRICS_TOKEN", "")  # what Prometheus shows; "": no figures are given
 

@@ -24,7 +24,7 @@ from pytest_django import Settings
 
 from accounts.api_keys import services as api_keys
 from accounts.models import Account, ApiKey
-from adtoken_project import apps, env
+from adtoken_project import apps
 from adtoken_project.telemetry import logs, traces
 from infra import spans
 from tests.support import native, processes
@@ -235,25 +235,6 @@ def test_a_line_of_the_log_leads_to_its_trace(traced: Collector) -> None:
 
     assert f'"trace_id": "{TRACEPARENT.split("-")[1]}"' in said
     assert "trace_id" not in logs.JsonFormatter().format(line)
-
-
-@pytest.mark.parametrize(
-    ("variables", "asked"),
-    [
-        ({}, False),
-        ({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:4318"}, True),
-        ({"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "http://127.0.0.1:4318/v1/traces"}, True),
-        ({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:4318", "OTEL_SDK_DISABLED": "true"}, False),
-        ({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:4318", "OTEL_TRACES_EXPORTER": "none"}, False),
-    ],
-)
-def test_the_standard_variables_say_whether_there_are_traces(
-    variables: dict[str, str], asked: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for name, value in variables.items():
-        monkeypatch.setenv(name, value)
-
-    assert env.traces(variables.get("OTEL_EXPORTER_OTLP_ENDPOINT", "")) is asked
 
 
 def test_without_the_packages_it_is_refused(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
