@@ -24,6 +24,11 @@ pytestmark = pytest.mark.django_db(transaction=True)
 MAY_WRITE = {"users.Session"}
 LEAVE = ("logout/", "/callback/")  # who is logged in there is logged out, or somebody else
 LOOKED_AFTER = 16  # addresses: reading all rows takes as long as a page
+# What whoever is not logged in may open, beside the links of mails and what systems push to (SECURITY.md).
+OPEN_TO_ALL = (
+    "/accounts/3rdparty/", "/accounts/inactive/", "/accounts/login/", "/accounts/password/reset/", "/accounts/signup/", "/channels.css",
+    "/healthz", "/livez", "/open/", "/push/facebook/deletion/", "/readyz",
+)  # fmt: skip
 # For developers; and what Django says of permissions, whose names are rows.
 OF_A_LIBRARY = ("/api/v1/docs", "/admin/auth/group/")  # pages whose words and frame are not ours
 
@@ -62,7 +67,7 @@ def test_no_get_changes_anything_none_breaks_no_token_leaks_and_all_pages_are_al
     clients = walkers(world)
     job = Client(headers={"authorization": f"Bearer {world.key}"}, raise_request_exception=False)
     before = fingerprints(without=MAY_WRITE)
-    broken, odd, asking = [], [], set()
+    broken, odd, asking, open_to_all = [], [], set(), set()
     opened: list[str] = []
     seen = world.pages.copy()
     everywhere = list(worlds.addresses(world))
@@ -73,6 +78,8 @@ def test_no_get_changes_anything_none_breaks_no_token_leaks_and_all_pages_are_al
         # on a slow machine it is not well while a walk lasts
         broken += [address for one in answers if one.status_code >= 500 and address != "/healthz"]
         pages = [answer.text for answer in answers if answer.status_code < 300 and is_page(answer)]
+        if not address.startswith("/api/") and answers[0].status_code < 300:
+            open_to_all.add(address)
         asking |= {address for page in pages if "at-confirm" in page or 'name="seen"' in page}
         if not address.startswith(OF_A_LIBRARY):
             odd += [(address, found) for page in pages if (found := alike.faults(page))]
@@ -89,6 +96,7 @@ def test_no_get_changes_anything_none_breaks_no_token_leaks_and_all_pages_are_al
     assert "/admin/accounts/" in addresses  # a group of names, in any order
     assert broken == []
     assert odd == []
+    assert {address for address in open_to_all if not address.startswith(OPEN_TO_ALL)} == set()
     assert len(channels_world.mails()) > 2
     assert len(asking) > 25  # pages before something is done, of both portals
     assert_no_token_leaks({"pages": seen, "log": [log.text], **_places(channels_world, valkey)})

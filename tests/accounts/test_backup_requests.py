@@ -110,6 +110,7 @@ def test_ones_own_log_in_and_a_system_user_need_no_agreement(team: Team) -> None
 
     assert [len(one) for one in added] == [1, 1]
     assert not AskLine.objects.exists()
+    assert not Message.objects.exists()  # whoever did it knows
 
 
 def test_many_accounts_are_one_mail_that_lists_who_asks_and_leads_to_the_page(team: Team) -> None:

@@ -11,7 +11,7 @@ from django.utils import timezone
 from accounts.asks import mails
 from accounts.backups import queries as backups
 from accounts.backups import services as backing_up
-from accounts.models import Account, AccountEvent, AccountToken, ReachedAccount
+from accounts.models import Account, AccountEvent, ReachedAccount
 from accounts.pool import actions
 from accounts.pool import services as pool
 from notifications.models import Message
@@ -291,29 +291,6 @@ def test_nobody_is_added_while_the_installation_is_on_hold(monkeypatch: pytest.M
 
 
 # --- who is told ------------------------------------------------------------------------------------------------------
-
-
-def test_many_accounts_are_one_mail_to_each_person_and_none_to_whoever_did_it() -> None:
-    carrier, emil, fay = log_in("Ada"), log_in("Emil"), log_in("Fay")
-    accounts = [make_account(name=f"Shop {number:03}") for number in range(6)]
-    AccountToken.objects.bulk_create(
-        AccountToken(account=account, token=carrier, can_publish="yes") for account in accounts
-    )
-    with transaction.atomic():
-        pool.settle(token_ids=[carrier.pk], cause="linked", now=timezone.now())
-    reaches(emil, *accounts[:3])
-    reaches(fay, *accounts[3:])
-    own = fay.consented_by
-    assert own is not None
-    chosen = {one.pk: emil.pk for one in accounts[:3]} | {one.pk: fay.pk for one in accounts[3:]}
-
-    outcome = backing_up.add_backups(chosen=chosen, actor=own, note="", now=timezone.now())
-
-    assert len(outcome.added) == 6
-    assert Account.objects.filter(people_count=2).count() == 6
-    assert list(Message.objects.filter(kind="ask_done").values_list("recipient", flat=True)) == [
-        "emil@example.com"
-    ]
 
 
 def test_the_mail_says_which_accounts_who_did_it_and_how_to_take_it_back() -> None:

@@ -6,7 +6,7 @@ from django.utils import timezone
 
 import broker
 from accounts.api_keys import services as api_keys
-from accounts.models import Account, AccountEvent, ApiKey
+from accounts.models import Account, ApiKey
 from accounts.pool import services as pool
 from broker.leases import callers
 from macros.models import Notice
@@ -44,30 +44,6 @@ def caller_for(team: Team) -> broker.Caller:
 
 
 class TestMoving:
-    @pytest.mark.django_db(transaction=True)  # the job begins once the press is committed
-    def test_one_account_is_moved_with_an_event_and_a_way_back(self, client: Client) -> None:
-        lumen, fern = make_team("Lumen"), make_team("Fern")
-        actor = staff(client, MOVE, team=lumen)
-        Membership.objects.create(user=actor, team=fern)
-        account = linked(token_of("Ada", team=lumen), team=lumen)
-
-        shown = client.get(page_of(account)).content.decode()
-        response = client.post(page_of(account), {"team": fern.pk, "note": "wrong client"}, follow=True)
-
-        account.refresh_from_db()
-        event = AccountEvent.objects.get(kind="moved")
-        assert "Team now" in shown
-        assert (account.team, account.state) == (fern, "connected")
-        assert (event.from_team, event.to_team, event.actor, event.note) == (
-            lumen,
-            fern,
-            actor,
-            "wrong client",
-        )
-        page = response.content.decode()
-        assert f"{page_of(account)}&amp;team={lumen.pk}" in page
-        assert "Moved from Lumen to Fern" in client.get(line_url(account)).text
-
     @pytest.mark.django_db(transaction=True)  # the job begins once the press is committed
     def test_staff_move_into_their_own_teams_only_and_administrators_into_all(self, client: Client) -> None:
         lumen, fern = make_team("Lumen"), make_team("Fern")
@@ -227,14 +203,6 @@ class TestOwnPeopleOnly:
         ]
         assert state() == ("connected", "")
         assert pool.differences() == []
-
-    def test_moving_into_such_a_team_leaves_outsiders_behind(self) -> None:
-        account = linked(token_of("Ben"), team=make_team())
-
-        move(account, make_team(members_only=True))
-
-        account.refresh_from_db()
-        assert (account.state, account.reason) == ("deactivated", "outside_team")
 
     @pytest.mark.django_db(transaction=True)  # the job begins once the press is committed
     def test_staff_are_told_which_accounts_stop_by_their_move(self, client: Client) -> None:

@@ -17,7 +17,6 @@ from accounts.models import Account
 from accounts.pool import queries as pool_queries
 from accounts.pool.health import Health
 from tests.portal.support import context_of, linked, rows_of, settle, staff, token_of
-from tests.portal.test_export import sheet_of
 from tests.support.factories import link, make_account, make_team, make_token, make_user
 from tokens.models import Token
 from users.models import Team, User
@@ -209,18 +208,6 @@ def test_counts_stop_at_a_thousand_and_pages_go_on(
     assert 'rel="next"' in beyond.text
     assert "1,051–1,060 of 1,060" in last.text
     assert 'rel="next"' not in last.text
-
-
-def test_the_export_holds_only_what_one_sees(client: Client) -> None:
-    mine, other = make_team(), make_team()
-    staff(client, team=mine)
-    seen, hidden = make_account(team=mine), make_account(team=other)
-
-    sent = {"action": "export", "index": "0", "_selected_action": [seen.pk, hidden.pk]}
-    sheet = sheet_of(client.post(LIST, sent))
-
-    assert seen.native_id in sheet
-    assert hidden.native_id not in sheet
 
 
 def test_five_filters_are_in_sight_and_a_selection_has_four_deeds_the_rest_is_under_more(

@@ -78,10 +78,10 @@ def test_the_file_holds_what_was_chosen_in_the_order_of_the_list_and_too_many_ar
     staff(client, team=team)
     mine = [make_account(name=f"Birch {number}", team=team) for number in range(4)]
     mine.append(make_account(name='=HYPERLINK("https://evil.example")', team=team))
-    make_account(name="Birch of others")
+    others = make_account(name="Birch of others")
 
     def ask(query: str = "", **more: str) -> Any:
-        sent = {"index": "0", "action": "export", "_selected_action": [one.pk for one in mine]}
+        sent = {"index": "0", "action": "export", "_selected_action": [one.pk for one in (*mine, others)]}
         return client.post(LIST + query, sent | more)
 
     chosen, found = ask(), sheet_of(ask("?q=birch&o=-1", select_across="1"))

@@ -239,11 +239,6 @@ def test_an_account_of_another_team_is_not_found(client: Client, ada: User) -> N
     assert client.get(f"{reverse('link', args=['facebook'])}?account={account.pk}").status_code == 404
 
 
-def test_nobody_sees_anything_without_log_in(client: Client) -> None:
-    for name in ("my_accounts", "add_account", "channel_needs", "linked"):
-        assert client.get(reverse(name)).status_code == 302
-
-
 def many_accounts(count: int, *, team: Team, token: Token | None = None, prefix: str = "A") -> None:
     """Write connected accounts, and put the token into their pools, by three statements."""
     accounts = Account.objects.bulk_create(

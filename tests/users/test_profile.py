@@ -12,12 +12,6 @@ from users.models import User
 pytestmark = pytest.mark.django_db
 
 
-def test_strangers_are_sent_to_the_log_in(client: Client) -> None:
-    response = client.get(reverse("profile"))
-
-    assert response["Location"] == f"{reverse('account_login')}?next={reverse('profile')}"
-
-
 def test_a_person_sets_name_zone_and_theme(client: Client) -> None:
     user = make_user()
     client.force_login(user)
