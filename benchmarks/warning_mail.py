@@ -9,8 +9,7 @@ from benchmarks.measure import Contender, Figures, Section, interleave
 from benchmarks.parts import Run
 from macros.models import Macro, MacroAction, Notice
 from macros.warnings import mails
-from macros.warnings.revalidation import StillSaid
-from macros.warnings.rules import LOADED
+from macros.warnings.revalidation import LOADED, StillSaid
 from notifications.models import Message
 from tokens.token import reasons
 from ui.mails import render

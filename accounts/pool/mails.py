@@ -83,10 +83,7 @@ class MailAccountRow:
 
     account: Account
     pill: Pill
-    deactivated: bool
-    paused: bool
     carrier: str  # who carries it, as the reader may know them; "" for nobody
-    checked: bool  # its log-ins are being checked
     left: str  # how long it works, where there is nothing else to say
 
 
@@ -114,9 +111,6 @@ def mail_row(found: Summary, *, carrier: str, zone: tzinfo) -> MailAccountRow:
     return MailAccountRow(
         account=account,
         pill=pills.pill("account", found.health),
-        deactivated=account.is_deactivated,
-        paused=account.is_paused,
         carrier=carrier,
-        checked=account.state == Account.State.INTERRUPTED,
         left=dates.days_left(found.deadline, now=timezone.now(), zone=zone).text,
     )

@@ -35,7 +35,6 @@ from macros.warnings.cards import (
 )
 from macros.warnings.revalidation import StillSaid, record_end, still_said
 from macros.warnings.rules import (
-    LOADED,
     WarningLine,
     group_by_log_in,
     lines_about,
@@ -51,7 +50,7 @@ Kind = Told.Kind
 def build_mail(message: Message) -> Mail:
     """Build the mail of a message. Raises NotWanted, with the reasons, where nothing is left to say."""
     now = timezone.now()
-    still = still_said(message, most=LOADED, now=now)
+    still = still_said(message, now=now)
     if not (still.warned or still.told):
         raise NotWanted(*(sorted(still.dropped) or ["deleted_or_told"]))
     return compose_mail(still, message, now=now, may_stop=may_stop_mails(message))
@@ -70,10 +69,8 @@ def compose_mail(still: StillSaid, message: Message, *, now: datetime, may_stop:
         message, user=who.user, may_stop=may_stop, asks=bool(notices) or any(one.asks for one in still.told)
     )
     if not any(one.action for one in rows):
-        foot |= {
-            "not_mine_url": "",
-            "on_it_url": "",
-        }  # nobody named who is told of the own log-in, or stands in
+        # Nobody named who is told of the own log-in, or stands in.
+        foot |= {"not_mine_url": "", "on_it_url": ""}
     macros = sorted({one.action.macro.name for one in rows if one.action})
     escalated = _escalated(notices) if not still.told else 0
     facts = {

@@ -33,6 +33,7 @@ Outcome, Kind = Told.Outcome, Told.Kind
 # Beginnings of codes.
 _OF_THE_READER = (REFUSED, "other_team", "other_address", "not_told_", "reader_", PERSON_LEFT)
 STOPPED = (Account.State.DEACTIVATED, Account.State.INTERRUPTED)
+LOADED = 40  # accounts of a mail whose pools are looked at, for those that it shows; the rest is a number
 AT_A_TIME = 4_000  # rows whose accounts are read at a time
 _ASKED = (
     "message", "account__name", "account__deadline", "token__deadline", "cycle", "threshold", "recipient", "via", "was_of", "action",
@@ -53,8 +54,8 @@ class StillSaid:
     dropped: set[str] = field(default_factory=set)
 
 
-def still_said(message: Message, *, most: int, now: datetime) -> StillSaid:
-    """Return what still holds of a message, with at `most` so many accounts that macros warn of. Drops are recorded."""
+def still_said(message: Message, *, now: datetime) -> StillSaid:
+    """Return what still holds of a message, of LOADED accounts at most that macros warn of. Drops are recorded."""
     found, held = StillSaid(), list[tuple[tuple[bool, float, str], int, int]]()
     notices = message.notices.live().select_related("account", "token").only(*_ASKED)
     told = message.told.live().select_related("action__macro", "token__consented_by", "account")
@@ -69,7 +70,7 @@ def still_said(message: Message, *, most: int, now: datetime) -> StillSaid:
             found.accounts[row.account_id] = account
     held.sort()
     accounts = list(dict.fromkeys(account for _, account, _ in held))
-    first, found.further = set(accounts[:most]), len(accounts[most:])
+    first, found.further = set(accounts[:LOADED]), len(accounts[LOADED:])
     found.warned = _loaded([pk for _, account, pk in held if account in first])
     found.told.sort(key=lambda one: one.pk)
     for (of, why), ids in gone.items():

@@ -25,7 +25,6 @@ _BY_CLOCK: Mapping[str, Reason] = {
 }
 
 OF_LOG_INS = (*ENDS, Told.Kind.DEACTIVATED, Told.Kind.SHIFTED)  # what is said by lines
-LOADED = 40  # accounts of a mail whose pools are looked at, for those that it shows; the rest is a number
 
 
 class Section(StrEnum):

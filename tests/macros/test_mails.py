@@ -12,7 +12,7 @@ from pytest_django import Settings
 
 from accounts.models import Account, AccountToken
 from macros.models import Notice
-from macros.warnings import mails
+from macros.warnings import mails, revalidation
 from macros.warnings import services as evaluation
 from macros.warnings.revalidation import StillSaid, still_said
 from notifications.delivery import claims
@@ -338,7 +338,7 @@ def test_a_mail_with_many_accounts_needs_few_queries(
 def test_of_a_mail_about_many_accounts_those_that_end_first_are_loaded_and_the_rest_is_a_number(
     ada: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(mails, "LOADED", 3)
+    monkeypatch.setattr(revalidation, "LOADED", 3)
     make_macro(emails=[], notify_consenters=True)
     for days in (6, 2, 5, 1, 4, 3):
         ending(days, person=ada, name=f"Ends in {days}")
@@ -349,7 +349,7 @@ def test_of_a_mail_about_many_accounts_those_that_end_first_are_loaded_and_the_r
     move(moved, deadline=noon(TODAY + timedelta(days=60)))
     message = Message.objects.get(recipient=ada.email)
 
-    found = still_said(message, most=3, now=NOW)
+    found = still_said(message, now=NOW)
     mail = mail_to(ada.email)
 
     assert [one.account.name for one in found.warned] == ["Dark", "Ends in 1", "Ends in 2"]
