@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.core import signing
 from django.db import DatabaseError
+from django.views.decorators.debug import sensitive_variables
 
 from accounts.models import Account, AccountToken, LeaseRecord
 from broker.leases import queries, records
@@ -27,6 +28,7 @@ from broker.leases.errors import BrokerError, BrokerRefused, Busy, Failed, Lease
 from broker.leases.queries import LeaseRow, Name, Purpose, servable, spare
 from broker.leases.slow import Later, Wanted, not_available
 from broker.leases.texts import text
+from infra.keys import fingerprints
 from tokens import lifecycle
 from tokens.channel_apps.models import keys_by_version
 from tokens.channels import registry
@@ -140,7 +142,13 @@ def open_credentials(row: LeaseRow, keys: AppKeys) -> Credentials:
     """Open the credentials of a row's token, which it has. Raises VaultError."""
     assert row.credentials is not None
     owner = f"token:{row.channel}:{keys.client_id}:{row.native_user_id}"
-    return Credentials(**vault.unseal(owner, vault.Sealed(row.credentials)))
+    return _opened(owner, row.credentials, fingerprints())
+
+
+@lru_cache(maxsize=10_000)  # the next call for an account opens the same; 10 MB at most
+@sensitive_variables()
+def _opened(owner: str, ciphertext: bytes, _keys: tuple[str, ...]) -> Credentials:
+    return Credentials(**vault.unseal(owner, vault.Sealed(ciphertext)))
 
 
 @lru_cache(maxsize=4)
