@@ -1,9 +1,10 @@
-"""How often one API key may call: so many times a minute and web process, which no honest job does (`API_CALLS_A_MINUTE`).
+"""How often an API key may call, and a team at the gate: `API_CALLS_A_MINUTE` in each web process, which no honest job does.
 
 Counted in the process, since a count that all share would cost a lease more than its own read. What a process says is left is left there.
 """
 
 import time
+from collections.abc import Hashable
 from typing import NamedTuple
 
 from django.conf import settings
@@ -14,7 +15,7 @@ COUNTED = "adtoken.share"  # in the environment of a request whose call is count
 
 
 class Share(NamedTuple):
-    """What a key may still do in this window. Below zero: this call is one too many."""
+    """What a key or a team may still do in this window. Below zero: this call is one too many."""
 
     limit: int
     left: int
@@ -29,18 +30,19 @@ class TooMany(Exception):  # noqa: N818  # an answer
         self.share = share
 
 
-_counts: dict[int, list[int]] = {}  # key -> window, calls in it. Of two threads at once one may go uncounted
+# Key, or word and team -> window, calls in it. Of two threads at once one may go uncounted.
+_counts: dict[Hashable, list[int]] = {}
 
 
-def count_call(key_id: int) -> Share | None:
-    """Count a call of a key. None: there is no limit."""
+def count_call(caller: Hashable) -> Share | None:
+    """Count a call of a key (its id), or of whoever else is told apart so. None: there is no limit."""
     limit = settings.API_CALLS_A_MINUTE
     if not limit:
         return None
     window, gone = divmod(int(time.time()), WINDOW)
-    counted = _counts.get(key_id)
+    counted = _counts.get(caller)
     if counted is None or counted[0] != window:
-        counted = _counts[key_id] = [window, 0]
+        counted = _counts[caller] = [window, 0]
     counted[1] += 1
     return Share(limit, limit - counted[1], WINDOW - gone)
 

@@ -119,7 +119,7 @@ _TEXTS = {
     "gate_no_database": (
         "AdToken cannot read its database now. Nothing was sent; come again in a few seconds."
     ),
-    "gate_too_often": "AdToken: this API key calls too often. Come again in {seconds} seconds.",
+    "gate_too_often": "AdToken: this API key, or its team, calls too often. Come again in {seconds} seconds.",
     "gate_full": (
         "AdToken: too many requests to {channel} are under way here. Nothing was sent; come again in {seconds} "
         "seconds."

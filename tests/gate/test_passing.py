@@ -14,13 +14,14 @@ import httpx2
 import pytest
 from django.db import OperationalError
 
-from accounts.models import LeaseRecord
+from accounts.api_keys import services as api_keys
+from accounts.models import ApiKey, LeaseRecord
 from broker.api import limits
 from broker.gate.proxy import bodies, exchange, verdicts
 from broker.leases import queries
 from tests.gate.test_proxy import LUMEN, Job
 from tests.support import native
-from tests.support.gate import gate, served
+from tests.support.gate import credential, gate, served
 from tests.support.sandbox import Sandbox
 from tokens.channels import streams
 
@@ -300,11 +301,15 @@ def test_what_cannot_be_recorded_is_not_sent(
     assert LeaseRecord.objects.count() == 1
 
 
-def test_a_key_that_calls_too_often_hears_the_channels_limit(
+def test_a_key_or_a_team_that_calls_too_often_hears_the_channels_limit(
     job: Job, channel: StandIn, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings.API_CALLS_A_MINUTE = 1
     monkeypatch.setattr(limits, "_counts", {})
 
     assert [job.call("GET", path).status_code for path in (LUMEN, "1202345678")] == [200, 429]
+
+    other, _ = api_keys.issue_key(name="another", scopes=[ApiKey.Scope.GATE], teams=[job.account.team])
+    job.text = credential(job.account, other.pk)
+    assert job.call("GET", LUMEN).status_code == 429
     assert len(channel.came) == 1

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, MutableMapping
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Hashable, MutableMapping
 from contextlib import aclosing
 from typing import Any
 
@@ -44,7 +44,8 @@ class Exchange:
     ) -> None:
         self.asked, self.body = asked, body
         self._channels, self._once = channels, once
-        self.status, self.attempts, self._is_counted = 0, 0, False
+        self.status, self.attempts = 0, 0
+        self._counted: set[Hashable] = set()
         self.sending: Sending | None = None
         self.ours = ours  # what addresses of this gate begin with: "https://adtoken.example/proxy"
         self._send = send
@@ -58,10 +59,10 @@ class Exchange:
         await self.body.read(key_id, KEPT if key_id else OF_ANYBODY)
         self.asked.body = self.body.whole
 
-    def _count(self, key_id: int) -> None:
-        """Count it as a call of this key, once. Raises Refused where that is one too many."""
-        share = None if self._is_counted else limits.count_call(key_id)
-        self._is_counted = True
+    def _count(self, caller: Hashable) -> None:
+        """Count it as a call of this key or team, once. Raises Refused where that is one too many."""
+        share = None if caller in self._counted else limits.count_call(caller)
+        self._counted.add(caller)
         if share is not None and share.left < 0:
             raise Refused(429, "gate_too_often", share.seconds)
 
@@ -74,6 +75,7 @@ class Exchange:
                 await self.refuse(decided)
                 return
             self._count(decided.credential.key_id)
+            self._count(("team", decided.row.team_id))
             self._take(decided)
             again = await self._attempt(decided)
 
