@@ -43,7 +43,9 @@ def measure(run: Run) -> list[Section]:
     credential = _credential(account.pk)
     with ExitStack() as stack:
         contenders = _contenders(run.environment, stack, f"/v26.0/act_{account.native_id}")
-        small = [_small(run, contenders, credential, connections) for connections in (1, web.CONNECTIONS)]
+        small = [
+            _small(run, contenders, credential, connections) for connections in (1, 2, 4, web.CONNECTIONS)
+        ]
         return [*small, _large(contenders, credential)]
 
 
