@@ -19,7 +19,7 @@ from accounts.pool.services import note_news
 from macros.at_once.rules import DAY, ENDS, NO_MACRO, Event, Fact, hears_that_it_is_over, is_lost, readers_of
 from macros.models import Evaluation, Notice, Told
 from macros.notices.models import NoticeQuerySet, ToldQuerySet
-from macros.notices.queries import read_facts, read_world
+from macros.notices.queries import SLICE, read_facts, read_world
 from macros.notices.rules import Rule, World
 from macros.notices.values import AWAY, PERSON_LEFT, REFUSED, AccountFacts, LogIn
 from notifications.models import Message
@@ -34,7 +34,6 @@ Outcome, Kind = Told.Outcome, Told.Kind
 _OF_THE_READER = (REFUSED, "other_team", "other_address", "not_told_", "reader_", PERSON_LEFT)
 STOPPED = (Account.State.DEACTIVATED, Account.State.INTERRUPTED)
 LOADED = 40  # accounts of a mail whose pools are looked at, for those that it shows; the rest is a number
-AT_A_TIME = 4_000  # rows whose accounts are read at a time
 _ASKED = (
     "message", "account__name", "account__deadline", "token__deadline", "cycle", "threshold", "recipient", "via", "was_of", "action",
     "macro_name",
@@ -91,8 +90,8 @@ def _loaded(ids: Sequence[int]) -> list[Notice]:
 
 def _judged(rows: QuerySet[Any], now: datetime) -> Iterator[tuple[Notice | Told, AccountFacts | None, str]]:
     """Yield what a message carries, with its account as it is, and why it no longer holds, as a code. Accounts are read in slices."""
-    waiting = rows.order_by("account_id", "pk").iterator(AT_A_TIME)
-    while some := list(islice(waiting, AT_A_TIME)):
+    waiting = rows.order_by("account_id", "pk").iterator(SLICE)
+    while some := list(islice(waiting, SLICE)):
         world = _world_of(some)
         for row in some:
             yield row, world.accounts.get(row.account_id), why_over(row, world, now)

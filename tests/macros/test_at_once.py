@@ -13,7 +13,7 @@ from accounts.pool import services as pool
 from infra import database_clock
 from macros import tasks
 from macros.at_once import services as at_once
-from macros.models import Macro, Told
+from macros.models import Told
 from macros.mutes import disowning
 from macros.mutes.mails import open_told, sign_message
 from macros.warnings import services as evaluation
@@ -165,17 +165,13 @@ def test_what_goes_on_happening_is_told_in_few_mails_the_first_at_once() -> None
     assert Told.objects.filter(recipient=WATCHER, outcome="mailed").count() == 4
 
 
-@pytest.mark.parametrize("change", ["off", "renewed"])
-def test_what_no_longer_holds_when_the_mail_is_made_is_dropped_without_a_word(change: str) -> None:
+def test_what_no_longer_holds_when_the_mail_is_made_is_dropped_without_a_word() -> None:
     tells("deactivated", notify_consenters=False)
     account = linked(token := log_in(person("Ada")))
     die(token)
     at_once.tell_news(SOON)
 
-    if change == "off":
-        Macro.objects.update(enabled=False)
-    else:
-        revive(account, SOON)
+    revive(account, SOON)
 
     assert to_watcher(send()) == []
     assert Told.objects.get(recipient=WATCHER).outcome == "dropped"

@@ -61,7 +61,10 @@ def test_a_warning_that_is_dropped_because_its_reader_left_is_told_to_the_lead_t
     evaluation.evaluate_if_due(now=at(25, 7))
     User.objects.filter(pk=ada.pk).update(is_active=False)
 
-    with time_machine.travel(at(25, 8), tick=False), pytest.raises(NotWanted):
+    with (
+        time_machine.travel(at(25, 8), tick=False),
+        pytest.raises(NotWanted, match="can no longer log in"),
+    ):
         mails.build_mail(Message.objects.get())
     evaluation.evaluate_if_due(now=at(25, 8, 5))
 
