@@ -9,6 +9,7 @@ import uuid
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime, time, timedelta
+from functools import cached_property
 from typing import Any
 
 from django.db import connection, transaction
@@ -66,7 +67,7 @@ def tell_news(now: datetime) -> int:
     _close(found.over, now)
     if found.due:
         deliver_soon()
-    messages = Messages(now)
+    messages = Messages(now, {one.recipient for one in found.due})
     write_told(found.due, messages)
     return messages.written
 
@@ -100,10 +101,16 @@ class Messages:
     now. What nobody need act on waits to be told by the next mail to its reader.
     """
 
-    def __init__(self, now: datetime) -> None:
-        self.now = now
+    def __init__(self, now: datetime, readers: Collection[str] | None = None) -> None:
+        """`readers`: the addresses of all of them, where these are known; None: anybody's."""
+        self.now, self._readers = now, readers
         self.by_reader: dict[Key, Message] = {}
         self.written = 0  # how many of these are new
+
+    @cached_property
+    def _waiting(self) -> dict[Key, Message]:
+        """Locked all at once, in one order: two who write do not wait for each other in a circle."""
+        return waiting_mails(self.now, self._readers)
 
     def carry(self, rows: Sequence[Notice | Told]) -> None:
         """Give rows their messages.
@@ -115,12 +122,12 @@ class Messages:
         groups: dict[Key, list[Notice | Told]] = defaultdict(list)
         for one in rows:
             groups[one.recipient, None if one.recipient in people else one.team_id].append(one)
-        waiting, lately = waiting_mails(self.now, addresses), _lately(addresses, self.now)
+        lately = _lately(addresses, self.now)
         new = list[Message]()
         for key, some in groups.items():
             teams = {one.team_id for one in some}
             leaves = min(_leaves(one, lately.get(key, ()), self.now) for one in some)
-            message = self.by_reader.get(key) or waiting.get(key)
+            message = self.by_reader.get(key) or self._waiting.get(key)
             if message is None:
                 message = _message(WARNING if isinstance(some[0], Notice) else NEWS, key, leaves, self.now)
                 message.team_id = next(iter(teams)) if len(teams) == 1 else None
@@ -155,11 +162,14 @@ def _leaves(one: Notice | Told, lately: Sequence[datetime], now: datetime) -> da
 
 def _join(message: Message, teams: Collection[int | None], leaves: datetime) -> None:
     """Have a message that waits, and is locked, tell something of these teams (ids), too, and leave by then."""
-    if message.next_attempt_at > leaves:
+    earlier = message.next_attempt_at > leaves
+    mixed = message.team_id is not None and set(teams) != {message.team_id}
+    if earlier:
         message.next_attempt_at = message.queued_at = leaves
-    if message.team_id not in teams or len(teams) > 1:
+    if mixed:
         message.team = None
-    message.save(update_fields=["next_attempt_at", "queued_at", "team"])
+    if earlier or mixed:
+        message.save(update_fields=["next_attempt_at", "queued_at", "team"])
 
 
 def _message(kind: str, key: Key, leaves: datetime, now: datetime) -> Message:
@@ -175,10 +185,11 @@ def _message(kind: str, key: Key, leaves: datetime, now: datetime) -> Message:
     )
 
 
-def waiting_mails(now: datetime, addresses: Collection[str]) -> dict[Key, Message]:
-    """Return the messages to these readers that wait, locked: no worker takes them before the caller's transaction ends."""
+def waiting_mails(now: datetime, readers: Collection[str] | None) -> dict[Key, Message]:
+    """Return the messages to these readers (None: to any) that wait, locked: no worker takes them before the caller's transaction ends."""
     rows = Message.objects.filter(kind=NEWS, state=Message.State.QUEUED, attempts=0, next_attempt_at__gt=now)
-    rows = rows.filter(recipient__in=addresses)
+    if readers is not None:
+        rows = rows.filter(recipient__in=readers)
     return {_key(one): one for one in rows.select_for_update(of=("self",)).order_by("pk")}
 
 
@@ -245,7 +256,7 @@ def take_along(*, user: User, old: str, now: datetime, **_kwargs: Any) -> None:
     due = list(Told.objects.filter(recipient=old, outcome=Told.Outcome.WAITING, message__state__in=going))
     for one in due:
         one.pk, one.recipient = None, user.email
-    write_told(due, Messages(now))
+    write_told(due, Messages(now, [user.email]))
 
 
 def register() -> None:

@@ -105,7 +105,7 @@ def test_a_log_in_that_stopped_for_who_stands_in(
 
 @pytest.mark.usefixtures("at_now")
 def test_a_warning(ada: User, hers: Token, looked_at: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("macros.warnings.mails.LOADED", 10)
+    monkeypatch.setattr("macros.warnings.revalidation.LOADED", 10)
     make_macro(emails=[], notify_consenters=True)
     Account.objects.filter(name="Account 21").update(deadline=NOW + timedelta(days=6))
     Token.objects.update(cycle_since=NOW - timedelta(days=60))

@@ -247,6 +247,11 @@ def pause(account: Account) -> None:
     settle(account)
 
 
+def unapply(macro: Macro) -> None:
+    Macro.objects.update(enabled=True)
+    macro.accounts.clear()
+
+
 def test_a_notice_is_dropped_when_it_does_not_hold_any_more(ada: User) -> None:
     account = ending(5, person=ada)
     macro = make_macro(emails=[], notify_consenters=True, accounts=[account]).macro
@@ -255,10 +260,7 @@ def test_a_notice_is_dropped_when_it_does_not_hold_any_more(ada: User) -> None:
         "The account's deadline has moved.": lambda: move(account, deadline=noon(TODAY + timedelta(days=60))),
         "The account is paused.": lambda: pause(account),
         "The macro was switched off.": lambda: Macro.objects.update(enabled=False),
-        "The macro is no longer applied to the account.": lambda: (
-            Macro.objects.update(enabled=True),
-            macro.accounts.clear(),
-        ),
+        "The macro is no longer applied to the account.": lambda: unapply(macro),
         "The macro was deleted.": macro.delete,
     }
 
