@@ -1,6 +1,6 @@
 """Who was told about an account: the messages that speak of it, whoever wrote them.
 
-Messages of this app name the account, or a log-in that it has or had, in their payload. Apps above add theirs by `register`.
+Messages of this app name the account, or a log-in that it has or had, in their payload. Apps above add theirs by `register_source`.
 """
 
 from collections.abc import Callable, Iterable
