@@ -11,7 +11,7 @@ from django.utils.translation import gettext, gettext_lazy
 from accounts.backups import jobs as adding
 from accounts.backups import queries as backups
 from accounts.backups import services as backing_up
-from accounts.backups.card import publishes
+from accounts.backups.card import offer_row, publishes
 from accounts.backups.queries import Offer
 from accounts.jobs.models import BACKUP, say
 from accounts.models import Account
@@ -22,7 +22,6 @@ from portal import access, bulk
 from tokens.models import Token
 from ui import confirm
 from ui.confirm import ConfirmLine, Done, Page, Said
-from ui.dates import day
 from ui.name_visibility import NameVisibility
 from users.models import User, person
 from users.people.queries import names_for
@@ -69,11 +68,8 @@ def _facts(
     own = token.consented_by_id == person(request).pk
     return {
         "account": account,
-        "name": names.token(token, account),
+        **vars(offer_row(account, offer, names, may_add=True)),
         "asks": bool(backing_up.asked_first({account.pk: offer}, {account.pk: account}, person(request))),
-        "role": offer.role,
-        "may": publishes(offer),
-        "read_on": day(timezone.localdate(offer.seen_at)),
         "mailed": token.kind == Token.Kind.PERSON and not own,
         "address": token.consented_by.email
         if token.consented_by and names.sees_token(token, account)

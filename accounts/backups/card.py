@@ -48,7 +48,7 @@ def backup_card(request: HttpRequest, account: Account, names: NameVisibility) -
         return None
     found = backups.offers_by_account(account_ids=[account.pk]).get(account.pk, [])
     may_add = request.user.has_perm(permissions.ADD_BACKUP)
-    rows = [_row(account, offer, names, may_add=may_add) for offer in found[:SHOWN]]
+    rows = [offer_row(account, offer, names, may_add=may_add) for offer in found[:SHOWN]]
     answers = _answers(account, names)
     return Card(rows, len(found) - len(rows), answers) if rows or answers else None
 
@@ -66,7 +66,8 @@ def _answers(account: Account, names: NameVisibility) -> list[str]:
     ]
 
 
-def _row(account: Account, offer: Offer, names: NameVisibility, *, may_add: bool) -> OfferRow:
+def offer_row(account: Account, offer: Offer, names: NameVisibility, *, may_add: bool) -> OfferRow:
+    """Return what is said of a log-in that could be added."""
     url = reverse("admin:accounts_account_token_backup", args=[account.pk, offer.token.pk])
     return OfferRow(
         name=names.token(offer.token, account),

@@ -79,15 +79,6 @@ class JobKind:
         return not self.permission or user.has_perm(self.permission)
 
 
-def one_by_one(act: Callable[[Job, int, datetime], bool], **more: Any) -> JobKind:
-    """Return a kind whose things are done one by one; `act` returns whether anything was done. `more`: what else a JobKind has."""
-
-    def do(job: Job, keys: Sequence[int], now: datetime) -> list[Result]:
-        return [Result.done(key) if act(job, key, now) else Result.skips(key) for key in keys]
-
-    return JobKind(more.pop("permission", ""), do, size=1, **more)
-
-
 def results_in_order(keys: Sequence[int], results: Mapping[int, Result]) -> list[Result]:
     """Return the results in the order of the keys. What has none is an account that the person no longer sees."""
     return [results.get(key) or Result.skips(key, "not_seen") for key in keys]

@@ -18,7 +18,7 @@ from accounts.asks import services as asks
 from accounts.backups import services as backing_up
 from accounts.jobs import tasks
 from accounts.jobs.models import OFFBOARD, PERSON, REMOVE
-from accounts.jobs.services import one_by_one, register_kind
+from accounts.jobs.services import JobKind, Result, register_kind
 from accounts.leaving import handing_over, mails, plan
 from accounts.leaving.plan import (
     ACCOUNT,
@@ -55,8 +55,13 @@ HISTORY = "words/history.txt"
 # (`removal.sweep_removed`).
 
 
-def do_step(job: Job, key: int, now: datetime) -> bool:
-    """Do one step of a job, in its transaction. Return False where nothing was left to do."""
+def do_step(job: Job, keys: Sequence[int], now: datetime) -> list[Result]:
+    """Do the one step of a job that is next, in its transaction. It is skipped where nothing was left to do."""
+    (key,) = keys
+    return [Result.done(key) if _do(job, key, now) else Result.skips(key)]
+
+
+def _do(job: Job, key: int, now: datetime) -> bool:
     step, pk = Step(key % 10), key // 10
     if not is_still_leaving(job):
         return False
@@ -83,16 +88,10 @@ def tell_channel(job: Job, key: int, now: datetime) -> None:
 
 def register_jobs() -> None:
     """Say how these jobs are done."""
-    offboard = one_by_one(
-        do_step,
-        permission="users.offboard_user",
-        after=tell_channel,
-        holds=is_still_leaving,
-        finish=mails.tell_people_of_leaving,
-    )
-    register_kind(OFFBOARD, offboard)
+    told: dict[str, Any] = {"after": tell_channel, "finish": mails.tell_people_of_leaving}
+    register_kind(OFFBOARD, JobKind(PERMISSION, do_step, size=1, holds=is_still_leaving, **told))
     # What people do to what is their own; and of what staff revoke, the log-in went with the press.
-    register_kind(REMOVE, one_by_one(do_step, after=tell_channel, finish=mails.tell_people_of_leaving))
+    register_kind(REMOVE, JobKind("", do_step, size=1, **told))
 
 
 def end_log_in(job: Job, token: Token | None, now: datetime) -> bool:

@@ -187,7 +187,7 @@ def offboard(request: HttpRequest, leaver: User) -> HttpResponse:
             raise Late
         return Done(nothing=True, after=done.get_absolute_url())
 
-    return _answer(request, page, refused, do, about=leaver)
+    return confirm.answer(request, replace(page, refused=refused), do, frame=access.frame_of(leaver))
 
 
 def revoke(
@@ -201,7 +201,7 @@ def revoke(
     token = visible(request).filter(pk=token_id).first()
     if token is None:
         raise Http404(gettext("There is no such log-in."))
-    viewer, own = person(request), Token.objects.filter(pk=token.pk)
+    viewer = person(request)
     found = plan.read_plan(Scope(token.consented_by, [token.pk]), actor=viewer, now=timezone.now())
     entry, names = token.pool_entries.select_related("account").first(), names_for(viewer)
     account = entry.account if entry else None
@@ -215,7 +215,7 @@ def revoke(
         at_once=True,
         more={"name": shown},
     )
-    refused = _foreign(own, viewer)
+    refused = _foreign(Token.objects.filter(pk=token.pk), viewer)
 
     def do(said: Said) -> None:
         if refused:
@@ -225,14 +225,8 @@ def revoke(
             found=found, actor=viewer, wanted=wanted, seen=said.seen, note=said.note, now=timezone.now()
         )
 
-    return _answer(request, page, refused, do, about=Token, late=token.is_removed)
-
-
-def _answer(
-    request: HttpRequest, page: Page, refused: str, do: confirm.Do, *, about: Any, late: bool = False
-) -> HttpResponse:
-    page = replace(page, refused=refused, late=late)
-    return confirm.answer(request, page, do, frame=access.frame_of(about))
+    page = replace(page, refused=refused, late=token.is_removed)
+    return confirm.answer(request, page, do, frame=access.frame_of(Token))
 
 
 def _foreign(tokens: QuerySet[Token], viewer: User) -> str:

@@ -15,7 +15,7 @@ from django.utils import timezone
 from accounts import tasks
 from accounts.jobs import services
 from accounts.jobs.models import PAUSE
-from accounts.jobs.services import KINDS, JobKind, Result, one_by_one
+from accounts.jobs.services import KINDS, JobKind, Result
 from accounts.models import Account, AccountEvent, Job
 from accounts.pool.errors import ActionRefused
 from infra import liveness
@@ -61,7 +61,11 @@ def start(user: User, keys: Sequence[int], **more: Any) -> Job:
 
 def work(act: Act = renamed, *, at: object = NOW, **options: Any) -> bool:
     goes_on = options.pop("goes_on", lambda: True)
-    kind = one_by_one(act, permission="accounts.pause_account", **options)
+
+    def do(job: Job, keys: Sequence[int], now: object) -> list[Result]:
+        return [Result.done(key) if act(job, key, now) else Result.skips(key) for key in keys]
+
+    kind = JobKind("accounts.pause_account", do, size=1, **options)
     with patch.dict(KINDS, {"offboard": kind}):
         return services.do_next_job(clock=lambda: at, goes_on=goes_on)  # type: ignore[arg-type,return-value]
 
