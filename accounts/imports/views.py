@@ -163,8 +163,6 @@ def _facts(request: HttpRequest, file: ImportFile) -> dict[str, Any]:
         "file": file,
         "live": file.to_do.count(),
         "new": counts.get(Standing.NEW, 0),
-        "adds": counts.get(Standing.ADDS, 0),
-        "here": counts.get(Standing.HERE, 0),
         "wrong": counts.get(Standing.WRONG, 0),
         "tabs": tabs(standings, chosen, name="show", everything="all"),
         "rows": [_row(one) for one in shown.object_list],
