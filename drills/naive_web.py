@@ -5,8 +5,8 @@ from django.conf import settings
 from adtoken_project.web.bridge import Threads
 
 from adtoken_project.wsgi import application as django  # isort: skip  # it sets Django up, which the rest needs
-from tokens.channels import breaker, gate  # isort: skip
+from tokens.channels import brake, gate  # isort: skip
 
 application = Threads(django, count=settings.WEB_THREADS)
 gate.limit_shares(None)
-breaker.TRIPS_AFTER = 10**9
+brake.TRIPS_AFTER = 10**9

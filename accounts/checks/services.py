@@ -21,7 +21,7 @@ from accounts.sync.services import Findings, LinkedAccount
 from infra import io_steps, liveness
 from infra.io_steps import Clock, Job
 from tokens import lifecycle
-from tokens.channels import brake, breaker, registry
+from tokens.channels import brake, registry
 from tokens.channels.kinds import Verdict
 from tokens.checks import services as probe
 from tokens.models import ChannelApp, Token
@@ -263,7 +263,7 @@ class _Turn:
         """Return how many more tokens of an app may be checked: by its share and its breaker."""
         under_way = sum(held.app_id == app.pk for held in self.under_way.values())
         at_once = max(FEWEST, SWEPT_AT_ONCE // apps) - under_way
-        state = breaker.read(app.call_name).state
+        state = brake.read(app.call_name).state
         if state == "open":
             return 0
         if state == "half-open":

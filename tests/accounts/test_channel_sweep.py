@@ -18,7 +18,7 @@ from adtoken_project.celery import app as celery
 from tests.support import connections as other_connections
 from tests.support.factories import make_app, make_token
 from tokens import lifecycle
-from tokens.channels import brake, breaker, shared
+from tokens.channels import brake, shared
 from tokens.models import ChannelApp, Token
 
 pytestmark = pytest.mark.django_db
@@ -111,13 +111,13 @@ def test_an_app_that_does_not_answer_is_tried_by_one_token_and_the_other_app_of_
     dark = make_app("facebook", is_default=False)
     waiting = [make_token(dark, due_at=NOW - timedelta(hours=2)).pk for _ in range(40)]
     healthy = due("facebook", 40)
-    for _ in range(breaker.TRIPS_AFTER):
-        breaker.failed(name(dark), waited=10)
+    for _ in range(brake.TRIPS_AFTER):
+        brake.failed(name(dark), waited=10)
 
     sweeps.run_sweep(channel="facebook")
     open_now = sorted(calls)
-    shared.write(breaker._key(name(dark), "open"), {"until": time.time() - 1, "trips": 1}, 60)
-    breaker.forget()
+    shared.write(brake._key(name(dark), "open"), {"until": time.time() - 1, "trips": 1}, 60)
+    brake.forget()
     sweeps.run_sweep(channel="facebook")
 
     assert open_now == healthy
@@ -134,12 +134,12 @@ def test_a_pause_of_the_app_stops_its_checks_and_a_nearly_spent_budget_slows_the
 
     sweeps.run_sweep(channel="facebook")
     paused = len(calls)
-    shared.drop([brake._key(name(app), "pause", 0)])
-    shared.write(brake._key(name(app), "calls", time.time()), 990, 60)
+    shared.drop([brake._key(name(app), "pause")])
+    shared.write(brake._key(name(app), "calls"), 990, 60)
     brake.forget()
     sweeps.run_sweep(channel="facebook")
     slowed = len(calls)
-    shared.write(brake._key(name(app), "calls", time.time()), 100, 60)
+    shared.write(brake._key(name(app), "calls"), 100, 60)
     brake.forget()
     sweeps.run_sweep(channel="facebook")
 
@@ -155,7 +155,7 @@ def test_processes_of_the_lane_spend_a_nearly_spent_budget_together(calls: list[
     with time_machine.travel((time.time() // window + 1) * window):  # the beginning of one
         left = round(9.5 * brake.CALLS_PER_CHECK * (brake.DAY - time.time() % brake.DAY) / window)
         type(app).objects.update(daily_budget=10 * left)
-        shared.write(brake._key(name(app), "calls", time.time()), 9 * left, 60)
+        shared.write(brake._key(name(app), "calls"), 9 * left, 60)
 
         for _process in range(3):
             brake.forget()

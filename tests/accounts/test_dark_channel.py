@@ -17,7 +17,7 @@ from accounts.pool.errors import ActionRefused
 from broker.leases import callers
 from tests.support.factories import link, make_account, make_app, make_token, make_user
 from tokens import lifecycle
-from tokens.channels import brake, breaker, gate, shared
+from tokens.channels import brake, gate, shared
 from tokens.checks import services as probe
 from tokens.checks import views as renewing
 from tokens.models import ChannelApp, Token
@@ -77,15 +77,15 @@ def test_while_the_breaker_is_open_a_lease_is_answered_503_without_asking(
     account: Account, job: Client, asked: list[int]
 ) -> None:
     before = lease(job, account)
-    for _ in range(breaker.TRIPS_AFTER):
-        breaker.failed(the_app(), waited=5)
+    for _ in range(brake.TRIPS_AFTER):
+        brake.failed(the_app(), waited=5)
 
     open_now = lease(job, account)
 
     assert before == (503, "30")
     assert asked == [Token.objects.get().pk]
     assert open_now[0] == 503
-    assert 0 < int(open_now[1] or 0) <= breaker.OPEN_FOR
+    assert 0 < int(open_now[1] or 0) <= brake.OPEN_FOR
     token = Token.objects.get()
     assert (token.state, token.claimed_until, token.last_check_result) == ("valid", None, "")
 
@@ -93,8 +93,8 @@ def test_while_the_breaker_is_open_a_lease_is_answered_503_without_asking(
 def test_a_job_that_is_put_off_costs_no_more_than_one_that_is_served(account: Account, job: Client) -> None:
     """Twelve a second of these ran beside the leases of others, and took the processor from them."""
     lease(job, account)
-    for _ in range(breaker.TRIPS_AFTER):
-        breaker.failed(the_app(), waited=5)
+    for _ in range(brake.TRIPS_AFTER):
+        brake.failed(the_app(), waited=5)
 
     with CaptureQueriesContext(connection) as put_off:
         status, _ = lease(job, account)
@@ -108,9 +108,9 @@ def test_a_job_that_comes_when_no_worker_tried_asks_for_the_try_and_does_not_wai
     account: Account, job: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each try held a thread of the web server for up to ten seconds: with two threads, half of it."""
-    opened = {"until": time.time() - breaker.LEFT_TO_WORKERS - 1, "trips": 3}
-    shared.write(breaker._key(the_app(), "open"), opened, 60)
-    breaker.forget()
+    opened = {"until": time.time() - brake.LEFT_TO_WORKERS - 1, "trips": 3}
+    shared.write(brake._key(the_app(), "open"), opened, 60)
+    brake.forget()
     monkeypatch.setattr(probe, "REFRESH_WAIT", 3600)
 
     asks, finds_it_asked_for = lease(job, account), lease(job, account)
@@ -194,13 +194,13 @@ def test_tokens_that_were_not_asked_stay_due_and_come_again_once_the_channel_may
     link(make_account("facebook"), read)
     Token.objects.update(due_at=NOW - timedelta(minutes=5))
     for name in (the_app("pinterest"), the_app("facebook")):
-        for _ in range(breaker.TRIPS_AFTER):
-            breaker.failed(name, waited=5)
+        for _ in range(brake.TRIPS_AFTER):
+            brake.failed(name, waited=5)
 
     sweeps.check_due_tokens(now=NOW)
 
     due = {token.pk: token.due_at for token in Token.objects.exclude(due_at=None)}
-    soon = NOW + timedelta(seconds=breaker.OPEN_FOR) + models.NOT_TOGETHER
+    soon = NOW + timedelta(seconds=brake.OPEN_FOR) + models.NOT_TOGETHER
     assert all(at and NOW + timedelta(seconds=5) < at <= soon for at in due.values())
     assert len(set(due.values())) == 4, "they do not all come in one second"
     renewed.refresh_from_db()
@@ -244,13 +244,13 @@ def test_a_report_while_the_channel_is_dark_is_answered_retry_later_at_once(
     Token.objects.update(access_expires_at=NOW + timedelta(days=20))
     url = f"/api/v1/accounts/pinterest/{account.native_id}/lease"
     lease_id = job.post(url, {}, content_type=JSON).json()["lease_id"]
-    for _ in range(breaker.TRIPS_AFTER):
-        breaker.failed(the_app(), waited=5)
+    for _ in range(brake.TRIPS_AFTER):
+        brake.failed(the_app(), waited=5)
     monkeypatch.setattr(probe, "probe_token", lambda *args, **more: pytest.fail("the channel was asked"))
 
     dead = {"status": 401, "body": {"code": 2, "message": "Authentication failed."}}
     said = job.post(f"/api/v1/leases/{lease_id}/report", dead, content_type=JSON).json()
 
     assert said["action"] == "retry_later"
-    assert 0 < said["retry_after"] <= breaker.OPEN_FOR
+    assert 0 < said["retry_after"] <= brake.OPEN_FOR
     assert Token.objects.get().state == "valid"

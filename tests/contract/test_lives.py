@@ -20,7 +20,7 @@ from tests.contract.profiles import (
 )
 from tests.support import native, news
 from tests.support.sandbox import Sandbox
-from tokens.channels import breaker
+from tokens.channels import brake
 from tokens.checks import services as probe
 from tokens.models import ChannelApp, Token, TokenEvent
 
@@ -266,7 +266,7 @@ def test_no_trouble_of_the_channel_kills_or_takes_away(
             world.clear_faults()
             clock.forward(days=0.1)
             valkey.flushdb()  # a channel that did not answer is left in peace for a while, by the machine's own clock
-            breaker.forget()
+            brake.forget()
             check(rounds=1, hours=0)
             assert (token_of("ada").state, account().state) == ("valid", "connected")
 

@@ -17,7 +17,7 @@ from macros.models import Evaluation, Macro
 from notifications.models import Message
 from notifications.outbox import KINDS
 from tests.support.factories import make_app, make_token, make_user
-from tokens.channels import brake, breaker, gate
+from tokens.channels import brake, gate
 from tokens.models import ChannelApp, DeletionRequest
 
 pytestmark = pytest.mark.django_db
@@ -92,8 +92,8 @@ def test_an_app_that_does_not_answer_or_is_braked_is_no_lane_that_is_late() -> N
     dark, limited = make_app("facebook"), make_app("x")
     for app in (dark, limited):
         make_token(app, due_at=NOW - timedelta(hours=1))
-    for _ in range(breaker.TRIPS_AFTER):
-        breaker.failed(gate.name_of("facebook", dark.client_id), waited=10)
+    for _ in range(brake.TRIPS_AFTER):
+        brake.failed(gate.name_of("facebook", dark.client_id), waited=10)
     brake.pause(gate.name_of("x", limited.client_id), 600)
 
     assert said() == []
@@ -179,8 +179,8 @@ def test_health_and_the_start_page_say_it(client: Client) -> None:
     make_token(due_at=timezone.now() - 20 * MINUTE)
     BackgroundProcess.objects.filter(name="pushes@host").delete()
     silent = make_app("tiktok", label="main")
-    for _ in range(breaker.TRIPS_AFTER):
-        breaker.failed(gate.name_of("tiktok", silent.client_id), waited=10)
+    for _ in range(brake.TRIPS_AFTER):
+        brake.failed(gate.name_of("tiktok", silent.client_id), waited=10)
     client.force_login(make_user("mira@example.com", is_staff=True, is_superuser=True))
 
     health = client.get("/healthz")

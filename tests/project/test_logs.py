@@ -20,7 +20,7 @@ from adtoken_project.celery import app
 from adtoken_project.telemetry import logs, request_ids
 from infra.scrub import LogFilter
 from tests.support.factories import link, make_account, make_token
-from tokens.channels import breaker, gate
+from tokens.channels import brake, gate
 from users.models import Team
 
 pytestmark = pytest.mark.django_db
@@ -74,8 +74,8 @@ def test_a_job_that_a_dark_channel_puts_off_is_an_ordinary_line_and_no_error(wri
     token = make_token(access_expires_at=over, dates_source={"access": "provider"})
     link(account, token, can_publish="yes")
     text = api_keys.issue_key(name="job", scopes=list(ApiKey.Scope.values), teams=[Team.default()])[1]
-    for _ in range(breaker.TRIPS_AFTER):
-        breaker.failed(gate.name_of("facebook", token.app.client_id), waited=10)
+    for _ in range(brake.TRIPS_AFTER):
+        brake.failed(gate.name_of("facebook", token.app.client_id), waited=10)
 
     answer = Client().post(
         f"/api/v1/accounts/facebook/{account.native_id}/lease",

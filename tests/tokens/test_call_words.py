@@ -1,7 +1,6 @@
 """How a channel app's calls stand is said where an operator looks first: in the list of channel apps."""
 
 import re
-import time
 
 import pytest
 from django.test import Client
@@ -9,7 +8,7 @@ from django.urls import reverse
 
 from tests.support.factories import make_app, make_user
 from tokens.channel_apps import services as call_state
-from tokens.channels import brake, breaker, shared
+from tokens.channels import brake, shared
 from tokens.models import ChannelApp
 
 pytestmark = pytest.mark.django_db
@@ -30,8 +29,8 @@ def test_an_app_whose_calls_go_well_has_no_trouble(app: ChannelApp) -> None:
 
 def test_a_channel_that_gives_no_answer_is_named_in_the_list_of_apps(app: ChannelApp, client: Client) -> None:
     client.force_login(make_user(is_staff=True, is_superuser=True))
-    for _ in range(breaker.TRIPS_AFTER):
-        breaker.failed(name(app), waited=10)
+    for _ in range(brake.TRIPS_AFTER):
+        brake.failed(name(app), waited=10)
 
     page = client.get(reverse("admin:tokens_channelapp_changelist")).text
 
@@ -41,7 +40,7 @@ def test_a_channel_that_gives_no_answer_is_named_in_the_list_of_apps(app: Channe
 def test_a_pause_a_budget_and_an_announced_limit_are_told(app: ChannelApp) -> None:
     app.daily_budget = 1_000
     brake.pause(name(app), 170)
-    shared.count(brake._key(name(app), "calls", time.time()), brake.DAY, 1_000)
+    shared.count(brake._key(name(app), "calls"), brake.DAY, 1_000)
     brake.note_use(name(app), 0.93)
     brake.forget()
 

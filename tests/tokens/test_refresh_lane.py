@@ -24,7 +24,7 @@ from infra import liveness
 from tests.support import native, processes
 from tests.support.sandbox import Sandbox
 from tokens import lifecycle
-from tokens.channels import breaker, gate
+from tokens.channels import brake, gate
 from tokens.checks import refresh_lane
 from tokens.checks import services as probe
 from tokens.models import Token, TokenEvent
@@ -265,13 +265,13 @@ def test_refreshes_of_an_app_that_does_not_answer_stay_due_until_it_does(account
     token = Token.objects.select_related("app").get()
     Token.objects.update(due_at=timezone.now() - HOUR, due_for=Token.DueFor.REFRESH)
     app, threads = gate.name_of("snapchat", token.app.client_id), Noting(1)
-    for _ in range(breaker.TRIPS_AFTER):
-        breaker.failed(app, waited=10)
+    for _ in range(brake.TRIPS_AFTER):
+        brake.failed(app, waited=10)
 
     refresh_lane.RefreshLane()._look(threads)
     held_back = vars(threads).get("noted", [])
     untouched = Token.objects.get()
-    breaker.answered(app)
+    brake.answered(app)
     refresh_lane.RefreshLane()._look(threads)
 
     assert held_back == []

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from django.db import transaction
 from django.db.models import F, QuerySet
 
-from tokens.channels import brake, breaker
+from tokens.channels import brake
 from tokens.models import ChannelApp
 from ui.errors import Refusal
 from ui.phrases import phrase
@@ -86,19 +86,10 @@ FILE = "words/channel_apps.txt"
 
 def call_problems(app: ChannelApp) -> list[str]:
     """Return a sentence for each thing that holds calls of this app up now; none: nothing does."""
-    name = app.call_name
-    said = [_silence(breaker.read(name)), *_limits(brake.read(name), app.daily_budget)]
-    return [words for words in said if words]
-
-
-def _silence(reading: breaker.BreakerReading) -> str:
-    if reading.state == "closed":
-        return ""
-    return phrase(FILE, "no_answer", seconds=reading.seconds)
-
-
-def _limits(reading: brake.BrakeReading, budget: int | None) -> list[str]:
+    reading, budget = brake.read(app.call_name), app.daily_budget
     said = []
+    if reading.state != "closed":
+        said.append(phrase(FILE, "no_answer", seconds=reading.seconds))
     if reading.pause:
         said.append(phrase(FILE, "asked_to_wait", minutes=-(-reading.pause // 60)))
     if budget and reading.calls_today >= brake.SLOW_FROM * budget:

@@ -118,7 +118,7 @@ class Channel(ABC):
     )  # `error` where the person said no
 
     def __init_subclass__(cls, **more: Any) -> None:
-        """Take name and versions from the declaration, and have every call with an app go through its gate: breaker, brake and shares."""
+        """Take name and versions from the declaration, and have every call with an app go through its gate: brake and shares."""
         super().__init_subclass__(**more)
         if (declared := vars(cls).get("declaration")) is not None:
             cls.key, cls.label, cls.versions = declared.key, declared.label, declared.versions

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from tokens.channels import brake, breaker
+from tokens.channels import brake
 from tokens.channels.kinds import Answer, AppKeys, Call
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ class App:
 
     @cached_property
     def name(self) -> str:
-        """What brake and breaker know it by."""
+        """What the brake knows it by."""
         return name_of(self.channel.key, self.client_id)
 
 
@@ -49,7 +49,7 @@ _person: ContextVar[bool] = ContextVar("a_person_waits", default=False)
 
 
 def name_of(channel: str, client_id: str) -> str:
-    """Return what brake and breaker know a channel app by."""
+    """Return what the brake knows a channel app by."""
     return f"{channel}:{client_id}"
 
 
@@ -86,12 +86,12 @@ def current_channel() -> str:
 def closed_for(channel: str, client_id: str) -> int:
     """Return for how many seconds asking this app is no use, for whoever would wait for it; 0: ask."""
     name = name_of(channel, client_id)
-    return max(breaker.would_refuse(name), brake.read(name).pause)
+    return max(brake.would_refuse(name), brake.read(name).pause)
 
 
 def is_silent(channel: str, client_id: str) -> bool:
     """Return whether the channel gave this app no answer lately, so that whoever asks makes a try and had better not wait for it."""
-    return breaker.read(name_of(channel, client_id)).state != "closed"
+    return brake.read(name_of(channel, client_id)).state != "closed"
 
 
 def through(call: Call, send: Callable[[], Answer], *, seconds: float) -> Answer:
@@ -110,21 +110,20 @@ def through(call: Call, send: Callable[[], Answer], *, seconds: float) -> Answer
 
 def is_at_hand(app: App) -> bool:
     """Return whether what is known of the app is young enough that `refused`, and `note` of a good answer, ask nobody."""
-    return breaker.is_at_hand(app.name) and brake.is_at_hand(app.name)
+    return brake.is_at_hand(app.name)
 
 
 def look(name: str) -> None:
     """Learn what the others know of an app, and tell them how often it was called. `is_at_hand` holds then, where all is well."""
-    breaker.read(name)
     brake.read(name)
     brake.flush(name)
 
 
 def refused(app: App, call: Call, seconds: float) -> Answer | None:
-    """Return the answer that stands for a call which brake or breaker refuse. Whoever gets None makes it, and notes what came of it."""
+    """Return the answer that stands for a call which the brake refuses. Whoever gets None makes it, and notes what came of it."""
     if call != "refresh" and (pause := brake.read(app.name).pause):
         return _not_asked(call, "the channel asked this app to wait", pause, status=LIMITED)
-    if wait := breaker.refuses(app.name, patience=seconds):
+    if wait := brake.refuses(app.name, patience=seconds):
         return _not_asked(call, "the channel does not answer", wait)
     return None
 
@@ -134,7 +133,7 @@ def _made(app: App, send: Callable[[], Answer], seconds: float) -> Answer:
     try:
         answer = send()
     except BaseException:
-        breaker.not_tried(app.name)
+        brake.not_tried(app.name)
         raise
     note(app, answer, seconds)
     return answer
@@ -155,12 +154,12 @@ def note(app: App, answer: Answer, seconds: float, *, is_good: bool = False) -> 
     said = str(answer.body) if answer.status == 0 else ""
     if said.startswith(DARK):
         # A connection that is refused at once says as much as a long silence.
-        breaker.failed(app.name, waited=max(seconds, breaker.WORTH) if said == NO_CONNECTION else seconds)
+        brake.failed(app.name, waited=max(seconds, brake.WORTH) if said == NO_CONNECTION else seconds)
         return
     if said.startswith(UNSENT):
-        breaker.not_tried(app.name)
+        brake.not_tried(app.name)
         return
-    breaker.answered(app.name)
+    brake.answered(app.name)
     if not is_good and (pause := app.channel.pause_of(answer)):
         brake.pause(app.name, pause)
     if (used := app.channel.used_of(answer)) is not None:

@@ -20,7 +20,7 @@ from redis.exceptions import RedisError
 
 from infra import database_clock, io_steps, liveness, spans
 from tokens import lifecycle
-from tokens.channels import breaker, gate, shared
+from tokens.channels import brake, gate, shared
 from tokens.channels.kinds import Verdict
 from tokens.checks import services as probe
 from tokens.lifecycle import Wish
@@ -201,4 +201,4 @@ class RefreshLane:
 def _silent_apps() -> list[int]:
     """Return the apps whose channel does not answer now: a refresh would only be told that it is not asked."""
     apps = ChannelApp.objects.values_list("pk", "channel", "client_id")
-    return [pk for pk, channel, client_id in apps if breaker.would_refuse(gate.name_of(channel, client_id))]
+    return [pk for pk, channel, client_id in apps if brake.would_refuse(gate.name_of(channel, client_id))]

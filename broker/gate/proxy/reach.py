@@ -1,6 +1,6 @@
 """Whether a channel may be asked now, its connections, and what its answers say of the app: as `gate.through`, for an event loop.
 
-Breaker and brake ask Valkey where what they know is old, so then a thread asks them. The ordinary call finds all at hand.
+The brake asks Valkey where what it knows is old, so then a thread asks them. The ordinary call finds all at hand.
 """
 
 from collections import defaultdict
@@ -50,7 +50,7 @@ def patience(method: str, sending: Sending) -> float:
 
 
 async def ask(sending: Sending, seconds: float) -> None:
-    """Ask brake and breaker. Raises Refused. Whoever comes through sends, and notes what came of it."""
+    """Ask the brake. Raises Refused. Whoever comes through sends, and notes what came of it."""
     app = sending.app
     if not gate.is_at_hand(app):
         await once(("look", app.name), gate.look, app.name)

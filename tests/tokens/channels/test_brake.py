@@ -12,7 +12,7 @@ import time_machine
 from django.conf import settings
 
 from devtools.embedded.processes import free_port
-from tokens.channels import brake, breaker, gate, http, shared
+from tokens.channels import brake, gate, http, shared
 from tokens.channels.addresses import configured
 from tokens.channels.facebook.channel import CHANNEL as FACEBOOK
 from tokens.channels.kinds import Answer, AppKeys, Credentials, Verdict
@@ -28,73 +28,72 @@ NOBODY = Credentials("token")
 
 def fail(times: int, *, waited: float = 10) -> None:
     for _ in range(times):
-        breaker.failed(APP, waited=waited)
+        brake.failed(APP, waited=waited)
 
 
 def new_process() -> None:
     """Forget what this process knows by itself: what it knows then, it has from the others."""
-    breaker.forget()
     brake.forget()
     shared.forget()
 
 
 def test_it_opens_after_failures_in_a_row_for_all_processes_and_an_answer_between_begins_anew() -> None:
-    fail(breaker.TRIPS_AFTER - 1)
-    breaker.answered(APP)
-    fail(breaker.TRIPS_AFTER - 1)
-    before = breaker.read(APP)
+    fail(brake.TRIPS_AFTER - 1)
+    brake.answered(APP)
+    fail(brake.TRIPS_AFTER - 1)
+    before = brake.read(APP)
 
     fail(1)
     new_process()
 
-    assert (before.state, before.failures) == ("closed", breaker.TRIPS_AFTER - 1)
-    assert breaker.read(APP).state == "open"
-    assert 0 < breaker.refuses(APP, patience=5) <= breaker.OPEN_FOR
-    assert breaker.refuses("facebook:2", patience=5) == 0  # another app of the channel
+    assert (before.state, before.failures) == ("closed", brake.TRIPS_AFTER - 1)
+    assert brake.read(APP).state == "open"
+    assert 0 < brake.refuses(APP, patience=5) <= brake.OPEN_FOR
+    assert brake.refuses("facebook:2", patience=5) == 0  # another app of the channel
 
 
 def test_one_call_tries_and_its_answer_closes_while_its_failure_opens_for_longer() -> None:
     with time_machine.travel(time.time(), tick=False) as clock:
-        fail(breaker.TRIPS_AFTER)
-        clock.shift(breaker.OPEN_FOR + 1)
-        first, second = breaker.refuses(APP, patience=5), breaker.refuses(APP, patience=5)
+        fail(brake.TRIPS_AFTER)
+        clock.shift(brake.OPEN_FOR + 1)
+        first, second = brake.refuses(APP, patience=5), brake.refuses(APP, patience=5)
         fail(1)
-        again = breaker.read(APP)
-        clock.shift(2 * breaker.OPEN_FOR + 1)
-        third = breaker.refuses(APP, patience=5)
+        again = brake.read(APP)
+        clock.shift(2 * brake.OPEN_FOR + 1)
+        third = brake.refuses(APP, patience=5)
         fail(1)
-        longest = breaker.read(APP).seconds
-        breaker.answered(APP)
+        longest = brake.read(APP).seconds
+        brake.answered(APP)
         new_process()
 
     assert first == third == 0
     assert second > 0
     assert (again.state, again.trips) == ("open", 2)
-    assert again.seconds > breaker.OPEN_FOR
+    assert again.seconds > brake.OPEN_FOR
     assert longest <= 30, "so long at most a channel that is well again stays dark for its jobs"
-    assert breaker.read(APP) == breaker.BreakerReading("closed")
+    assert brake.read(APP) == brake.BrakeReading("closed")
 
 
 def test_whoever_waits_leaves_the_one_try_to_a_worker_unless_none_comes() -> None:
     with time_machine.travel(time.time(), tick=False) as clock:
-        fail(breaker.TRIPS_AFTER)
-        waits = [breaker.would_refuse(APP)]
-        for seconds in (breaker.OPEN_FOR + 1, breaker.LEFT_TO_WORKERS):
+        fail(brake.TRIPS_AFTER)
+        waits = [brake.would_refuse(APP)]
+        for seconds in (brake.OPEN_FOR + 1, brake.LEFT_TO_WORKERS):
             clock.shift(seconds)
-            breaker.forget()
-            waits.append(breaker.would_refuse(APP))
+            brake.forget()
+            waits.append(brake.would_refuse(APP))
 
-    assert 0 < waits[0] <= breaker.OPEN_FOR
-    assert waits[1:] == [breaker.AGAIN_AFTER, 0]
+    assert 0 < waits[0] <= brake.OPEN_FOR
+    assert waits[1:] == [brake.AGAIN_AFTER, 0]
 
 
 def test_a_pause_that_a_host_whose_clock_is_ahead_began_stops_no_other_host() -> None:
     with time_machine.travel(time.time() + 3_600, tick=False):
-        fail(breaker.TRIPS_AFTER)
-        there = breaker.read(APP).state
+        fail(brake.TRIPS_AFTER)
+        there = brake.read(APP).state
     new_process()
 
-    here = breaker.read(APP)
+    here = brake.read(APP)
 
     assert there == "open"
     assert (here.state, here.seconds) == ("half-open", 0)
@@ -104,11 +103,11 @@ def test_who_waited_for_a_moment_only_proves_nothing_and_calls_on_their_way_do_n
     None
 ):
     fail(20, waited=0.5)
-    impatient = breaker.read(APP)
+    impatient = brake.read(APP)
     fail(20)
 
-    assert impatient == breaker.BreakerReading("closed")
-    assert breaker.read(APP).trips == 1
+    assert impatient == brake.BrakeReading("closed")
+    assert brake.read(APP).trips == 1
 
 
 def test_without_valkey_each_process_has_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -118,10 +117,10 @@ def test_without_valkey_each_process_has_its_own(monkeypatch: pytest.MonkeyPatch
 
     monkeypatch.setattr(shared, "_calls", Away)
 
-    fail(breaker.TRIPS_AFTER)
+    fail(brake.TRIPS_AFTER)
     brake.pause("x:1", 60)
 
-    assert breaker.read(APP).state == "open"
+    assert brake.read(APP).state == "open"
     assert brake.read("x:1").pause > 50
     assert shared.take("one", 5)
     assert not shared.take("one", 5)
@@ -152,7 +151,7 @@ def test_a_dark_channel_is_asked_five_times_and_a_question_not_asked_is_passing_
 
     found = [FACEBOOK.inspect(KEYS, NOBODY) for _ in range(12)]
 
-    assert len(sent) == breaker.TRIPS_AFTER
+    assert len(sent) == brake.TRIPS_AFTER
     assert {one.classification.verdict for one in found} == {Verdict.TRANSIENT}
     assert not any(one.classification.unknown for one in found)
     assert gate.closed_for("facebook", "1") > 0
@@ -161,10 +160,10 @@ def test_a_dark_channel_is_asked_five_times_and_a_question_not_asked_is_passing_
 
 
 def test_a_connection_that_is_refused_at_once_counts_however_little_patience_the_call_had(dark: None) -> None:
-    for _ in range(breaker.TRIPS_AFTER):
+    for _ in range(brake.TRIPS_AFTER):
         FACEBOOK.inspect(KEYS, NOBODY, timeout=0.5)
 
-    assert breaker.read(APP).state == "open"
+    assert brake.read(APP).state == "open"
 
 
 def test_whoever_finds_no_room_or_fails_before_the_call_leaves_the_one_try_to_another(
@@ -172,9 +171,9 @@ def test_whoever_finds_no_room_or_fails_before_the_call_leaves_the_one_try_to_an
 ) -> None:
     server = answering((200, {}, {"data": {"is_valid": True, "app_id": "1", "user_id": "2", "scopes": []}}))
     with time_machine.travel(time.time(), tick=False) as clock:
-        fail(breaker.TRIPS_AFTER)
-        clock.shift(breaker.OPEN_FOR + 1)
-        breaker.forget()
+        fail(brake.TRIPS_AFTER)
+        clock.shift(brake.OPEN_FOR + 1)
+        brake.forget()
         gate.limit_shares(2)
         full = threading.Thread(target=_holding(gate.share("x"), lambda: FACEBOOK.inspect(KEYS, NOBODY)))
         full.start()
@@ -185,14 +184,14 @@ def test_whoever_finds_no_room_or_fails_before_the_call_leaves_the_one_try_to_an
                 FACEBOOK.inspect(KEYS, NOBODY)
         with gate.asking(FACEBOOK, KEYS):
             unsent = http.request("introspect", "GET", "http://a:b")
-        still = breaker.read(APP).state
+        still = brake.read(APP).state
 
         found = FACEBOOK.inspect(KEYS, NOBODY)
 
     assert str(unsent.body).startswith(gate.UNSENT)
     assert still == "half-open"
     assert (found.classification.verdict, server.asked) == (Verdict.OK, 1)
-    assert breaker.read(APP).state == "closed"
+    assert brake.read(APP).state == "closed"
 
 
 class _Limited(BaseHTTPRequestHandler):
@@ -289,7 +288,7 @@ def test_from_80_percent_of_a_days_budget_on_all_processes_together_share_what_i
     begun = []
     with time_machine.travel(noon, tick=False) as clock:
         for calls in (79_999, 80_000, 100_000):
-            shared.write(brake._key(APP, "calls", noon), calls, 60)
+            shared.write(brake._key(APP, "calls"), calls, 60)
             began = 0
             for _process in range(3):
                 new_process()
@@ -303,9 +302,9 @@ def test_from_80_percent_of_a_days_budget_on_all_processes_together_share_what_i
 
 def test_a_small_budget_goes_on_slowly_and_does_not_stop_until_midnight() -> None:
     noon = 1_800_000_000 // brake.DAY * brake.DAY + brake.DAY // 2
-    shared.write(brake._key(APP, "calls", noon), 800, 60)
 
     with time_machine.travel(noon, tick=False):
+        shared.write(brake._key(APP, "calls"), 800, 60)
         begun = [brake.begin_checks(APP, 32, budget=1_000) for _ in range(3)]
 
     assert begun == [1, 0, 0]
@@ -391,4 +390,4 @@ def test_a_call_without_a_share_is_not_made() -> None:
 
     assert found.classification.verdict == Verdict.TRANSIENT
     assert str(found.evidence["body"]).startswith(gate.NOT_ASKED)
-    assert breaker.read(APP).failures == 0
+    assert brake.read(APP).failures == 0
