@@ -22,8 +22,8 @@ from accounts.pool.errors import ActionRefused
 from accounts.pool.jobs import register_follow_up
 from notifications import outbox
 from notifications.models import Message
-from tokens import lifecycle
-from tokens.models import Token
+from tokens.lifecycle.services import record_event
+from tokens.models import Token, TokenEvent
 from ui.errors import Refusal
 from users.installation import hold
 from users.invitations import services as invitations
@@ -366,7 +366,8 @@ def _write_request(ask: Ask, lines: Sequence[AskLine], about: About, now: dateti
         for account, token in about
     )
     for token in tokens:
-        lifecycle.record_ask(token=token, actor=actor, recipient=person.email, now=now)
+        detail = {"recipient": person.email}
+        record_event(token, TokenEvent.Kind.ASKED, now, source="staff", actor=actor, detail=detail)
     key = write_ask_mail(
         ASK,
         to=person,

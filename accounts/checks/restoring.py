@@ -15,9 +15,9 @@ from infra.io_steps import Job
 from tokens import lifecycle
 from tokens.channels.kinds import DOUBTFUL, Inspection, Verdict
 from tokens.lifecycle import TransitionOutcome
+from tokens.lifecycle.services import inspect_at_channel
 from tokens.models import Token
 from tokens.token.queries import TokenQuerySet
-from tokens.token.services import inspect_at_channel
 from users.installation import hold
 
 AT_ONCE = 8

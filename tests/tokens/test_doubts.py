@@ -18,8 +18,8 @@ from tokens import lifecycle
 from tokens.channels.kinds import Classification, Credentials, Dates, Grant, Inspection, Reason, Verdict
 from tokens.doubts import services as doubts
 from tokens.lifecycle import TransitionOutcome
+from tokens.lifecycle.renewals import Attempt
 from tokens.models import ChannelApp, Doubt, Token, TokenEvent
-from tokens.token.services import Attempt
 
 MINUTE = timedelta(minutes=1)
 OVER = Classification(Verdict.TOKEN_DEAD, Reason.PASSWORD_CHANGED, row="190/460")

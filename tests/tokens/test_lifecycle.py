@@ -22,9 +22,10 @@ from tokens.channels.kinds import (
     Verdict,
 )
 from tokens.checks.services import RENEWED
-from tokens.lifecycle import app_faults, inspections
+from tokens.lifecycle import app_faults
+from tokens.lifecycle import services as transitions
+from tokens.lifecycle.renewals import Attempt
 from tokens.models import ChannelApp, Token, TokenEvent, UnknownAnswer
-from tokens.token.services import Attempt
 
 pytestmark = pytest.mark.django_db
 
@@ -403,7 +404,7 @@ def test_small_moves_of_a_tokens_date_add_up_to_a_new_cycle_known_since_then() -
 def test_of_one_log_in_twenty_disputed_reports_an_hour_are_kept() -> None:
     token = make_token()
 
-    for at in [NOW] * (inspections.DISPUTES + 2) + [NOW + timedelta(hours=1, seconds=1)]:
+    for at in [NOW] * (transitions.DISPUTES + 2) + [NOW + timedelta(hours=1, seconds=1)]:
         lifecycle.record_dispute(token=token, evidence={}, now=at, source="report")
 
-    assert token.events.filter(kind=TokenEvent.Kind.DISPUTED).count() == inspections.DISPUTES + 1
+    assert token.events.filter(kind=TokenEvent.Kind.DISPUTED).count() == transitions.DISPUTES + 1

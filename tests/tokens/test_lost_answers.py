@@ -19,10 +19,10 @@ from tokens.channels.http import NOT_SENT
 from tokens.channels.kinds import Classification, Credentials, Dates, Grant, Inspection, Reason, Verdict
 from tokens.checks import services as probe
 from tokens.doubts import services as doubts
+from tokens.lifecycle import services as transitions
+from tokens.lifecycle.renewals import Attempt
 from tokens.models import Token, TokenEvent
 from tokens.token import reasons
-from tokens.token import services as calls
-from tokens.token.services import Attempt
 from tokens.vault import services as vault
 
 pytestmark = pytest.mark.django_db
@@ -217,7 +217,7 @@ def test_a_fault_of_ours_in_the_middle_of_a_renewal_leaves_a_doubt_and_no_mark(
 
     monkeypatch.setattr("tokens.channels.snapchat.channel.Snapchat.renew", fails)
     monkeypatch.setattr(
-        calls,
+        transitions,
         "inspect_at_channel",
         lambda token, timeout: Inspection(Classification(Verdict.TRANSIENT)),
     )

@@ -223,12 +223,12 @@ def test_what_is_added_to_a_wish_while_it_is_looked_after_is_looked_after_too(ac
     token = Token.objects.get()
     asked: dict[str, Any] = {"token_id": token.pk, "now": timezone.now()}
     lifecycle.want_refresh(**asked, source="lease", renew=False)
-    seen = lifecycle.Wish.from_token(Token.objects.get())
+    seen = Token.objects.get()
     lifecycle.want_refresh(**asked, source="staff", renew=True)
 
-    lifecycle.end_refresh(token_id=token.pk, wish=seen, claim=0)
+    lifecycle.end_refresh(token=seen, claim=0)
     kept = Token.objects.get().refresh_wanted
-    lifecycle.end_refresh(token_id=token.pk, wish=lifecycle.Wish.from_token(Token.objects.get()), claim=0)
+    lifecycle.end_refresh(token=Token.objects.get(), claim=0)
 
     assert kept["renew"] is True
     assert Token.objects.get().refresh_wanted_at is None

@@ -23,7 +23,6 @@ from tokens import lifecycle
 from tokens.channels import brake, gate, shared
 from tokens.channels.kinds import Verdict
 from tokens.checks import services as probe
-from tokens.lifecycle import Wish
 from tokens.models import ChannelApp, Token
 from tokens.token.queries import Claimed, TokenQuerySet
 from users.installation import hold
@@ -159,11 +158,11 @@ class RefreshLane:
 
         `token` as it was read under the claim, with its app.
         """
-        wish, ended = Wish.from_token(token), False
+        ended = False
         try:
             facts: spans.Facts = {"adtoken.token_id": token.pk, "adtoken.channel": token.app.channel}
             with probe.refreshes_made_here(), spans.span("refresh", kind="consumer", facts=facts):
-                ended = self._check(token, wish)
+                ended = self._check(token)
         except hold.OnHold:
             logger.info("token %s is not refreshed: this installation is on hold", token.pk)
         except Exception:
@@ -173,17 +172,17 @@ class RefreshLane:
             )
         finally:
             if not ended:
-                io_steps.stored(partial(lifecycle.end_refresh, token_id=token.pk, wish=wish, claim=claim))
+                io_steps.stored(partial(lifecycle.end_refresh, token=token, claim=claim))
             connection.close()
 
-    def _check(self, token: Token, wish: Wish) -> bool:
+    def _check(self, token: Token) -> bool:
         """Run the job. Return whether what it wrote ended the claim and the wish as well."""
-        now = database_clock.now()
-        source = wish.said.get("source", "sweep")
-        actor = User.objects.filter(pk=wish.said["actor"]).first() if wish.said.get("actor") else None
+        now, wish, wanted_at = database_clock.now(), token.refresh_wanted, token.refresh_wanted_at
+        source = wish.get("source", "sweep")
+        actor = User.objects.filter(pk=wish["actor"]).first() if wish.get("actor") else None
         # A wish that a process left behind which had fulfilled it is not fulfilled twice.
-        fulfilled = wish.at is not None and token.renewed_at is not None and token.renewed_at >= wish.at
-        renew = bool(wish.said.get("renew")) and not fulfilled
+        fulfilled = bool(wanted_at and token.renewed_at and token.renewed_at >= wanted_at)
+        renew = bool(wish.get("renew")) and not fulfilled
         goes_on = source in probe.CHECKS
         job = probe.check_job(token, now=now, source=source, renew=renew, actor=actor, read_accounts=goes_on)
         outcome = io_steps.run(job, before_call=connection.close)

@@ -32,10 +32,9 @@ from tokens.channels.http import Limit
 from tokens.channels.kinds import DOUBTFUL, Classification, Credentials, Inspection, Reason, Verdict
 from tokens.lifecycle import TransitionOutcome
 from tokens.lifecycle import services as transitions
+from tokens.lifecycle.renewals import Attempt, renew_at_channel
 from tokens.models import Token
-from tokens.token import services as calls
 from tokens.token.renewal import JUST_NOW
-from tokens.token.services import Attempt
 from tokens.vault.services import VaultError
 from users.installation import hold
 from users.models import User
@@ -112,13 +111,13 @@ def check_job(
         tried, token = yield from asks.renew(token, is_last=True)
     inspection = RENEWED if _was_just_asked(token, now, source) else _renewed(tried, token, now)
     if inspection is None:
-        inspection = yield partial(calls.inspect_at_channel, token, timeout=limit.left())
+        inspection = yield partial(transitions.inspect_at_channel, token, timeout=limit.left())
     if inspection.classification.verdict in DOUBTFUL and tried is None and token.can_heal(now):
         if not are_refreshes_made_here():
             return asks.leave_to_the_lane(token, renew=False)
         tried, token = yield from asks.renew(token)
         if _renewed(tried, token, now):
-            again = yield partial(calls.inspect_at_channel, token, timeout=limit.left())
+            again = yield partial(transitions.inspect_at_channel, token, timeout=limit.left())
             inspection = _healed(again)
     record = partial(_record, token, tried, inspection, now, source, answered_at=clock.read())
     # What a refresh gave cannot be asked for again; whoever only asked does not wait for PostgreSQL.
@@ -196,7 +195,7 @@ class _Renewing:
         spent = _spent(token)
         timeout = refresh_timeout(self.limit.left())
         try:
-            tried: Attempt = yield partial(calls.renew_at_channel, token, timeout=timeout)
+            tried: Attempt = yield partial(renew_at_channel, token, timeout=timeout)
         except hold.OnHold:  # nothing was sent
             lifecycle.call_off_refresh(token_id=token.pk)
             raise

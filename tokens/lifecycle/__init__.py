@@ -15,15 +15,8 @@ from tokens.lifecycle.consents import (
     store_imported,
     wipe_all,
 )
-from tokens.lifecycle.inspections import (
-    note_use,
-    postpone,
-    record_dispute,
-    record_inspection,
-)
 from tokens.lifecycle.renewals import (
     WISHED,
-    Wish,
     begin_refresh,
     call_off_refresh,
     end_refresh,
@@ -35,14 +28,19 @@ from tokens.lifecycle.renewals import (
     record_renewal_trouble,
     want_refresh,
 )
-from tokens.lifecycle.services import TransitionOutcome, record_ask
+from tokens.lifecycle.services import (
+    TransitionOutcome,
+    note_use,
+    postpone,
+    record_dispute,
+    record_inspection,
+)
 
 __all__ = [
     "WISHED",
     "Imported",
     "NotAsSeen",
     "TransitionOutcome",
-    "Wish",
     "begin_refresh",
     "call_off_refresh",
     "claim_removed",
@@ -53,7 +51,6 @@ __all__ = [
     "note_lost_answer",
     "note_use",
     "postpone",
-    "record_ask",
     "record_dispute",
     "record_inspection",
     "record_refusal",

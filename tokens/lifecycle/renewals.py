@@ -8,14 +8,24 @@ import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any, Self
+from typing import Any
 
 from django.db import transaction
 from django.db.models import Q
 from django.db.models.functions import Coalesce
 
-from tokens.channels import shared
-from tokens.channels.kinds import Credentials, Dates, Grant, Inspection, Reason, Verdict
+from tokens.channels import gate, registry, shared
+from tokens.channels.http import NOT_SENT
+from tokens.channels.kinds import (
+    ChannelError,
+    Classification,
+    Credentials,
+    Dates,
+    Grant,
+    Inspection,
+    Reason,
+    Verdict,
+)
 from tokens.doubts import services as doubts
 from tokens.doubts.models import Doubt
 from tokens.doubts.services import Said
@@ -27,7 +37,6 @@ from tokens.lifecycle.services import (
     STATE_FIELDS,
     TransitionOutcome,
     come_back,
-    is_conclusive,
     keep_on_trouble,
     mark_valid,
     notify_pools,
@@ -37,14 +46,58 @@ from tokens.lifecycle.services import (
 )
 from tokens.models import Token, TokenEvent
 from tokens.token.renewal import NEARLY
-from tokens.token.services import Attempt
 from tokens.unknown_answers import services as unknown_answers
 from tokens.vault import services as vault
+from tokens.vault.services import VaultError
 from users.models import User
 
 logger = logging.getLogger(__name__)
 
 WISHED = "refresh-wished"  # what lanes listen to
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """What one try gave: a grant, or the classification that says why there is none."""
+
+    grant: Grant | None
+    classification: Classification
+    evidence: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def refused(self) -> bool:
+        """Whether the channel refused this token, as against trouble on the way."""
+        return self.grant is None and self.classification.verdict == Verdict.TOKEN_DEAD
+
+    @property
+    def not_asked(self) -> bool:
+        """Whether the call was not made at all, because the channel was not to be asked just then."""
+        return self.grant is None and gate.was_not_asked(self.evidence)
+
+    @property
+    def unanswered(self) -> bool:
+        """Whether the call went out and nothing says what the channel did: no answer, one that broke off, trouble of its own."""
+        status = self.evidence.get("status")
+        if self.grant is not None or not isinstance(status, int):
+            return False
+        if self.not_asked or str(self.evidence.get("body")).startswith(NOT_SENT):
+            return False
+        return status in {0, 200} or status >= 500
+
+
+def renew_at_channel(token: Token, *, timeout: float | None = None) -> Attempt:
+    """Ask the channel to renew the token. Writes nothing and touches no database, so it may run in a thread. `timeout` in seconds."""
+    try:
+        grant = registry.get(token.app.channel).renew(token.app.keys(), token.unseal(), timeout=timeout)
+    except ChannelError as error:
+        return Attempt(None, error.classification, error.evidence)
+    except (VaultError, ValueError) as error:
+        return Attempt(
+            None, Classification(Verdict.OUR_BUG, Reason.TRANSIENT, row="no credentials", note=str(error))
+        )
+    if grant is None:
+        return Attempt(None, Classification(Verdict.OUR_BUG, Reason.TRANSIENT, row="nothing renews here"))
+    return Attempt(grant, Classification(Verdict.OK, row="renewed"))
 
 
 @transaction.atomic
@@ -79,27 +132,16 @@ def call_off_refresh(*, token_id: int) -> None:
     Token.objects.filter(pk=token_id).update(refresh_began_at=None, refresh_began_by="")
 
 
-@dataclass(frozen=True)
-class Wish:
-    """What somebody asked the refresh lane for: since when (None: nobody asked, a date did), and `refresh_wanted` as it was."""
+def end_refresh(*, token: Token, claim: int) -> None:
+    """Note that what was asked for in this row, as it was read, has been looked after, and give back the claim that was made for it.
 
-    at: datetime | None = None
-    said: Mapping[str, Any] = field(default_factory=dict)
-
-    @classmethod
-    def from_token(cls, token: Token) -> Self:
-        """Return what is asked for in a token's row as it was read."""
-        return cls(token.refresh_wanted_at, dict(token.refresh_wanted))
-
-
-def end_refresh(*, token_id: int, wish: Wish, claim: int) -> None:
-    """Note that this wish has been looked after, and give back the claim that was made for it. What was asked for meanwhile stays."""
-    token = Token.objects.filter(pk=token_id)
-    if wish.at is not None:
-        token.filter(refresh_wanted_at=wish.at, refresh_wanted=dict(wish.said)).update(
-            refresh_wanted_at=None, refresh_wanted={}
-        )
-    token.filter(refresh_began_at=None).claimed_as(claim).let_go()
+    What was asked for meanwhile stays.
+    """
+    row = Token.objects.filter(pk=token.pk)
+    if token.refresh_wanted_at is not None:
+        asked = row.filter(refresh_wanted_at=token.refresh_wanted_at, refresh_wanted=token.refresh_wanted)
+        asked.update(refresh_wanted_at=None, refresh_wanted={})
+    row.filter(refresh_began_at=None).claimed_as(claim).let_go()
 
 
 def have_accounts_read(*, token_id: int, at: datetime) -> None:
@@ -312,7 +354,7 @@ def record_refusal(
             record_event(token, TokenEvent.Kind.NOT_RENEWED, now, source=source, detail=detail)
         mark_valid(token, inspection, now, source)
     elif verdict == Verdict.TOKEN_DEAD or (
-        verdict == Verdict.CONFIRM_FIRST and (is_conclusive(inspection.classification) or over)
+        verdict == Verdict.CONFIRM_FIRST and (not inspection.classification.unknown or over)
     ):
         reason = _why_refused(token, attempt, inspection, now)
         said = Said(attempt.classification, attempt.evidence, reason)
