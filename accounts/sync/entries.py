@@ -4,7 +4,7 @@ A list that failed or is incomplete takes nothing away. Only what differs is wri
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import Literal
 
@@ -25,21 +25,14 @@ from tokens.channels.kinds import (
     Verdict,
 )
 from tokens.lifecycle.services import REPORT
-from tokens.models import Token
+from tokens.models import Doubt, Token
 
 MISSING = Classification(Verdict.ACCESS_LOST, Reason.ACCESS_LOST, row="not in the list of ad accounts")
 
 
-@dataclass(frozen=True)
-class Doubted:
-    """The ids, at the channel, of ad accounts of which what an answer says is not believed yet. `source`: who asked."""
-
-    lost: frozenset[str] = frozenset()
-    restricted: frozenset[str] = frozenset()
-    source: str = ""
-
-
-NOTHING = Doubted()
+# Of which ad accounts (their ids at the channel) what an answer says is not believed yet, and of which kind that is.
+Doubted = frozenset[tuple[Doubt.Kind, str]]
+NOTHING: Doubted = frozenset()
 
 
 @transaction.atomic
@@ -70,7 +63,8 @@ def apply_answers(
     if (fresh := _still(token, generation)) is None:
         return []
     if listed is not None:
-        reach.keep_list(token=fresh, listed=listed, doubted=doubted.lost, now=now)
+        losses = any(kind == Doubt.Kind.ACCESS for kind, _ in doubted)
+        reach.keep_list(token=fresh, listed=listed, doubted=losses, now=now)
     said = _differing(fresh, listed, readings or {}, now, everything=consented)
     lost: list[int] = []
     causes: dict[str, list[int]] = {}
@@ -160,7 +154,7 @@ def _apply_reading(
         _lose(entry, said.reason or Reason.ACCESS_LOST, now, source, doubted=doubted)
     elif reading.account is not None:
         _take(entry, reading.account, now, source, doubted=doubted)
-    elif entry.account.native_id not in doubted.restricted:
+    elif (Doubt.Kind.RESTRICTION, entry.account.native_id) not in doubted:
         _restrict(entry.account, said.note or "restricted", now, source)
 
 
@@ -259,27 +253,27 @@ def _take(
     entry: AccountToken, native: NativeAccount, now: datetime, source: str, *, doubted: Doubted
 ) -> None:
     served = entry.can_serve
-    if served and entry.account.native_id in doubted.lost:
-        _doubt(entry, doubted)
+    if served and (Doubt.Kind.ACCESS, entry.account.native_id) in doubted:
+        _doubt(entry, source)
     else:
         write_entry(entry, native, now)
-    if entry.account.native_id in doubted.restricted:
+    if (Doubt.Kind.RESTRICTION, entry.account.native_id) in doubted:
         native = replace(native, restriction=None)
     update_account(entry.account, native, now=now, source=source)
     if entry.can_serve != served:
         _record_access(entry, now, source)
 
 
-def _doubt(entry: AccountToken, doubted: Doubted) -> None:
+def _doubt(entry: AccountToken, source: str) -> None:
     """Mark an entry whose loss is doubted. One that a job was refused with is served no more, until the channel has shown it again."""
-    stops = doubted.source == REPORT or entry.doubt == AccountToken.Doubt.STOPPED
+    stops = source == REPORT or entry.doubt == AccountToken.Doubt.STOPPED
     _write(entry, {"doubt": AccountToken.Doubt.STOPPED if stops else AccountToken.Doubt.DOUBTED})
 
 
 def _lose(entry: AccountToken, reason: Reason, now: datetime, source: str, *, doubted: Doubted) -> None:
     served = entry.can_serve
-    if served and entry.account.native_id in doubted.lost:
-        _doubt(entry, doubted)
+    if served and (Doubt.Kind.ACCESS, entry.account.native_id) in doubted:
+        _doubt(entry, source)
         return
     _write(entry, _values_of_loss(entry, reason))
     if served:

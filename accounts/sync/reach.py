@@ -42,7 +42,7 @@ class ListedRole(NamedTuple):
     can_publish: str
 
 
-def keep_list(*, token: Token, listed: AccountList, doubted: Collection[str], now: datetime) -> None:
+def keep_list(*, token: Token, listed: AccountList, doubted: bool, now: datetime) -> None:
     """Keep what a list says. The caller holds the token's lock; where the list says what is kept already, one select is all.
 
     A list that is incomplete, or whose losses are doubted, removes nothing but accounts that it names as closed.

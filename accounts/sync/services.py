@@ -206,14 +206,14 @@ def weigh_answers(
         fresh = Token.objects.filter(pk=token.pk, generation=generation).locked().first()
         if fresh is None:
             return NOTHING
-        doubted = {}
+        doubted = set()
         for kind in OF_ACCOUNTS:
             doubts.refute_doubts(fresh, [kind], now, about=answers.shown[kind] | gone)
             true = doubts.take_doubts(fresh, kind, lost[kind], now=now, source=source)
-            doubted[kind] = frozenset(lost[kind]) - true
+            doubted |= {(kind, one) for one in lost[kind].keys() - true}
         doubts.prove_doubts(fresh, [kind for kind, ids in answers.shown.items() if ids], asked_at=now)
         doubts.save_next_look(fresh)
-    return Doubted(doubted[Kind.ACCESS], doubted[Kind.RESTRICTION], source)
+    return frozenset(doubted)
 
 
 def is_doubted(token_id: int, native_id: str, *kinds: Kind) -> bool:

@@ -12,7 +12,6 @@ from accounts.checks import services as sweeps
 from accounts.models import Account, ListReading, ReachedAccount
 from accounts.sync import entries as pool_entries
 from accounts.sync import reach
-from accounts.sync.entries import Doubted
 from tests.support import native
 from tests.support.ends import end
 from tests.support.factories import NOW, link, make_account, make_token, make_user
@@ -79,7 +78,7 @@ def test_a_list_that_failed_and_one_whose_losses_are_doubted_remove_nothing() ->
     apply(token, one("1"), one("2"))
 
     apply(token, complete=False)
-    apply(token, doubted=Doubted(frozenset({"1"})))
+    apply(token, doubted=frozenset({(Doubt.Kind.ACCESS, "1")}))
 
     assert ids() == {"1", "2"}
 
