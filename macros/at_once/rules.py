@@ -180,7 +180,7 @@ def _tell(
     when = _when(fact, known, now)
     if when is not None and when > now:
         found.again[account.pk] = min(when, found.again.get(account.pk, when))
-    row = told_row(fact, told_by, account) if when is None else _evening(told_by, account, now)
+    row = _row(fact, told_by, account) if when is None else _evening(told_by, account, now)
     if fact.kind in {Kind.DEACTIVATED, Kind.SHIFTED} and row.recipient in account.mailed:
         row.message_id, row.outcome = account.mailed[row.recipient], Told.Outcome.MAILED
     if all((one.kind, one.event, one.token_id) != (row.kind, row.event, row.token_id) for one in known):
@@ -188,8 +188,7 @@ def _tell(
         known.append(row)
 
 
-def told_row(fact: Fact, told_by: ToldBy, account: AccountFacts) -> Told:
-    """Return that a reader is told a fact of an account."""
+def _row(fact: Fact, told_by: ToldBy, account: AccountFacts) -> Told:
     return Told(
         account_id=account.pk,
         team_id=account.team_id,
@@ -206,7 +205,7 @@ def told_row(fact: Fact, told_by: ToldBy, account: AccountFacts) -> Told:
 
 def _evening(told_by: ToldBy, account: AccountFacts, now: datetime) -> Told:
     """Return that a reader is told in the evening that an account goes on and off; once a day."""
-    return told_row(Fact(Kind.UNSTEADY, now.toordinal(), now), told_by, account)
+    return _row(Fact(Kind.UNSTEADY, now.toordinal(), now), told_by, account)
 
 
 # --- who is told

@@ -14,7 +14,6 @@ from django.db import transaction
 
 from infra import locks
 from infra.locks import Lock
-from macros.at_once.rules import Fact, ToldBy, told_row
 from macros.at_once.services import BATCH, Messages, write_told
 from macros.notices import rules
 from macros.notices.models import Evaluation, Notice, Shortage, Told
@@ -132,7 +131,16 @@ def update_shortages(
         for rule, account in short
     )
     return [
-        told_row(Fact(Told.Kind.FEW_PEOPLE, row.event, span.now), ToldBy(reader, rule.action_id), account)
+        Told(
+            account_id=account.pk,
+            team_id=account.team_id,
+            kind=Told.Kind.FEW_PEOPLE,
+            event=row.event,
+            at=span.now,
+            recipient=reader.address,
+            via=reader.via,
+            action_id=rule.action_id,
+        )
         for row, (rule, account) in zip(rows, short, strict=True)
         for reader in rule.readers(account, directory).readers
     ]
