@@ -149,7 +149,7 @@ def answer_ask_page(request: HttpRequest, origin: Origin) -> HttpResponse:
 
     def do(said: Said) -> Done:
         if page.refused:
-            return Done(nothing=True, failures=[page.refused])
+            raise Refusal(page.refused)
         shown = bulk.shown(request, LOG_INS)
         read = ids if shown is None else [pk for pk in ids if pk in set(shown)]
         if not read:

@@ -192,14 +192,6 @@ def read_cells(
 Standing = ImportFileLine.Standing
 
 
-@dataclass(frozen=True)
-class Planned:
-    """One line, and what comes of it."""
-
-    line: ImportLine
-    standing: Standing
-
-
 def effect_of(standing: Standing, *, brings_log_in: bool) -> str:
     """Return what a line does, or did, as a block of words/importing.txt."""
     if standing == Standing.NEW:
@@ -232,8 +224,8 @@ def find_known(lines: Sequence[ImportLine]) -> Known:
     )
 
 
-def plan_lines(lines: Sequence[ImportLine], here: Known) -> list[Planned]:
-    """Return what comes of each line, in order: a later one meets what an earlier one made."""
+def plan_lines(lines: Sequence[ImportLine], here: Known) -> list[tuple[ImportLine, Standing]]:
+    """Return each line with what comes of it, in order: a later one meets what an earlier one made."""
     made, pairs = set[tuple[str, str]](), set(here.pairs)
     planned = []
     for line in lines:
@@ -247,7 +239,7 @@ def plan_lines(lines: Sequence[ImportLine], here: Known) -> list[Planned]:
             standing = Standing.ADDS if adds else Standing.HERE
         if adds:
             pairs.add(pair)
-        planned.append(Planned(line, standing))
+        planned.append((line, standing))
     return planned
 
 

@@ -131,9 +131,10 @@ def keep_file(*, user: User, team: Team, content: bytes, now: datetime) -> Impor
     good = [line for line in checked if line.number not in told]
     ImportFile.objects.filter(user=user).filter(confirmed_at=None).delete()
     file = ImportFile.objects.create(user=user, team=team, guessed=table.guessed, created_at=now)
-    standing = {one.line.number: one for one in rules.plan_lines(good, here)}
     rows = [_wrong(file, number, found, cells.get(number)) for number, found in told.items()]
-    rows += [_good(file, one.line, one.standing, cells[number]) for number, one in standing.items()]
+    rows += [
+        _good(file, line, standing, cells[line.number]) for line, standing in rules.plan_lines(good, here)
+    ]
     ImportFileLine.objects.bulk_create(rows, batch_size=BATCH)
     return file
 
@@ -245,18 +246,19 @@ def _bring_in(
     walls = rules.behind_walls(lines, here, job.user, since=file.created_at)
     told = {problem.number: problem for problem in reversed([*problems, *walls])}
     planned = rules.plan_lines([line for line in lines if line.number not in told], here)
-    wanted = [one.line for one in planned if one.standing != Standing.HERE]
+    wanted = [line for line, standing in planned if standing != Standing.HERE]
     written = write_lines(wanted, now=now, by=job.user, note=job.note)
     _still_inside(job.user, written.values())
-    done = {one.line.number: one for one in planned}
+    done = {line.number: (line, standing) for line, standing in planned}
     results, imported = dict[int, Result](), list[ImportFileLine]()
     for key, row in rows.items():
         if problem := told.get(row.number):
             results[key] = Result.fails(key, problem.code, **problem.facts)
-        elif one := done.get(row.number):
-            effect = rules.effect_of(one.standing, brings_log_in=one.line.credentials is not None)
-            results[key] = (Result.skips if one.standing == Standing.HERE else Result.done)(key, effect)
-            key_of_account = (one.line.channel, one.line.native_id)
+        elif row.number in done:
+            line, standing = done[row.number]
+            effect = rules.effect_of(standing, brings_log_in=line.credentials is not None)
+            results[key] = (Result.skips if standing == Standing.HERE else Result.done)(key, effect)
+            key_of_account = (line.channel, line.native_id)
             row.account = written.get(key_of_account) or here.accounts.get(key_of_account)
             imported.append(row)
     ImportFileLine.objects.bulk_update(imported, ["account"])

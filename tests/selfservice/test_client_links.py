@@ -28,16 +28,6 @@ from users.people.services import give_role
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("world")]
 
 
-@pytest.fixture
-def team() -> Team:
-    return make_team("Lumen")
-
-
-@pytest.fixture
-def mira(team: Team) -> User:
-    return make_user("mira@example.com", name="Mira Ode", team=team)
-
-
 def made(mira: User, team: Team, *, channels: tuple[str, ...] = ("facebook",), **more: Any) -> Ask:
     about: dict[str, Any] = {
         "email": "Ada.Client@example.com",

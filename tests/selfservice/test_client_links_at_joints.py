@@ -35,16 +35,6 @@ GONE = "550 5.1.1 no such user here"
 
 
 @pytest.fixture
-def team() -> Team:
-    return make_team("Lumen")
-
-
-@pytest.fixture
-def mira(team: Team) -> User:
-    return make_user("mira@example.com", name="Mira Ode", team=team)
-
-
-@pytest.fixture
 def lead(team: Team) -> User:
     lead = make_user("lead@example.com", name="Lea Lead", team=team)
     Membership.objects.filter(user=lead).update(role=Membership.Role.TEAM_LEAD)

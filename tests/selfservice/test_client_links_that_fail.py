@@ -26,16 +26,6 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("
 CONTACT = "ada.client@example.com"
 
 
-@pytest.fixture
-def team() -> Team:
-    return make_team("Lumen")
-
-
-@pytest.fixture
-def mira(team: Team) -> User:
-    return make_user("mira@example.com", name="Mira Ode", team=team)
-
-
 def test_a_consent_that_cannot_be_kept_leaves_nobody_behind_and_the_link_still_works(
     mira: User, team: Team, monkeypatch: pytest.MonkeyPatch
 ) -> None:
