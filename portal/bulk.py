@@ -78,8 +78,7 @@ class Bulk:
     # None: it asks for nothing; it returns None where there is nothing to choose, and so nothing to do.
     form: Callable[[HttpRequest], Callable[..., ConfirmForm] | None] | None = None
     facts: Callable[[Chosen], Mapping[str, Any]] = lambda _chosen: {}  # what else the page says
-    # What the form chose: subject_id, options.
-    choice: Callable[[Mapping[str, Any]], Mapping[str, Any]] = dict
+    subject: str = ""  # the field of its form that chooses what the job is about
 
 
 def address(kind: str) -> str:
@@ -176,15 +175,7 @@ def shown(request: HttpRequest, mark: str = "") -> list[int] | None:
     return [int(pk) for pk in found[1].split("-")] if found else None
 
 
-def start(
-    request: HttpRequest,
-    kind: str,
-    chosen: Chosen,
-    said: Said,
-    *,
-    subject_id: int = 0,
-    options: Mapping[str, object] | None = None,
-) -> Done:
+def _start(request: HttpRequest, kind: str, chosen: Chosen, said: Said, subject_id: int) -> Done:
     """Have it done to the chosen accounts, and lead to the page that says what came of it.
 
     From the page of an account it leads back there, and says what came of that one. Raises OnHold, and Late where somebody was faster.
@@ -196,7 +187,7 @@ def start(
         once=said.seen.rpartition(".")[2],
         note=said.note,
         subject_id=subject_id,
-        options={**(options or {}), "back": _list(request)},
+        options={"back": _list(request)},
     )
     one = job.items.first() if _of_page(request) else None
     return Done(nothing=True, after=job.get_absolute_url()) if one is None else _of_one(request, job, one)
@@ -255,8 +246,8 @@ def _view(choose: Choose, one: Bulk) -> Callable[..., HttpResponse]:
         def do(said: Said) -> Done:
             if form is None:
                 raise Refusal(page.refused)
-            facts = dict(one.choice(said.cleaned)) if one.form else {}
-            return start(request, one.kind, chosen, said, **facts)
+            subject_id = said.cleaned[one.subject].pk if one.subject else 0
+            return _start(request, one.kind, chosen, said, subject_id)
 
         return confirm.answer(request, page, do, frame=frame(request, chosen))
 

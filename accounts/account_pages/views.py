@@ -56,11 +56,7 @@ def _facts(chosen: Chosen) -> Mapping[str, Any]:
     }
 
 
-def _choice(cleaned: Mapping[str, Any]) -> Mapping[str, Any]:
-    return {"subject_id": cleaned["team"].pk}
-
-
-BULKS = (Bulk(MOVE, _lines, "", form=_form, facts=_facts, choice=_choice),)
+BULKS = (Bulk(MOVE, _lines, "", form=_form, facts=_facts, subject="team"),)
 
 
 say = partial(phrase, "words/pool.txt")

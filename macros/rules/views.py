@@ -41,10 +41,6 @@ def _facts(chosen: Chosen) -> Mapping[str, Any]:
     return {"ids": "" if chosen.unread else ",".join(str(one.pk) for one in chosen.accounts)}
 
 
-def _choice(cleaned: Mapping[str, Any]) -> Mapping[str, Any]:
-    return {"subject_id": cleaned["macro"].pk}
-
-
 BULKS = tuple(
     Bulk(
         kind,
@@ -53,7 +49,7 @@ BULKS = tuple(
         ask_why=False,
         form=_form,
         facts=_facts,
-        choice=_choice,
+        subject="macro",
     )
     for kind in (APPLY_MACRO, REMOVE_MACRO)
 )
