@@ -11,7 +11,6 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from accounts import tasks
 from accounts.asks import mails
 from accounts.asks import services as endings
 from accounts.backups import services as backing_up
@@ -286,27 +285,3 @@ def test_an_auditor_declines_and_does_not_agree(team: Team) -> None:
     assert agreed.status_code == 403
     assert account.ask_lines.get().stage == "declined"
     assert account.pool.count() == 1
-
-
-def test_the_page_about_many_says_who_is_asked_first_and_where_somebody_was_asked(
-    team: Team, client: Client
-) -> None:
-    emil = log_in("Emil", team=team)
-    asked, new = alone(team, emil, name="Asked"), alone(team, emil, name="New")
-    press(asked, emil)
-    staff(client, "accounts.add_backup", team=team)
-    address = f"{reverse('admin:accounts_account_bulk_backup')}?ids={asked.pk},{new.pk}"
-
-    page = client.get(address).context["page"]
-    leads = client.post(address, {"note": "", "seen": page.seen})["Location"]
-    tasks.run_jobs()
-    answer = client.get(leads)
-
-    lines = {line.who: (line.what, line.but, line.skipped) for line in page.lines}
-    assert lines == {
-        "New": ("Emil", "is asked first", ""),
-        "Asked": ("Nobody", "", "a colleague was asked and has not answered yet"),
-    }
-    assert "1 added or asked for, 1 skipped" in answer.text
-    assert set(AskLine.objects.values_list("stage", flat=True)) == {"waiting"}
-    assert new.ask_lines.count() == 1

@@ -173,25 +173,30 @@ def test_many_are_added_at_once_each_line_says_who_or_why_not_and_people_are_tol
     ada, emil = log_in("Ada"), log_in("Emil")
     accounts = [carried(ada, name=f"Shop {number}") for number in range(3)]
     two = carried(ada, log_in("Ben"), name="Two people")
-    nobody = carried(ada, name="Nobody reaches")
-    reaches(emil, *accounts, two)
-    staff(client, MAY, "users.invite_user")
-    address = bulk(*accounts, two, nobody)
+    nobody, strict = carried(ada, name="Nobody reaches"), make_team(ask_backups=True)
+    asked, new = (carried(ada, name=name, team=strict) for name in ("Asked", "New"))
+    for user in (staff(client, MAY, "users.invite_user"), emil.consented_by):
+        assert user is not None
+        strict.memberships.create(user=user)
+    reaches(emil, *accounts, two, asked, new)
+    backing_up.add_backups(chosen={asked.pk: emil.pk}, actor=make_user(), note="", now=timezone.now())
+    address = bulk(*accounts, two, nobody, asked, new)
 
     asks = client.get(address)
     leads = client.post(address, {"note": "", "seen": asks.context["page"].seen})["Location"]
     tasks.run_jobs()
     answer = client.get(leads).content.decode()
 
-    lines = {line.who: (line.what, line.skipped) for line in asks.context["page"].lines}
+    lines = {line.who: (line.what, line.but, line.skipped) for line in asks.context["page"].lines}
     assert lines == {
-        "Shop 0": ("Emil", ""),
-        "Shop 1": ("Emil", ""),
-        "Shop 2": ("Emil", ""),
-        "Two people": ("Nobody", "several people keep it connected already"),
-        "Nobody reaches": ("Nobody", "no log-in of a colleague is known to reach it"),
+        **{f"Shop {number}": ("Emil", "", "") for number in range(3)},
+        "New": ("Emil", "is asked first", ""),
+        "Asked": ("Nobody", "", "a colleague was asked and has not answered yet"),
+        "Two people": ("Nobody", "", "several people keep it connected already"),
+        "Nobody reaches": ("Nobody", "", "no log-in of a colleague is known to reach it"),
     }
-    assert f'href="/backups/invite/?account={nobody.pk}&amp;next=' in asks.text
-    assert "3 added or asked for, 2 skipped" in answer
+    assert f'href="/backups/invite/?account={asked.pk},{nobody.pk}&amp;next=' in asks.text
+    assert "4 added or asked for, 3 skipped" in answer
     assert {one.pool.count() for one in accounts} == {2}
+    assert new.ask_lines.get().stage == "waiting"
     assert Message.objects.filter(kind="ask_done").count() == 1
