@@ -15,12 +15,14 @@ from django.utils import timezone
 
 from accounts.models import RefusedWrite
 from notifications import outbox
+from notifications.models import Message
 from tokens.channels import registry, versions
 from tokens.doubts import services as doubts
 from tokens.models import ChannelApp, Doubt, UnknownAnswer
 from users.people.queries import operators
 
 KIND = "operators"
+QUIET = timedelta(hours=24)  # a fault that comes and goes is told of once in this time
 GATHER = timedelta(hours=8)  # unknown answers of one app found within this time come in one mail
 
 
@@ -30,14 +32,19 @@ def tell_operators(now: datetime) -> int:
 
 
 def _tell_of_faults(now: datetime) -> int:
-    """Write once for each day on which a channel began to refuse an app, however often, also to whoever becomes an operator later."""
+    """Write once of each fault, but of an app not sooner than `QUIET` after the last, also to whoever becomes an operator later."""
     return sum(
-        write_alert(
-            f"{app.pk}:fault:{since:%Y-%m-%d}", _of_app(app.pk, fault=since.isoformat()), operators(), now
-        )
+        _tell_of_fault(app.pk, since, now)
         for app in ChannelApp.objects.refused()
         if (since := app.fault_since)
     )
+
+
+def _tell_of_fault(app: int, since: datetime, now: datetime) -> int:
+    of_app = Message.objects.filter(kind=KIND, payload__contains={"app": app}).exclude(payload__fault="")
+    told = set(of_app.not_lost().filter(created_at__gt=now - QUIET).values_list("recipient", flat=True))
+    to = [address for address in operators() if address not in told]
+    return write_alert(f"{app}:fault:{since.isoformat()}", _of_app(app, fault=since.isoformat()), to, now)
 
 
 @transaction.atomic

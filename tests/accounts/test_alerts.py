@@ -83,7 +83,20 @@ def test_an_app_that_comes_and_goes_is_told_of_once_a_day() -> None:
         written.append(alerts.tell_operators(NOW + hour * HOUR + MINUTE))
         fix(app)
 
-    assert sum(written) == len({(NOW + hour * HOUR).date() for hour in range(30)})
+    assert [hour for hour, number in enumerate(written) if number] == [0, 24]
+
+
+@pytest.mark.parametrize("state", ["sent", "cancelled"])
+def test_a_fault_that_comes_back_within_a_day_and_stays_is_told_of(state: str) -> None:
+    app = make_app()
+    refuse(app, NOW)
+    alerts.tell_operators(NOW)
+    Message.objects.update(state=state)  # cancelled: the channel accepted the app again before it left
+
+    refuse(app, NOW + HOUR)
+    written = [alerts.tell_operators(NOW + hours * HOUR) for hours in (1, 2, 25, 26, 90)]
+
+    assert written == ([0, 0, 1, 0, 0] if state == "sent" else [1, 0, 0, 0, 0])
 
 
 def test_two_apps_are_told_of_apart() -> None:
