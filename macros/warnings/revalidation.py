@@ -124,10 +124,8 @@ def _warning_over(
     notice: Notice, rule: Rule | None, account: AccountFacts, world: World, now: datetime
 ) -> str:
     """Return the same of a warning, by the rule that found it."""
-    if notice.action_id is None:
-        return "macro_deleted" if notice.was_of is None else "told_no_longer"
     if rule is None:
-        return "macro_off"
+        return _macro_over(notice, rule)
     if why := rule.why_not(account):
         return "other_team" if why == "other_team" else "not_applied"
     if account.paused:
@@ -141,6 +139,13 @@ def _warning_over(
         return "acknowledged"
     told = rule.readers(account, world.directory, log_ins=(log_in,) if log_in else None)
     return _why_not_told(notice, rule, {one.address for one in told.readers}, world)
+
+
+def _macro_over(row: Notice | Told, rule: Rule | None) -> str:
+    """Return why the macro that found a row no longer tells it, as a code; "" where it may, and of what a rule of AdToken tells."""
+    if row.is_of_removed_macro:
+        return "told_no_longer" if row.was_of else "macro_deleted"
+    return "macro_off" if row.action_id and rule is None else ""
 
 
 def _end_over(notice: Notice, account: AccountFacts, log_in: LogIn | None, now: datetime) -> str:
@@ -181,7 +186,7 @@ def _news_over(row: Told, rule: Rule | None, account: AccountFacts) -> str:
             lifted = event is not None and event.kind == Event.UNRESTRICTED
             return "" if not account.restricted and (works or lifted) else "stopped_again"
         case Kind.FEW_PEOPLE:
-            return "people_again" if _enough(row, rule, account) else ""
+            return _macro_over(row, rule) or ("people_again" if _enough(row, rule, account) else "")
     return ""
 
 
@@ -214,8 +219,8 @@ def _why_not_told(row: Notice | Told, rule: Rule | None, hearing: Collection[str
     muted = world.directory.mutes.why(row.recipient, account_id=row.account_id, macro_id=macro, day=None)
     if muted:
         return "reader_away" if muted == AWAY else "reader_left_out"
-    if row.is_of_removed_macro:
-        return "told_no_longer" if row.was_of else "macro_deleted"
+    if why := _macro_over(row, rule):
+        return why
     if isinstance(row, Told) and row.kind == Kind.LOG_IN and not row.via:
         return "other_address"
     return f"not_told_{row.via or 'direct'}"

@@ -375,7 +375,8 @@ def test_a_reader_who_is_told_no_longer_is_left_out_and_the_code_says_why() -> N
         return why_not(stop, dark(log_ins=[]), World({}, watches, directory))
 
     named = watch("deactivated")
-    assert why(STAFFED) == "not_told_direct"
+    assert why(STAFFED) == "macro_off"
+    assert why(STAFFED, replace(named, emails=("else@example.com",))) == "not_told_direct"
     assert why(replace(STAFFED, mutes=Mutes([Muted(ACCOUNT, WATCHER)])), named) == "reader_left_out"
     assert why(replace(STAFFED, mutes=Mutes([Muted(None, WATCHER)])), named) == "reader_away"
     assert (

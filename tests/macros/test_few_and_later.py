@@ -1,5 +1,6 @@
 """Too few people, told once per fall; and further addresses where Told this address that nobody acted.."""
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -144,6 +145,33 @@ def test_many_accounts_with_one_person_are_one_mail_and_one_card_and_what_recove
     assert mail.subject == "Only one person keeps Account 01 connected (+2 more)"
     left_out = Told.objects.get(account=accounts[0])
     assert kept.said(left_out.outcome_reason).startswith("Enough people keep it connected again")
+
+
+def off(action: MacroAction) -> None:
+    Macro.objects.filter(pk=action.macro_id).update(enabled=False)
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (off, "The macro was switched off."),
+        (lambda action: action.macro.delete(), "The macro was deleted."),
+        (MacroAction.delete, "The macro no longer tells this."),
+    ],
+)
+def test_too_few_for_a_macro_that_is_off_or_gone_is_left_out_also_where_another_wants_fewer(
+    change: Callable[[MacroAction], object], reason: str
+) -> None:
+    action = wants(people=3)
+    carried(60, 60)
+    evaluate()
+    wants(people=2)
+
+    change(action)
+
+    with pytest.raises(NotWanted) as left_out:
+        mails.build_mail(Message.objects.get(kind="news"))
+    assert str(left_out.value) == reason
 
 
 def test_where_nothing_happened_further_addresses_are_told_once_in_the_thread_of_the_deadline() -> None:
