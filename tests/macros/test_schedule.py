@@ -11,14 +11,17 @@ import pytest
 import time_machine
 from django.db import connection, transaction
 
-from macros.models import Evaluation, Macro, Notice
+from macros.at_once.services import Messages
+from macros.models import Evaluation, Macro, Notice, Told
 from macros.warnings import mails
 from macros.warnings import services as evaluation
 from notifications.models import Message
 from notifications.outbox import NotWanted
 from tests.macros.support import BERLIN, WATCHER, ending, make_macro, make_person
 from tests.macros.test_links_in_mails import lead_of
-from tests.support.factories import NOW
+from tests.notifications.support import make_message
+from tests.support.connections import WAITS_FOR_US
+from tests.support.factories import NOW, make_team
 from users.models import User
 
 SCHEDULE = Evaluation.Trigger.SCHEDULE
@@ -206,3 +209,30 @@ def test_a_new_installation_warns_everybody_who_linked_and_tells_at_once_what_we
         ("deactivated", [], True),
         ("escalated", [], False),
     ]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_who_write_to_the_same_readers_in_another_order_do_not_wait_in_a_circle() -> None:
+    team, (one, other) = make_team(), ("one@example.com", "other@example.com")
+    for reader in (one, other):
+        make_message(reader, kind="news", team=team, next_attempt_at=NOW + timedelta(hours=1))
+
+    def carry(messages: Messages, *readers: str) -> None:
+        for reader in readers:
+            messages.carry([Told(kind="deactivated", recipient=reader, team=team)])
+
+    def turned() -> None:
+        try:
+            with transaction.atomic():
+                carry(Messages(NOW), other, one)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(1) as pool:
+        with transaction.atomic():
+            carry(messages := Messages(NOW), one)
+            done = pool.submit(turned)
+            while not rows_of(WAITS_FOR_US) and not done.done():
+                sleep(0.01)
+            carry(messages, other)
+        assert done.exception() is None
