@@ -17,9 +17,9 @@ from django.utils import timezone
 from accounts.models import Account, AccountToken
 from accounts.pool.services import note_news
 from macros.at_once.rules import DAY, ENDS, NO_MACRO, Event, Fact, hears_that_it_is_over, is_lost, readers_of
-from macros.models import Evaluation, Notice, Told
+from macros.models import Evaluation, MacroAction, Notice, Told
 from macros.notices.models import NoticeQuerySet, ToldQuerySet
-from macros.notices.queries import SLICE, read_facts, read_world
+from macros.notices.queries import SLICE, read_facts, read_world, rules_of
 from macros.notices.rules import Rule, World
 from macros.notices.values import AWAY, PERSON_LEFT, REFUSED, AccountFacts, LogIn
 from notifications.models import Message
@@ -98,10 +98,16 @@ def _judged(rows: QuerySet[Any], now: datetime) -> Iterator[tuple[Notice | Told,
 
 
 def _world_of(rows: Sequence[Notice | Told]) -> World:
-    """Return what rows are about: of what is told at once with what happened from the day before on."""
+    """Return what rows are about: of warnings by the rules that found them, of what is told at once by all, with what happened from the
+    day before on.
+    """
     told = [one for one in rows if isinstance(one, Told)]
-    since = {one.account_id: one.at - DAY for one in sorted(told, key=lambda one: one.at, reverse=True)}
-    return read_facts(since) if since else read_world({one.account_id for one in rows})
+    if told:
+        return read_facts(
+            {one.account_id: one.at - DAY for one in sorted(told, key=lambda one: one.at, reverse=True)}
+        )
+    own = MacroAction.objects.filter(macro__enabled=True, pk__in={one.action_id for one in rows})
+    return read_world({one.account_id for one in rows}, rules_of(own.select_related("macro")))
 
 
 # --- why something is over
