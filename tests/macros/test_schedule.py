@@ -211,6 +211,18 @@ def test_a_new_installation_warns_everybody_who_linked_and_tells_at_once_what_we
     ]
 
 
+@pytest.mark.django_db
+def test_a_mail_that_comes_to_name_accounts_of_a_second_team_is_no_teams_to_read() -> None:
+    ada, messages, teams = make_person(), Messages(NOW), []
+
+    for team in (make_team(), make_team()):
+        messages.carry([Told(kind="deactivated", recipient=ada.email, team=team)])
+        teams.append(Message.objects.get().team == team)
+
+    assert teams == [True, False]
+    assert Message.objects.get().team is None
+
+
 @pytest.mark.django_db(transaction=True)
 def test_two_who_write_to_the_same_readers_in_another_order_do_not_wait_in_a_circle() -> None:
     team, (one, other) = make_team(), ("one@example.com", "other@example.com")

@@ -105,6 +105,7 @@ def test_a_permanent_refusal_fails_at_once_with_the_servers_words(mail_server: M
         ("554 5.1.1 no such user", State.FAILED),
         ("554 5.6.0 no", State.QUEUED),
         ("451 4.3.0 later", State.QUEUED),
+        ("552 5.7.0 blocked", State.QUEUED),
     ],
 )
 def test_the_digits_of_a_refused_body_decide(mail_server: MailServer, answer: str, state: str) -> None:
