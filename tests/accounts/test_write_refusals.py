@@ -1,6 +1,7 @@
 """A person whose writes the channel refuses does not hold the account; a key that says so falsely shifts at most once."""
 
 import threading
+import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -20,6 +21,7 @@ from notifications.delivery import services as delivery
 from notifications.models import Message
 from tests.broker.test_broker import Job, publish
 from tests.support import native
+from tests.support.connections import WAITS_FOR_US, another
 from tests.support.factories import NOW, link, make_account, make_token, make_user
 from tests.support.sandbox import Sandbox
 from tokens.channels import registry
@@ -36,7 +38,8 @@ TWO_FACTOR = Classification(
 STRANGE = Classification(
     Verdict.CONFIRM_FIRST, row="unknown answer 403", note="Not today.", unknown="ab" * 16
 )
-FINE = AccessCheck(Classification(Verdict.OK), NativeAccount("1", "Shop", can_publish="yes"))
+FINE = Classification(Verdict.OK)
+STRANGE_ANSWER = (403, {"error": {"code": 98_765, "message": "Not today."}})
 PENDING = {
     "error": {
         "code": 31,
@@ -70,18 +73,17 @@ class Pool:
         key: int = 1,
         at: datetime = NOW,
         leased_at: datetime | None = None,
-        read: AccessCheck = FINE,
     ) -> bool:
         """Report of the active token that a write was refused; returns whether the account was shifted for it."""
         self.account.refresh_from_db()
         assert self.account.active_token is not None
-        return write_refusals.permits_writing(read) and write_refusals.take_refused_write(
+        return write_refusals.take_refused_write(
             token=self.account.active_token,
             account_id=self.account.pk,
             api_key=key,
             leased_at=leased_at or at,
             classification=classification,
-            found=read.classification,
+            found=FINE,
             now=at,
         )
 
@@ -234,18 +236,36 @@ def test_a_hostile_key_does_not_walk_through_a_pool_by_known_refusals() -> None:
 @pytest.mark.parametrize(
     "read",
     [
-        AccessCheck(Classification(Verdict.OK), NativeAccount("1", "Shop", can_publish="no")),
-        AccessCheck(
-            Classification(Verdict.OK), NativeAccount("1", "Shop", can_publish="yes", restriction="unpaid")
-        ),
+        AccessCheck(FINE, NativeAccount("1", "Shop", can_publish="no")),
+        AccessCheck(FINE, NativeAccount("1", "Shop", can_publish="yes", restriction="unpaid")),
         AccessCheck(Classification(Verdict.ACCESS_LOST, Reason.ACCESS_LOST)),
     ],
 )
-def test_where_our_own_reading_tells_the_trouble_nothing_is_decided_here(read: AccessCheck) -> None:
-    shop = Pool()
+def test_a_reading_that_tells_the_trouble_itself_does_not_contradict_a_refused_write(
+    read: AccessCheck,
+) -> None:
+    assert not write_refusals.permits_writing(read)
 
-    assert [shop.say(STRANGE, key=key, read=read) for key in (1, 2, 3)] == [False, False, False]
-    assert not RefusedWrite.objects.exists()
+
+@pytest.mark.django_db(transaction=True)
+def test_words_of_one_key_come_one_after_the_other_however_many_log_ins_they_are_about() -> None:
+    shop, (key, _) = Pool(), api_keys.issue_key(name="job", scopes=[ApiKey.Scope.READ], teams=[])
+
+    def say() -> None:
+        shop.say(TWO_FACTOR, key=key.pk)
+        connection.close()
+
+    with another() as before:
+        with before.transaction():
+            before.execute("select 1 from accounts_apikey where id = %s for no key update", [key.pk])
+            thread = threading.Thread(target=say)
+            thread.start()
+            while (runs := thread.is_alive()) and not before.execute(WAITS_FOR_US).fetchone():
+                time.sleep(0.02)
+        thread.join()
+
+    assert runs, "it waited"
+    assert shop.active() == shop.tokens[1]
 
 
 @pytest.mark.django_db(transaction=True)
@@ -264,7 +284,7 @@ def test_two_words_and_a_list_at_once_shift_once_and_leave_the_pool_settled() ->
 
     def word(key: int) -> bool:
         return write_refusals.take_refused_write(
-            token=token, account_id=shop.account.pk, api_key=key, leased_at=NOW, classification=STRANGE, found=FINE.classification, now=NOW
+            token=token, account_id=shop.account.pk, api_key=key, leased_at=NOW, classification=STRANGE, found=FINE, now=NOW
         )  # fmt: skip
 
     def read() -> None:
@@ -359,15 +379,26 @@ def test_a_reading_jobs_refusal_says_nothing_of_writing(world: Sandbox) -> None:
     assert TokenEvent.objects.filter(kind="disputed").exists()
 
 
+def test_where_our_own_reading_tells_the_trouble_a_jobs_word_is_not_kept(world: Sandbox) -> None:
+    account = native.linked("facebook", "ada", "ben")
+    job = job_for(account)
+    lease = job.lease().json()
+    world.give_role("facebook", "Lumen Shoes EU", "ada", "reader")
+
+    told = job.report(lease["lease_id"], STRANGE_ANSWER).json()
+
+    assert (told["action"], told["lease"]["native_user"]) == ("retry_with", "Ben Lindqvist")
+    assert not RefusedWrite.objects.exists()
+
+
 def test_a_second_keys_word_counts_also_where_the_channel_was_asked_a_moment_ago(world: Sandbox) -> None:
     account = native.linked("facebook", "ada", "ben")
     first, second = job_for(account), job_for(account)
-    strange = (403, {"error": {"code": 98_765, "message": "Not today."}})
     lease, other = first.lease().json(), second.lease().json()
-    alone = first.report(lease["lease_id"], strange).json()
+    alone = first.report(lease["lease_id"], STRANGE_ANSWER).json()
     world.clear_calls()
 
-    told = second.report(other["lease_id"], strange).json()
+    told = second.report(other["lease_id"], STRANGE_ANSWER).json()
 
     assert (alone["action"], told["action"]) == ("none", "retry_with")
     assert told["lease"]["native_user"] == "Ben Lindqvist"

@@ -91,12 +91,14 @@ def test_the_three_that_were_not_asked_for_longest_are_asked_at_once_and_the_bla
     ada = make_token(app, due_at=NOW)
     days = [1, 4, 2, 3]
     others = [make_token(app, due_at=later, last_checked_at=NOW - timedelta(days=ago)) for ago in days]
+    others.append(make_token(app, due_at=later, app_refused_at=NOW))  # never asked, but blamed itself
+    others.append(make_token(app, due_at=later, claimed_until=NOW + MINUTE))  # its question began before
 
     said(ada, BLAMED, 0)
 
     for token in (ada, *others):
         token.refresh_from_db()
-    assert [token.due_at for token in others] == [later, NOW, NOW, NOW]
+    assert [token.due_at for token in others] == [later, NOW, NOW, NOW, later, later]
     assert ada.due_at is not None
     assert MINUTE < ada.due_at - NOW < 5 * MINUTE
 
