@@ -206,10 +206,6 @@ def run_sweep(
     return turn.begun
 
 
-def _gate_name(app: ChannelApp) -> str:
-    return app.call_name
-
-
 @dataclass
 class _Turn:
     """What one turn has begun, and what it may begin next."""
@@ -247,12 +243,12 @@ class _Turn:
     def _claimed(self, app: ChannelApp, now: datetime, most: int) -> tuple[list[Token], int]:
         """Claim what an app may have, and return it with the claim's number. What became due again while it is under way comes after it."""
         due = Token.objects.due(now).filter(app=app).exclude(pk__in=self.under_way).order_by("due_at", "id")
-        if most > 0 and brake.slows_checks(_gate_name(app), budget=app.daily_budget):
+        if most > 0 and brake.slows_checks(app.call_name, budget=app.daily_budget):
             # What may begin is counted for all processes, so no more is asked for than there is.
-            most = brake.begin_checks(_gate_name(app), due[:most].count(), budget=app.daily_budget)
+            most = brake.begin_checks(app.call_name, due[:most].count(), budget=app.daily_budget)
         pace = registry.get(self.channel).calls_a_second
         if most > 0 and pace is not None:
-            most = brake.keep_pace(_gate_name(app), due[:most].count(), calls_a_second=pace)
+            most = brake.keep_pace(app.call_name, due[:most].count(), calls_a_second=pace)
         if most <= 0:
             return [], 0
         tokens, claim = claim_tokens(due, now, most)

@@ -38,7 +38,7 @@ State = Literal["closed", "open", "half-open"]
 
 @dataclass(frozen=True)
 class BrakeReading:
-    """How an app stands: the pages and the metrics show it."""
+    """How an app stands."""
 
     state: State = "closed"  # of its breaker
     failures: int = 0  # in a row

@@ -1,6 +1,6 @@
 """Whether a channel may be asked now, its connections, and what its answers say of the app: as `gate.through`, for an event loop.
 
-The brake asks Valkey where what it knows is old, so then a thread asks them. The ordinary call finds all at hand.
+The brake asks Valkey where what it knows is old, so then a thread asks it. The ordinary call finds all at hand.
 """
 
 from collections import defaultdict
