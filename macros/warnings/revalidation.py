@@ -253,7 +253,7 @@ def _drop(rows: NoticeQuerySet | ToldQuerySet, reason: str, now: datetime) -> No
 def record_end(message: Message) -> None:
     """Write what became of a message's notices, and of what it tells, in the transaction that records it.
 
-    Where the mail server refuses the address, whoever stands in is looked for. Nobody does for an operator. What staff cancelled counts as
+    Where the mail server refuses the address, whoever stands in is looked for. Nobody does for an operator. What was cancelled counts as
     told, or the next day would send it.
     """
     notices: NoticeQuerySet = message.notices.live()

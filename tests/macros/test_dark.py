@@ -5,9 +5,12 @@ from datetime import timedelta
 import pytest
 import time_machine
 
+from accounts.models import Account
 from macros.at_once import services as at_once
+from macros.models import Notice
 from macros.warnings import services as evaluation
 from tests.macros.news import answered, linked, person, send, tells
+from tests.macros.support import ending, make_macro
 from tests.support.factories import NOW, make_app, make_token
 from tokens.channels.kinds import Verdict
 from tokens.models import Token
@@ -63,3 +66,15 @@ def test_what_nothing_serves_for_an_hour_is_told_each_time_and_ends_by_its_last_
         "60 ada@example.com: Shop is deactivated: please re-authenticate",
         "60 watcher@example.com: Shop is deactivated: waiting for Ada Okafor",
     ]
+
+
+@pytest.mark.usefixtures("at_noon")
+def test_where_the_first_mail_of_what_is_interrupted_has_its_last_date_too_its_person_is_asked() -> None:
+    make_macro(emails=[], notify_consenters=True, days=[7])
+    ending(5, name="Shop", person=person("Ada"))
+    Account.objects.update(state="interrupted", since=NOW - timedelta(hours=2))
+
+    evaluation.evaluate(now=NOW)
+
+    assert set(Notice.objects.values_list("threshold", flat=True)) == {0, 7}
+    assert send(NOW) == ["ada@example.com: Shop is interrupted: please re-authenticate"]
