@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils import timezone
 
 import broker
@@ -19,6 +19,7 @@ from accounts.sync import services as account_sync
 from broker import Caller
 from notifications.models import Message
 from tests.support import native
+from tests.support.connections import another
 from tests.support.factories import NOW, link, make_account, make_app, make_token, make_user
 from tests.support.sandbox import Sandbox
 from tokens import lifecycle
@@ -101,6 +102,19 @@ def test_the_three_that_were_not_asked_for_longest_are_asked_at_once_and_the_bla
     assert [token.due_at for token in others] == [later, NOW, NOW, NOW, later, later]
     assert ada.due_at is not None
     assert MINUTE < ada.due_at - NOW < 5 * MINUTE
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_that_blame_the_app_at_once_do_not_wait_for_each_other() -> None:
+    app = make_app(fault="")
+    ada, ben = make_token(app), make_token(app)
+
+    with another() as other, other.transaction(), transaction.atomic(), connection.cursor() as ours:
+        other.execute("select 1 from tokens_token where id = %s for no key update", [ben.pk])
+        ours.execute("set local lock_timeout = '1s'")
+        outcome = said(ada, BLAMED, 0)
+
+    assert outcome.verdict == Verdict.APP_FAULT
 
 
 def test_a_doubt_that_lasts_is_the_end_and_a_good_answer_forgets_it() -> None:
