@@ -215,6 +215,7 @@ def test_signs_of_life_say_whose_clock_is_wrong_and_count_where_it_is(
         signs_of_life.write_sign(name="mail-1@host3", parts=[*signs_of_life.PARTS], now=database_clock.now())
         monkeypatch.setattr(signs_of_life, "host", lambda: "web1")
         web_is_behind = client.get("/healthz")
+        (own,) = (one.said for one in health.made(health.clocks) if "web1" in one.said)
 
     web_is_right = client.get("/healthz")
     said = [trouble.said for trouble in health.made(health.clocks)]
@@ -225,5 +226,6 @@ def test_signs_of_life_say_whose_clock_is_wrong_and_count_where_it_is(
     assert [answer.pop("clocks") for answer in found] == [health.NOT_PUBLIC] * 2
     assert {said for answer in found for said in answer.values()} == {"ok"}
     assert (web_is_behind.status_code, web_is_right.status_code) == (503, 503)
+    assert own == "The clock of web1 is 3,600 seconds behind PostgreSQL's."
     assert said == ["The clock of host3 is 3,600 seconds behind PostgreSQL's."]
     assert "The clock of host3 is 3,600 seconds behind PostgreSQL&#x27;s." in page
