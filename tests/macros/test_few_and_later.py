@@ -174,6 +174,20 @@ def test_too_few_for_a_macro_that_is_off_or_gone_is_left_out_also_where_another_
     assert str(left_out.value) == reason
 
 
+@pytest.mark.parametrize("change", [die, lambda _account: Shortage.objects.update(over_at=NOW)])
+def test_too_few_for_what_stopped_meanwhile_or_was_enough_in_between_is_left_out(
+    change: Callable[[Account], object],
+) -> None:
+    wants()
+    account = carried(60)
+    evaluate()
+
+    change(account)
+
+    with pytest.raises(NotWanted, match="Enough people keep it connected again, or it stopped"):
+        mails.build_mail(Message.objects.get(kind="news"))
+
+
 def test_where_nothing_happened_further_addresses_are_told_once_in_the_thread_of_the_deadline() -> None:
     escalates(days=[7])
     account = ending(7, name="Lumen Shoes")
