@@ -6,11 +6,12 @@ import pytest
 import time_machine
 
 from accounts.models import Account
+from accounts.pool.services import note_news
 from macros.at_once import services as at_once
 from macros.models import Notice
 from macros.warnings import services as evaluation
-from tests.macros.news import answered, linked, person, send, tells
-from tests.macros.support import ending, make_macro
+from tests.macros.news import SOON, answered, die, linked, log_in, person, send, tells
+from tests.macros.support import ending, make_macro, settle
 from tests.support.factories import NOW, make_app, make_token
 from tokens.channels.kinds import Verdict
 from tokens.models import Token
@@ -78,3 +79,17 @@ def test_where_the_first_mail_of_what_is_interrupted_has_its_last_date_too_its_p
 
     assert set(Notice.objects.values_list("threshold", flat=True)) == {0, 7}
     assert send(NOW) == ["ada@example.com: Shop is interrupted: please re-authenticate"]
+
+
+def test_where_one_person_can_only_appeal_it_waits_for_the_one_whose_new_consent_would_help() -> None:
+    tells("deactivated")
+    helps, suspended = log_in(person("Ben")), log_in(person("Ada"))
+    account = linked(suspended, helps, name="Shop")
+    die(helps, NOW - timedelta(hours=2))
+    Token.objects.filter(pk=suspended.pk).update(state="dead", reason="suspended", state_since=NOW)
+    settle(account)
+    note_news([account.pk], NOW)
+
+    at_once.tell_news(SOON)
+
+    assert "watcher@example.com: Shop is deactivated: waiting for Ben Okafor" in send()
