@@ -141,12 +141,12 @@ def test_the_portal_s_password_page_is_the_one_with_limits(client: Client) -> No
 def test_a_password_of_repetition_or_of_words_that_are_easy_to_guess_is_refused(
     ada: User, settings: Settings
 ) -> None:
-    settings.BASE_HOST = "tools.lumen.example"
+    settings.BASE_HOST = "tools.quvixle.example"
 
     for password in (
         "adtoken-2026!",
         "AdToken AdToken",
-        "lumen-adtoken-1",
+        "quvixle-adtoken-1",  # no common word
         "Ada.Okafor.123",
         "okafor123456!",
         "aaaaaaaaaaaa",
