@@ -88,7 +88,6 @@ class Channel(ABC):
     table: ClassVar[VerdictTable]
     paths: ClassVar[Table]  # which requests its jobs may make
     who: ClassVar[Who]
-    identity_call: ClassVar[Call] = "introspect"  # as what the question who consented is judged
     # OAuth 1.0a: jobs need `sign` for each request, and `send` is empty; else OAuth 2.
     signs: ClassVar[bool] = False
     scopes: ClassVar[tuple[RequestedScope, ...]]
@@ -193,13 +192,9 @@ class Channel(ABC):
         `answer` holds `code` (OAuth 2) or `oauth_token`, `oauth_token_secret` and `oauth_verifier` (OAuth 1.0a).
         """
 
-    def complete_grant(self, app: AppKeys, grant: Grant) -> Grant:
-        """Return the final grant; by default as it is. Where something is needed right after the exchange (introspection), do it here."""
-        return grant
-
     def consent(self, app: AppKeys, answer: Mapping[str, str]) -> ChannelConsent:
-        """Exchange, complete the grant and ask who consented."""
-        grant = self.complete_grant(app, self.exchange(app, answer))
+        """Exchange, and ask who consented."""
+        grant = self.exchange(app, answer)
         return ChannelConsent(self.identity(app, grant.credentials), grant)
 
     @abstractmethod
@@ -234,7 +229,7 @@ class Channel(ABC):
 
     def identity(self, app: AppKeys, credentials: Credentials) -> Identity:
         """Ask who consented. Raises ChannelError."""
-        answer = self.ask_who(ChannelSession(app, credentials), self.identity_call)
+        answer = self.ask_who(ChannelSession(app, credentials), "api")
         return self.person_in(answer, self.table.require_ok(answer))
 
     def inspect(self, app: AppKeys, credentials: Credentials, *, timeout: float | None = None) -> Inspection:

@@ -61,13 +61,3 @@ def dates_of(body: Mapping[str, Any], now: datetime) -> Dates:
     ends = {"access": access, "refresh": refresh}
     sources: dict[str, DateSource] = {clock: "provider" for clock, end in ends.items() if end is not None}
     return Dates(now, access, refresh, sources=sources)
-
-
-def filled(said: Dates, introspected: Dates) -> Dates:
-    """Fill what a token endpoint did not say by what introspection says, clock by clock."""
-    return replace(
-        said,
-        access_expires_at=said.access_expires_at or introspected.access_expires_at,
-        data_access_expires_at=said.data_access_expires_at or introspected.data_access_expires_at,
-        sources={**introspected.sources, **said.sources},
-    )

@@ -9,7 +9,7 @@ import pytest
 from tests.tokens.channels.answers import dead
 from tests.tokens.channels.worlds import DAY, World, in_days, means
 from tokens.channels.facebook import reading
-from tokens.channels.kinds import Credentials, Dates, Grant, Reason, Verdict
+from tokens.channels.kinds import Credentials, Reason, Verdict
 from tokens.channels.parse import LONGEST_LIFE
 from tokens.channels.sessions import dates_of
 
@@ -68,10 +68,11 @@ def test_a_consent_outlives_an_introspection_that_failed(world: World) -> None:
 
 
 def test_a_grant_of_an_hour_is_not_kept_when_the_long_exchange_fails(world: World) -> None:
-    short = Grant(Credentials(world.token().access_token), Dates())
+    answer = world.back()
+    world.trouble("access_token", delay=0.001, count=1)  # the code is exchanged, a little late
     world.trouble("access_token", drop=True, count=1)
 
-    assert world.refuses(lambda: world.channel.complete_grant(world.app, short)).verdict == Verdict.TRANSIENT
+    assert world.refuses(lambda: world.channel.consent(world.app, answer)).verdict == Verdict.TRANSIENT
 
 
 # ---- renewal

@@ -194,12 +194,7 @@ def test_what_an_exchange_leaves_out_is_unknown_and_never_over(
     if shape:
         world.sandbox.next_token(channel=key, kind="code", **shape)
 
-    grant = world.exchange()
-
-    given.fits(grant)
-    assert (
-        world.channel.complete_grant(world.app, grant).credentials == grant.credentials or key == "facebook"
-    )
+    given.fits(world.exchange())
 
 
 @pytest.mark.parametrize("key", BY_CODE)

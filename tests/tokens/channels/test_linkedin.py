@@ -121,25 +121,6 @@ def test_rows_that_are_no_accounts_are_left_out_of_both_lists(world: World) -> N
 # ---- consents
 
 
-def test_what_the_exchange_leaves_out_is_asked_of_introspection(world: World) -> None:
-    world.sandbox.next_token(channel="linkedin", kind="code", omit=["scope", "expires_in"])
-
-    grant = world.channel.consent(world.app, world.back()).grant
-
-    assert grant.scopes == world.scopes
-    assert in_days(grant.dates.access_expires_at) == pytest.approx(60, abs=0.01)
-    assert grant.dates.sources == {"access": "introspection", "refresh": "provider"}
-
-
-def test_a_consent_is_not_lost_because_introspection_fails(world: World) -> None:
-    world.sandbox.next_token(channel="linkedin", kind="code", omit=["scope", "expires_in"])
-    world.says("introspect", "busy", 503)
-
-    grant = world.channel.consent(world.app, world.back()).grant
-
-    assert (grant.scopes, grant.dates.access_expires_at) == (None, None)
-
-
 def test_a_consent_to_other_scopes_ends_the_earlier_tokens(world: World) -> None:
     earlier = world.token()
     world.exchange()

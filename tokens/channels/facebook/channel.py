@@ -48,7 +48,6 @@ class Facebook(CodeGrantChannel):
     takes_pasted_tokens = True
     id_prefix = "act_"
     who = Who(("id",), ("name",))
-    identity_call = "api"
     scopes = reading.SCOPES
     partial_grants = True
     admin_roles = frozenset({"Admin"})
@@ -90,12 +89,11 @@ class Facebook(CodeGrantChannel):
         found = super().grant_in(answer, session)
         return Grant(Credentials(found.credentials.access_token), found.dates)
 
-    def complete_grant(self, app: AppKeys, grant: Grant) -> Grant:
-        """Exchange for a long-lived token, and let debug_token say dates and scopes."""
-        return self._complete(app, grant)[0]
-
     def consent(self, app: AppKeys, answer: Mapping[str, str]) -> ChannelConsent:
-        """As everywhere, and both answers on who consented must agree. Raises ChannelError."""
+        """Exchange again for a long-lived token, whose dates and scopes debug_token says. Both answers on who consented must agree.
+
+        Raises ChannelError.
+        """
         first = self.exchange(app, answer)
         session = ChannelSession(app, first.credentials)
         if app.config_id and (report := calls.ask_report(session)).system:
@@ -142,7 +140,7 @@ class Facebook(CodeGrantChannel):
         grant = self._exchange_again("refresh", session, more)
         if before is not None and grant.dates.access_expires_at is not None:
             # Nothing but the access date moves: scopes and data access are of the consent.
-            return Grant(grant.credentials, reading.exchanged(grant.dates, before.dates), before.scopes)
+            return Grant(grant.credentials, reading.filled(grant.dates, before.dates), before.scopes)
         found = self.inspect(app, grant.credentials, timeout=session.limit.left())
         if found.dates is None:
             return grant

@@ -14,7 +14,7 @@ from django.utils.translation import gettext_noop
 from tokens.channels.kinds import Dates, DateSource, Lifetime, NativeAccount, Renewal, RequestedScope
 from tokens.channels.parse import digits, mapping, moment, name_of, names, number, words
 from tokens.channels.roles import RoleTable
-from tokens.channels.sessions import Scopes, filled
+from tokens.channels.sessions import Scopes
 
 SCOPES = (
     RequestedScope("ads_management", _("Manage ads"), publishing=True),
@@ -126,14 +126,19 @@ def report_of(body: Any) -> DebugReport:
     )
 
 
+def filled(said: Dates, introspected: Dates) -> Dates:
+    """Fill what an exchange did not say by what introspection says, clock by clock."""
+    return replace(
+        said,
+        access_expires_at=said.access_expires_at or introspected.access_expires_at,
+        data_access_expires_at=introspected.data_access_expires_at,
+        sources={**introspected.sources, **said.sources},
+    )
+
+
 def merged(said: Dates, introspected: Dates) -> Dates:
-    """Put what the exchange said over what introspection said, clock by clock."""
+    """Do the same, where introspection is about the token that the exchange gave: it says when that was issued."""
     return replace(filled(said, introspected), issued_at=introspected.issued_at or said.issued_at)
-
-
-def exchanged(said: Dates, before: Dates) -> Dates:
-    """Put what the exchange said over what introspection said of the token that was exchanged; it was issued just now."""
-    return replace(filled(said, before), issued_at=said.issued_at)
 
 
 def account_of(body: Any, *, scopes: Scopes, publishing_ids: frozenset[str] | None) -> NativeAccount | None:

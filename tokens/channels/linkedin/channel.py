@@ -21,7 +21,6 @@ from tokens.channels.kinds import (
     ChannelError,
     Classification,
     Credentials,
-    Grant,
     Identity,
     Inspection,
     Owner,
@@ -34,7 +33,7 @@ from tokens.channels.linkedin import calls, paths, reading
 from tokens.channels.linkedin.declaration import DECLARATION
 from tokens.channels.linkedin.verdicts import TABLE
 from tokens.channels.parse import mapping, spelt
-from tokens.channels.sessions import ChannelSession, Scopes, filled, nobodys_session
+from tokens.channels.sessions import ChannelSession, Scopes, nobodys_session
 
 # A token of the last seconds may be refused as if it were taken back; projects that met this wait up to ten seconds.
 # https://github.com/decioferreira/omniauth-linkedin-oauth2/issues/17 and /81
@@ -52,7 +51,6 @@ class LinkedIn(CodeGrantChannel):
     id_prefix = reading.URN
     id_pattern = reading.ID
     who = Who(("sub",), ("name",), numeric=False)
-    identity_call = "api"
     scopes = reading.SCOPES
     partial_grants = False
     admin_roles = frozenset({"Billing admin", "Account manager"})
@@ -78,7 +76,7 @@ class LinkedIn(CodeGrantChannel):
         """
         session = nobodys_session(app)
         given = self.exchanged(answer, session)
-        grant = self.complete_grant(app, self.grant_in(given, session))
+        grant = self.grant_in(given, session)
         try:
             return ChannelConsent(self.identity(app, grant.credentials), grant)
         except ChannelError as error:
@@ -89,17 +87,6 @@ class LinkedIn(CodeGrantChannel):
             if error.classification.verdict not in DOUBTFUL or told is None:
                 raise
             return ChannelConsent(told, grant)
-
-    def complete_grant(self, app: AppKeys, grant: Grant) -> Grant:
-        """Let introspection say what the exchange did not. A consent is not lost because that question failed."""
-        if grant.dates.access_expires_at is not None and grant.scopes is not None:
-            return grant
-        answer = calls.introspect(ChannelSession(app, grant.credentials), grant.credentials.access_token)
-        if not TABLE.is_ok(answer):
-            return grant
-        report = reading.report_of(answer.body)
-        scopes = report.scopes if grant.scopes is None else grant.scopes
-        return replace(grant, dates=filled(grant.dates, report.dates), scopes=scopes)
 
     def ask_who(self, session: ChannelSession, call: Call) -> Answer:
         """Ask userinfo, the one address without a version."""

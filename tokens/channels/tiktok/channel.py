@@ -1,7 +1,6 @@
 """TikTok for Business behind our interface."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 
 from django.conf import settings
 
@@ -46,7 +45,6 @@ class TikTok(CodeGrantChannel):
     paths = paths.TABLE
     pushes = pushes.PUSHES
     who = Who(("core_user_id",), ("display_name",), within="data")
-    identity_call = "api"
     scopes = ()  # permissions belong to the app and are numbers in TikTok's portal
     partial_grants = True
     admin_roles = frozenset({"Admin"})
@@ -72,20 +70,15 @@ class TikTok(CodeGrantChannel):
         return calls.post(call, path, body, app=session.app, timeout=session.limit.left())
 
     def grant_in(self, answer: Answer, session: ChannelSession) -> Grant:
-        """Read what the token endpoint gave. Raises ChannelError."""
+        """Read what the token endpoint gave. Without a date it never ends, and a refresh token is of no use. Raises ChannelError."""
         data = calls.require_ok(answer)
         access, refresh = token_of(data.get("access_token")), token_of(data.get("refresh_token"))
         if not access:
             raise TABLE.malformed(answer, "a token")
         dates, scopes = dates_of(data, database_clock.known()), reading.scopes(data.get("scope"))
+        if answer.call == "exchange" and dates.access_expires_at is None:
+            refresh, dates = "", Dates(dates.issued_at, sources={"access": "never"})
         return Grant(Credentials(access, refresh_token=refresh), dates, scopes)
-
-    def complete_grant(self, app: AppKeys, grant: Grant) -> Grant:
-        """Say that it never ends, unless TikTok gave a date. Without one there is nothing to use a refresh token for."""
-        if grant.dates.access_expires_at is not None:
-            return grant
-        never = Dates(grant.dates.issued_at, sources={"access": "never"})
-        return replace(grant, credentials=Credentials(grant.credentials.access_token), dates=never)
 
     def ask_who(self, session: ChannelSession, call: Call) -> Answer:
         """Ask for the person's own facts. TikTok tells neither dates nor permissions there."""

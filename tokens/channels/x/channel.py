@@ -76,14 +76,10 @@ class XChannel(Channel):
         return {"force_login": "true"}
 
     def exchange(self, app: AppKeys, answer: Mapping[str, str]) -> Grant:
-        """Exchange the request token and its verifier for the person's pair."""
+        """Exchange the request token and its verifier for the person's pair, which never ends. X tells no permissions."""
         temporary = Credentials(answer["oauth_token"], secret=answer["oauth_token_secret"])
         pair = calls.access_token(app, temporary, answer["oauth_verifier"])
-        return Grant(pair, Dates(issued_at=database_clock.known()))
-
-    def complete_grant(self, app: AppKeys, grant: Grant) -> Grant:
-        """Say that it never ends. X tells no permissions."""
-        return replace(grant, dates=replace(grant.dates, sources={"access": "never"}))
+        return Grant(pair, Dates(database_clock.known(), sources={"access": "never"}))
 
     def ask_who(self, session: ChannelSession, call: Call) -> Answer:
         """Ask who consented: the newer API where our app may not ask the older one."""
