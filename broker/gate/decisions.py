@@ -138,7 +138,7 @@ def _refuse_ignored(native: Channel, asked: Asked) -> None:
 
 def _refusal(native: Channel, error: Exception) -> Refusal:
     status, why, headers = _why_not(error)
-    status, body = native.refusal(status, why)
+    status, body = native.paths.refuse(status, why)
     return Refusal(status, json.dumps(body).encode(), headers)
 
 

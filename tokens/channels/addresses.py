@@ -1,7 +1,6 @@
 """The channels' addresses: what the settings say, and whether another is one of them, before a token or a signature goes there."""
 
 import re
-from collections.abc import Iterable
 from urllib.parse import SplitResult, urlsplit
 
 from django.conf import settings
@@ -24,8 +23,8 @@ def api_base(declared: Declaration) -> str:
     return f"{configured(declared.api)}/{path}"
 
 
-def path_below(url: str, bases: Iterable[str]) -> str | None:
-    """Return the part of the path below the base that the address belongs to, without the first slash; None for every other address.
+def path_below(url: str, base_url: str) -> str | None:
+    """Return the part of the path below a `configured` base, without the first slash; None for every other address.
 
     None too where other readers might see another address in it: user name, port, fragment, empty or dotted segments of the path, and
     encoded characters.
@@ -33,12 +32,11 @@ def path_below(url: str, bases: Iterable[str]) -> str | None:
     parts = _split(url)
     if parts is None:
         return None
-    for base in map(urlsplit, bases):
-        prefix = f"{base.path.rstrip('/')}/"
-        same = (parts.scheme, parts.netloc.lower()) == (base.scheme, base.netloc.lower())
-        if same and parts.path.startswith(prefix) and parts.path != prefix:
-            return parts.path.removeprefix(prefix)
-    return None
+    base = urlsplit(base_url)
+    prefix = f"{base.path}/"
+    same = (parts.scheme, parts.netloc.lower()) == (base.scheme, base.netloc.lower())
+    fits = same and parts.path.startswith(prefix) and parts.path != prefix
+    return parts.path.removeprefix(prefix) if fits else None
 
 
 def _split(url: str) -> SplitResult | None:

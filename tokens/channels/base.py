@@ -349,14 +349,6 @@ class Channel(ABC):
         """Ask which ad account an object belongs to. `of`: what kind of object, as the table of paths names it. Raises no ChannelError."""
         raise NotImplementedError(f"{self.label} has no objects outside of the paths of their ad accounts.")
 
-    def refusal(self, status: int, text: str) -> tuple[int, Any]:
-        """Return status and body (JSON) of our own answer in the channel's shape.
-
-        `status`: 400, 404, 413: not to be asked so; 401: this credential lets nobody in; 403: not allowed, or only a person can help; 429
-        and 503: later.
-        """
-        return self.paths.refuse(status, text)
-
     def steps(self, reason: Reason, *, buttons: bool = True) -> tuple[str, ...]:
         """Return how the person gets back, step by step, in plain words. `buttons`: whether the reader has those of staff."""
         return words.steps(self.key, reason, channel=self.label, buttons=buttons)
@@ -373,7 +365,7 @@ class Channel(ABC):
 
     def open_url(self, native_id: str) -> str:
         """Return the address of the ad account in the channel's own ads manager."""
-        return self.ads_manager.format(id=self.canonical_id(native_id))
+        return self.ads_manager.format(id=native_id)
 
 
 _gate(Channel)

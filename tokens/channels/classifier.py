@@ -21,7 +21,6 @@ from tokens.channels.kinds import (
     Reason,
     Verdict,
 )
-from tokens.channels.parse import xml_error
 from tokens.channels.spoken import (
     reason_by_words,
     says_app_refused,
@@ -280,17 +279,11 @@ def keys_taken(classification: Classification) -> Classification:
 
 
 def body_of(answer: Answer) -> Any:
-    """Return the body as a JSON value where it is one; a report may bring it as text.
-
-    An error that came as XML to a call in use is an object too. It can raise a doubt there; about a token itself no XML is believed.
-    """
+    """Return the body as a JSON value where it is one; a report may bring it as text."""
     body = answer.body
     if isinstance(body, bytes):
         body = body.decode(errors="replace")
-    found = http.parse(body) if isinstance(body, str) else body
-    if isinstance(found, str) and answer.call in USED:
-        return xml_error(found) or found
-    return found
+    return http.parse(body) if isinstance(body, str) else body
 
 
 def evidence(answer: Answer) -> dict[str, Any]:

@@ -6,7 +6,6 @@ import os
 import re
 import time
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from functools import partial
 from http import HTTPStatus
 from http.cookiejar import CookieJar, DefaultCookiePolicy
@@ -25,13 +24,6 @@ from users.installation import hold
 # How the body of an answer of status 0 begins: nothing was sent, so nothing can have happened there.
 NOT_SENT = gate.NO_CONNECTION
 MAX_BODY = 2 * 1024 * 1024  # bytes
-# Names that are taken from an answer. Python knows more, some of which are no charsets at all.
-CHARSETS = frozenset(
-    {
-        "iso-8859-1", "iso-8859-2", "iso-8859-15", "latin-1", "latin1", "windows-1250", "windows-1251", "windows-1252", "utf-16",
-        "utf-16le", "utf-16be", "gbk", "gb2312", "gb18030", "big5", "shift_jis", "euc-jp", "euc-kr", "koi8-r",
-    }
-)  # fmt: skip
 HEADERS = {"User-Agent": "AdToken", "Accept": "application/json", "Accept-Encoding": "identity"}
 # NUL and half a surrogate pair: JSON may carry them, PostgreSQL stores neither.
 _UNSTORABLE = re.compile(
@@ -77,8 +69,8 @@ def request(
 ) -> Answer:
     """Send one request; `params` join the address's own query.
 
-    Trouble of the network and bodies that are too large give status 0 and a short text. A body that is no UTF-8 is read by the charset
-    that it names, else what cannot be read in it is replaced: the status counts either way.
+    Trouble of the network and bodies that are too large give status 0 and a short text. What is no UTF-8 in a body is replaced: the
+    status counts.
     `timeout` (seconds, CHANNEL_TIMEOUT if left out) bounds the whole request. Where the gate says that the channel is not to be asked now,
     the answer has status 0 too, at once. Raises RuntimeError inside a transaction, and OnHold where this installation may call nobody.
     """
@@ -174,15 +166,7 @@ def _read(response: httpx2.Response) -> str:
         body += chunk
         if len(body) > MAX_BODY:
             raise _NoAnswer("the answer is too large")
-    return _decoded(bytes(body), response.charset_encoding or "")
-
-
-def _decoded(body: bytes, charset: str) -> str:
-    for name in ("utf-8-sig", charset.lower()):
-        if name == "utf-8-sig" or name in CHARSETS:
-            with suppress(UnicodeError):
-                return body.decode(name)
-    return body.decode(errors="replace")
+    return body.decode("utf-8-sig", errors="replace")
 
 
 def _client() -> httpx2.Client:

@@ -29,14 +29,12 @@ def header(
     params: Mapping[str, str] | None = None,
     callback: str = "",
     verifier: str = "",
-    nonce: str | None = None,
-    timestamp: int | None = None,
 ) -> str:
     """Return the Authorization header of one request.
 
     `params` are those of query and form that are not in the address already; the place makes no difference to the signature.
-    `credentials` may be a request token, or empty for the first step. `nonce` and `timestamp` are new ones if left out:
-    the time is PostgreSQL's where this process knows it, as X refuses what a host with a wrong clock signs.
+    `credentials` may be a request token, or empty for the first step. The time is PostgreSQL's where this process knows it, as X refuses
+    what a host with a wrong clock signs.
     """
     client = Client(
         app.client_id,
@@ -45,8 +43,7 @@ def header(
         resource_owner_secret=credentials.secret or None,
         callback_uri=callback or None,
         verifier=verifier or None,
-        nonce=nonce,
-        timestamp=str(int(database_clock.seconds()) if timestamp is None else timestamp),
+        timestamp=str(int(database_clock.seconds())),
     )
     address, _, query = url.partition("?")
     pairs = parse_qsl(query, keep_blank_values=True) + list((params or {}).items())

@@ -3,7 +3,6 @@
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from html import unescape
 from typing import Any
 
 from ui.text import plain
@@ -13,20 +12,6 @@ LONGEST_LIFE = timedelta(days=3650)  # of a token; more is cut to it
 LONGEST_ID = 30  # digits
 DIGITS = re.compile(r"[0-9]{1,30}")
 LONGEST_TOKEN = 8192  # characters; no server takes a longer header
-_XML_ERROR = re.compile(
-    r"\s*(?:<\?xml[^>]{0,200}>\s*)?<(?:error|errors|error_?response|fault|exception)\b", re.IGNORECASE
-)
-# Of gateways and stores before an API (S3, Google, Azure): https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
-_XML_OF_A_GATEWAY = re.compile(r"\s*(?:<\?xml[^>]{0,200}>\s*)?<Error>\s*<Code>[A-Za-z]")
-_XML_FIELD = re.compile(r"<([A-Za-z][\w.:-]{0,40})>([^<>]{1,500})</\1>")
-_XML_ROW = re.compile(r"<error\s+code=[\"'](\w{1,60})[\"'][^<>]{0,200}>([^<>]{0,500})</error>", re.IGNORECASE)
-_XML_NAMES = {
-    "error_code": "code",
-    "errorcode": "code",
-    "error_msg": "message",
-    "error_message": "message",
-    "msg": "message",
-}
 _BETWEEN_SCOPES = re.compile(r"[,\s]+")
 
 
@@ -103,24 +88,6 @@ def end_of_life(value: Any, now: datetime) -> datetime | None:
     if seconds is None or seconds <= 0:
         return None
     return now + timedelta(seconds=min(seconds, int(LONGEST_LIFE.total_seconds())))
-
-
-def xml_error(text: str) -> dict[str, Any] | None:
-    """Return an error that came as XML as the object that it would be in JSON; None for every other text, a gateway's page or error too.
-
-    Its fields are at the top and under `error`, because channels have them in either place. Nothing is expanded or nested.
-    """
-    head = text[:4000]
-    if not _XML_ERROR.match(head) or _XML_OF_A_GATEWAY.match(head):
-        return None
-    fields: dict[str, Any] = {}
-    for name, value in _XML_FIELD.findall(head)[:30]:
-        key = name.rpartition(":")[2].lower().replace("-", "_")
-        fields.setdefault(_XML_NAMES.get(key, key), unescape(value).strip())
-    rows = [{"code": code, "message": unescape(said).strip()} for code, said in _XML_ROW.findall(head)[:10]]
-    if rows:
-        return {**rows[0], "error": rows[0], "errors": rows}
-    return {**fields, "error": fields} if fields else None
 
 
 def present(*values: int | str | None) -> frozenset[int | str]:

@@ -91,7 +91,9 @@ class Table:
     rules: tuple[Rule, ...]
     hosts: Mapping[str, str]  # name -> the setting of its address; "" is that of the ads API
     default: str  # what is said of everything that no rule names
-    refuse: Callable[[int, str], tuple[int, Any]]  # see `Channel.refusal`
+    # Gives status and body (JSON) of our own answer in the channel's shape. 400, 404, 413: not to be asked so; 401: this credential lets
+    # nobody in; 403: not allowed, or only a person can help; 429 and 503: later.
+    refuse: Callable[[int, str], tuple[int, Any]]
     names: re.Pattern[str] = re.compile("(?!)")  # parameters whose values are ids of ad accounts
     # Parameters of writes that name objects, and what kind these are; "": what the path ends with.
     objects: Mapping[str, str] = field(default_factory=dict)

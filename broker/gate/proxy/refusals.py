@@ -20,6 +20,6 @@ class Refused(Exception):  # noqa: N818  # an answer
 def refusal(channel: str, refused: Refused) -> Refusal:
     """Return the answer."""
     said = text(refused.why, channel=declarations.label(channel), seconds=refused.retry_after)
-    status, body = registry.get(channel).refusal(refused.status, said)
+    status, body = registry.get(channel).paths.refuse(refused.status, said)
     headers = {"retry-after": str(refused.retry_after)} if refused.retry_after else {}
     return Refusal(status, json.dumps(body).encode(), headers)

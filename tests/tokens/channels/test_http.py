@@ -88,18 +88,8 @@ class Handler(BaseHTTPRequestHandler):
     def answer_bytes(self) -> None:
         self.send(b"\xff\xfe\x00", status=401)
 
-    def answer_latin(self) -> None:
-        self.send(
-            '{"code": 40105, "message": "ungültig"}'.encode("latin-1"),
-            status=401,
-            kind="application/json; charset=ISO-8859-1",
-        )
-
     def answer_mark(self) -> None:
         self.send('\ufeff{"a": "ä"}'.encode(), kind="application/json")
-
-    def answer_codec(self) -> None:
-        self.send(b'{"a": "\xff"}', kind="application/json; charset=unicode_escape")
 
     def answer_deep(self) -> None:
         self.send(b"[" * 100_000, status=400)
@@ -227,14 +217,10 @@ def test_proxies_of_the_environment_are_ignored(server: str, monkeypatch: pytest
     ("path", "status", "body"),
     [
         ("bytes", 401, "\ufffd\ufffd\ufffd"),
-        ("latin", 401, {"code": 40105, "message": "ungültig"}),
         ("mark", 200, {"a": "ä"}),
-        ("codec", 200, {"a": "\ufffd"}),  # Python would know that name, but it is no charset
     ],
 )
-def test_a_body_in_another_charset_keeps_its_status_and_is_read(
-    server: str, path: str, status: int, body: object
-) -> None:
+def test_a_body_that_is_no_utf_8_keeps_its_status(server: str, path: str, status: int, body: object) -> None:
     answer = http.request("api", "GET", f"{server}/{path}")
 
     assert (answer.status, answer.body) == (status, body)

@@ -391,7 +391,7 @@ def test_what_others_could_read_in_another_way_is_refused(channel: str) -> None:
 def test_a_refusal_is_no_success_in_the_channels_own_table(channel: str, status: int) -> None:
     native = registry.get(channel)
 
-    said, body = native.refusal(status, "AdToken: no")
+    said, body = native.paths.refuse(status, "AdToken: no")
 
     assert "AdToken: no" in json.dumps(body)
     assert said == (200 if channel == "tiktok" else status)

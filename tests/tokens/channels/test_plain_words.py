@@ -59,13 +59,6 @@ def test_an_ad_account_opens_in_the_channels_own_ads_manager(key: str) -> None:
     assert {registry.get(key).open_url(given) for given in list(SPELLINGS[key])[:1]} == {OPENS[key]}
 
 
-def test_an_address_stays_at_the_channel_whatever_its_id() -> None:
-    assert (
-        registry.get("snapchat").open_url("@evil.example/?")
-        == "https://ads.snapchat.com/%40evil.example%2F%3F"
-    )
-
-
 @pytest.mark.parametrize(
     ("roles", "names", "expected"),
     [

@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from tests.support.odd_answers import FIREWALL, STORAGE
 from tokens.channels import registry, verdict_table
 from tokens.channels.kinds import Answer, Classification, Reason, Verdict
-from tokens.channels.parse import xml_error
 
 # A bad request as each channel words it: a general code, with a place for the message.
 GENERAL: dict[str, tuple[int, Any]] = {
@@ -208,67 +207,6 @@ def test_items_never_kill_a_token_that_served_one_of_them(verdicts: list[Verdict
 
     assert found.verdict in {*verdicts, Verdict.OK, Verdict.CONFIRM_FIRST}
     assert not (found.verdict == Verdict.TOKEN_DEAD and Verdict.OK in verdicts)
-
-
-# ---- XML
-
-
-@pytest.mark.parametrize(
-    ("text", "found"),
-    [
-        ('<?xml version="1.0"?><errors><error code="89">Invalid token</error></errors>', {"code": "89", "message": "Invalid token"}),
-        ("<error><status>403</status><error-code>100</error-code><message>Not enough &amp; so</message></error>",
-         {"status": "403", "code": "100", "message": "Not enough & so"}),
-        ("<error_response><error_code>190</error_code><error_msg>ended</error_msg></error_response>", {"code": "190", "message": "ended"}),
-    ],
-)  # fmt: skip
-def test_an_error_in_xml_becomes_the_object_that_it_would_be(text: str, found: dict[str, str]) -> None:
-    said = xml_error(text)
-
-    assert said is not None
-    assert said["error"] == found
-    assert {name: said[name] for name in found} == found
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "",
-        "<html><body>down</body></html>",
-        "<!DOCTYPE html><error>",
-        "error",
-        "<error>",
-        "<errors/>",
-        STORAGE,
-    ],
-)
-def test_a_page_of_a_gateway_is_no_error_in_xml(text: str) -> None:
-    assert xml_error(text) is None
-
-
-@pytest.mark.parametrize(
-    ("key", "status", "text", "verdict"),
-    [
-        ("facebook", 400, "<error_response><error_code>80004</error_code></error_response>", Verdict.RATE_LIMITED),
-        ("linkedin", 403, "<error><status>403</status><error-code>100</error-code></error>", Verdict.ACCESS_LOST),
-        ("x", 404, '<errors><error code="ACCOUNT_NOT_FOUND">no</error></errors>', Verdict.ACCESS_LOST),
-    ],
-)  # fmt: skip
-def test_an_error_in_xml_is_judged_by_the_table(key: str, status: int, text: str, verdict: Verdict) -> None:
-    assert classify(key, status, text).verdict == verdict
-
-
-@every_channel
-def test_no_xml_says_of_a_token_itself_that_it_ended(key: str) -> None:
-    for code in ("89", "190", "40105", "65600", "2", "invalid_grant"):
-        for call in ("introspect", "refresh"):
-            text = f'<errors><error code="{code}">expired</error><code>{code}</code></errors>'
-            assert classify(key, 401, text, call).verdict != Verdict.TOKEN_DEAD
-
-
-@given(st.text(alphabet="<>error code=\"'/&;x9?!-", max_size=400))
-def test_no_text_breaks_the_reading_of_xml(text: str) -> None:
-    assert xml_error(f"<error>{text}") is None or isinstance(xml_error(f"<error>{text}"), dict)
 
 
 # ---- an error inside a 5xx

@@ -33,7 +33,7 @@ def payload(**changes: Any) -> dict[str, Any]:
     }
 
 
-@pytest.mark.parametrize("time", ["", "soon", "2025-13-01 00:00:01", "2025-01-01T00:00:01", 1735689601, None])
+@pytest.mark.parametrize("time", ["", "soon", "2025-13-01 00:00:01", 1735689601, None])
 def test_a_time_that_is_none_is_unknown(time: Any) -> None:
     (found,) = pushes.read(json.dumps(payload(status_change_time=time)).encode())
 

@@ -4,7 +4,9 @@ import re
 from urllib.parse import unquote
 
 import pytest
+from oauthlib.oauth1 import rfc5849
 
+from infra import database_clock
 from tokens.channels import oauth1_client
 from tokens.channels.kinds import AppKeys, Credentials
 
@@ -37,11 +39,12 @@ def signature(header: str) -> str:
     ],
 )
 def test_the_vector_of_the_documents_comes_out_wherever_the_parameters_are(
-    url: str, params: dict[str, str]
+    url: str, params: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    header = oauth1_client.header(
-        APP, PERSON, method="POST", url=url, params=params, nonce=NONCE, timestamp=TIMESTAMP
-    )
+    monkeypatch.setattr(rfc5849, "generate_nonce", lambda: NONCE)
+    monkeypatch.setattr(database_clock, "seconds", lambda: TIMESTAMP)
+
+    header = oauth1_client.header(APP, PERSON, method="POST", url=url, params=params)
 
     assert signature(header) == SIGNATURE
 

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
-from urllib.parse import quote
 
 from tokens.channels import http
 from tokens.channels.classifier import evidence
@@ -112,10 +111,6 @@ class Snapchat(CodeGrantChannel):
         if classification.verdict in HINDERED:
             raise ChannelError(classification, evidence=evidence(answer))
         return classification.verdict == Verdict.OK
-
-    def open_url(self, native_id: str) -> str:
-        """Return the ad account's page in Snapchat's Ads Manager, also of an id that is none."""
-        return self.ads_manager.format(id=quote(native_id.strip().lower(), safe=""))
 
 
 CHANNEL = Snapchat()

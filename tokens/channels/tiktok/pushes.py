@@ -5,10 +5,7 @@ is a reason to ask and never a fact. They come at least once, so twice is normal
 made it is revoked: subscribe again with the next token. TikTok pushes nothing when a person withdraws our app.
 """
 
-import re
 from collections.abc import Iterator, Sequence
-from datetime import datetime
-from typing import Any
 
 from django.http import HttpRequest
 from django.utils.translation import gettext
@@ -32,7 +29,6 @@ from tokens.channels.tiktok.verdicts import TABLE
 
 ENTITY = "AD_ACCOUNT_SUSPENSION"
 MOST_ACCOUNTS = 100  # of one subscription
-_TIME = re.compile(r"\d{4}-\d{2}-\d{2} \d{2}:\d{2}:\d{2}")
 
 
 def webhook(request: HttpRequest, signers: Signers, key: str) -> Taken:
@@ -57,7 +53,7 @@ def read(body: bytes) -> list[Push]:
     advertiser_id = digits(data.get("advertiser_id"))
     if not advertiser_id or words(data.get("status")) not in {reading.LIMITED, "STATUS_ENABLE"}:
         return []
-    at = _moment(data.get("status_change_time"))
+    at = moment_of_text(data.get("status_change_time"))
     return [Push(News.ACCOUNT_CHANGED, ENTITY, native_account_id=advertiser_id, at=at)]
 
 
@@ -88,11 +84,6 @@ def subscribe(
     if not subscription_id:
         raise TABLE.malformed(answer, "a subscription's id")
     return subscription_id
-
-
-def _moment(value: Any) -> datetime | None:
-    """Read "YYYY-MM-DD HH:MM:SS", UTC."""
-    return moment_of_text(value) if _TIME.fullmatch(words(value, 40)) else None
 
 
 PUSHES = Pushes(

@@ -94,7 +94,7 @@ def check(*, method: str, url: str, params: Mapping[str, str], native_id: str, p
     default = TABLE.default.replace("{account}", native_id)
     refusal = Refused(f"{default} Addresses begin with {configured('X_ADS_URL')}.")
     for host, setting in TABLE.hosts.items():  # which may share one address
-        path = path_below(url, [configured(setting)])
+        path = path_below(url, configured(setting))
         if path is None:
             continue
         form, query = urlencode(params).encode(), url.partition("?")[2]
