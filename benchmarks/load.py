@@ -15,6 +15,9 @@ from pathlib import Path
 import uvloop
 
 HOST = "127.0.0.1"
+APART = (
+    0.02  # seconds between two connections: of those that come together, one process of a server may take all
+)
 PATIENCE = 10.0  # seconds for the last answers after the time is over
 
 
@@ -93,14 +96,18 @@ async def run(options: argparse.Namespace) -> Tally:
     """Keep all connections busy for the given seconds."""
     tally, requests = Tally(), requests_of(options.requests, options.key)
     until = time.perf_counter() + options.seconds
-    busy = [_keep_asking(requests, tally, until, options.port) for _ in range(options.connections)]
+    busy = [
+        _keep_asking(requests, tally, until, options.port, place * APART)
+        for place in range(options.connections)
+    ]
     await asyncio.wait_for(asyncio.gather(*busy), options.seconds + PATIENCE)
     return tally
 
 
-async def _keep_asking(requests: list[bytes], tally: Tally, until: float, port: int) -> None:
-    """Ask on one connection; on another where the server closes it, as it does when a process is replaced."""
+async def _keep_asking(requests: list[bytes], tally: Tally, until: float, port: int, later: float) -> None:
+    """Ask on one connection, `later` seconds from now; on another where the server closes it, as it does when a process is replaced."""
     loop = asyncio.get_running_loop()
+    await asyncio.sleep(later)
     while time.perf_counter() < until:
         _, connection = await loop.create_connection(lambda: Connection(requests, tally, until), HOST, port)
         await connection.over

@@ -14,7 +14,7 @@ from adtoken_project.web.bridge import Application, Receive, Scope, Send
 STANDS_BACK, AT_MOST = 0.000_2, 0.002  # seconds, for each connection that a process has; and in all
 SPEAKS = 10  # seconds until a new connection must have sent the head of a request
 LINGERS = 1  # seconds that kept connections have at a stop, for a request that is under way
-NO_ROOM = 1  # seconds until a process that may open no more files tries again
+NO_ROOM = 1.0  # seconds until a process that may open no more files tries again
 
 
 class WebWorker(ASGIWorker):  # type: ignore[misc]  # the library is untyped
@@ -23,8 +23,8 @@ class WebWorker(ASGIWorker):  # type: ignore[misc]  # the library is untyped
     - Told to stop, it takes what has connected and closes the listening sockets at once.
     - It then says "Connection: close" with each answer, and soon ends connections on which nothing runs. gunicorn's keeps these for as
       long as those on which something does, and ends others just after it has promised to keep them.
-    - After a connection it leaves the next to other processes for a moment, the longer the more it has: whoever wakes first would take
-      all of several that come together, and keep them.
+    - It leaves a new connection to other processes for a moment, the longer the more it has: whoever wakes first would take all of
+      several that come together, and keep them.
     """
 
     asgi: Application
@@ -91,16 +91,20 @@ class WebWorker(ASGIWorker):  # type: ignore[misc]  # the library is untyped
             self.loop.add_reader(listener.fileno(), self._accept, listener)
 
     def _accept(self, listener: Any) -> None:
+        """Leave a connection that has come to a process with fewer for a moment, then take it, if nobody did."""
+        self.loop.remove_reader(listener.fileno())
+        present = len(self.connections) + len(self._begun)
+        waits = min(present * STANDS_BACK, AT_MOST) if self.cfg.workers > 1 else 0
+        self.loop.call_later(waits, self._take_one, listener)
+
+    def _take_one(self, listener: Any) -> None:
+        rests = 0.0
         try:
             self._take(listener)
-            present = len(self.connections) + len(self._begun)
-            rests = min(present * STANDS_BACK, AT_MOST) if self.cfg.workers > 1 else 0
         except OSError as error:
             self.log.warning("no connection can be taken: %s", error)
             rests = NO_ROOM
-        if rests:
-            self.loop.remove_reader(listener.fileno())
-            self.loop.call_later(rests, self._listen, listener)
+        self.loop.call_later(rests, self._listen, listener)
 
     def _take(self, listener: Any) -> bool:
         """Take a connection, where there is one. Raises OSError where there is no room for it."""
