@@ -35,14 +35,9 @@ def may_have_done(viewer: User, found: Plan, *, at_once: bool) -> set[str]:
     """
     if at_once:
         return set()
-    may_invite = viewer.may_make_links()
     if lets_go_own(viewer, found):
-        return {"backups", "asks", "invite"} if may_invite else set()
-    may = {
-        "backups": viewer.has_perm(permissions.ADD_BACKUP),
-        "asks": viewer.has_perm("tokens.ask_token"),
-        "invite": may_invite and viewer.has_perm("users.invite_user"),
-    }
+        return {"backups", "asks"} if viewer.may_make_links() else set()
+    may = {"backups": viewer.has_perm(permissions.ADD_BACKUP), "asks": viewer.has_perm("tokens.ask_token")}
     return {name for name, is_so in may.items() if is_so}
 
 
@@ -52,17 +47,14 @@ def lets_go_own(viewer: User, found: Plan) -> bool:
 
 
 class LeaveForm(ConfirmForm):
-    """Whom to add, to ask and to invite, beside why and the name."""
+    """Whom to add and to ask, beside why and the name."""
 
     backups = forms.BooleanField(required=False, initial=True)
     asks = forms.BooleanField(required=False, initial=True)
-    invite = forms.EmailField(required=False)
 
     def __init__(self, *args: Any, found: Plan, viewer: User, may: Collection[str], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.viewer = viewer
         own = lets_go_own(viewer, found)
-        alone = inviting.invitable_accounts(viewer, found.nobody)
         for name, there, words in (
             (
                 "backups",
@@ -72,18 +64,10 @@ class LeaveForm(ConfirmForm):
                 else gettext("Add everybody who could back them up at once"),
             ),
             ("asks", found.asks, gettext("Ask all colleagues whose log-ins stopped to re-authenticate")),
-            ("invite", alone, gettext("Invite for all that nobody else could keep connected: e-mail")),
         ):
             self.fields[name].label = words
             if name not in may or not (there or found.unread):
                 del self.fields[name]
-
-    def clean_invite(self) -> str:
-        """Return the address in lower case. Raises ValidationError for the own one."""
-        email = str(self.cleaned_data["invite"]).strip().lower()
-        if email and email == self.viewer.email:
-            raise forms.ValidationError(inviting.say("own_address"))
-        return email
 
 
 def leaving_page(
@@ -102,6 +86,7 @@ def leaving_page(
     """
     names, may = names_for(viewer), may_have_done(viewer, found, at_once=at_once)
     channels = sorted({declarations.label(token.app.channel) for token in found.tokens})
+    alone = sorted(inviting.invitable_accounts(viewer, found.nobody))
     facts = {
         "found": found,
         "own": lets_go_own(viewer, found) and not at_once,
@@ -111,6 +96,8 @@ def leaving_page(
         "goes_on": found.numbers[Then.GOES_ON],
         "most": plan.MOST if found.unread else 0,
         "one": found.scope.account is not None,
+        "left_over": ",".join(map(str, alone)),
+        "left": len(alone),
     }
     return Page(
         f"leaving/{template}.html",
@@ -130,9 +117,7 @@ def leaving_page(
 def read_wanted(said: Said) -> Wanted:
     """Return what the person ticked and entered."""
     ticked = said.cleaned
-    return Wanted(
-        backups=bool(ticked.get("backups")), asks=bool(ticked.get("asks")), invite=ticked.get("invite") or ""
-    )
+    return Wanted(backups=bool(ticked.get("backups")), asks=bool(ticked.get("asks")))
 
 
 def _lines(found: Plan, names: NameVisibility) -> list[ConfirmLine]:

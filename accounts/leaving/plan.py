@@ -40,7 +40,7 @@ MOST = 500  # accounts for which a page looks for somebody else, those that stop
 About = list[tuple[Account, Token]]
 GAVE_UP = "gave_up"  # cause of the event, and what a mail is about, where one account was given up
 # Of a job's options.
-TOKENS, ACCOUNT, INVITES, TOLD = "tokens", "account", "invites", "told"
+TOKENS, ACCOUNT, TOLD = "tokens", "account", "told"
 
 
 class Then(IntEnum):
@@ -238,22 +238,21 @@ def _stopped_there(scope: Scope, accounts: Collection[int], now: datetime) -> di
 
 
 class Step(IntEnum):
-    """What a step is about; of a job's key it is the last digit, and the id of the thing is before it."""
+    """What a step is about; of a job's key it is the last digit, and the id of the thing is before it. 5 was one of version 0.2.0."""
 
     ASK = 1  # all colleagues whose log-ins stopped: one mail a person
     LOG_IN = 2
     LAST = 3
     BACKUPS = 4  # all at once: each person whose log-in is added gets one mail
-    INVITE = 5  # the address in the job's options
 
     def key(self, pk: int = 0) -> int:
         """Return the key of a job for this step."""
         return pk * 10 + self
 
 
-def keys_of_steps(tokens: Sequence[Token], *, invites: bool, backups: bool, asks: bool) -> list[int]:
-    """Return the steps as keys of a job. Whom to invite is first: what is at hand is looked for before anything is added."""
-    wanted = ((Step.INVITE, invites), (Step.BACKUPS, backups), (Step.ASK, asks))
+def keys_of_steps(tokens: Sequence[Token], *, backups: bool, asks: bool) -> list[int]:
+    """Return the steps as keys of a job."""
+    wanted = ((Step.BACKUPS, backups), (Step.ASK, asks))
     before = [step.key() for step, is_wanted in wanted if is_wanted]
     return [*before, *(Step.LOG_IN.key(one.pk) for one in tokens), Step.LAST.key()]
 

@@ -13,7 +13,6 @@ from django.contrib.admin.models import CHANGE, LogEntry
 from django.db import transaction
 from django.db.models import QuerySet
 
-from accounts.asks import inviting
 from accounts.asks import services as asks
 from accounts.backups import services as backing_up
 from accounts.jobs import tasks
@@ -23,7 +22,6 @@ from accounts.leaving import handing_over, mails, plan
 from accounts.leaving.plan import (
     ACCOUNT,
     GAVE_UP,
-    INVITES,
     TOKENS,
     TOLD,
     Plan,
@@ -48,7 +46,7 @@ PERMISSION, REVOKING = "users.offboard_user", "tokens.revoke_token"
 HISTORY = "words/history.txt"
 
 
-# --- what a worker does: it invites, adds backups, asks colleagues, ends each log-in, and tells ------------------------------
+# --- what a worker does: it adds backups, asks colleagues, ends each log-in, and tells --------------------------------------
 
 # Each step is a transaction of its own, which says that it is done: whoever dies, nothing is done twice, and begun again it does what is
 # left. The channel of a log-in is told after its step, outside any transaction; what is silent, a sweep goes on with
@@ -62,8 +60,8 @@ def do_step(job: Job, keys: Sequence[int], now: datetime) -> list[Result]:
 
 
 def _do(job: Job, key: int, now: datetime) -> bool:
-    step, pk = Step(key % 10), key // 10
-    if not is_still_leaving(job):
+    step, pk = key % 10, key // 10
+    if step not in Step or not is_still_leaving(job):
         return False
     if step == Step.LOG_IN:
         return end_log_in(job, log_ins_left(job).filter(pk=pk).locked().first(), now)
@@ -72,7 +70,7 @@ def _do(job: Job, key: int, now: datetime) -> bool:
             for token in log_ins_left(job).locked():
                 end_log_in(job, token, now)
         return True
-    return {Step.BACKUPS: _back_up, Step.ASK: _ask, Step.INVITE: _invite}[step](job, now)
+    return (_back_up if step == Step.BACKUPS else _ask)(job, now)
 
 
 def is_still_leaving(job: Job) -> bool:
@@ -82,7 +80,7 @@ def is_still_leaving(job: Job) -> bool:
 
 def tell_channel(job: Job, key: int, now: datetime) -> None:
     """Tell the channel of a log-in that was removed in this step that it is over."""
-    if Step(key % 10) == Step.LOG_IN and ACCOUNT not in job.options:
+    if key % 10 == Step.LOG_IN and ACCOUNT not in job.options:
         removal.end_at_channel(token_id=key // 10, now=now, actor=job.user)
 
 
@@ -152,30 +150,12 @@ def _ask(job: Job, now: datetime) -> bool:
     return bool(found)
 
 
-def _invite(job: Job, now: datetime) -> bool:
-    """Invite one address for what nobody known here could carry, as far as the job's person may. Raises InviteRefused."""
-    (to,) = job.options[INVITES]
-    accounts = _plan(job, now).nobody
-    own = inviting.invitable_accounts(job.user, accounts)
-    some = [one for one in accounts if one.pk in own]
-    if not some:
-        return False
-    try:
-        inviting.invite_to_link(
-            accounts=some[: inviting.MOST], email=to["email"], by=job.user, note=job.note, now=now
-        )
-    except inviting.AskedAlready:
-        return False
-    return True
-
-
 @dataclass(frozen=True)
 class Wanted:
     """What is done beside the log-ins."""
 
     backups: bool = False  # add, or ask, whoever's log-in reaches what stops or keeps one person
     asks: bool = False  # ask whoever's stopped there
-    invite: str = ""  # an address, for what nobody known here could carry
 
 
 def may_offboard(actor: User, other: User | None) -> bool:
@@ -208,7 +188,7 @@ def offboard(
     """Lock a person out, and have a worker do the rest. Return the job.
 
     Begun again it is the same job while that is under way, and while nothing is left to do. Backups and asks are left out where the
-    actor may not do these; of an invitation the caller has asked. API keys of the person go on. `why`: what the portal's log says;
+    actor may not do these. API keys of the person go on. `why`: what the portal's log says;
     `by_key`: the actor saw no page. Raises ActionRefused, OnHold.
     """
     if (before := plan.known_offboarding(person)) is not None:
@@ -282,11 +262,9 @@ def _begin(
     own = kind == REMOVE
     keys = plan.keys_of_steps(
         tokens,
-        invites=bool(wanted.invite),
         backups=wanted.backups and (own or actor.has_perm(permissions.ADD_BACKUP)),
         asks=wanted.asks and (own or actor.has_perm("tokens.ask_token")),
     )
-    options |= {INVITES: [{"email": wanted.invite.strip().lower()}] if wanted.invite else []}
     facts: dict[str, Any] = {"note": note, "now": now, "options": options}
     job, is_new = tasks.begin(user=actor, kind=kind, subject_id=subject_id, keys=keys, **facts)
     if is_new and goes_at_once(job):
