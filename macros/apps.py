@@ -12,11 +12,12 @@ class MacrosConfig(AppConfig):
 
     def ready(self) -> None:
         """Have each package say what it adds."""
-        from macros.mutes import disowning, receivers
+        from macros.mutes import mails as said
+        from macros.mutes import receivers
         from macros.notices import history
         from macros.rules import jobs, services
         from macros.warnings import mails as warnings
         from macros.webhooks import mails as webhooks
 
-        for package in (services, jobs, history, disowning, receivers, warnings, webhooks):
+        for package in (services, jobs, history, said, receivers, warnings, webhooks):
             package.register()

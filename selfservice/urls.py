@@ -35,7 +35,6 @@ urlpatterns = [
     path("renew/done/", renewal_views.done, name="renewed"),
     path("renew/<signed>/", renewal_views.renew, name="renew"),
     path("renew/<signed>/opened/", renewal_views.opened, name="renew_opened"),
-    path("renew/<signed>/not-mine/", renewal_views.no_longer_mine, name="renew_not_mine"),
     path("renew/<signed>/again/", renewal_views.send_again, name="renew_send_again"),
     *views.addresses(),
 ]

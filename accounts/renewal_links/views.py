@@ -8,7 +8,6 @@ from functools import partial
 from typing import Any
 
 from allauth.socialaccount.models import SocialLogin
-from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -20,21 +19,18 @@ from accounts.asks import progress as asks
 from accounts.linking import errors as link_errors
 from accounts.linking import handshakes, renewing
 from accounts.linking import services as linking
-from accounts.models import Account, AccountQuerySet, AccountToken, LinkProblem
+from accounts.models import Account, AccountToken, LinkProblem
 from accounts.pool import queries as pool_queries
 from accounts.renewal_links import services as renewal_links
 from accounts.renewal_links.services import RenewalLink, Standing
-from macros.mutes import disowning
 from portal.access import may_press, private, too_often
 from tokens.channels import declarations, registry
 from tokens.channels.kinds import AN_APPEAL_HELPS
 from tokens.models import Token
 from tokens.token import reasons
-from ui.addresses import ids_of
 from users.people import languages
 
 SHOWN = 10  # accounts on a page
-TICKED = 300  # on a page, of which somebody says at once that they are not theirs
 DONE_FOR = 3600  # seconds that the page after a renewal can be looked at
 DONE = "renewed"  # in the session: what was renewed last, for the page that says so
 _STATUS = {Standing.RENEWED: 200, Standing.EXPIRED: 410, Standing.OVER: 410}
@@ -80,53 +76,12 @@ def opened(request: HttpRequest, signed: str) -> HttpResponse:  # noqa: ARG001  
     return HttpResponse(status=204)
 
 
-@private
-@require_http_methods(["GET", "HEAD", "POST"])
-def no_longer_mine(request: HttpRequest, signed: str) -> HttpResponse:
-    """Ask which accounts of the log-in are no longer its person's (GET), or tell whoever looks after them (POST). Nothing is unlinked."""
-    link, now = renewal_links.read_signed_link(signed), timezone.now()
-    if link is None or link.standing_at(now) != Standing.OPEN:
-        return not_open(request, link)
-    accounts = _linked(link.token, before=link.issued)
-    if not accounts.exists():  # none of then is left
-        return redirect("renew", signed)
-    source = f"log_in:{link.token.pk}:{int(link.issued.timestamp())}"
-    if request.method == "POST":
-        if not may_press(request, f"not mine {link.token.pk}"):
-            return too_often(request)
-        ticked = accounts.filter(pk__in=ids_of(request.POST.getlist("account")))
-        disowning.disown(
-            account_ids=list(ticked.order_by("pk").values_list("pk", flat=True)[:TICKED]),
-            email=link.user.email,
-            source=source,
-            note=request.POST.get("note", ""),
-            now=now,
-        )
-        return redirect("renew_not_mine", signed)
-    said = disowning.disowned(list(accounts.values_list("pk", flat=True)), source)
-    by_name = accounts.order_by("name", "pk")
-    page = Paginator(by_name.exclude(pk__in=said), TICKED).get_page(request.GET.get("p"))
-    context = {
-        "open": list(page),
-        "page": page,
-        "said": list(by_name.filter(pk__in=said)[:TICKED]),
-        "said_unseen": max(0, len(said) - TICKED),
-        "length": disowning.NOTE_LENGTH,
-    }
-    return render(request, "selfservice/renew/not_mine.html", context)
-
-
-def _linked(token: Token, *, before: datetime | None) -> AccountQuerySet:
-    """Return the accounts of a log-in, those that it was linked to `before` then; None: all."""
+def _accounts(token: Token, *, before: datetime | None = None) -> dict[str, Any]:
+    """Return the first accounts of a log-in, those that stopped first, and how many more there are; `before`: linked by then."""
     entries = AccountToken.objects.filter(token=token)
     if before is not None:
         entries = entries.filter(added_at__lt=before + timedelta(seconds=1))  # a link tells whole seconds
-    return Account.objects.filter(pk__in=entries.values("account_id"))
-
-
-def _accounts(token: Token, *, before: datetime | None = None) -> dict[str, Any]:
-    """Return the first accounts of a log-in, those that stopped first, and how many more there are; `before`: linked by then."""
-    accounts = _linked(token, before=before)
+    accounts = Account.objects.filter(pk__in=entries.values("account_id"))
     first = pool_queries.first_summaries(accounts, timezone.now(), count=SHOWN)
     return {"rows": first, "unseen": max(0, accounts.count() - len(first)), "now": timezone.now()}
 

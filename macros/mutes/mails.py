@@ -1,8 +1,7 @@
 """What readers say by the links of warnings: these links, and the mail that somebody said something of accounts, by one or on a page.
 
-Others who were warned hear that somebody is on it; whoever looks after an account, that it is no longer somebody's; and an address whose
-warnings were all snoozed by a link hears of that, since whoever the mail was forwarded to can press it, too. That mail leads to the page
-of such links, which takes it back without a log-in.
+Others who were warned hear that somebody is on it; and an address whose warnings were all snoozed by a link hears of that, since whoever
+the mail was forwarded to can press it, too. That mail leads to the page of such links, which takes it back without a log-in.
 """
 
 from collections.abc import Collection, Mapping
@@ -12,6 +11,7 @@ from datetime import datetime
 from django.conf import settings
 from django.core import signing
 from django.db.models import F
+from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Account
 from accounts.pool import mails as mailing
@@ -22,12 +22,11 @@ from macros.notices.models import NEWS, WARNING, Notice, NoticeQuerySet, Told, T
 from macros.notices.queries import accounts_to_hear_of
 from notifications import outbox
 from notifications.models import Message
-from notifications.outbox import Mail, NotWanted, Reader, without_link
+from notifications.outbox import Mail, NotWanted, Reader, register_kind, without_link
 from ui import addresses, dates
 from users.models import User
-from users.people.queries import reply_to
 
-# --- the links in warnings by which their readers snooze them, say that they are on it, or that an account is not theirs
+# --- the links in warnings by which their readers snooze them, or say that they are on it
 
 SAID = "said"  # the kind of the messages of `macros.mutes.mails`
 HIDDEN = "hidden"  # replaces in the kept copy what is the reader's alone
@@ -68,7 +67,7 @@ def has_left(message: Message) -> bool:
 
 
 def may_say(user: User | None) -> bool:
-    """Return whether a reader may say by a mail that they are on it, or that an account is not theirs: everybody but auditors."""
+    """Return whether a reader may say by a mail that they are on it: everybody but auditors."""
     return user is None or not user.only_looks
 
 
@@ -92,13 +91,11 @@ def foot_addresses(
     """
     signed = sign_message(message)
     page = addresses.absolute_url("answer_mail", signed)
-    says = may_say(user)
     return {
         "stop_url": addresses.absolute_url("stop_mails", signed) if may_stop else "",
         "page_url": page,
         "snooze_url": f"{page}?do=mute" if may_stop else "",
-        "not_mine_url": f"{page}?do=not_mine" if says else "",
-        "on_it_url": f"{page}?do=on_it" if says and asks else "",
+        "on_it_url": f"{page}?do=on_it" if may_say(user) and asks else "",
     }
 
 
@@ -109,13 +106,13 @@ def finish_mail(
     user: User | None,
     first: Account,
     stop: str,
-    teams: Collection[int | None],
+    reply_to: str,
     now: datetime,
 ) -> Mail:
     """Return a mail as it leaves, with the personal links of its reader (`user` where that is a person), which its kept copy does not hold.
 
     Mail programs file it with the others about the deadline of its `first` account, and stop such mails by one press (RFC 8058) where it
-    has the address that does (`stop`). An answer reaches who looks after these teams (ids).
+    has the address that does (`stop`). An answer reaches these addresses (`reply_to`).
     """
     thread = f"<account-{first.pk}-{first.cycle}@{settings.BASE_HOST}>"
     headers = {"In-Reply-To": thread, "References": thread}
@@ -124,8 +121,16 @@ def finish_mail(
     return replace(
         renewal_links.put_personal_links(mail.hiding(sign_message(message), HIDDEN), user=user, now=now),
         headers=headers,
-        reply_to=reply_to(teams, reader=message.recipient),
+        reply_to=reply_to,
     )
+
+
+def accounts_of(message: Message) -> list[Account]:
+    """Return the accounts that a mail was about."""
+    ids = {pk for told in notices_of(message) for pk in told.values_list("account_id", flat=True)}
+    if message.kind == SAID:
+        ids |= set(message.payload.get("accounts", ()))
+    return list(Account.objects.filter(pk__in=ids).select_related("team").order_by("name", "pk"))
 
 
 def is_over(message: Message) -> bool:
@@ -140,7 +145,7 @@ def notices_of(message: Message) -> tuple[NoticeQuerySet, ToldQuerySet]:
     return Notice.objects.filter(message=about), Told.objects.filter(message=about)
 
 
-ON_IT, NOT_MINE, OWN_MUTE = "on_it", "not_mine", "own_mute"  # what was said
+ON_IT, OWN_MUTE = "on_it", "own_mute"  # what was said
 SHOWN = 10  # accounts
 
 
@@ -160,10 +165,11 @@ def build_said(message: Message) -> Mail:
     reader, said = mailing.reader_of(message), message.payload
     if "answers" in said:
         return _muted(message, reader)
-    facts = {"what": said["what"], **_of_accounts(message, reader)}
-    facts["page_url"] = addresses.absolute_url("answer_mail", sign_message(message))
-    mail = mailing.compose_account_mail(SAID, message, reader, facts).hiding(sign_message(message), HIDDEN)
-    return replace(mail, reply_to=said["who"]) if said["what"] == NOT_MINE else mail
+    if said["what"] != ON_IT:  # 0.2.0 mailed, too, that an account is no longer somebody's
+        raise NotWanted("stands_in_history")
+    page = {"page_url": addresses.absolute_url("answer_mail", sign_message(message))}
+    facts = {"what": ON_IT, **_on_it(message, reader), **page}
+    return mailing.compose_account_mail(SAID, message, reader, facts).hiding(sign_message(message), HIDDEN)
 
 
 def _muted(message: Message, reader: mailing.ReaderWithNames) -> Mail:
@@ -186,18 +192,16 @@ def _muted(message: Message, reader: mailing.ReaderWithNames) -> Mail:
     return without_link(mailing.compose_account_mail(SAID, message, reader, facts), back)
 
 
-def _of_accounts(message: Message, reader: mailing.ReaderWithNames) -> Mapping[str, object]:
+def _on_it(message: Message, reader: mailing.ReaderWithNames) -> Mapping[str, object]:
     said = message.payload
     ids = accounts_to_hear_of({message.recipient: said["accounts"]})[message.recipient]
-    if said["what"] == ON_IT:
-        ids = _still_on_it(message, ids)
+    ids = _still_on_it(message, ids)
     accounts = list(Account.objects.filter(pk__in=ids).order_by("name", "pk"))
     if not accounts:
         raise NotWanted("accounts_gone")
     by = User.objects.filter(pk=said.get("by")).first()
     return {
         "who": reader.names.user(by) if by else said.get("who", ""),
-        "note": said.get("note", ""),
         "name": accounts[0].name,
         "more": len(accounts) - 1,
         "count": len(accounts),
@@ -227,3 +231,8 @@ def _until(account: Account, reader: Reader) -> str:
     if account.deadline is None or account.is_deactivated:
         return ""
     return dates.moment(account.deadline, zone=reader.zone).full
+
+
+def register() -> None:
+    """Say how the mail of what was said is built."""
+    register_kind(SAID, build_said, name=_("Said by the link of a mail"), asks=True)

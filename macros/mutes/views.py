@@ -1,4 +1,4 @@
-"""The page behind the links of a warning: "I am on it", "snooze these mails", "no longer my account", and what takes each back.
+"""The page behind the links of a warning: "I am on it", "snooze these mails", and what takes each back.
 
 GET only asks. Nobody logs in for it: the signed link identifies its reader. Who can log in snoozes all warnings on the own profile, too.
 """
@@ -22,8 +22,8 @@ from accounts.asks import services as asks
 from accounts.models import Account
 from accounts.pool.errors import ActionRefused
 from macros.models import Macro, Mute
-from macros.mutes import acknowledgements, disowning, services, watching
-from macros.mutes.mails import SAID, has_left, is_over, only_looks, open_told
+from macros.mutes import acknowledgements, services, watching
+from macros.mutes.mails import SAID, accounts_of, has_left, only_looks, open_told
 from macros.mutes.models import MuteQuerySet
 from macros.notices.queries import snoozes_of_readers
 from notifications.models import Message
@@ -36,7 +36,7 @@ from ui.phrases import phrase
 from users.models import User, person
 
 USUAL = 7  # days that the page proposes
-ON_IT, MUTE, NOT_MINE, ASK = "on_it", "mute", "not_mine", "ask"
+ON_IT, MUTE, ASK = "on_it", "mute", "ask"
 
 
 @never_cache
@@ -60,9 +60,7 @@ def answer(request: HttpRequest, signed: str) -> HttpResponse:
         return redirect("answer_mail", signed)
     if what == "mail_again":
         mine = Mute.objects.of_every_macro().of_reader(message.recipient)
-        services.end_mutes(
-            mutes=mine.about([one.pk for one in disowning.accounts_of(message)]), by=None, now=now
-        )
+        services.end_mutes(mutes=mine.about([one.pk for one in accounts_of(message)]), by=None, now=now)
         return redirect("answer_mail", signed)
     if what == ASK:
         return _ask_again(request, message, signed)
@@ -83,7 +81,7 @@ def answer(request: HttpRequest, signed: str) -> HttpResponse:
 
 def _ask_again(request: HttpRequest, message: Message, signed: str) -> HttpResponse:
     """Ask one of those whom the page names, once a day."""
-    now, accounts = timezone.now(), disowning.accounts_of(message)
+    now, accounts = timezone.now(), accounts_of(message)
     people = watching.facts_of_page(message, accounts, now)["people"]
     one = next((each for each in people if str(each.user.pk) == request.POST.get("person")), None)
     if one is None:
@@ -103,14 +101,14 @@ def _choices(message: Message) -> list[str]:
         return []  # it only takes back
     if has_left(message) or only_looks(message):
         return [MUTE]
-    return [ON_IT, MUTE, NOT_MINE] if acknowledgements.deadlines_of(message) else [MUTE, NOT_MINE]
+    return [ON_IT, MUTE] if acknowledgements.deadlines_of(message) else [MUTE]
 
 
 def _ticked(request: HttpRequest, message: Message, what: str) -> list[Account]:
     """Return the accounts that are ticked, of those of the mail of which this can be said."""
     ticked = request.POST.getlist("account")
     may = {one.account.pk for one in acknowledgements.deadlines_of(message)} if what == ON_IT else None
-    found = [one for one in disowning.accounts_of(message) if str(one.pk) in ticked]
+    found = [one for one in accounts_of(message) if str(one.pk) in ticked]
     return found if may is None else [one for one in found if one.pk in may]
 
 
@@ -123,15 +121,6 @@ def _note(
         ids = {one.pk for one in accounts}
         about = [one for one in acknowledgements.deadlines_of(message) if one.account.pk in ids]
         acknowledgements.acknowledge(deadlines=about, email=email, now=now)
-    elif what == NOT_MINE:
-        disowning.disown(
-            account_ids=[one.pk for one in accounts],
-            email=email,
-            source=disowning.of_mail(message),
-            note=request.POST.get("note", ""),
-            now=now,
-            mutes=not is_over(message),
-        )
     else:
         services.check_link(message)
         until = services.day_of(request.POST.get("until", ""))
@@ -173,14 +162,11 @@ def _show(
     request: HttpRequest, message: Message, *, refused: str = "", nothing: bool = False
 ) -> HttpResponse:
     """Return the page; `refused` and `nothing` say what is wrong with what was sent: the day, or that no account is ticked."""
-    accounts = disowning.accounts_of(message)
+    accounts = accounts_of(message)
     ids = [one.pk for one in accounts]
     mine = Mute.objects.running().of_every_macro().of_reader(message.recipient).filter(account__in=ids)
     until = {one.account_id: one.until for one in mine}
-    given_up, on_them = (
-        disowning.disowned(ids, disowning.of_mail(message)),
-        acknowledgements.running_of_accounts(ids),
-    )
+    on_them = acknowledgements.running_of_accounts(ids)
     choices = _choices(message)
     asked = request.POST.get("do") or request.GET.get("do", "")
     chosen = asked if asked in choices else MUTE
@@ -189,7 +175,6 @@ def _show(
         {
             "account": one,
             "until": until.get(one.pk),
-            "not_mine": one.pk in given_up,
             "on_it": on_them.get(one.pk),
             "ticked": str(one.pk) in ticked or (not ticked and (len(ids) == 1 or chosen == ON_IT)),
         }
@@ -204,7 +189,6 @@ def _show(
         "choices": choices,
         "chosen": chosen,
         "nothing": nothing,
-        "length": disowning.NOTE_LENGTH,
         "opened": bool(asked),
         "now": timezone.now(),
         "can_log_in": Reader(message.reader).can_log_in,

@@ -42,7 +42,7 @@ from macros.warnings.rules import (
 from notifications.models import Message
 from notifications.outbox import Mail, NotWanted, register_kind
 from ui.text import first_name, join_names, quoted
-from users.people.queries import Via
+from users.people.queries import Via, reply_to
 
 Kind = Told.Kind
 
@@ -65,12 +65,12 @@ def compose_mail(still: StillSaid, message: Message, *, now: datetime, may_stop:
     renewable = renewal_links.renewable_log_ins([who.user.pk], tokens) if who.user and tokens else {}
     reader = MailReader(who.user, who.names, message.recipient, renewable)
     said = _said(lines_about(rows, accounts=accounts, who=who, now=now), still, reader)
-    foot = foot_addresses(
-        message, user=who.user, may_stop=may_stop, asks=bool(notices) or any(one.asks for one in still.told)
-    )
-    if not any(one.action for one in rows):
-        # Nobody named who is told of the own log-in, or stands in.
-        foot |= {"not_mine_url": "", "on_it_url": ""}
+    by_macro = any(
+        one.action for one in rows
+    )  # else nobody named who is told of the own log-in, or stands in
+    asks = by_macro and (bool(notices) or any(one.asks for one in still.told))
+    foot = foot_addresses(message, user=who.user, may_stop=may_stop, asks=asks)
+    answers = reply_to({one.team_id for one in accounts.values()}, reader=message.recipient)
     macros = sorted({one.action.macro.name for one in rows if one.action})
     escalated = _escalated(notices) if not still.told else 0
     facts = {
@@ -83,12 +83,14 @@ def compose_mail(still: StillSaid, message: Message, *, now: datetime, may_stop:
         "because": _because(said, still.told),
         "macros": join_names([quoted(name) for name in macros]),
         "macro_count": len(macros),
+        "answers_reach": by_macro and bool(answers),
         **foot,
     }
     mail = mailing.compose_account_mail("accounts", message, reader, facts)
     first = said.lines[0].account if said.lines else said.happened[0].row.account
-    teams = {one.team_id for one in accounts.values()}
-    return finish_mail(mail, message, user=who.user, first=first, stop=foot["stop_url"], teams=teams, now=now)
+    return finish_mail(
+        mail, message, user=who.user, first=first, stop=foot["stop_url"], reply_to=answers, now=now
+    )
 
 
 def _said(lines: Sequence[WarningLine], still: StillSaid, reader: MailReader) -> Said:

@@ -127,10 +127,10 @@ def _removed(fleet: Fleet) -> None:
 
 
 def _said_in_mails(fleet: Fleet) -> None:
-    """Somebody gives an account up, says that others are not theirs, and is on it."""
+    """Somebody gives an account up, and is on others."""
     from accounts.models import AccountEvent
     from macros.models import Notice
-    from macros.mutes import acknowledgements, disowning
+    from macros.mutes import acknowledgements
     from notifications.models import Message
     from tests.support.leaving import removed
 
@@ -141,14 +141,6 @@ def _said_in_mails(fleet: Fleet) -> None:
     removed(by=person, now=fleet.now, account=account.pk, tokens=[token.pk], person=person.pk)
     warnings = Message.objects.filter(kind="macro").exclude(dedupe_key__startswith="photograph")
     for message in warnings.order_by("pk")[:4]:
-        ids = [account.pk for account in disowning.accounts_of(message)[:3]]
-        disowning.disown(
-            account_ids=ids,
-            email=message.recipient,
-            source=disowning.of_mail(message),
-            note="Petra von Alpenquell kümmert sich seit Mai.",
-            now=fleet.now,
-        )
         warnings.filter(pk=message.pk).update(state="sent", sent_at=fleet.now)
     Notice.objects.update(outcome="mailed")
     deadlines = [

@@ -226,7 +226,6 @@ give-access-used                /give-access/{link_used}/ 410
 give-access-known               /give-access/{link_known}/
 renew                           /renew/{renew}/
 renew-many                      /renew/{renew_many}/
-renew-not-mine                  /renew/{renew_many}/not-mine/
 renew-done-already              /renew/{renew_renewed}/
 renew-expired                   /renew/{renew_expired}/ 410
 mail-answer                     /mails/{mail}/

@@ -14,8 +14,7 @@ from infra import database_clock
 from macros import tasks
 from macros.at_once import services as at_once
 from macros.models import Told
-from macros.mutes import disowning
-from macros.mutes.mails import open_told, sign_message
+from macros.mutes.mails import accounts_of, open_told, sign_message
 from macros.warnings import services as evaluation
 from notifications.delivery import services as delivery
 from notifications.models import Message
@@ -207,7 +206,7 @@ def test_the_mail_has_the_links_of_a_warning_and_its_kept_copy_has_none() -> Non
     assert signed not in message.text + message.html
     assert mail.headers["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
     assert open_told(signed) == message
-    assert disowning.accounts_of(message) == [account]
+    assert accounts_of(message) == [account]
     assert {one.message for one in message_history.messages_about(account, limit=9)} == set(
         Message.objects.all()
     )

@@ -1,4 +1,4 @@
-"""What a reader of a warning can do by its links without logging in: snooze its warnings, say "not mine"."""
+"""What a reader of a warning can do by its links without logging in: snooze its warnings."""
 
 import re
 from datetime import timedelta
@@ -13,14 +13,14 @@ from pytest_django import Settings
 
 from accounts.asks import services as asks
 from accounts.asks.mails import build_ask_mail
-from accounts.models import Account, AccountEvent, AccountToken, Ask
+from accounts.models import Account, AccountEvent, Ask
 from macros.models import Macro, Mute
 from macros.mutes import services
-from macros.mutes.mails import SAID, build_said
+from macros.mutes.mails import SAID, build_said, sign_message
 from macros.warnings import mails
 from macros.warnings import services as evaluation
 from notifications.models import Message
-from notifications.outbox import Mail
+from notifications.outbox import Mail, NotWanted
 from tests.macros.support import WATCHER, die, ending, make_macro, make_person
 from tests.support.factories import NOW, make_user
 from users.models import AddressEvent, Membership, Team, User
@@ -134,71 +134,39 @@ def test_a_forged_or_cut_link_changes_nothing(mail_program: Client) -> None:
     assert not Mute.objects.exists()
 
 
-# --- no longer my account ------------------------------------------------------------------------------------
+# --- no longer my account -------------------------------------------------------------------------------------
 
 
-def not_mine_path(mail: Mail) -> str:
-    found = re.search(r"(/mails/\S+/)\?do=not_mine", mail.text)
-    assert found
-    return found[1]
-
-
-def test_saying_not_mine_tells_the_lead_and_mutes_the_reader_and_unlinks_nothing(client: Client) -> None:
-    make_macro()
-    account, other = ending(6, name="Lumen Shoes"), ending(6, name="Fern Gardens")
-    lead = lead_of(account)
-    evaluate()
-    path = not_mine_path(mail_to(WATCHER))
-    linked = AccountToken.objects.count()
-
-    page = client.get(path)
-    nothing_yet = AccountEvent.objects.filter(kind="not_mine").exists()
-    client.post(path, {"do": "not_mine", "account": [account.pk], "note": "Emil runs it now"})
-    again = client.post(path, {"do": "not_mine", "account": [account.pk]}, follow=True)
-
-    assert "Lumen Shoes" in page.text
-    assert "Fern Gardens" in page.text
-    assert not nothing_yet
-    event = AccountEvent.objects.get(kind="not_mine")
-    assert (event.account, event.note) == (account, f"{WATCHER}: Emil runs it now")
-    assert other.name in again.text  # it can still be said of the other one
-    message = Message.objects.get(kind="said", payload__what="not_mine")
-    mail = build_said(message)
-    assert message.recipient == lead.email
-    assert mail.subject == f"Lumen Shoes is no longer {WATCHER}’s"
-    assert mail.reply_to == WATCHER
-    for body in (mail.text, mail.html):
-        assert "Emil runs it now" in body
-        assert f"{conf.BASE_URL}/mails/" in body
-        assert "Fern Gardens" not in body
-    assert AccountToken.objects.count() == linked
-    mute = Mute.objects.running().get()
-    assert (mute.account, mute.email, mute.until) == (account, WATCHER, services.last_day(NOW))
-    client.force_login(make_user(is_staff=True, is_superuser=True))
-    line = client.get(reverse("admin:accounts_account_line", args=[account.pk])).text
-    assert "says that it is no longer their account" in line
-    assert "Emil runs it now" in line
-
-
-def test_without_a_lead_the_operators_hear_of_it(client: Client) -> None:
+def test_whose_account_it_is_no_longer_replies_to_who_looks_after_it(settings: Settings) -> None:
+    settings.OPERATOR_EMAILS = []
     make_macro()
     account = ending(6)
     evaluate()
+    words = "No longer your account? Reply to the mail"
 
-    client.post(not_mine_path(mail_to(WATCHER)), {"do": "not_mine", "account": [account.pk]})
+    unanswered = mail_to(WATCHER)
+    lead_of(account)
+    answered = mail_to(WATCHER)
 
-    assert Message.objects.get(kind="said", payload__what="not_mine").recipient == "ops@example.com"
+    assert (unanswered.reply_to, words in unanswered.text) == ("", False)
+    assert (answered.reply_to, words in answered.text) == ("lead@example.com", True)
+    assert words in answered.html
 
 
-def test_it_is_said_of_accounts_of_the_mail_only(client: Client) -> None:
-    make_macro(emails=[WATCHER], accounts=[ending(6)])
-    foreign = ending(6, name="Foreign")
+def test_of_0_2_0_what_was_said_of_an_account_is_not_mailed_any_more(client: Client) -> None:
+    make_macro()
+    account = ending(6)
     evaluate()
+    waiting = Message(kind=SAID, payload={"what": "not_mine", "accounts": [account.pk], "who": WATCHER})
+    link = reverse("answer_mail", args=[sign_message(Message.objects.get())])
 
-    client.post(not_mine_path(mail_to(WATCHER)), {"do": "not_mine", "account": [foreign.pk, "x", "9" * 30]})
+    page = client.get(f"{link}?do=not_mine")
+    client.post(link, {"do": "not_mine", "account": [account.pk]})
 
+    with pytest.raises(NotWanted, match="it stands in the account's history"):
+        build_said(waiting)
+    assert "No longer your account? Reply to the mail" in page.text
     assert not AccountEvent.objects.filter(kind="not_mine").exists()
-    assert not Message.objects.filter(kind="said", payload__what="not_mine").exists()
 
 
 # --- whom the mail waits for ------------------------------------------------------------------------------------

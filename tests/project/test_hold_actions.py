@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from accounts.models import Account, AccountEvent
 from macros.models import Evaluation
-from macros.mutes import disowning
+from macros.mutes import acknowledgements
 from notifications import outbox
 from notifications.models import Message
 from tests.project.test_hold import restored
@@ -84,9 +84,7 @@ def test_services_and_commands_that_mail_refuse_before_they_write(ada: User) -> 
     before = everything()
 
     with pytest.raises(hold.OnHold):
-        disowning.disown(
-            account_ids=[], email="ben@example.com", source="mail:1", note="", now=timezone.now()
-        )
+        acknowledgements.acknowledge(deadlines=[], email="ben@example.com", now=timezone.now())
     with pytest.raises(hold.OnHold):
         passwords.request_reset(email="ben@example.com", now=timezone.now())
     with pytest.raises(hold.OnHold):
