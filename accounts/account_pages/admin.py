@@ -190,10 +190,10 @@ class AccountAdmin(ReadOnlyList):
         return {"import_url": import_url, "jobs_url": my_jobs.my_jobs_url(person(request))}
 
     def prepare_page(self, request: HttpRequest, rows: Sequence[Any]) -> None:
-        """Read of all rows whose warnings are snoozed, and who is on which."""
-        said = mute_lines.mute_notes(rows, names_for(request.user))
+        """Read who is on which of all rows."""
+        said = mute_lines.on_it_notes(rows, names_for(request.user))
         for account in rows:
-            account.quiet = said.get(account.pk, "")
+            account.on_it = said.get(account.pk, "")
 
     def preparing(self, request: HttpRequest) -> Callable[[Any], None]:
         """Return what gives an account its row: what is seen of it now, by this viewer."""
@@ -222,7 +222,7 @@ class AccountAdmin(ReadOnlyList):
         return format_html(
             '{0}<span class="at-second" title="{1}">{1}</span>',
             tags.pill("account", account.row.summary.health),
-            " · ".join(filter(None, [account.row.why, account.quiet])),
+            " · ".join(filter(None, [account.row.why, account.on_it])),
         )
 
     @display(description=gettext_lazy("Usable"), ordering="usable_count")

@@ -98,10 +98,8 @@ def tab_context(request: HttpRequest, account: Account, tab: str) -> dict[str, A
 
 def _menu(request: HttpRequest, account: Account) -> list[PoolAction]:
     """Return what else the viewer may do with the account."""
-    mute = f"{reverse('admin:macros_mute_add')}?account={account.pk}"
     offered = [
         (mute_lines.SNOOZE, "on_it", _page(account, "on_it"), "check"),
-        (mute_lines.SNOOZE, "snooze", mute, "schedule"),
         (ADD_API_KEY, "connect", _page(account, "connect"), "key"),
         (MOVE, "move_to_team", _alone(account, "move"), "group"),
         (RESUME, "resume", _alone(account, "resume"), "bolt")

@@ -23,7 +23,6 @@ from accounts.pool.health import READING_REFUSED
 from broker.gate.views import connect
 from macros.mutes import acknowledgements
 from macros.mutes import views as mute_lines
-from macros.mutes.receivers import count_ends
 from portal import access
 from portal.bulk import Bulk, Chosen, plain_lines
 from portal.forms import MoveForm
@@ -50,10 +49,7 @@ def _form(request: HttpRequest) -> Callable[..., MoveForm]:
 
 
 def _facts(chosen: Chosen) -> Mapping[str, Any]:
-    return {
-        "asks": AskLine.objects.for_accounts(chosen.whole).count(),
-        "ends": count_ends(chosen.whole),
-    }
+    return {"asks": AskLine.objects.for_accounts(chosen.whole).count()}
 
 
 BULKS = (Bulk(MOVE, _lines, "", form=_form, facts=_facts, subject="team"),)

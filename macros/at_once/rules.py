@@ -44,16 +44,16 @@ class Fact(NamedTuple):
     token_id: int | None = None
 
 
-def facts_of(account: AccountFacts, world: World, now: datetime) -> Iterator[Fact]:
+def facts_of(account: AccountFacts, now: datetime) -> Iterator[Fact]:
     """Give what happened to an account and holds, the most telling first: who is told that is not told the next in other words."""
     for entry in account.log_ins:
         if entry.dead_since and not entry.removed and entry.dead_since >= account.looked_since:
             yield Fact(Kind.LOG_IN, int(entry.dead_since.timestamp()), entry.dead_since, entry.token_id)
     if not account.paused:
-        yield from _of_account(account, world, now)
+        yield from _of_account(account, now)
 
 
-def _of_account(account: AccountFacts, world: World, now: datetime) -> Iterator[Fact]:
+def _of_account(account: AccountFacts, now: datetime) -> Iterator[Fact]:
     """Give what happened to the account itself."""
     lost = {
         one.token_id: one for one in account.fresh if one.kind == Event.ACCESS and one.cause != "regained"
@@ -73,8 +73,7 @@ def _of_account(account: AccountFacts, world: World, now: datetime) -> Iterator[
         last = back or (account.events[-1] if account.events else None)
         yield Fact(Kind.RECOVERED, last.id if last else 0, last.at if last else now)
     shift = account.last(Event.SHIFTED)
-    quiet = world.directory.mutes.quiet_until(account.pk) is not None
-    if shift is not None and back is None and not quiet and _carries_on(account, shift):
+    if shift is not None and back is None and _carries_on(account, shift):
         yield Fact(Kind.SHIFTED, shift.id, shift.at, shift.from_token_id)
 
 
@@ -159,7 +158,7 @@ def _look(account: AccountFacts, world: World, now: datetime, found: Found) -> N
     for before in account.told_at_once:
         told[before.recipient].append(before)
     back = set[str]()
-    for fact in facts_of(account, world, now):
+    for fact in facts_of(account, now):
         for one in readers_of(fact, account, world):
             known = told[one.reader.address]
             if not is_known(fact, known, account):

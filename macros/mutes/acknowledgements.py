@@ -25,7 +25,8 @@ from users.installation import hold
 from users.models import User
 from users.people.queries import who_log_in
 
-LEFT = "left"  # the cause of an event: whoever was on it can no longer log in
+# The causes of events: whoever was on it can no longer log in; another team has the account.
+LEFT, MOVED = "left", "moved"
 
 
 @dataclass(frozen=True)
@@ -167,11 +168,11 @@ def end_of_leaver(user: User, *, now: datetime) -> None:
     _events(accounts.values(), LEFT, None, "", now)
 
 
-def end_of_moved(account_ids: Collection[int], *, cause: str, actor: User, now: datetime) -> None:
-    """End what somebody was on of these accounts (ids), in the caller's transaction. One event on each account."""
+def end_of_moved(account_ids: Collection[int], actor: User, now: datetime) -> None:
+    """End what somebody was on of these accounts (ids), in the transaction that moved them. One event on each account."""
     accounts = {one.account_id: one.account for one in Acknowledgement.objects.running(account_ids)}
     Acknowledgement.objects.filter(account__in=account_ids).delete()
-    _events(accounts.values(), cause, actor, "", now)
+    _events(accounts.values(), MOVED, actor, "", now)
 
 
 def _events(accounts: Iterable[Account], cause: str, by: User | None, email: str, now: datetime) -> None:

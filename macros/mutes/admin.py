@@ -1,6 +1,5 @@
 """Who is told nothing, of which account, until when: one list, one form that mutes, one page that ends one or several."""
 
-from datetime import timedelta
 from typing import Any, ClassVar
 
 from django import forms
@@ -16,7 +15,6 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext, gettext_lazy, npgettext_lazy
 
-from accounts.models import Account
 from macros.models import Mute
 from macros.mutes import services
 from macros.mutes import views as mute_lines
@@ -24,7 +22,8 @@ from macros.mutes.views import SNOOZE
 from portal import access
 from portal.bulk import wanted
 from portal.lists import ReadOnlyList
-from ui import confirm, dates
+from ui import confirm
+from ui.addresses import id_of
 from ui.confirm import ConfirmForm, ConfirmLine, Done, Late, Page, Said
 from ui.name_visibility import NameVisibility, unnamed
 from users.models import User, person
@@ -35,32 +34,13 @@ MOST = 200  # ended at once
 
 
 class MuteForm(ConfirmForm):
-    """Whom nothing is mailed to, and until when. Of a person it asks for the day alone."""
+    """Until when nothing is mailed."""
 
-    whom = forms.ChoiceField(label=gettext_lazy("Who gets no warnings?"), widget=forms.RadioSelect)
     until = forms.DateField(
         label=gettext_lazy("Until the morning of"),
         widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
-    )  # fmt: skip
-
-    def __init__(self, *args: Any, account: Account | None, viewer: User, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        until, now = self.fields["until"], timezone.now()
-        until.initial = services.proposed_day(now, days=USUAL)
-        if account is None:
-            del self.fields["whom"]
-            return
-        whom = self.fields["whom"]
-        assert isinstance(whom, forms.ChoiceField)
-        whom.choices = [
-            ("me", gettext("I alone: %(address)s") % {"address": viewer.email}),
-            ("all", gettext("Nobody is warned ahead. That it went dark is told all the same")),
-        ]
-        whom.initial = "me"
-        if (end := services.end_day_of(account, now)) is not None:
-            said = gettext("It ends on %(day)s. Snoozed beyond that, it goes dark without a warning.")
-            until.help_text = said % {"day": dates.day(end)}
-            until.initial = max(services.first_day(now), min(until.initial, end - timedelta(days=1)))
+        initial=lambda: services.proposed_day(timezone.now(), days=USUAL),
+    )
 
 
 @admin.register(Mute)
@@ -179,49 +159,15 @@ def _who(row: Mute, names: NameVisibility) -> str:
 
 
 def add(request: HttpRequest) -> HttpResponse:
-    """GET asks who is not mailed and until when, POST mutes: of the `account` of the address, or all warnings to the `person` of it.
-
-    404 for what the viewer does not see, 403 without the right.
+    """GET asks until when the `person` of the address gets no warnings, POST mutes. 404 for whom the viewer does not see, 403 without the
+    right.
     """
     viewer = person(request)
-    if "person" in request.GET:
-        return _add_for_person(request, viewer)
-    ids = wanted(request)
-    if not ids:
-        raise Http404
-    if not viewer.has_perm(SNOOZE):
-        raise PermissionDenied
-    access.require(request)
-    account = access.account(request, ids[0])
-
-    def form(*args: Any, **kwargs: Any) -> MuteForm:
-        return MuteForm(*args, account=account, viewer=viewer, **kwargs)
-
-    home = reverse("admin:accounts_account_change", args=[account.pk])
-    page = Page("portal/confirm/mute.html", home, {"account": account}, form=form)
-
-    def do(said: Said) -> Done:
-        until, email = said.cleaned["until"], viewer.email if said.cleaned["whom"] == "me" else ""
-        services.mute_accounts(
-            accounts=[account], email=email, until=until, by=viewer, reason=said.note, now=timezone.now()
-        )
-        return Done({"until": until})
-
-    return confirm.answer(request, page, do, frame=access.frame_of(account))
-
-
-def _add_for_person(request: HttpRequest, viewer: User) -> HttpResponse:
-    raw = request.GET["person"]
-    people = User.objects.visible_to(viewer)
-    user = get_object_or_404(people, pk=raw if raw.isascii() and raw.isdigit() and len(raw) < 19 else 0)
+    user = get_object_or_404(User.objects.visible_to(viewer), pk=id_of(request.GET.get("person", "")))
     if not mute_lines.may_mute(viewer, user):
         raise PermissionDenied
-
-    def form(*args: Any, **kwargs: Any) -> MuteForm:
-        return MuteForm(*args, account=None, viewer=viewer, **kwargs)
-
     home = reverse("admin:users_user_change", args=[user.pk])
-    page = Page("portal/confirm/mute.html", home, {"person": user}, form=form)
+    page = Page("portal/confirm/mute.html", home, {"person": user}, form=MuteForm)
 
     def do(said: Said) -> Done:
         until = said.cleaned["until"]

@@ -70,8 +70,8 @@ class MuteQuerySet(models.QuerySet["Mute"]):
     """What is muted: when, of which accounts, for whom, by which macros."""
 
     def running(self) -> "MuteQuerySet":
-        """Keep what was not ended. A sweep ends what is over within seconds."""
-        return self.filter(ended_at=None)
+        """Keep what was not ended. A sweep ends what is over within seconds. Snoozes for everybody, of 0.2.0, hold nothing back now."""
+        return self.filter(Q(macro__isnull=False) | ~Q(email=""), ended_at=None)
 
     def about(self, account_ids: Collection[int]) -> "MuteQuerySet":
         """Keep what is of one of these accounts (ids), or of all."""
@@ -89,10 +89,6 @@ class MuteQuerySet(models.QuerySet["Mute"]):
         """Keep snoozes: what holds whichever macro tells."""
         return self.filter(macro=None)
 
-    def for_everybody(self) -> "MuteQuerySet":
-        """Keep snoozes of accounts of which nobody is warned ahead."""
-        return self.filter(macro=None, email="")
-
     def left_out_accounts(self) -> "MuteQuerySet":
         """Keep accounts that one macro leaves out."""
         return self.filter(macro__isnull=False, email="")
@@ -101,7 +97,6 @@ class MuteQuerySet(models.QuerySet["Mute"]):
 class Mute(models.Model):
     """One address, or everybody (`email` empty), is told nothing of an account, or of all, by a macro, or by all; until a day or for good.
 
-    - Everybody, of an account, by all macros: nobody is warned ahead. That it went dark is told all the same.
     - Everybody, of an account, by one macro: that macro leaves the account out.
     - An address, of an account or of all: it hears nothing. Where nobody else is told, somebody stands in.
     - An address, of an account, by one macro: of 0.2.0, whose staff could say so. It holds until its day, or until somebody ends it.

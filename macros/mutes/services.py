@@ -1,7 +1,7 @@
-"""Nobody is warned of an account for a while, or one person hears nothing of it, or of any; and what one macro leaves out.
+"""One person hears nothing of an account for a while, or of any; and what one macro leaves out.
 
-What is muted never goes dark untold: that an account went dark is told in spite of what is for everybody, whoever alone is muted has team
-leads or operators told in their place, and when it ends the next evaluation tells what was reached meanwhile.
+What is muted never goes dark untold: whoever alone would be told has team leads or operators told in their place, and when it ends the next
+evaluation tells what was reached meanwhile.
 """
 
 from collections.abc import Collection, Iterable
@@ -50,43 +50,23 @@ def check_link(message: Message) -> None:
 
 
 @transaction.atomic
-def mute_accounts(
-    *,
-    accounts: Collection[Account],
-    email: str,
-    until: date,
-    by: User | None,
-    reason: str,
-    now: datetime,
-) -> int:
-    """Tell one address nothing of the accounts until the morning of a day; nobody is warned ahead where the address is "".
+def mute_accounts(*, accounts: Collection[Account], email: str, until: date, now: datetime) -> None:
+    """Tell an address nothing of the accounts until the morning of a day, as its reader wants.
 
-    `by`: staff, or None for the address's reader. What mutes the same already is replaced. Leaves one event on each account. Returns how
-    many accounts. Raises MuteRefusal for a day that is over or more than LONGEST days off.
+    What mutes the same already is replaced. Leaves one event on each account. Raises MuteRefusal for a day that is over or more than
+    LONGEST days off.
     """
     _check(until, now)
     found = list(Account.objects.locked().filter(pk__in=[one.pk for one in accounts]))
     old = Mute.objects.running().of_every_macro().filter(account__in=found, email=email.lower())
     since = dict(old.values_list("account", "started_at"))  # what was kept back since then
     old.update(ended_at=now)
-    reason = clean_line(reason, REASON)
     Mute.objects.bulk_create(
-        Mute(
-            account=one,
-            email=email.lower(),
-            until=until,
-            reason=reason,
-            by=by,
-            started_at=since.get(one.pk, now),
-        )
+        Mute(account=one, email=email.lower(), until=until, started_at=since.get(one.pk, now))
         for one in found
     )
-    whom = email if email and by is None else ""
-    day = until.isoformat()  # each reader has the day in their language
-    note = ": ".join(part for part in (whom, day, reason) if part)
-    cause = "one" if email else "everybody"
-    note_events(found, AccountEvent.Kind.SNOOZED, cause=cause, by=by, note=note, now=now)
-    return len(found)
+    note = f"{email}: {until.isoformat()}"  # each reader has the day in their language
+    note_events(found, AccountEvent.Kind.SNOOZED, cause="one", by=None, note=note, now=now)
 
 
 @transaction.atomic
@@ -136,7 +116,7 @@ def leave_out(*, macro: Macro, account_ids: Collection[int], by: User | None, no
 
 
 @transaction.atomic
-def end_mutes(*, mutes: QuerySet[Mute], by: User | None, now: datetime, cause: str = "") -> int:
+def end_mutes(*, mutes: QuerySet[Mute], by: User | None, now: datetime) -> int:
     """End these, in the history of each account, or of the address. Returns how many; 0 where somebody was faster.
 
     What lasts until a day, and what these kept from their readers, is the affair of a sweep, see `macros.at_once.services`.
@@ -144,7 +124,7 @@ def end_mutes(*, mutes: QuerySet[Mute], by: User | None, now: datetime, cause: s
     found = list(mutes.filter(ended_at=None).select_for_update(of=("self",)).select_related("account"))
     Mute.objects.filter(pk__in=[one.pk for one in found]).update(ended_at=now, look_at=now)
     accounts = list({one.account.pk: one.account for one in found if one.account}.values())
-    note_events(accounts, AccountEvent.Kind.UNSNOOZED, cause=cause, by=by, note="", now=now)
+    note_events(accounts, AccountEvent.Kind.UNSNOOZED, cause="", by=by, note="", now=now)
     of_all = [one.email for one in found if one.is_of_all]
     for person in User.objects.filter(email__in=of_all):
         _log(person, by, kept.keep(HISTORY, "mailed_again"))
@@ -249,12 +229,6 @@ def last_day(now: datetime) -> date:
 def proposed_day(now: datetime, *, days: int) -> date:
     """Return the day so many days ahead, in the same zone."""
     return local_day(now) + timedelta(days=days)
-
-
-def end_day_of(account: Account, now: datetime) -> date | None:
-    """Return the day on which an account ends unless somebody acts, in the same zone; None where none is known to come."""
-    ends = account.deadline
-    return local_day(ends) if ends and ends > now else None
 
 
 def _choose_a_day() -> str:

@@ -30,7 +30,6 @@ from notifications.models import Message
 from notifications.outbox import Reader
 from portal import access
 from portal.access import may_press, too_often
-from ui import dates
 from ui.name_visibility import NameVisibility, unnamed
 from ui.phrases import phrase
 from users.models import User, person
@@ -127,7 +126,7 @@ def _note(
         if "all" in request.POST:
             services.mute_all(email=email, until=until, by=None, reason="", now=now, link_of=message)
         else:
-            services.mute_accounts(accounts=accounts, email=email, until=until, by=None, reason="", now=now)
+            services.mute_accounts(accounts=accounts, email=email, until=until, now=now)
 
 
 @never_cache
@@ -348,11 +347,10 @@ def _line(one: Mute, user: User | None, names: NameVisibility, may: bool) -> Qui
     )
 
 
-def mute_notes(accounts: Sequence[Account], names: NameVisibility) -> dict[int, str]:
-    """Return by id what the list says of accounts that somebody is on, or whose warnings are snoozed for everybody. Two queries."""
-    ids = [one.pk for one in accounts]
-    snoozed = Mute.objects.running().for_everybody().filter(account__in=ids).values_list("account", "until")
-    found = {pk: phrase(WORDS, "snoozed_until", day=dates.day(until)) for pk, until in snoozed if until}
-    for pk, one in acknowledgements.running_of_accounts(ids).items():
-        found[pk] = phrase(WORDS, "is_on_it", who=names.user(one.by) if one.by else one.email)
-    return found
+def on_it_notes(accounts: Sequence[Account], names: NameVisibility) -> dict[int, str]:
+    """Return by id who is on accounts, as the list says it. One query."""
+    found = acknowledgements.running_of_accounts([one.pk for one in accounts])
+    return {
+        pk: phrase(WORDS, "is_on_it", who=names.user(one.by) if one.by else one.email)
+        for pk, one in found.items()
+    }

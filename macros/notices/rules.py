@@ -188,9 +188,8 @@ def find_due(rule: Rule, account: AccountFacts, directory: Directory, span: Span
     """
     if not rule.days or rule.why_not(account):
         return
-    quiet = directory.mutes.quiet_until(account.pk, span.first)
     for ends in _ends(rule, account, span):
-        for on, threshold in due_days(rule.days, ends, span, quiet):
+        for on, threshold in due_days(rule.days, ends, span):
             yield Due(
                 rule,
                 account,
@@ -201,24 +200,21 @@ def find_due(rule: Rule, account: AccountFacts, directory: Directory, span: Span
             )
 
 
-def due_days(days: Sequence[int], ends: Ends, span: Span, quiet_until: date | None) -> list[tuple[date, int]]:
+def due_days(days: Sequence[int], ends: Ends, span: Span) -> list[tuple[date, int]]:
     """Return on which days of a span which thresholds (of these `days`, the tightest first) fire.
 
     One fires on the day on which the days left reach it, or on the first day of the span when that has passed. Of those that fire on one
     day the tightest counts. A threshold of d days is none where the deadline, when it comes, was known for d times 24 hours or less: of
-    an authorisation that lasts just d days nobody is warned as it begins. Where nobody is warned until a day, it fires then, unless
-    that is too late. That an account is dark fires at once.
+    an authorisation that lasts just d days nobody is warned as it begins. That an account is dark fires at once.
     """
     if ends.deadline is None:
         return [(span.first, 0)]
     ends_on = span.local(ends.deadline)
-    if quiet_until is not None and quiet_until > ends_on:
-        return []
     found: dict[date, int] = {}
     for threshold in days:
         if ends.known_since + timedelta(days=threshold) >= ends.deadline:
             break
-        on = max(span.first, ends_on - timedelta(days=threshold), quiet_until or span.first)
+        on = max(span.first, ends_on - timedelta(days=threshold))
         if on <= span.last:
             found.setdefault(on, threshold)
     return sorted(found.items())
@@ -276,8 +272,6 @@ def find_escalated(rule: Rule, account: AccountFacts, directory: Directory, span
             continue
         if account.is_dark(span.now) != (threshold == 0):
             continue
-        if threshold and directory.mutes.quiet_until(account.pk) is not None:
-            continue
         of = living[token_id] if token_id else account
         ends = Ends(of.cycle, token_id, of.deadline or account.deadline)
         yield Due(
@@ -320,11 +314,11 @@ def people_left(rule: Rule, account: AccountFacts, span: Span) -> int:
     return account.left_on(span.midnight(rule.within))
 
 
-def is_short(rule: Rule, account: AccountFacts, directory: Directory, span: Span) -> bool:
-    """Return whether an account falls short of people for a rule. That it is dark is told otherwise; and what is snoozed, later."""
+def is_short(rule: Rule, account: AccountFacts, span: Span) -> bool:
+    """Return whether an account falls short of people for a rule. That it is dark is told otherwise."""
     if account.paused_at is not None or account.state not in LIVE or rule.why_not(account):
         return False
-    return directory.mutes.quiet_until(account.pk) is None and people_left(rule, account, span) < rule.people
+    return people_left(rule, account, span) < rule.people
 
 
 def is_over(rule: Rule | None, account: AccountFacts, span: Span) -> bool:

@@ -245,7 +245,7 @@ AWAY = "away"  # it snoozed all accounts
 class Muted(NamedTuple):
     """An address is told nothing of an account by a macro, until a day.
 
-    None stands for all accounts, all macros, no last day; an empty address for everybody.
+    None stands for all accounts, all macros, no last day.
     """
 
     account_id: int | None
@@ -280,15 +280,6 @@ class Mutes:
                     return LEFT_OUT
                 return AWAY if one.account_id is None else SNOOZED
         return ""
-
-    def quiet_until(self, account_id: int, day: date | None = None) -> date | None:
-        """Return until which day nobody is warned ahead of an account; None where it is not snoozed for everybody."""
-        found = [
-            one.until
-            for one in self._by_account.get(account_id, ())
-            if one.until and not one.email and one.macro_id is None and one.holds(day)
-        ]
-        return max(found, default=None)
 
 
 @dataclass(frozen=True)

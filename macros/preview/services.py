@@ -224,7 +224,7 @@ class _Seen:
     def add(self, account: AccountFacts, directory: Directory, span: Span) -> None:
         """Look at one account."""
         rule = self.warning
-        if self.draft.people and rules.is_short(self.few, account, directory, Span.day(span.now, span.zone)):
+        if self.draft.people and rules.is_short(self.few, account, Span.day(span.now, span.zone)):
             self.short += 1
         found = list(rules.find_due(rule, account, directory, span))
         news = [one for one in found if one.news]
@@ -235,7 +235,7 @@ class _Seen:
             return
         untold = any(not one.told.readers for one in found)
         self.nobody += untold
-        self.quiet["nobody" if untold else _why_quiet(rule, account, directory, span)] += 1
+        self.quiet["nobody" if untold else _why_quiet(rule, account, span)] += 1
 
     def mails(self) -> Counter[str]:
         """Return how many mails that is to each address: one a day and person, or address and team."""
@@ -266,14 +266,12 @@ def _row(on: date, account: Account, some: list[Due], span: Span) -> DueRow:
     return DueRow(on, account, min(one.threshold for one in some), len(people), days)
 
 
-def _why_quiet(rule: Rule, account: AccountFacts, directory: Directory, span: Span) -> str:
+def _why_quiet(rule: Rule, account: AccountFacts, span: Span) -> str:
     """Return why nothing is told of an account, as a name of a phrase."""
     if account.state == Account.State.PAUSED:
         return "paused"
     if account.state == Account.State.DEACTIVATED:
         return "told"
-    if directory.mutes.quiet_until(account.pk, span.first) is not None:
-        return "snoozed"
     if account.deadline_kind in {Account.DeadlineKind.NEVER, Account.DeadlineKind.UNKNOWN}:
         return account.deadline_kind
     widest = timedelta(days=max(rule.days, default=0))

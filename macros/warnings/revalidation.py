@@ -139,8 +139,6 @@ def _warning_over(
     log_in = account.log_in(notice.token_id)
     if why := _end_over(notice, account, log_in, now):
         return why
-    if notice.threshold and world.directory.mutes.quiet_until(account.pk) is not None:
-        return "snoozed"
     if account.acknowledged.get(notice.token_id, notice.threshold + 1) <= notice.threshold:
         return "acknowledged"
     told = rule.readers(account, world.directory, log_ins=(log_in,) if log_in else None)

@@ -117,7 +117,7 @@ def update_shortages(
         short += [
             (rule, account)
             for rule in every.of(account)
-            if rule.action_id not in account.shortages and rules.is_short(rule, account, directory, span)
+            if rule.action_id not in account.shortages and rules.is_short(rule, account, span)
         ]
     if over:
         Shortage.objects.running().filter(pk__in=over).update(over_at=span.now)

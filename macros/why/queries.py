@@ -113,15 +113,12 @@ def _held(one: Asked) -> list[Line]:
 
 
 def _quiet(one: Asked) -> list[Line]:
-    """Return what is not mailed for a while: to the address, or to anybody; and whether somebody is on it."""
+    """Return what is not mailed to the address for a while, and whether somebody is on it."""
     lines = []
-    silences = (
-        Mute.objects.running().of_every_macro().filter(account=one.account, email__in=[one.address, ""])
-    )
-    for silence in silences:
-        what = "snoozed" if silence.email else "snoozed_for_all"
+    silences = Mute.objects.running().of_every_macro().of_reader(one.address)
+    for silence in silences.filter(account=one.account):
         assert silence.until is not None
-        lines.append(Line(say(what, day=dates.day(silence.until)), "warn", at=silence.started_at))
+        lines.append(Line(say("snoozed", day=dates.day(silence.until)), "warn", at=silence.started_at))
     away = services.mute_of_person(one.address)
     if away is not None and away.until is not None:
         what = "away_by_staff" if away.by and away.by.email != one.address else "away"

@@ -53,7 +53,7 @@ def _macros(fleet: Fleet) -> dict[str, Any]:
 
 
 def _silences(fleet: Fleet) -> dict[str, Any]:
-    """An account that is snoozed for everybody and for one, left out by a macro, and somebody of staff is on it; one that is paused."""
+    """An account that somebody snoozed, whom a macro leaves out, and somebody of staff is on; one that is paused."""
     from django.utils import timezone
 
     from macros.models import Macro, Mute
@@ -61,10 +61,7 @@ def _silences(fleet: Fleet) -> dict[str, Any]:
 
     now, account = fleet.now, fleet.accounts[30]
     until = timezone.localdate(now) + timedelta(days=12)
-    for email in ("", fleet.boss.email):
-        services.mute_accounts(
-            accounts=[account], email=email, until=until, by=fleet.boss, reason=NOTE[:80], now=now
-        )
+    services.mute_accounts(accounts=[account], email=fleet.boss.email, until=until, now=now)
     macro = Macro.objects.get(name=LONG_MACRO)
     Mute.objects.create(
         macro=macro, account=account, email="leitung@hafen-kaffee.example", by=fleet.boss, reason="Asked to be left out.", started_at=now
@@ -73,7 +70,7 @@ def _silences(fleet: Fleet) -> dict[str, Any]:
         deadlines=acknowledgements.deadlines_on(account), email=fleet.boss.email, now=now
     )
     paused = next(one for one in fleet.accounts if one.paused_at)
-    mute = Mute.objects.for_everybody().filter(account=account).get()
+    mute = Mute.objects.get(account=account, macro=None)
     away = fleet.people[8]
     services.mute_all(email=away.email, until=until, by=fleet.boss, reason="Parental leave.", now=now)
     return {"snoozed": account.pk, "mute": mute.pk, "paused": paused.pk, "away": away.pk}

@@ -71,7 +71,6 @@ admin-account-dark              /admin/accounts/account/{dark}/
 admin-account-quiet             /admin/accounts/account/{snoozed}/
 admin-pause                     /admin/accounts/account/bulk/pause/?account={account}
 admin-move                      /admin/accounts/account/bulk/move/?account={account}
-admin-snooze                    /admin/macros/mute/add/?account={account}
 admin-connect                   /admin/accounts/account/{account}/connect/
 admin-connected                 /admin/accounts/account/{account}/connect/ submit
 admin-ask                       /admin/accounts/account/{account}/tokens/{token}/ask/

@@ -227,14 +227,6 @@ def test_a_macro_tells_of_the_accounts_that_it_watches(fields: dict[str, Any], w
     assert ((WATCHER, "deactivated") in told(look(dark(), watch("deactivated", **fields)))) == watches
 
 
-def test_a_snooze_for_everybody_keeps_back_a_shift_and_nothing_else() -> None:
-    quiet = replace(STAFFED, mutes=Mutes([Muted(ACCOUNT, "", until=SOON.date() + timedelta(days=3))]))
-    shift = account(SHIFTED, log_ins=[LIVING])
-
-    assert told(look(shift, watch("shifted"), directory=quiet)) == []
-    assert (WATCHER, "deactivated") in told(look(dark(), watch("deactivated"), directory=quiet))
-
-
 def test_a_paused_account_is_silent_and_what_was_dark_when_it_was_paused_is_no_news() -> None:
     resumed = dark(
         Happened(2, "deactivated", LONG_AGO), Happened(3, "paused", LONG_AGO), Happened(4, "deactivated", NOW, "resumed"),

@@ -292,7 +292,7 @@ def test_a_mail_of_a_restriction_that_waits_as_its_reader_snoozes_is_told_to_who
     restrict(account, "Spending limit")
     at_once.tell_news(NOW + 2 * MINUTE)
     until = TODAY + 5 * DAY
-    services.mute_accounts(accounts=[account], email=ada.email, until=until, by=None, reason="", now=SOON)
+    services.mute_accounts(accounts=[account], email=ada.email, until=until, now=SOON)
 
     kept_back = send(NOW + 2 * MINUTE)
     at_once.tell_news(NOW + HOUR)
@@ -360,7 +360,7 @@ def test_the_days_of_a_snooze_are_the_installation_s_wherever_its_reader_is() ->
     night = datetime(2026, 11, 27, 1, 0, tzinfo=UTC)  # the 27th in Berlin, the 26th in Los Angeles
 
     with timezone.override("America/Los_Angeles"), time_machine.travel(night, tick=False):
-        days = (services.first_day(night), MuteForm(account=None, viewer=User()).fields["until"].initial)
+        days = (services.first_day(night), MuteForm()["until"].initial)
         with pytest.raises(services.MuteRefusal):
             services.mute_all(email=WATCHER, until=date(2026, 11, 27), by=None, reason="", now=night)
         made = services.mute_all(email=WATCHER, until=date(2026, 11, 28), by=None, reason="", now=night)

@@ -37,9 +37,7 @@ OTHER = "other@example.com"
 
 
 def snooze(account: Account, email: str, days: int) -> None:
-    services.mute_accounts(
-        accounts=[account], email=email, until=TODAY + days * DAY, by=None, reason="Holiday", now=NOW
-    )
+    services.mute_accounts(accounts=[account], email=email, until=TODAY + days * DAY, now=NOW)
 
 
 def sent() -> None:
@@ -107,43 +105,18 @@ def test_where_all_who_are_named_snoozed_somebody_stands_in() -> None:
     assert evaluate(3) == [WATCHER]  # that it went dark, which was kept from them
 
 
-def test_a_snoozed_account_is_warned_of_by_nobody_until_the_day_and_told_all_the_same_when_it_goes_dark() -> (
-    None
-):
-    account, dying = ending(9), ending(9)
-    action = make_macro(days=[7, 2])
-    for one in (account, dying):
-        snooze(one, "", 4)
-    found = preview.preview_draft(stored(action), now=NOW)
-    quiet = evaluate(2)
-    die(dying, NOW + 3 * DAY)
-
-    dark, later = evaluate(3), evaluate(4)
-
-    assert [due.on for due in found.due][:1] == [TODAY + 4 * DAY]
-    assert quiet == []
-    assert (dark, later) == ([WATCHER], [WATCHER])
-    rows = list(Notice.objects.order_by("pk").values_list("account", "threshold"))
-    assert rows == [(dying.pk, 0), (account.pk, 7)]
-    events = AccountEvent.objects.filter(kind="snoozed", account=account)
-    assert [event.note for event in events] == ["2026-11-29: Holiday"]
-
-
 def test_a_mail_that_waits_leaves_out_what_was_snoozed_meanwhile() -> None:
-    by_me, by_all, kept = (ending(5, name=name) for name in ("By me", "By all", "Kept"))
+    by_me, _kept = (ending(5, name=name) for name in ("By me", "Kept"))
     make_macro(days=[7])
     evaluate()
     snooze(by_me, WATCHER, 3)
-    snooze(by_all, "", 3)
 
     mail = mails.build_mail(Message.objects.get())
 
     assert "Kept" in mail.text
     assert "By me" not in mail.text
-    assert "By all" not in mail.text
-    reasons = dict(Notice.objects.exclude(account=kept).values_list("account", "outcome_reason"))
-    assert in_words(reasons[by_me.pk]) == "This person is not mailed about the account now."
-    assert in_words(reasons[by_all.pk]) == "The warnings of the account are snoozed."
+    why_not = Notice.objects.get(account=by_me).outcome_reason
+    assert in_words(why_not) == "This person is not mailed about the account now."
 
 
 def test_one_macro_leaves_an_address_out_and_another_does_not() -> None:
@@ -386,35 +359,29 @@ def test_of_a_shift_a_reader_says_to_be_on_it_and_the_others_who_were_told_hear_
     assert account.pk in acknowledgements.running_of_accounts([account.pk])
 
 
-def test_staff_snooze_and_take_on_from_the_account_s_page_and_a_foreign_team_does_not_see_it() -> None:
+def test_staff_take_on_and_end_a_snooze_from_the_account_s_page_and_a_foreign_team_does_not_see_it() -> None:
     account = ending(5, name="Lumen Shoes")
     make_macro(emails=[WATCHER], days=[7])
     evaluate()
     sent()
+    snooze(account, WATCHER, 3)
     may = ("accounts.view_account", "macros.snooze_account", "macros.change_macro", "macros.view_macro")
     client = browser(staff(*may, email="lea@example.com", name="Lea Lead"))
     foreign = browser(staff(*may, email="out@example.com", team=make_team("Fern")))
     looks = browser(staff("accounts.view_account", email="look@example.com"))
-    url = {
-        "snooze": f"{reverse('admin:macros_mute_add')}?account={account.pk}",
-        "on_it": reverse("admin:accounts_account_on_it", args=[account.pk]),
-    }
-    day = (TODAY + 3 * DAY).isoformat()
+    on_it = reverse("admin:accounts_account_on_it", args=[account.pk])
 
-    for page in url.values():
-        assert client.get(page).status_code == 200
-        assert foreign.get(page).status_code == 404
-        assert looks.get(page).status_code == 403
-    assert not Mute.objects.exists()
-    client.post(url["snooze"], {"whom": "all", "until": day, "note": "Client on holiday"})
-    client.post(url["on_it"])
+    seen = [one.get(on_it).status_code for one in (client, foreign, looks)]
+    client.post(on_it)
     page = client.get(reverse("admin:accounts_account_change", args=[account.pk])).content.decode()
 
     text = " ".join(page.split())
-    assert "Snoozed: nobody is warned ahead until Sat 28 Nov 2026 (Lea Lead) “Client on holiday”" in text
+    assert seen == [200, 404, 403]
+    assert f"{WATCHER} gets no warnings until Sat 28 Nov 2026" in text
     assert "Lea Lead is on it, since" in text
     line = client.get(reverse("admin:accounts_account_line", args=[account.pk])).text
-    assert "Warnings were snoozed for everybody" in line
+    assert "Somebody snoozed warnings for themselves" in line
+    assert f"{WATCHER}: until Sat 28 Nov 2026" in line
     end = f"{reverse('admin:macros_mute_end')}?ids={Mute.objects.get().pk}"
     assert end in page
     assert foreign.post(end).status_code == 404
@@ -425,21 +392,18 @@ def test_staff_snooze_and_take_on_from_the_account_s_page_and_a_foreign_team_doe
     ) == [WATCHER]
 
 
-def test_a_snooze_that_reaches_past_the_end_says_so_and_the_day_before_is_proposed() -> None:
-    account = ending(5)
-    client = browser(staff("accounts.view_account", "macros.snooze_account"))
-    url = f"{reverse('admin:macros_mute_add')}?account={account.pk}"
+def test_a_snooze_for_everybody_of_0_2_0_keeps_nothing_back() -> None:
+    account = ending(5, name="Lumen Shoes")
+    make_macro(emails=[WATCHER], days=[7])
+    Mute.objects.create(account=account, until=TODAY + 9 * DAY, started_at=NOW)
 
-    form = client.get(url).content.decode()
-
-    assert "It ends on Mon 30 Nov 2026." in form
-    assert 'value="2026-11-29"' in form
+    assert evaluate() == [WATCHER]
+    assert not Mute.objects.running().exists()
 
 
 def test_the_list_and_why_not_say_who_is_on_it_and_what_is_snoozed() -> None:
-    on, off, out = ending(5, name="On"), ending(5, name="Off"), ending(5, name="Out")
+    on, off, out = (ending(5, name=name) for name in ("On", "Off", "Out"))
     action = make_macro(emails=[WATCHER], days=[7])
-    snooze(off, "", 4)
     snooze(on, WATCHER, 3)
     acknowledgements.acknowledge(deadlines=acknowledgements.deadlines_on(on), email=OTHER, now=NOW)
     services.leave_out(macro=Macro.objects.get(), account_ids=[out.pk], by=None, now=NOW)
@@ -447,6 +411,7 @@ def test_the_list_and_why_not_say_who_is_on_it_and_what_is_snoozed() -> None:
     Mute.objects.create(account=off, macro=action.macro, email=WATCHER, by=boss, started_at=NOW)
 
     listed = browser(boss).get("/admin/accounts/account/").content.decode()
+    page = browser(boss).get(reverse("admin:accounts_account_change", args=[out.pk])).text
     said = {
         account.name: " ".join(
             line.text
@@ -459,9 +424,8 @@ def test_the_list_and_why_not_say_who_is_on_it_and_what_is_snoozed() -> None:
     }
 
     assert "other@example.com is on it" in listed
-    assert "Snoozed until Sun 29 Nov" in listed
+    assert f"“{action.macro}” leaves it out" in page
     assert "Snoozed this account until Sat 28 Nov" in said["On"]
     assert "Somebody is on it" in said["On"]
-    assert "snoozed for everybody until Sun 29 Nov" in said["Off"]
     assert "Leaves this address out." in said["Off"]
     assert "Leaves this account out." in said["Out"]

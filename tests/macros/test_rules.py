@@ -185,34 +185,19 @@ def test_who_is_on_it_frees_all_until_it_is_more_urgent_or_dark() -> None:
     assert days_of(rule(), replace(on_it, state="deactivated", deadline=None), span()) == [(0, 0)]
 
 
-def test_a_snooze_for_everybody_delays_a_warning_unless_it_reaches_past_the_end_and_never_that_it_is_dark() -> (
-    None
-):
-    def quiet(until: int) -> Directory:
-        return replace(PLACES, mutes=Mutes([Muted(1, "", None, TODAY + timedelta(days=until))]))
-
-    assert days_of(rule(), account(), span(10), quiet(2)) == [(2, 7), (4, 1)]
-    assert days_of(rule(), account(), span(10), quiet(5)) == [(5, 1)]
-    assert days_of(rule(), account(), span(10), quiet(9)) == []
-    assert days_of(rule(), account(state="deactivated", deadline=None), span(), quiet(9)) == [(0, 0)]
-
-
 # --- the same, slowly -----------------------------------------------------------------------------------------------
 
 
-def slowly(
-    days: Sequence[int], deadline: datetime, known: datetime, quiet: date | None, asked: Span
-) -> list[tuple[date, int]]:
+def slowly(days: Sequence[int], deadline: datetime, known: datetime, asked: Span) -> list[tuple[date, int]]:
     """Ask on each day anew: is any threshold reached that was not on the day before?"""
     found, ends_on = [], deadline.astimezone(BERLIN).date()
     seen: set[int] = set()
     day = asked.first
     while day <= asked.last:
-        silent = quiet is not None and (day < quiet or quiet > ends_on)
         reached = {
             each for each in days if (ends_on - day).days <= each and deadline - known > timedelta(days=each)
         }
-        if not silent and reached - seen:
+        if reached - seen:
             found.append((day, min(reached)))
             seen |= reached
         day += timedelta(days=1)
@@ -223,20 +208,18 @@ def slowly(
     days=st.sets(st.integers(1, 40), min_size=1, max_size=4),
     ends=st.integers(1, 60 * 24),
     known=st.integers(0, 60 * 24),
-    quiet=st.none() | st.integers(-1, 40),
     length=st.integers(0, 40),
 )
 def test_thresholds_fire_as_when_each_day_is_asked_by_itself(
-    days: set[int], ends: int, known: int, quiet: int | None, length: int
+    days: set[int], ends: int, known: int, length: int
 ) -> None:
     asked = span(length)
     deadline, since = NOW + timedelta(hours=ends), NOW - timedelta(hours=known)
-    until = None if quiet is None else TODAY + timedelta(days=quiet)
     facts = rules.Ends(1, None, deadline, since)
 
-    found = rules.due_days(sorted(days), facts, asked, until)
+    found = rules.due_days(sorted(days), facts, asked)
 
-    assert found == slowly(sorted(days), deadline, since, until, asked)
+    assert found == slowly(sorted(days), deadline, since, asked)
 
 
 # --- who is told ----------------------------------------------------------------------------------------------------
@@ -346,12 +329,10 @@ def test_nothing_is_escalated_where(quiet: dict[str, Any]) -> None:
     assert escalated(account(**{"told": [warned(7)]} | quiet)) == []
 
 
-def test_that_it_is_dark_is_a_first_warning_whichever_mail_said_so_and_no_snooze_keeps_it_back() -> None:
+def test_that_it_is_dark_is_a_first_warning_whichever_mail_said_so() -> None:
     dark = account(state="deactivated", deadline=None, heard_on=TODAY - timedelta(days=3))
-    quiet = replace(PLACES, mutes=Mutes([Muted(1, "", None, TODAY + timedelta(days=9))]))
 
-    assert escalated(dark, replace(FURTHER, days=()), quiet) == [("boss@x.example", 0)]
-    assert escalated(account(told=[warned(7)]), directory=quiet) == []
+    assert escalated(dark, replace(FURTHER, days=())) == [("boss@x.example", 0)]
 
 
 # --- too few people -------------------------------------------------------------------------------------------------
@@ -359,8 +340,8 @@ def test_that_it_is_dark_is_a_first_warning_whichever_mail_said_so_and_no_snooze
 FEW = rule(action_id=3, kind="few_people", days=(), people=2)
 
 
-def short(of: AccountFacts, one: Rule = FEW, directory: Directory = PLACES) -> bool:
-    return rules.is_short(one, of, directory, span())
+def short(of: AccountFacts, one: Rule = FEW) -> bool:
+    return rules.is_short(one, of, span())
 
 
 def test_people_are_counted_now_or_on_the_day_that_is_looked_ahead_to() -> None:
@@ -377,14 +358,12 @@ def test_people_are_counted_now_or_on_the_day_that_is_looked_ahead_to() -> None:
     assert short(account(pool[1], log_in(3, ends=30, native_user_id="native 2")), ahead)
 
 
-def test_what_is_dark_paused_snoozed_or_not_watched_is_not_short_and_what_is_dark_has_not_recovered() -> None:
+def test_what_is_dark_paused_or_not_watched_is_not_short_and_what_is_dark_has_not_recovered() -> None:
     alone = account(log_in())
-    snoozed = replace(PLACES, mutes=Mutes([Muted(1, "", None, TODAY)]))
 
     assert short(alone)
     assert not short(replace(alone, state="deactivated"))
     assert not short(replace(alone, paused_at=NOW))
-    assert not short(alone, directory=snoozed)
     assert not short(alone, replace(FEW, team_id=2))
     assert not rules.is_over(FEW, replace(alone, state="deactivated", people_count=2), span())
     assert rules.is_over(FEW, replace(alone, people_count=2), span())

@@ -106,10 +106,10 @@ def doubted(account: Account) -> None:
     make_doubt(account.pool.get().token, now=NOW)
 
 
-def snoozed(account: Account, email: str = ADA) -> None:
+def snoozed(account: Account) -> None:
     rule()
     until = TODAY + 3 * DAY
-    services.mute_accounts(accounts=[account], email=email, until=until, by=None, reason="Holiday", now=NOW)
+    services.mute_accounts(accounts=[account], email=ADA, until=until, now=NOW)
 
 
 def acknowledged(account: Account) -> None:
@@ -200,7 +200,6 @@ TABLE: dict[str, tuple[Callable[[Account], object], tuple[str, ...]]] = {
     "team lead": (leads, ("Leads the account's team",)),
     "doubted": (doubted, ("A log-in is said to have ended.",)),
     "snoozed": (snoozed, ("Snoozed this account until Sat 28 Nov",)),
-    "snoozed for all": (lambda account: snoozed(account, ""), ("snoozed for everybody until Sat 28 Nov",)),
     "not watched": (
         not_watched,
         (
