@@ -67,10 +67,7 @@ class ShortageQuerySet(models.QuerySet["Shortage"]):
 
 
 class Shortage(models.Model):
-    """An account is short of people for an action: told once, and again only after it had recovered.
-
-    `people`: how many there were when it was found, on the day that the action looks ahead to.
-    """
+    """An account is short of people for an action: told once, and again only after it had recovered. `people`: how many there were then."""
 
     action = models.ForeignKey("macros.MacroAction", models.CASCADE, related_name="+", db_index=False)
     account = models.ForeignKey(Account, models.CASCADE, related_name="+")

@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta, tzinfo
 from typing import Any
 
-from django.db.models import F, Max, Q, QuerySet, Value
+from django.db.models import F, Max, Q, QuerySet
 from django.utils import timezone
 
 from accounts.models import Account, AccountEvent, AccountToken
@@ -26,7 +26,6 @@ from macros.notices.values import (
 )
 from notifications.models import Message
 from tokens.models import Token
-from tokens.token import queries
 from ui.addresses import as_one
 from ui.dates import last_morning
 from users.models import Membership, RefusedAddress, User
@@ -45,8 +44,8 @@ _OF_ACCOUNT = (
 )  # fmt: skip
 _OF_ENTRY = (
     "account_id", "token_id", "access", "can_publish", "token__state", "token__deadline_kind", "token__deadline", "token__cycle",
-    "token__cycle_since", "token__issued_at", "token__native_user_id", "token__consented_by_id", "access_reason", "doubt", "role",
-    "token__state_since", "token__reason", "renews", "token__consented_by__email", "token__kind", "token__team_id",
+    "token__cycle_since", "token__issued_at", "access_reason", "doubt", "role",
+    "token__state_since", "token__reason", "token__consented_by__email", "token__kind", "token__team_id",
 )  # fmt: skip
 
 
@@ -91,7 +90,6 @@ def _rule(action: MacroAction, ahead: MacroAction | None, excluded: Collection[i
         team_id=macro.team_id,
         excluded=frozenset(excluded),
         people=action.people or 0,
-        within=action.within or 0,
         after=action.after or 0,
         created_at=action.since,
     )
@@ -173,8 +171,7 @@ def read_accounts(
         chosen = MacroAccount.objects.filter(account__in=found, macro__in=macros)
         for account, macro in chosen.values_list("account_id", "macro_id"):
             found[account].macros.add(macro)
-    ahead = any(rule.kind == Kind.FEW_PEOPLE and rule.within for rule in rules)
-    _read_pools(found, span.now if ahead else None)
+    _read_pools(found)
     _read_acknowledged(found)
     if told and kinds & {Kind.PRE_DEACTIVATION, Kind.ESCALATED}:
         _read_told(found, span.zone, escalates=Kind.ESCALATED in kinds)
@@ -186,10 +183,9 @@ def read_accounts(
     return [found[pk] for pk in ids if pk in found]
 
 
-def _read_pools(found: Mapping[int, AccountFacts], now: datetime | None) -> None:
-    """Add the entries of pools. Whether their log-ins renew themselves is worked out where a moment is given."""
-    renews: Any = Value(0) if now is None else queries.renewing_tokens(now=now, by="token__")
-    entries = AccountToken.objects.filter(account__in=as_one(found)).annotate(renews=renews)
+def _read_pools(found: Mapping[int, AccountFacts]) -> None:
+    """Add the entries of pools."""
+    entries = AccountToken.objects.filter(account__in=as_one(found))
     owned: list[tuple[LogIn, int]] = []
     for account, *row, email, kind, team in entries.order_by("pk").values_list(*_OF_ENTRY).iterator(20_000):
         log_in = LogIn(*row)
@@ -340,8 +336,7 @@ def _candidates(rules: Sequence[Rule], span: Span) -> set[int]:
     if any(rule.kind == Kind.ESCALATED for rule in rules):
         found.append(Notice.objects.present().values_list("account_id", flat=True).distinct())
     if few:
-        ahead = any(rule.within for rule in few)
-        accounts.append(Q(paused_at=None) if ahead else Q(people_count__lt=max(rule.people for rule in few)))
+        accounts.append(Q(people_count__lt=max(rule.people for rule in few)))
         found.append(Shortage.objects.running().values_list("account_id", flat=True))
     found += [Account.objects.filter(one).values_list("pk", flat=True) for one in accounts]
     ids = {pk for rows in found for pk in rows.order_by().iterator(20_000)}

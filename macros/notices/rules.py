@@ -43,7 +43,6 @@ class Rule:
     chosen: frozenset[int] | None = None  # accounts of a form; None: as stored
     enabled: bool = True
     people: int = 0  # fewer than so many are told of
-    within: int = 0  # days that it looks ahead
     after: int = 0  # days after the first warning
     created_at: datetime = LONG_AGO
 
@@ -304,31 +303,21 @@ def _waited_for(rule: Rule, one: TellsBefore) -> bool:
 # --- too few people
 
 
-def people_left(rule: Rule, account: AccountFacts, span: Span) -> int:
-    """Return how many people a rule counts of an account: on the day that it looks ahead to, or now where they are too few as it is.
-
-    Of whose end nothing is known it is as it is now.
-    """
-    if not rule.within or account.deadline_kind == "unknown" or account.people_count < rule.people:
-        return account.people_count
-    return account.left_on(span.midnight(rule.within))
-
-
-def is_short(rule: Rule, account: AccountFacts, span: Span) -> bool:
+def is_short(rule: Rule, account: AccountFacts) -> bool:
     """Return whether an account falls short of people for a rule. That it is dark is told otherwise."""
     if account.paused_at is not None or account.state not in LIVE or rule.why_not(account):
         return False
-    return people_left(rule, account, span) < rule.people
+    return account.people_count < rule.people
 
 
-def is_over(rule: Rule | None, account: AccountFacts, span: Span) -> bool:
+def is_over(rule: Rule | None, account: AccountFacts) -> bool:
     """Return whether a shortage is over: enough can carry the account, or the rule (None: gone) watches it no longer.
 
     What is dark has not recovered.
     """
     if rule is None or account.paused_at is not None or rule.why_not(account):
         return True
-    return account.state != "deactivated" and people_left(rule, account, span) >= rule.people
+    return account.state != "deactivated" and account.people_count >= rule.people
 
 
 def stands_in(told: Told) -> bool:

@@ -31,14 +31,11 @@ class LogIn:
     cycle: int
     cycle_since: datetime
     issued_at: datetime | None
-    native_user_id: str
-    person_id: int | None
     access_reason: str = ""
     doubt: str = ""
     role: str = ""  # the channel's own word
     state_since: datetime = LONG_AGO
     state_reason: str = ""
-    renews: bool = False  # by itself, without a person
     people: tuple[
         str, ...
     ] = ()  # who can renew it: its person's address; those of the team that owns a system user's
@@ -77,16 +74,6 @@ class LogIn:
     def admin_helps(self) -> bool:
         """Whether an admin of the account at the channel can give it back."""
         return self.reason in AN_ADMIN_HELPS
-
-    def lasts(self, until: datetime) -> bool:
-        """Return whether it can be used until then. One that ends on a day that nobody knows does not last."""
-        if not self.living:
-            return False
-        return (
-            self.deadline_kind == "never"
-            or self.renews
-            or (self.deadline is not None and self.deadline >= until)
-        )
 
 
 class TellsBefore(NamedTuple):
@@ -200,12 +187,6 @@ class AccountFacts:
         """Return the addresses of those who linked it, or of these log-ins: each can save it."""
         some = self.log_ins if log_ins is None else log_ins
         return list(dict.fromkeys(address for one in some for address in one.people))
-
-    def left_on(self, until: datetime) -> int:
-        """Return how many people could carry it until then: native users, or people who consented, whichever are fewer."""
-        lasting = [one for one in self.log_ins if one.lasts(until)]
-        people = {one.person_id or one.native_user_id for one in lasting}
-        return min(len({one.native_user_id for one in lasting}), len(people))
 
 
 @dataclass(frozen=True)

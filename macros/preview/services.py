@@ -43,7 +43,6 @@ class Draft:
     excluded: list[int] = field(default_factory=list)  # accounts that it leaves out
     macro_id: int = 0  # 0 for one that is not stored
     people: int | None = None  # fewer than so many are told of
-    within: int = 0  # days
     escalate_to: list[str] = field(default_factory=list)
     after: int | None = None  # days after the first warning
     enabled: bool = True  # else nothing of it is mailed; what it would mail is counted all the same
@@ -69,7 +68,6 @@ class Draft:
             excluded=frozenset(self.excluded),
             chosen=frozenset(self.accounts),
             people=self.people or 0,
-            within=self.within,
         )
 
 
@@ -145,7 +143,6 @@ def draft_of(macro: Macro) -> Draft | None:
         action_id=action.pk if action.kind == MacroAction.Kind.PRE_DEACTIVATION else 0,
         at_once=[kind for kind in others if kind in dict(MacroAction.Kind.at_once())],
         people=few.people if few else None,
-        within=(few.within or 0) if few else 0,
         escalate_to=escalated.addresses if escalated else [],
         after=escalated.after if escalated else None,
         excluded=list(macro.excluded),
@@ -224,7 +221,7 @@ class _Seen:
     def add(self, account: AccountFacts, directory: Directory, span: Span) -> None:
         """Look at one account."""
         rule = self.warning
-        if self.draft.people and rules.is_short(self.few, account, Span.day(span.now, span.zone)):
+        if self.draft.people and rules.is_short(self.few, account):
             self.short += 1
         found = list(rules.find_due(rule, account, directory, span))
         news = [one for one in found if one.news]

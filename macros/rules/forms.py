@@ -36,7 +36,7 @@ TICKS = (
     (MacroAction.Kind.RESTRICTED, gettext_lazy("Restricted")),
 )
 # Fields that the page folds, in order.
-MORE = ("team", "excluded", "watch", "people", "within", "escalate_to", "after")
+MORE = ("team", "excluded", "watch", "people", "escalate_to", "after")
 
 
 class MacroForm(Versioned, MacroModelForm):
@@ -69,10 +69,6 @@ class MacroForm(Versioned, MacroModelForm):
     people = forms.IntegerField(
         label=gettext_lazy("Too few people: fewer than"), required=False, min_value=2, max_value=20, initial=FEW,
         help_text=gettext_lazy("2: tells in the morning when one person is left. Once, and again only after it recovered."),
-    )  # fmt: skip
-    within = forms.IntegerField(
-        label=gettext_lazy("Too few people: days ahead"), required=False, min_value=0, max_value=365,
-        help_text=gettext_lazy("Empty: who is left now. 14: also who is left in 14 days if nobody re-authenticates."),
     )  # fmt: skip
     escalate_to = EmailsField(
         label=gettext_lazy("If nobody acts, tell these addresses"), required=False,
@@ -115,10 +111,9 @@ class MacroForm(Versioned, MacroModelForm):
             few = [MacroAction.Kind.FEW_PEOPLE] if stored.people else []
             self.fields["at_once"].initial = [*stored.at_once, *few]
             self.fields["people"].initial = stored.people or FEW
-            self.fields["within"].initial = stored.within or None
         ticks = self.fields["at_once"]
         assert isinstance(ticks, forms.MultipleChoiceField)
-        fewer = phrase(WORDS, "few", people=self.fields["people"].initial, days=self.fields["within"].initial)
+        fewer = phrase(WORDS, "few", people=self.fields["people"].initial)
         ticks.choices = [*TICKS, (MacroAction.Kind.FEW_PEOPLE, capfirst(fewer))]
 
     @property
@@ -221,7 +216,6 @@ class MacroForm(Versioned, MacroModelForm):
             excluded=self._excluded(),
             macro_id=self.instance.pk or 0,
             people=data["people"],
-            within=(data["within"] or 0) if data["people"] else 0,
             escalate_to=data["escalate_to"],
             after=data["after"],
             enabled=data["enabled"],
@@ -266,11 +260,7 @@ class MacroForm(Versioned, MacroModelForm):
         to = {"emails": data["emails"], "notify_consenters": data["notify_consenters"]}
         wanted: dict[str, dict[str, Any]] = dict.fromkeys(data["at_once"], to)
         if data["people"]:
-            wanted[MacroAction.Kind.FEW_PEOPLE] = {
-                **to,
-                "people": data["people"],
-                "within": data["within"] or 0,
-            }
+            wanted[MacroAction.Kind.FEW_PEOPLE] = {**to, "people": data["people"]}
         if data["after"]:
             wanted[MacroAction.Kind.ESCALATED] = {
                 "emails": data["escalate_to"],

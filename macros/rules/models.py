@@ -172,9 +172,8 @@ class MacroAction(models.Model):
         verbose_name=_("days in advance"),
     )
     watch = models.CharField(_("warn when"), max_length=10, choices=Watch, default=Watch.ACCOUNT)
-    # Of "too few people": fewer than so many, and how many days ahead it looks. Of "nothing happened": days after the first warning.
+    # Of "too few people": fewer than so many. Of "nothing happened": days after the first warning.
     people = models.PositiveSmallIntegerField(null=True, blank=True)
-    within = models.PositiveSmallIntegerField(null=True, blank=True)
     after = models.PositiveSmallIntegerField(null=True, blank=True)
     # When it was added to a macro that was there before: it tells nothing of before. None: it is as old as the macro.
     created_at = models.DateTimeField(null=True, editable=False)

@@ -13,7 +13,7 @@ from accounts.models import Account, AccountEvent
 from accounts.pool.mails import ReaderWithNames, Rows, mail_row
 from accounts.pool.queries import summarise
 from accounts.renewal_links.services import log_in_card
-from macros.notices.models import Shortage, Told
+from macros.notices.models import Told
 from macros.notices.values import AccountFacts
 from macros.warnings.revalidation import StillSaid
 from macros.warnings.rules import Section, WarningLine
@@ -77,21 +77,13 @@ class Happening:
 
     @property
     def people(self) -> int:
-        """How many people are left: now, or, where these are enough, on the day that the macro looks ahead to."""
-        people = self.accounts[0].people_count
-        found = Shortage.objects.filter(pk=-self.row.event).values_list("people", flat=True)
-        return people if not self.within else found.first() or 0
+        """How many people are left."""
+        return self.accounts[0].people_count
 
     @property
     def wanted(self) -> int:
         """How many people a macro wants."""
         return (self.row.action.people or 0) if self.row.action else 0
-
-    @property
-    def within(self) -> int:
-        """Within how many days there are too few; 0: now."""
-        ahead = (self.row.action.within or 0) if self.row.action else 0
-        return ahead if self.accounts[0].people_count >= self.wanted else 0
 
     @property
     def times(self) -> int:
@@ -303,7 +295,6 @@ def line_of_event(one: Happening, reader: MailReader) -> dict[str, object]:
         "lifted": one.lifted,
         "people": one.people if few else 0,
         "wanted": one.wanted,
-        "within": one.within if few else 0,
         "times": one.times if one.kind == Kind.UNSTEADY else 0,
     }
 

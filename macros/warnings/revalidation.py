@@ -198,7 +198,7 @@ def _enough(row: Told, rule: Rule | None, account: AccountFacts) -> bool:
     """Return whether an account that was short of people is not, or stopped, which is told otherwise."""
     if account.deactivated or -row.event not in account.shortages.values():
         return True
-    return rule is not None and not rule.within and account.people_count >= rule.people
+    return rule is not None and account.people_count >= rule.people
 
 
 def _hearing(row: Told, account: AccountFacts, world: World) -> set[str]:

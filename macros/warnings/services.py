@@ -110,14 +110,12 @@ def update_shortages(
     short: list[tuple[Rule, AccountFacts]] = []
     for account in accounts:
         over += [
-            pk
-            for action, pk in account.shortages.items()
-            if rules.is_over(by_action.get(action), account, span)
+            pk for action, pk in account.shortages.items() if rules.is_over(by_action.get(action), account)
         ]
         short += [
             (rule, account)
             for rule in every.of(account)
-            if rule.action_id not in account.shortages and rules.is_short(rule, account, span)
+            if rule.action_id not in account.shortages and rules.is_short(rule, account)
         ]
     if over:
         Shortage.objects.running().filter(pk__in=over).update(over_at=span.now)
@@ -125,7 +123,7 @@ def update_shortages(
         Shortage(
             action_id=rule.action_id,
             account_id=account.pk,
-            people=rules.people_left(rule, account, span),
+            people=account.people_count,
             began_at=span.now,
         )
         for rule, account in short

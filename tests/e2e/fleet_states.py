@@ -38,7 +38,7 @@ def _macros(fleet: Fleet) -> dict[str, Any]:
     MacroAction.objects.create(macro=whole, emails=emails, days=[30, 14, 7, 3, 1], notify_consenters=True)
     for kind in ("deactivated", "shifted", "recovered", "restricted"):
         MacroAction.objects.create(macro=whole, kind=kind, emails=emails, notify_consenters=True)
-    MacroAction.objects.create(macro=whole, kind="few_people", emails=emails, people=2, within=30)
+    MacroAction.objects.create(macro=whole, kind="few_people", emails=emails, people=2)
     MacroAction.objects.create(macro=whole, kind="escalated", emails=emails, after=3)
     some = []
     for number in range(14):

@@ -43,7 +43,7 @@ DAY = timedelta(days=1)
 BOSS = "boss@example.com"
 
 
-def wants(people: int = 2, within: int = 0, **fields: Any) -> MacroAction:
+def wants(people: int = 2, **fields: Any) -> MacroAction:
     """An action that tells of accounts with fewer people."""
     macro = make_macro(days=[1], **fields).macro
     return MacroAction.objects.create(
@@ -52,7 +52,6 @@ def wants(people: int = 2, within: int = 0, **fields: Any) -> MacroAction:
         emails=[WATCHER],
         notify_consenters=False,
         people=people,
-        within=within,
     )
 
 
@@ -117,18 +116,17 @@ def test_one_person_with_two_log_ins_is_one() -> None:
     assert short() == {"Both are hers"}
 
 
-def test_days_ahead_count_who_will_be_left_and_what_is_dark_or_snoozed_is_not_told() -> None:
-    wants(within=14)
-    carried(10, 60, name="One will go")
-    carried(20, 60, name="Both stay")
+def test_what_is_dark_is_told_to_be_dark_and_not_to_be_short_of_people() -> None:
+    wants()
+    carried(60, name="One")
     die(carried(30, name="Dark"))
 
     evaluate()
     mail = mails.build_mail(Message.objects.get())
 
-    assert short() == {"One will go"}
+    assert short() == {"One"}
     assert "Dark is deactivated" in mail.subject  # one mail of a run
-    assert "1 in 14 days, 2 wanted" in mail.text
+    assert "1 now, 2 wanted" in mail.text
 
 
 def test_many_accounts_with_one_person_are_one_mail_and_one_card_and_what_recovered_is_left_out() -> None:
@@ -288,13 +286,13 @@ def test_the_form_keeps_both_and_its_preview_counts_them() -> None:
     mira: Client = browser(make_person("mira@example.com", is_staff=True, is_superuser=True))
     carried(7, name="One")
     carried(7, 60, name="Two")
-    few = {"at_once": ["few_people"], "people": "2", "within": ""}
+    few = {"at_once": ["few_people"], "people": "2"}
     form = FORM | few | {"escalate_to": BOSS, "after": "3", "days": "7"}
     empty = mira.get("/admin/macros/macro/add/").content.decode()
     half = mira.post("/admin/macros/macro/add/", form | {"after": ""}).content.decode()
     mira.post("/admin/macros/macro/add/", form)
     macro = Macro.objects.get()
-    made = {one.kind: (one.emails, one.people, one.within, one.after) for one in macro.actions.all()}
+    made = {one.kind: (one.emails, one.people, one.after) for one in macro.actions.all()}
     page = visible.dense(mira.get(change(macro)).text)
 
     mira.post(change(macro), form | {"people": "3", "escalate_to": "", "after": ""})
@@ -302,7 +300,7 @@ def test_the_form_keeps_both_and_its_preview_counts_them() -> None:
     assert 'name="after" value="3"' in empty
     assert "Say after how many days." in half
     told = ["team@lumen.example", "ben@lumen.example"]
-    assert made["few_people"] == (told, 2, 0, None)
-    assert made["escalated"] == ([BOSS], None, None, 3)
+    assert made["few_people"] == (told, 2, None)
+    assert made["escalated"] == ([BOSS], None, 3)
     assert "Too few people, now</dt><dd><strong>1</strong>account" in page
     assert set(macro.actions.values_list("kind", "people")) == {("pre_deactivation", None), ("few_people", 3)}

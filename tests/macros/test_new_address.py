@@ -122,7 +122,7 @@ def test_what_waits_for_the_next_mail_to_its_reader_waits_at_the_new_address(ada
     tells("shifted", emails=[], notify_consenters=True, days=[1])
     macro = make_macro(emails=[], notify_consenters=True, days=[1])
     MacroAction.objects.create(
-        macro=macro.macro, kind=MacroAction.Kind.FEW_PEOPLE, notify_consenters=True, people=2, within=0
+        macro=macro.macro, kind=MacroAction.Kind.FEW_PEOPLE, notify_consenters=True, people=2
     )
     stop(account.pool.earliest("rank").token)
     at_once.tell_news(SOON)

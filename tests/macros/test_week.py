@@ -98,7 +98,7 @@ def test_a_watcher_of_forty_accounts_gets_seven_mails_in_a_bad_week_and_its_peop
 ) -> None:
     kinds = ("deactivated", "shifted", "recovered", "restricted")
     macro = tells(*kinds, days=[7], notify_consenters=False)
-    few = {"kind": "few_people", "emails": [WATCHER], "notify_consenters": False, "people": 2, "within": 14}
+    few = {"kind": "few_people", "emails": [WATCHER], "notify_consenters": False, "people": 2}
     MacroAction.objects.create(macro=macro, **few)
     MacroAction.objects.update(created_at=MONDAY - 30 * DAY)
     events, found = sorted(week(log_ins), key=lambda one: one[0]), list[tuple[datetime, str, Mail]]()
