@@ -28,15 +28,10 @@ from tokens.channels.spoken import says_account_stopped
 from tokens.channels.verdict_table import AS_USER, EXCHANGE, FOR_TOKENS, REFRESH, VerdictTable
 
 ITEM_FAILED = "an item failed"
-# Not codes of Snapchat's: what the words of an answer speak of, our app, an ad account that was stopped, or the token.
-ABOUT_APP, STOPPED, ABOUT_TOKEN = "about the app", "account stopped", "about the token"
+# Not codes of Snapchat's: what the words of an answer speak of, an ad account that was stopped, or the token.
+STOPPED, ABOUT_TOKEN = "account stopped", "about the token"
 GENERAL = frozenset({"general"})
 ITS_OWN = GENERAL | {"oauth", "items", "fine"}  # "text" may be a gateway's page
-_APP_WORDS = re.compile(
-    r"client[ _](?:secret|credentials|authentication)|\b(?:unknown|invalid) (?:client|app|application)\b"
-    r"|\b(?:oauth app|app|application|client)\b(?:(?!account).){0,40}"
-    r"\b(?:suspended|blocked|disabled|deactivated|banned|inactive|not (?:active|approved|allowed|authori[sz]ed))\b"
-)
 _TOKEN_WORDS = re.compile(
     r"\btoken\b.{0,30}\b(?:expired|invalid|revoked|not valid)\b|\b(?:expired|invalid|revoked) (?:access )?token\b|^unauthori[sz]ed\.?$"
 )
@@ -46,7 +41,6 @@ ROWS = (
     # Our app: these hit all tokens at once and touch none.
     app_fault("app scope", calls=FOR_TOKENS, codes={"invalid_scope"},
         source="RFC 6749; snap: some scopes need a place on a list"),
-    app_fault("app in words", codes={ABOUT_APP}, source="unproven"),
     app_fault("redirect address", calls=EXCHANGE, codes={"invalid_grant", "invalid_request"}, text="redirect_uri",
         source="snap: it must equal the registered one; RFC 6749's sentence on any bad code says “redirection URI”"),
 
@@ -85,17 +79,17 @@ def facts_of(answer: Answer, body: Any) -> Facts:
     """Take the facts out of a body of any shape.
 
     The token endpoint answers `{error, error_description}`, the API `{request_status: ERROR, debug_message, display_message,
-    error_code}` or `msg`; HTTP 200 may hold items that failed.
+    error_code}` or `msg`; HTTP 200 may hold items that failed. `ERROR` counts as a code: no gateway says it.
     """
     if isinstance(body, str):
         return _facts(answer, "text" if body.strip() else "fine", words(body))
     said = mapping(body)
-    status = words(said.get("request_status"), 40).lower()
+    status = words(said.get("request_status"), 40).lower().removeprefix(SUCCESS)
     error, code = (words(said.get(name), 100) for name in ("error", "error_code"))
     message = message_in(said, "error_description", "debug_message", "display_message", "msg")[:500]
     if error:
         shape = "oauth"
-    elif code or status not in {"", SUCCESS} or message:
+    elif code or status or message:
         shape = "general"
     elif reasons := _failures(said):
         shape, message = "items", " ".join(reasons)[:500]
@@ -103,13 +97,12 @@ def facts_of(answer: Answer, body: Any) -> Facts:
         shape = "strange"
     else:
         shape = "fine"
-    return _facts(answer, shape, message, *present(error, code))
+    return _facts(answer, shape, message, *present(error, code, status))
 
 
 def _facts(answer: Answer, shape: str, message: str, *named: int | str) -> Facts:
     spoken: set[str] = set()
     if shape in {"oauth", "general"}:
-        spoken |= {ABOUT_APP} if _APP_WORDS.search(message.lower()) else set()
         spoken |= {STOPPED} if says_account_stopped(message) else set()
         spoken |= {ABOUT_TOKEN} if _TOKEN_WORDS.search(message.lower()) else set()
     return Facts(answer.call, answer.status, codes=frozenset({*named, *spoken}), message=message, shape=shape)

@@ -32,24 +32,11 @@ LIMITS: Codes = frozenset({40100, 40016, 40132, 61000, 51021})
 AS_USER = WITH_ACCESS_TOKEN | REFRESH
 WITH_SECRET: frozenset[Call] = frozenset({"exchange", "refresh", "list_accounts"})
 GATEWAY_REFUSES = frozenset(range(400, 500)) - PASSING
-ERROR = frozenset({"error", "app", "secret"})
+ERROR = frozenset({"error"})
 APP_CODES = frozenset({40101, 40113, 40117, 40118, 40124, 40125})
 AUTH_FAMILY = range(40100, 40140)  # codes about log-ins and apps
 MINUTE_LIMIT, SECOND_LIMIT = 300, 10  # seconds
 
-# The message speaks of our app, whatever the code.
-_APP = re.compile(
-    r"\b(?:app|application|developer)\b[^.]{0,60}"
-    r"\b(?:blocked|suspended|banned|forbidden|disabled|deactivated|frozen|not (?:been |yet )?approved)\b"
-    r"|\binvalid[ _]client\b|\bunauthorized[ _]client\b|\binvalid app[ _]id or secret\b",
-    re.IGNORECASE,
-)
-# Counts only where the secret was sent: elsewhere `app_id` may be an app that is advertised.
-_SECRET = re.compile(
-    r"\b(?:invalid|incorrect|wrong|illegal|mismatched)\b[^.]{0,30}\b(?:secret|partner|app_?id)\b"
-    r"|\b(?:secret|app_?id)\b[^.]{0,30}\b(?:invalid|incorrect|wrong|illegal|not match|does not exist)\b",
-    re.IGNORECASE,
-)
 _DAILY = re.compile(r"\bQPD\b|\bdaily\b|\bper day\b|\btoday\b", re.IGNORECASE)
 
 
@@ -60,9 +47,6 @@ ROWS = (
     # Our app: these hit all tokens at once and touch none.
     app_fault("app refused", statuses=REFUSING, shapes=ERROR, codes=APP_CODES,
         source="sdk: INVALID_PARTNER (40101, seen), APP_METHOD_FORBIDDEN, NOT_IN_WHITELIST, of the app or its developer"),
-    app_fault("speaks of the app", statuses=REFUSING, shapes={"app"},
-        source="unproven: whatever the code, such words are about our app"),
-    app_fault("speaks of its secret", calls=WITH_SECRET, statuses=REFUSING, shapes={"secret"}, source="unproven: as above"),
 
     # Not TikTok's own answer.
     passing("gateway refuses", shapes={"gateway"}, statuses=GATEWAY_REFUSES, new=True,
@@ -133,25 +117,8 @@ def facts_of(answer: Answer, body: Any) -> Facts:
     codes = present(code, words(data.get("error"), 60) or words(mapping(data.get("error")).get("code"), 60))
     if answer.status == 200 and code in FINE:
         return Facts(answer.call, answer.status, codes, shape="fine")
-    shape = _shape(message)
-    if answer.status != 200 and not _speaks_of_the_app(answer, code, shape):
-        shape = "gateway"
-    elif answer.status == 200 and code is None and shape == "error":
-        shape = "strange"
+    shape = "gateway" if answer.status != 200 else "strange" if code is None else "error"
     return Facts(answer.call, answer.status, codes, message=message[:500], shape=shape)
-
-
-def _speaks_of_the_app(answer: Answer, code: int | None, shape: str) -> bool:
-    """Return whether an answer with another status than 200, which TikTok itself never gives, still says something of our app."""
-    if answer.status not in REFUSING:
-        return False
-    return code in APP_CODES or shape == "app" or (shape == "secret" and answer.call in WITH_SECRET)
-
-
-def _shape(message: str) -> str:
-    if _APP.search(message):
-        return "app"
-    return "secret" if _SECRET.search(message) else "error"
 
 
 def _wait(_headers: Mapping[str, str], facts: Facts, now: float) -> int | None:

@@ -33,12 +33,6 @@ PERMITS_TOO_LITTLE = "permits too little"
 ACCESS_LEVEL = "app's access level"
 SIGNATURE = "signature"
 NOT_TOLD = "refused, no cause told"  # by API 2
-# The words speak of our app, whatever the code.
-_APP_WORDS = re.compile(
-    r"\b(?:app|application|developer account)\b[^.]{0,60}\b(?:suspended|blocked|banned|disabled|deactivated|not approved)\b"
-    r"|\b(?:suspended|blocked|banned|disabled|deactivated)\b[^.]{0,20}\b(?:app|application|developer account)\b",
-    re.IGNORECASE,
-)
 _XML_CODE = re.compile(r"<error code=[\"'](\d{1,5})[\"']")
 
 # Documented codes about what a request asked for: never about who asked.
@@ -67,8 +61,6 @@ ROWS = (
 
     # Our app: these hit all tokens at once and touch none.
     app_fault("app suspended", codes={416}, source="old table"),
-    app_fault("speaks of the app", statuses=REFUSING, shapes={"app"},
-        source="unproven: whatever the code, such words are about our app"),
     app_fault("app's credits", codes={"credits"}, source="seen: CreditsDepleted of API 2"),
     app_fault(ACCESS_LEVEL, codes={87, 453}, source="old table: 87; seen: 453, access to a subset of endpoints only"),
     app_fault("app not approved", codes={"UNAUTHORIZED_CLIENT_APPLICATION", "READONLY_CLIENT_APPLICATION"}, source="ads"),
@@ -80,6 +72,8 @@ ROWS = (
 
     app_fault("app keys", calls=EXCHANGE, statuses={401}, shapes={"text"}, text="validate oauth signature",
         source="seen: the same in plain text"),
+    app_fault("app suspended", calls=EXCHANGE, statuses={401}, shapes={"text"}, text="suspended application",
+        source="unproven: 416 in plain text"),
 
     # The handshake.
     our_bug(START_AGAIN, calls=EXCHANGE, codes={89}, source="oauth: the request token was used, or is too old"),
@@ -152,8 +146,7 @@ def facts_of(answer: Answer, body: Any) -> Facts:
     said = [words(row.get("message")) for row in rows] + [message_in(data, "detail")]
     codes = codes_in(*(row.get("code") for row in rows)) | present(kind, words(data.get("reason"), 60))
     message = " ".join(filter(None, said))
-    shape = "app" if _APP_WORDS.search(message) else "errors"
-    return Facts(answer.call, answer.status, codes=codes, message=message[:500], shape=shape)
+    return Facts(answer.call, answer.status, codes=codes, message=message[:500], shape="errors")
 
 
 def _of_text(answer: Answer, body: str) -> Facts:
@@ -162,12 +155,8 @@ def _of_text(answer: Answer, body: str) -> Facts:
             answer.call, answer.status, message=words(body), shape="text" if body.strip() else "fine"
         )
     codes = codes_in(*_XML_CODE.findall(body[:2000]))
-    shape = "fine" if _is_form(body) else "app" if _APP_WORDS.search(body[:500]) else "text"
+    shape = "fine" if body.startswith("oauth_token=") else "text"
     return Facts(answer.call, answer.status, codes, message=words(body), shape=shape)
-
-
-def _is_form(body: Any) -> bool:
-    return isinstance(body, str) and body.startswith("oauth_token=")
 
 
 def _wait(headers: Mapping[str, str], _of: Facts, now: float) -> int | None:

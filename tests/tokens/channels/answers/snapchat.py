@@ -70,8 +70,6 @@ ANSWERS: Answers = {
             (400, oauth("invalid_client")),
             (400, oauth("unauthorized_client")),
             (400, oauth("invalid_grant", "The client has been suspended")),
-            (400, oauth("invalid_request", "client_secret is wrong")),
-            (400, oauth("invalid_grant", "Unknown client")),
             (400, oauth("invalid_grant", "OAuth app was deactivated")),
             (402, oauth("invalid_grant")),
         ],

@@ -185,10 +185,7 @@ ANSWERS: Answers = {
             (200, said(40105, REVOKED)),
         ],
     },
-    # A wrong secret is the app's fault where one was sent.
-    "exchange list_accounts refresh": {
-        APP: [(200, said(40002, "secret is incorrect")), (200, {"error": "invalid_client"})],
-    },
+    "exchange list_accounts refresh": {APP: [(200, {"error": "invalid_client"})]},
 }
 
 # At 21:00 UTC: a limit by day ends at midnight. Without a header a limit has a wait of its own.
