@@ -277,24 +277,14 @@ class Channel(ABC):
         session = ChannelSession(app, credentials, http.Limit(timeout), known)
         return self.access_of(session, self.canonical_id(native_id), _known(scopes))
 
-    def check_of(
-        self,
-        account: NativeAccount | None,
-        *,
-        of: Answer,
-        wanted: str,
-        row: str = "status",
-    ) -> AccessCheck:
-        """Return what was read of an ad account, as restricted where its status says so. `row` names what says so.
+    def check_of(self, account: NativeAccount | None, *, of: Answer, wanted: str) -> AccessCheck:
+        """Return what was read of an ad account, which tells a restriction itself.
 
         Raises ChannelError where the answer holds another ad account, or none.
         """
         if account is None or account.native_id != wanted:
             raise self.table.malformed(of, "the ad account")
-        if not account.restriction:
-            return AccessCheck(Classification(Verdict.OK), account)
-        why = Classification(Verdict.ACCOUNT_RESTRICTED, Reason.RESTRICTED, row=row, note=account.restriction)
-        return AccessCheck(why, account)
+        return AccessCheck(Classification(Verdict.OK), account)
 
     def renew(self, app: AppKeys, credentials: Credentials, *, timeout: float | None = None) -> Grant | None:
         """Renew the token without a person and return the new grant; None where the channel has no such thing.

@@ -191,13 +191,11 @@ class Facebook(CodeGrantChannel):
         return calls.accounts(session, identity, scopes)
 
     def access_of(self, session: ChannelSession, native_id: str, scopes: Scopes) -> AccessCheck:
-        """Read GET /act_ID, then what was granted for it. A restriction is told by the account alone. Raises ChannelError."""
+        """Read GET /act_ID, then what was granted for it. Raises ChannelError."""
         answer = calls.graph("api", f"act_{native_id}", session, {"fields": calls.FIELDS})
         body = TABLE.require_ok(answer)
         account = calls.account(body, calls.granted_now(session, scopes))
-        if account is None or account.native_id != native_id:
-            raise TABLE.malformed(answer, "the ad account")
-        return AccessCheck(Classification(Verdict.OK), account)
+        return self.check_of(account, of=answer, wanted=native_id)
 
     def owner_of(
         self, app: AppKeys, credentials: Credentials, of: str, object_id: str, *, timeout: float

@@ -79,10 +79,7 @@ class Snapchat(CodeGrantChannel):
         row = calls.single(answer, native_id)
         account = reading.account(row, *calls.roles_on(session, native_id))
         shown = account and replace(account, restriction=account.restriction or "")
-        check = self.check_of(shown, of=answer, wanted=native_id)
-        return (
-            check if check.classification.verdict == Verdict.OK else replace(check, evidence=evidence(answer))
-        )
+        return self.check_of(shown, of=answer, wanted=native_id)
 
     def owner_of(
         self, app: AppKeys, credentials: Credentials, of: str, object_id: str, *, timeout: float

@@ -125,8 +125,7 @@ class XChannel(Channel):
             return AccessCheck(_not_readable(error.classification), evidence=error.evidence)
         if read is None or read.native_id != native_id:
             raise TABLE.malformed(answer, "the account and its role")
-        row = "approval_status" if read.restriction else "able_to_fund"
-        return self.check_of(calls.with_funding(session, read), of=answer, wanted=native_id, row=row)
+        return self.check_of(calls.with_funding(session, read), of=answer, wanted=native_id)
 
     def verify_app_keys(self, app: AppKeys, *, timeout: float | None = None) -> Classification:
         """Take the first step of a handshake, which nothing but the app's keys signs."""
