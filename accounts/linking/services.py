@@ -24,10 +24,9 @@ from accounts.models import Account, AccountToken, Ask, LinkProblem, PendingLink
 from accounts.pool.errors import ActionRefused
 from accounts.sync import app_migration
 from accounts.sync import entries as pool_entries
-from accounts.sync import services as account_sync
 from tokens import lifecycle
 from tokens.channels import registry
-from tokens.channels.kinds import AccountList, ChannelError, Dates, Grant, Identity, Verdict
+from tokens.channels.kinds import AccountList, ChannelError, Grant, Identity, Verdict
 from tokens.lifecycle import app_faults
 from tokens.models import ChannelApp, Token
 from tokens.token import reasons
@@ -155,29 +154,6 @@ def finish_renewal(pending: PendingLink) -> str:
     carried = AccountToken.objects.filter(token=pending.token, access=AccountToken.Access.OK)
     ids = carried.values_list("account_id", flat=True)
     return pending.url_when_done(sorted(ids, key=lambda pk: pk != pending.account_id), again=True)
-
-
-def ask_for_list_again(pending: PendingLink, now: datetime) -> None:
-    """Read the list again with the kept log-in, and write what it says over pools and pending link."""
-    token = Token.objects.select_related("app").get(pk=pending.token_id)
-    listed = ask_for_list(
-        token.app, token.identity, Grant(token.unseal(), Dates(), token.scopes and tuple(token.scopes))
-    )
-    asked_with: dict[str, Any] = {
-        "token": token,
-        "generation": token.generation,
-        "listed": listed,
-        "now": now,
-        "source": "link",
-    }
-    doubted = account_sync.weigh_answers(readings={}, **asked_with)
-    with transaction.atomic():
-        lost = pool_entries.apply_answers(doubted=doubted, **asked_with)
-        PendingLink.objects.filter(pk=pending.pk).update(
-            offered=[asdict(native) for native in listed.accounts],
-            complete=listed.complete,
-            no_longer=sorted({*pending.no_longer, *lost}),
-        )
 
 
 def take_system_user(

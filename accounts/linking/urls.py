@@ -8,6 +8,5 @@ urlpatterns = [
     path("", views.add_account, name="add_account"),
     path("done/", views.linked, name="linked"),
     path("choose/<uuid:pending_id>/", views.choose, name="link_choose"),
-    path("choose/<uuid:pending_id>/refresh/", views.refresh, name="link_refresh"),
     path("<slug:channel>/", views.link, name="link"),
 ]

@@ -196,19 +196,6 @@ def _show_gone(request: HttpRequest, ended: Token | None = None) -> HttpResponse
 
 
 @login_required
-@require_POST
-def refresh(request: HttpRequest, pending_id: uuid.UUID) -> HttpResponse:
-    """Ask the channel for the list again."""
-    pending = _pending(request, pending_id)
-    if pending is None:
-        return _gone(request, pending_id)
-    if (refused := errors.cannot_link(request, pending.token.app.channel)) is not None:
-        return refused
-    linking.ask_for_list_again(pending, timezone.now())
-    return redirect("link_choose", pending.pk)
-
-
-@login_required
 @require_GET
 def linked(request: HttpRequest) -> HttpResponse:
     """Say what is linked now, and where a backup is missing."""

@@ -44,7 +44,6 @@ WITHOUT: dict[str, str] = {
     "admin/accounts/account/<int:account_id>/tokens/<int:token_id>/check/": _POSTED,
     "admin/accounts/account/<int:account_id>/tokens/<int:token_id>/move/": _POSTED,
     "admin/tokens/channelapp/<int:app_id>/test/": _POSTED,
-    "link/choose/<uuid:pending_id>/refresh/": _POSTED,
     "my/<int:account_id>/check/": _POSTED,
     "renew/<signed>/again/": _POSTED,
     "renew/<signed>/opened/": _POSTED,

@@ -7,7 +7,7 @@ from django.urls import reverse
 from accounts.models import Account, AccountToken, PendingLink
 from tests.support import native
 from tests.support.sandbox import Sandbox
-from tokens.models import ChannelApp, Doubt, Token
+from tokens.models import ChannelApp, Token
 from users.models import User
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("world")]
@@ -88,18 +88,19 @@ def test_a_smaller_grant_shows_what_it_no_longer_serves_and_those_now_dark_first
     assert kept.reason == "access_lost"
 
 
-def test_reading_the_list_again_takes_nothing_away_in_a_channels_bad_hour(ada: User, world: Sandbox) -> None:
+def test_a_list_that_the_channel_did_not_show_takes_nothing_away_and_is_asked_for_by_going_there_again(
+    ada: User, world: Sandbox
+) -> None:
     native.keep(ada, "ada")
     client = browser(ada)
     back = native.decide(native.leave(client, "facebook"), "ada")
     world.add_fault("facebook", path="me/adaccounts", status=500, body={"error": {"code": 2}}, count=1)
-    address = native.come_back(client, back)
-    world.add_fault("facebook", path="me/adaccounts", status=200, body={"data": []}, count=1)
 
-    client.post(f"{address}refresh/")
+    page = client.get(native.come_back(client, back)).content.decode()
 
     assert account().state == "connected"
-    assert Doubt.objects.undecided().filter(kind=Doubt.Kind.ACCESS).count() == 1
+    assert "Facebook did not show us the whole list." in page
+    assert 'action="/link/facebook/"' in page
 
 
 def test_nothing_and_an_id_that_was_not_offered_cannot_be_linked_nor_what_somebody_else_may_choose(

@@ -73,6 +73,20 @@ def test_a_pasted_token_is_looked_at_kept_sealed_and_owned_by_the_team(
         assert text not in cursor.fetchone()[0]
 
 
+def test_of_a_list_that_the_channel_did_not_show_the_token_is_pasted_again(
+    client: Client, world: Sandbox, team: Team
+) -> None:
+    staff(client, "tokens.add_system_user", team=team)
+    world.add_fault("facebook", path="assigned_ad_accounts", status=500, body={"error": {"code": 2}}, count=1)
+
+    choose = paste(client, issued(world), team)["Location"]  # type: ignore[index]
+    page = client.get(choose).content.decode()
+
+    assert "Facebook did not show us the whole list." in page
+    assert f'href="{reverse(PAGE)}"' in page.split("<main", 1)[1]
+    assert 'action="/link/facebook/"' not in page
+
+
 def test_a_persons_token_a_foreign_apps_token_and_nonsense_are_refused_and_nothing_is_kept(
     client: Client, world: Sandbox, team: Team
 ) -> None:
