@@ -7,7 +7,6 @@ from typing import Any
 from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
 from allauth.socialaccount.models import SocialApp, SocialLogin
-from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils import timezone
@@ -20,7 +19,6 @@ from accounts.models import AskLine, LinkProblem
 from accounts.renewal_links import views as renewal
 from tokens.models import ChannelApp, Handshake
 from tokens.oauth.services import NotOurs
-from ui.phrases import phrase
 from users.models import User
 
 
@@ -44,7 +42,6 @@ def arrive(request: HttpRequest, sociallogin: SocialLogin) -> HttpResponse:
             grant=grant,
             listed=listed,
             target=begun.target,
-            next_url=state.get("next") or "",
             now=timezone.now(),
             wanted=None if begun.target else _wanted(begun.user, channel),
         )
@@ -52,11 +49,6 @@ def arrive(request: HttpRequest, sociallogin: SocialLogin) -> HttpResponse:
         linking.discard_consent(sociallogin)
         raise
     if pending.came_back:
-        if pending.next and pending.account is not None:
-            said = phrase(
-                "words/linking.txt", "works_again", account=pending.account.name, name=identity.name
-            )
-            messages.success(request, said)
         return redirect(linking.finish_renewal(pending))
     return redirect("link_choose", pending.pk)
 

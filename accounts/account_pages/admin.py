@@ -11,7 +11,6 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.html import format_html
-from django.utils.http import urlencode
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext, gettext_lazy, npgettext_lazy
 from django_stubs_ext import StrPromise
@@ -294,9 +293,8 @@ class AccountAdmin(ReadOnlyList):
         ]
 
     def add_account(self, request: HttpRequest) -> HttpResponse:
-        """Lead to Add Account, the same flow as self-service; it comes back to the list."""
-        back = reverse("admin:accounts_account_changelist")
-        return HttpResponseRedirect(f"{reverse('add_account')}?{urlencode({'next': back})}")
+        """Lead to Add Account, the same flow as self-service."""
+        return HttpResponseRedirect(reverse("add_account"))
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Return whether the person may add accounts."""

@@ -68,7 +68,7 @@ def tab_context(request: HttpRequest, account: Account, tab: str) -> dict[str, A
     """Return what the tabs of one account show around their content: head, tabs, breadcrumb."""
     now = timezone.now()
     here = _page(account, "change")
-    add = f"{reverse('link', args=[account.channel])}?{urlencode({'account': str(account.pk), 'next': here})}"
+    add = f"{reverse('link', args=[account.channel])}?account={account.pk}"
     tabs = [
         (label, name, _page(account, name))
         for label, name in (

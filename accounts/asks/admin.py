@@ -169,7 +169,7 @@ class AskAdmin(ReadOnlyList):
         )
 
         def do(_said: Said) -> None:
-            if not services.stop_ask(ask=ask, by=person(request), now=timezone.now()):
+            if not services.stop_ask(ask=ask, now=timezone.now()):
                 raise Late
             access.log_change(request, ask, "ask_stopped")
 

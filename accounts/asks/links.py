@@ -188,7 +188,7 @@ def read_signed_link(signed: str) -> Ask | None:
 @transaction.atomic
 def revoke_link(*, link: Ask, by: User, now: datetime) -> None:
     """Make a link worthless that the person may revoke. Raises ClientLinkRefused where it is used or revoked already."""
-    if not end_asks([link.pk], Ask.Ending.STOPPED, now, by=by):
+    if not end_asks([link.pk], Ask.Ending.STOPPED, now):
         raise ClientLinkRefused(say("over_already"))
     _log(by, link, CHANGE, kept.keep(WORDS, "log_revoked"))
 

@@ -100,9 +100,6 @@ class Ask(models.Model):
     ends_at = models.DateTimeField()
     ended_at = models.DateTimeField(null=True, blank=True)
     ending = models.CharField(max_length=10, choices=Ending, blank=True)
-    stopped_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+"
-    )
     # What the page that asked was given: sent twice, it is one ask.
     once = models.CharField(max_length=40, blank=True)
 

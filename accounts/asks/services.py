@@ -86,11 +86,11 @@ def write_ask_mail(
     return key
 
 
-def end_asks(ids: Collection[int], ending: Ending, now: datetime, *, by: User | None = None) -> int:
+def end_asks(ids: Collection[int], ending: Ending, now: datetime) -> int:
     """End those of these asks (ids) that run, in the caller's transaction. Returns how many."""
     going = Ask.objects.running().filter(pk__in=ids)
     ended = list(going.order_by("pk").select_for_update(of=("self",)).values_list("pk", flat=True))
-    Ask.objects.filter(pk__in=ended).update(ended_at=now, ending=ending, stopped_by=by)
+    Ask.objects.filter(pk__in=ended).update(ended_at=now, ending=ending)
     lines = AskLine.objects.filter(ask__in=ended)
     lines.filter(stage__in=AskLine.OPEN).update(stage=Stage.LEFT)
     lines.filter(next_at__isnull=False).update(next_at=None)
@@ -151,7 +151,7 @@ def end_what_moved(*, moved: QuerySet[Account], actor: User, now: datetime) -> i
         (Ending.ALL_DONE, [ask.pk for ask in over if ask.used]),
         (Ending.STOPPED, [ask.pk for ask in over if not ask.used]),
     ):
-        end_asks(some, ending, now, by=actor)
+        end_asks(some, ending, now)
     _end_invitations([ask.invitation_id for ask in over if ask.invitation_id], actor, now)
     return len(lines)
 
@@ -249,10 +249,10 @@ def ask_again(*, about: About, email: str, now: datetime) -> bool:
 
 
 @transaction.atomic
-def stop_ask(*, ask: Ask, by: User, now: datetime) -> bool:
+def stop_ask(*, ask: Ask, now: datetime) -> bool:
     """Stop an ask: nobody is reminded, and what is not done is marked. Return False where it is over already."""
     progress.settle_asks(now=now)
-    return end_asks([ask.pk], Ending.STOPPED, now, by=by) > 0
+    return end_asks([ask.pk], Ending.STOPPED, now) > 0
 
 
 # --- the mails ----------------------------------------------------------------------------------------------------------------

@@ -32,7 +32,6 @@ class PendingLink(models.Model):
     offered = models.JSONField(default=list)  # the channel's list, as NativeAccount fields
     complete = models.BooleanField(default=True)
     no_longer = models.JSONField(default=list)  # ids of accounts that this consent no longer serves
-    next = models.CharField(max_length=300, blank=True)
     # Native ids of the ad accounts that the person was asked to link: they are ticked beforehand. None: nobody said.
     wanted = models.JSONField(null=True, blank=True)
     created_at = models.DateTimeField(default=timezone.now)
@@ -88,9 +87,9 @@ class PendingLink(models.Model):
         return None if account.native_id in there else account
 
     def url_when_done(self, account_ids: Sequence[int], *, again: bool = False) -> str:
-        """Return where the person is led once these are linked: where they wanted to, else to the page that says what is linked now."""
+        """Return where the person is led once these are linked: to the page that says what is linked now."""
         ids = ",".join(str(pk) for pk in account_ids[:MOST_DONE])
-        return self.next or f"{reverse('linked')}?account={ids}{'&again=1' if again else ''}"
+        return f"{reverse('linked')}?account={ids}{'&again=1' if again else ''}"
 
 
 class LinkProblemQuerySet(models.QuerySet["LinkProblem"]):

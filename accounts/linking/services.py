@@ -96,7 +96,6 @@ def keep_consent(
     grant: Grant,
     listed: AccountList,
     target: Account | None,
-    next_url: str,
     now: datetime,
     team: Team | None = None,
     wanted: Sequence[str] | None = None,
@@ -125,7 +124,6 @@ def keep_consent(
         offered=[asdict(native) for native in listed.accounts],
         complete=listed.complete,
         no_longer=lost,
-        next=next_url,
         wanted=None if wanted is None else list(wanted),
         created_at=now,
     )
@@ -180,7 +178,6 @@ def take_system_user(
         grant=found.grant,
         listed=listed,
         target=None,
-        next_url="",
         now=now,
         team=team,
     )
@@ -232,7 +229,7 @@ def keep_for_client(
     facts: dict[str, Any] = {"identity": identity, "grant": grant, "listed": listed, "team": link.team}
     with transaction.atomic():
         user = owner or links.make_contact(now_open)
-        pending = keep_consent(app=app, user=user, target=None, next_url="", wanted=asked, now=now, **facts)
+        pending = keep_consent(app=app, user=user, target=None, wanted=asked, now=now, **facts)
         if asked:
             pending.offered = [one for one in pending.offered if one["native_id"] in asked]
             pending.save(update_fields=["offered"])

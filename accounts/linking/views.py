@@ -56,7 +56,6 @@ def add_account(request: HttpRequest) -> HttpResponse:
     context = {
         **access.frame_for_both(request, overview.TITLE),
         "channels": overview.channel_rows(person(request)),
-        "next": request.GET.get("next", ""),
     }
     return access.render_for_both(request, "selfservice/link/channels.html", context)
 
@@ -71,13 +70,8 @@ def link(request: HttpRequest, channel: str) -> HttpResponse:
         return refused
     account = _target(request, channel)
     if request.method == "POST":
-        return handshakes.start_handshake(
-            request,
-            channel,
-            account=account,
-            next_url=request.POST.get("next", ""),
-            again=bool(request.POST.get("again")),
-        )
+        again = bool(request.POST.get("again"))
+        return handshakes.start_handshake(request, channel, account=account, again=again)
     asked = [] if account else _asked(person(request), channel)
     context = {
         **access.frame_for_both(request, overview.TITLE, about=account),
@@ -86,7 +80,6 @@ def link(request: HttpRequest, channel: str) -> HttpResponse:
         "asked": [one.name for one in asked],
         "asked_note": asked[0].ask.note if asked else "",
         "asked_by": asked[0].ask.made_by if asked else None,
-        "next": request.GET.get("next", ""),
     }
     return access.render_for_both(request, "selfservice/link/confirm.html", context)
 
@@ -139,9 +132,6 @@ def choose(request: HttpRequest, pending_id: uuid.UUID) -> HttpResponse:
     request.session[f"linked {pending_id}"] = (
         url  # so that "Back" in the browser does not say that it took too long
     )
-    if pending.next:  # a page that does not say by itself what was linked
-        names, name = join_names([account.name for account in accounts]), pending.token.native_user_name
-        messages.success(request, say("linked", n=len(accounts), names=names, name=name))
     return redirect(url)
 
 

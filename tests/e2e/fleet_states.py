@@ -131,7 +131,7 @@ def _asks(fleet: Fleet) -> dict[str, Any]:
     ended.lines.filter(token__in=tokens[4:8]).update(opened_at=now - 8 * DAY)
     ended.lines.filter(token__in=tokens[6:8]).update(at_channel_at=now - 8 * DAY)
     Token.objects.filter(pk__in=tokens[9:12]).update(linked_at=now - 7 * DAY)
-    asks.stop_ask(ask=ended, by=fleet.boss, now=now)
+    asks.stop_ask(ask=ended, now=now)
     ask = asks.start_ask(
         user=fleet.boss, name="Vor dem Black Friday: alle Zugänge der Handelskunden in Österreich und Südtirol", note=NOTE,
         token_ids=tokens, ends_at=now + 12 * DAY, once="b", now=now - 2 * DAY,

@@ -156,7 +156,7 @@ def keep(
     app, now = ChannelApp.objects.get(channel=channel, is_default=True), timezone.now()
     listed = linking.ask_for_list(app, identity, grant)
     given: dict[str, Any] = {"app": app, "identity": identity, "grant": grant, "listed": listed}
-    pending = linking.keep_consent(user=user, target=None, next_url="", now=now, **given)
+    pending = linking.keep_consent(user=user, target=None, now=now, **given)
     ids = [native.native_id for native in listed.accounts if native.name in names]
     choosing.save_choice(pending_id=pending.pk, user=user, native_ids=ids, now=now)
 

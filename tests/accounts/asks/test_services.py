@@ -150,7 +150,7 @@ def test_stopping_stops_reminders_and_marks_the_rest_and_the_last_day_does_the_s
     reminder = work(START + 2 * DAY)
     waiting = Message.objects.get(payload__tokens=[open_.pk], payload__reminder=1)
 
-    stops = [services.stop_ask(ask=stopped, by=mira, now=START + 3 * DAY) for _ in range(2)]
+    stops = [services.stop_ask(ask=stopped, now=START + 3 * DAY) for _ in range(2)]
     after = [work(START + days * DAY) for days in (4, 5, 6)]
 
     ends.refresh_from_db()
@@ -312,7 +312,7 @@ def test_stopping_stops_also_first_mails_that_have_not_left_unless_another_ask_c
     begin(mira, both, at=START + HOUR)
     work(START + HOUR)
 
-    services.stop_ask(ask=first, by=mira, now=START + 2 * HOUR)
+    services.stop_ask(ask=first, now=START + 2 * HOUR)
 
     with pytest.raises(NotWanted, match="no longer asked"):
         mails.build_ask_mail(mails_to(alone)[0])

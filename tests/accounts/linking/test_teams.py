@@ -174,12 +174,3 @@ def test_a_forwarded_link_names_nothing_and_says_the_same_of_an_account_that_the
         assert "This link is for somebody else" in page
         assert "ada@example.com" in page
         assert "Lumen" not in page
-
-
-def test_staff_come_back_from_linking_with_a_message(ada: User) -> None:
-    client, back = browser(ada), reverse("my_accounts")
-    choose = native.consent(client, "x", "ada", form={"next": back})
-
-    page = client.post(choose, {"native_id": ids("Lumen Shoes EU")}, follow=True).content.decode()
-
-    assert "Lumen Shoes EU is linked through Ada Okafor." in page

@@ -14,6 +14,7 @@ from django.urls import reverse
 
 from accounts.models import PendingLink
 from tests.support import native
+from tests.support.factories import make_account
 from tests.support.native import back
 from tests.support.sandbox import Sandbox
 from tokens.models import ChannelApp, Token
@@ -108,15 +109,15 @@ def test_after_ten_minutes_the_way_back_is_closed(client: Client, sandbox: Sandb
 
 
 def test_two_tabs_come_back_in_any_order_each_to_its_own(client: Client) -> None:
-    first = native.leave(client, "x", next="/first/")
-    second = native.leave(client, "x", next="/second/")
+    accounts = [make_account("x"), make_account("x")]
+    first, second = (native.leave(client, "x", account=str(one.pk)) for one in accounts)
     back_first, back_second = native.decide(first, "ada"), native.decide(second, "ben")
 
     answers = [back(client, back_first), back(client, back_second)]
 
-    found = {link.token.native_user_name: link.next for link in PendingLink.objects.select_related("token")}
+    found = dict(PendingLink.objects.values_list("token__native_user_name", "account"))
     assert [answer.status_code for answer in answers] == [302, 302]
-    assert found == {"Ada Okafor": "/first/", "Ben Lindqvist": "/second/"}
+    assert found == {"Ada Okafor": accounts[0].pk, "Ben Lindqvist": accounts[1].pk}
 
 
 def test_a_way_back_that_we_did_not_begin_is_refused(client: Client) -> None:
