@@ -11,7 +11,7 @@ from django.contrib.admin import display
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.db.models import Count, QuerySet
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
@@ -88,8 +88,7 @@ class AskAdmin(ReadOnlyList):
             counts[ask][stage] = number
         names = names_for(request.user)
         for row in rows:
-            row.total = sum(counts[row.pk].values())
-            row.number_done = counts[row.pk].get(Stage.DONE, 0)
+            row.number_done, row.total = row.count_done(counts[row.pk])
             row.by = _by(row, names)
 
     @display(description=gettext_lazy("Name"))
@@ -104,7 +103,7 @@ class AskAdmin(ReadOnlyList):
 
     @display(description=gettext_lazy("Done"))
     def done_cell(self, row: Any) -> SafeString:
-        """Return how many of its log-ins are renewed, as words and a bar."""
+        """Return how much of it is done, as words and a bar."""
         return part("ask_done", done=row.number_done, total=row.total)
 
     @display(description=gettext_lazy("Begun by"))
@@ -128,8 +127,13 @@ class AskAdmin(ReadOnlyList):
         ]
 
     def board(self, request: HttpRequest, ask_id: int) -> HttpResponse:
-        """Show how far each log-in is that the viewer sees: counts, a filter by stage, what stops first. 404 and 403 as everywhere."""
+        """Show how far each log-in is that the viewer sees: counts, a filter by stage, what stops first. 404 and 403 as everywhere.
+
+        A client link has a page of its own, for whoever sees that.
+        """
         ask = self._ask(request, ask_id)
+        if Ask.objects.links_visible_to(person(request)).filter(pk=ask.pk).exists():
+            return HttpResponseRedirect(reverse("client_link_of", args=[ask.pk]))
         lines = AskLine.objects.visible_to(person(request)).filter(ask=ask)
         counts = dict(lines.order_by().values_list("stage").annotate(number=Count("pk")))
         chosen = request.GET.get("stage", "")
@@ -137,7 +141,7 @@ class AskAdmin(ReadOnlyList):
         some = (lines.filter(stage=chosen) if chosen else lines).by_what_stops_first()
         some = some.select_related("account__team")
         page = Paginator(some, ON_A_PAGE).get_page(request.GET.get("p"))
-        total, done, now = sum(counts.values()), counts.get(Stage.DONE, 0), timezone.now()
+        (done, total), now = ask.count_done(counts), timezone.now()
         context = {
             **access.frame_of(ask)(request),
             "title": str(ask),
@@ -150,7 +154,6 @@ class AskAdmin(ReadOnlyList):
             "page": page,
             "now": now,
             "on_hold": ask.ended_at is None and hold.current() is not None,
-            "link_url": reverse("client_link_of", args=[ask.pk]) if ask.key else "",
             "stop_url": ask_url("stop", ask) if _may_stop(request, ask) and ask.ended_at is None else "",
         }
         return TemplateResponse(request, "portal/asks/board.html", context)

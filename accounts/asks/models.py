@@ -1,5 +1,6 @@
 """Asks, and the log-ins and accounts that they are about."""
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import ClassVar, Self
@@ -200,6 +201,12 @@ class Ask(models.Model):
     def asked_for(self) -> list["AskLine"]:
         """The ad accounts that are asked for; of a client link, none: any."""
         return list(self.lines.order_by("pk"))
+
+    def count_done(self, stages: Mapping[str, int]) -> tuple[int, int]:
+        """Return how much of it is done, and of how much: of its lines, counted by stage; of a client link for any accounts, channels."""
+        if self.key and not stages:
+            return len(self.used), len(self.channels)
+        return stages.get(AskLine.Stage.DONE, 0), sum(stages.values())
 
     def native_ids(self, channel: str) -> list[str]:
         """Return the ad accounts of a channel that are asked for; empty: any."""

@@ -115,13 +115,8 @@ def _answer(ask: Ask, stages: Counter[str], names: NameVisibility, caller: Calle
     of_team = ask.team is not None and (caller.teams is None or ask.team_id in caller.teams)
     own = ask.key is not None and ask.api_key_id == caller.key_id
     shared = of_team or ask.team is None  # else another team's, which asks for an account of the key's
-    progress = Progress(
-        total=stages.total(),
-        done=sum(stages[one] for one in services.DONE),
-        failed=sum(stages[one] for one in services.FAILED),
-    )
-    if ask.key and not stages:
-        progress = Progress(total=len(ask.channels), done=len(ask.used), failed=0)
+    done, total = ask.count_done(stages)
+    progress = Progress(total=total, done=done, failed=sum(stages[one] for one in services.FAILED))
     return AskOut(
         id=ask.pk,
         url=f"{settings.BASE_URL}{reverse('api:read_ask', args=[ask.pk])}",

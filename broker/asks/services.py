@@ -23,7 +23,6 @@ from users.installation import hold
 from users.models import Team, User
 
 Stage = AskLine.Stage
-DONE = (Stage.DONE,)
 KINDS: dict[Kind, Q] = {
     "renew": Q(what=Ask.What.RENEW),
     "client_link": Q(what=Ask.What.LINK, key__isnull=False),

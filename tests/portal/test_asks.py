@@ -10,7 +10,7 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from accounts import tasks
-from accounts.asks import progress
+from accounts.asks import links, progress
 from accounts.models import Account, Ask, AskLine
 from notifications.models import Message
 from tests.portal.support import action_url, linked, staff, token_of
@@ -226,6 +226,25 @@ def test_a_managers_pages_hold_nothing_of_other_teams_and_their_number_of_querie
     assert "None of these log-ins is linked" in foreign
     assert outside == 404
     assert "No request yet." in nothing
+
+
+def test_a_client_link_is_counted_by_its_channels_and_leads_to_its_own_page(client: Client) -> None:
+    team = make_team("Lumen")
+    maker = staff(client, *ASK, team=team)
+    about: dict[str, Any] = {"email": "ada@client.example", "name": "", "channels": ["facebook", "x"]}
+    link = links.make_link(**about, team=team, made_by=maker, now=timezone.now())
+    Ask.objects.filter(pk=link.pk).update(used={"x": []})
+
+    listed = client.get("/admin/accounts/ask/").content.decode()
+    board = client.get(f"/admin/accounts/ask/{link.pk}/change/")
+    auditor = make_user("audit@example.com")
+    give_role(auditor, Role.AUDITOR)
+    client.force_login(User.objects.get(pk=auditor.pk))
+    of_auditor = client.get(f"/admin/accounts/ask/{link.pk}/change/").content.decode()
+
+    assert "1 of 2" in listed
+    assert board["Location"] == f"/client-links/{link.pk}/"
+    assert "/client-links/" not in of_auditor.split("<main", 1)[1], "which is not theirs to see"
 
 
 def test_the_form_refuses_a_day_that_is_over_and_a_note_that_is_too_long(client: Client) -> None:
