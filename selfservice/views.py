@@ -166,7 +166,7 @@ def open_account(request: HttpRequest, account_id: int) -> HttpResponse:
     return redirect("admin:accounts_account_change" if staff else "my_account", account_id)
 
 
-@login_required
+@login_required(redirect_field_name=None)  # staff come to the portal instead
 @require_GET
 def my_accounts(request: HttpRequest) -> HttpResponse:
     """Show what needs this person, then the accounts that work."""

@@ -48,10 +48,12 @@ def test_logging_in_leads_to_the_page_that_asked_for_it(client: Client) -> None:
 def test_staff_without_an_own_log_in_at_a_channel_land_in_the_portal(client: Client) -> None:
     mira = make_user("mira@example.com", is_staff=True)
 
+    page = client.get("/")["Location"]
     landed = log_in(client, mira.email)["Location"]
     make_token(consented_by=mira)
     later = log_in(Client(), mira.email)["Location"]
 
+    assert page == reverse("account_login")  # naming no page to come back to
     assert (landed, later) == (reverse("admin:index"), reverse("my_accounts"))
 
 
