@@ -10,6 +10,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext, gettext_lazy, npgettext_lazy
 
@@ -117,7 +118,6 @@ class MessageAdmin(RowsWithPages):
         "kind_cell",
         "team",
         "when_cell",
-        "reason_cell",
     ]
     list_display_links = ["subject_cell"]
     list_filter = ["state", KindFilter, MacroFilter, ToFilter, TeamFilter, SendingFilter, "created_at"]
@@ -156,8 +156,9 @@ class MessageAdmin(RowsWithPages):
 
     @display(description=gettext_lazy("State"), ordering="state")
     def state_cell(self, message: Message) -> SafeString:
-        """Return the pill."""
-        return message_pill(message)
+        """Return the pill, and why it failed, was cancelled, or waits."""
+        why = kept.said(message.error)
+        return format_html('{0}<span class="at-second" title="{1}">{1}</span>', message_pill(message), why)
 
     @display(description=gettext_lazy("Kind"), ordering="kind")
     def kind_cell(self, message: Message) -> str:
@@ -168,11 +169,6 @@ class MessageAdmin(RowsWithPages):
     def when_cell(self, message: Message) -> SafeString:
         """Return when it was sent, else when it was written."""
         return tags.when(message.sent_at or message.created_at)
-
-    @display(description=gettext_lazy("Reason"))
-    def reason_cell(self, message: Message) -> str:
-        """Return why it failed, was cancelled, or waits."""
-        return kept.said(message.error) or "—"
 
     # --- one message ------------------------------------------------------------------------------------------------
 
