@@ -226,7 +226,7 @@ class AccountAdmin(ReadOnlyList):
 
     @display(description=gettext_lazy("Usable"), ordering="usable_count")
     def usable_cell(self, account: Any) -> SafeString:
-        """Return "2 of 4" beside one block per token; on cards the active person is shown beside it."""
+        """Return "2 of 4"; on cards the active person is shown beside it."""
         return part("usable", row=account.row)
 
     @display(description=gettext_lazy("Active person"))

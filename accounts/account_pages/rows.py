@@ -34,12 +34,6 @@ class ListedAccount:
     deadline_note: str
     fixer: str  # of one that is dark: whose new consent helps, or who else is waited for; "" where nobody is known
 
-    @property
-    def blocks(self) -> Sequence[bool]:
-        """One small block per token of the pool, filled for a usable one; six at most."""
-        usable, entries = len(self.summary.usable), len(self.summary.entries)
-        return [place < usable for place in range(min(entries, 6))]
-
 
 def listed_account(account: Account, *, names: NameVisibility, now: datetime) -> ListedAccount:
     """Make the line of an account that `with_pools` loaded."""
