@@ -6,6 +6,7 @@ from typing import Any
 
 from django import forms
 from django.utils import timezone
+from django.utils.text import format_lazy
 from django.utils.translation import gettext, gettext_lazy
 
 from accounts.api_keys import services as api_keys
@@ -16,6 +17,7 @@ from ui.confirm import ConfirmForm
 from users.models import Team, User
 
 KEY_LASTS = timedelta(days=365)  # unless another day is chosen
+SCOPES = [(one.value, format_lazy("{} · {}", one.label, one.value)) for one in ApiKey.Scope]
 LAST_YEAR = 2100  # of a day that somebody enters: what is beyond means never, and the last day of all has no day after it
 
 
@@ -51,7 +53,7 @@ class KeyForm(forms.Form):
     )
     scopes = forms.MultipleChoiceField(
         label=gettext_lazy("Permissions"),
-        choices=ApiKey.Scope.choices,
+        choices=SCOPES,
         widget=forms.CheckboxSelectMultiple,
         initial=list(api_keys.FOR_JOBS),
         help_text=gettext_lazy(
@@ -90,7 +92,7 @@ class KeyForm(forms.Form):
             teams = teams.filter(memberships__user=viewer)
             scopes = self.fields["scopes"]
             assert isinstance(scopes, forms.MultipleChoiceField)
-            scopes.choices = [one for one in ApiKey.Scope.choices if one[0] != ApiKey.Scope.PROVISION]
+            scopes.choices = [one for one in SCOPES if one[0] != ApiKey.Scope.PROVISION]
         field = self.fields["teams"]
         assert isinstance(field, forms.ModelMultipleChoiceField)
         field.queryset = teams

@@ -104,8 +104,8 @@ class ApiKeyAdmin(ReadOnlyList):
 
     @display(description=gettext_lazy("Permissions"))
     def scopes_cell(self, key: ApiKey) -> str:
-        """Return what it may do."""
-        return key.scope_labels
+        """Return what it may do, as the reference and its refusals name it."""
+        return ", ".join(key.scopes)
 
     @display(description=gettext_lazy("Teams"))
     def teams_cell(self, key: ApiKey) -> str:

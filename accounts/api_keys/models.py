@@ -103,11 +103,6 @@ class ApiKey(models.Model):
         return self.expires_at - timedelta(seconds=1) if self.expires_at else None
 
     @property
-    def scope_labels(self) -> str:
-        """What it may do, in words."""
-        return ", ".join(str(self.Scope(scope).label) for scope in self.scopes)
-
-    @property
     def maker_left(self) -> bool:
         """Return whether whoever made it was switched off or deleted."""
         return self.maker_left_at is not None or (

@@ -25,7 +25,7 @@ _TEXTS = {
     "being_renewed": "The token must be renewed first, which has been asked for.",
     "put_off": "Too many accounts of this batch needed a closer look. Ask for the rest again.",
     "not_recorded": "This could not be recorded, so no token is handed out.",
-    "no_account": "There is no such account.",
+    "no_account": "There is no such account in the teams and channels of this API key.",
     "grant_type": "Known are refresh_token and client_credentials.",
     "grant_in_address": (
         "Parameters belong into the body. What came in the address may be in logs: make a new credential."
@@ -37,7 +37,7 @@ _TEXTS = {
     "grant_other_key": "Another API key made this credential.",
     "grant_reads_only": "This credential is for reading.",
     "grant_signs": "{channel} signs each request, so no token is handed out. Use the gate.",
-    "no_account_named": "There is no account {native_id} at {channel}.",
+    "no_account_named": "There is no account {native_id} at {channel} in the teams and channels of this API key.",
     "no_ask": "There is no such request.",
     "ask_no_field": "{kind} takes no {field}.",
     "ask_needs": "{kind} needs {field}.",
@@ -82,7 +82,7 @@ _TEXTS = {
     "no_json": "Cannot parse request body",
     "the_body": "the body",
     "no_key": "This needs a valid API key (adt_...): as Authorization: Bearer, or as client_secret of the token endpoint.",
-    "scope_missing": "This API key lacks the scope {name}.",
+    "scope_missing": "This API key lacks the scope {name}. Make a key that has it.",
     "https_only": "Plain HTTP is refused: this key has travelled in clear. Use https, and make a new key.",
     "still_running": "The first call with this Idempotency-Key is not done yet.",
     "key_reused": "This Idempotency-Key came with another call. Use a new one for each deed.",
