@@ -108,7 +108,7 @@ class Table:
     )  # parameters that have one of these values or are left out
     never: Mapping[str, str] = field(default_factory=dict)  # parameters that never pass, and what to do
     # More of the channel's own; raises Refused.
-    look: Callable[[str, Mapping[str, str], Iterable[Pair]], None] | None = None
+    look: Callable[[str, str, Mapping[str, str], Iterable[Pair]], None] | None = None  # method, path, headers
     tunnels: bool = False  # whether a read may come as POST with its query as a form
     # What clients send by themselves and need no answer to: 404, with or without a credential.
     ignored: re.Pattern[str] | None = None
@@ -174,7 +174,7 @@ class _Item:
                 f"Name ad account {self.native_id} by one of these parameters: {', '.join(sorted(found.needs))}."
             )
         if self.table.look is not None:
-            self.table.look(self.method, headers, deep)
+            self.table.look(self.method, path, headers, deep)
         if found.kind == "batch":
             if in_batch:
                 raise Refused("A batch holds no other batch.")
@@ -331,9 +331,12 @@ def _path_of(path: str) -> str:
 
 
 def _parts(name: str) -> list[str]:
-    """Return the parts of a parameter's name: some read `a[b]` as b in a, and write dots, blanks and `a[b` with underscores."""
+    """Return the parts of a parameter's name: some read `a[b]` as b in a, and write dots, blanks and `a[b` with underscores.
+
+    Go knows the fields of JSON by their folded names: a long s is an s there.
+    """
     name = name if "]" in name else name.replace("[", "_")
-    said = [one.strip().lower().replace(".", "_").replace(" ", "_") for one in re.split(r"[\[\]]+", name)]
+    said = [one.strip().casefold().replace(".", "_").replace(" ", "_") for one in re.split(r"[\[\]]+", name)]
     return [one for one in said if one]
 
 

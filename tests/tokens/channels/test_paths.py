@@ -77,6 +77,11 @@ PASSES: dict[str, list[tuple[Ask, tuple[str, ...], bool]]] = {
         (Ask("POST /v26.0/act_123456/advideos", None, "video", MULTIPART), (), False),
         (Ask("GET /v26.0/search?type=adinterest&q=tea"), (), True),
         (
+            Ask("POST /v26.0/act_123456", b"name=A", headers={"content-type": f'{FORM}; charset="UTF-8"'}),
+            (),
+            False,
+        ),
+        (
             Ask(
                 "POST /v26.0/",
                 batch({"method": "GET", "relative_url": "act_123456/ads"}, {"relative_url": "77777"}),
@@ -186,6 +191,11 @@ REFUSED: dict[str, list[tuple[Ask, str]]] = {
         (Ask("GET /v26.0/act_123456/promote_pages?fields=access_token"), "No tokens"),
         (Ask("GET /v26.0/act_123456?fields=business{owned_ad_accounts{id}}"), "inside the ad account"),
         (Ask("GET /v26.0/act_123456?fields=business.as(ads){clients}"), "inside the ad account"),
+        # Its answer would say that it made whatever the name says.
+        (
+            Ask("POST /v26.0/act_123456/campaigns", "name=1202345678&fields=name.as(id)"),
+            "inside the ad account",
+        ),
         (Ask("GET /v26.0/act_123456?fields=promote_pages.fields(access_token)"), "inside the ad account"),
         (Ask("GET /v26.0/act_123456?fields=promote_pages{id},promote_pages.limit(9)"), "No tokens"),
         (Ask("GET /v26.0/act_123456?fields=%5B%22promote%5Cu005fpages%22%5D"), "No tokens"),
@@ -267,11 +277,19 @@ REFUSED: dict[str, list[tuple[Ask, str]]] = {
         (Ask("POST /2/tweets", {"text": "A"}, "api"), "signed"),
     ],
     "pinterest": [(Ask("POST /v5/media", {"media_type": "video"}), "Make the Pin elsewhere")],
+    "tiktok": [
+        # Go takes a long s for an s, and of two parameters of a name the last.
+        (
+            Ask(f"POST {TIKTOK}/campaign/create/", {"advertiser_id": "700", "adverti\u017fer_id": "9"}),
+            "advertiser_id",
+        ),
+    ],
     "linkedin": [
         (
             Ask("POST /rest/posts?ids=List(urn%3Ali%3Ashare%3A1)", {"adContext": {"dscAdAccount": OURS}}),
-            "Posts are made here",
+            "by their ids",
         ),
+        (Ask(f"GET /rest/leadFormResponses?ids[0]=1&owner={URN}508"), "by their ids"),
         (
             Ask(
                 "POST /rest/posts",
@@ -364,12 +382,20 @@ def test_what_others_could_read_in_another_way_is_refused(channel: str) -> None:
         Ask(f"POST {path}", b"{", headers={"content-type": "application/json"}),
         Ask(f"POST {path}", b'{"a":"\\u0000"}', headers={"content-type": "application/json"}),
         Ask(f"POST {path}", b"--b\r\nbroken", headers=MULTIPART),
+        Ask(f"POST {path}", files(("a\nb", "1")), headers=MULTIPART),
         Ask(
             f"POST {path}",
             files(("a", "1"), beside="\r\nContent-Transfer-Encoding: base64"),
             headers=MULTIPART,
         ),
         Ask(f"POST {path}", b"a=1", headers={"content-type": FORM, "content-encoding": "gzip"}),
+        Ask(f"POST {path}", b"a=1", headers={"content-type": f"{FORM}; charset=ibm037"}),
+        Ask(f"POST {path}", b"{}", headers={"content-type": "application/json; charset=utf-7"}),
+        Ask(
+            f"POST {path}",
+            files(("a", "1\n--b\nContent-Disposition: form-data; name=b\n\n2")),
+            headers=MULTIPART,
+        ),
         Ask(f"OPTIONS {path}"),
         Ask(f"get {path}"),
         Ask(f"GET {path}", host="elsewhere"),

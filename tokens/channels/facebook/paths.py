@@ -24,15 +24,15 @@ _INSIDE = words(
     "customaudiences saved_audiences "
     "object_story_spec link_data video_data asset_feed_spec targeting promoted_object issues_info"
 )
-# ads.limit(5); not .fields(), the older way to write what stands in braces.
-_MODIFIED = re.compile(r"\.(?!fields\()[a-z_]+\([^()]*\)", re.IGNORECASE)
+# ads.limit(5); not .fields(), the older way to write what stands in braces, nor .as(), by which a name could be answered as an id.
+_MODIFIED = re.compile(r"\.(?!(?:fields|as)\()[a-z_]+\([^()]*\)", re.IGNORECASE)
 _EXPANDED = re.compile(r"(?<![a-z0-9_])([a-z0-9_]++)\s*+\{", re.IGNORECASE)  # in one pass, however long it is
 # A Page that is expanded without fields comes with its token.
 _TOKENS = re.compile(r"\b(access_token|page_token|promote_pages(?!\s*\0))\b", re.IGNORECASE)
 _NAMES = re.compile(r"\{\s*(id|name|username)(\s*,\s*(id|name|username))*\s*\}")
 
 
-def _look(method: str, headers: Mapping[str, str], pairs: Iterable[Pair]) -> None:  # noqa: ARG001  # what a table's look is given
+def _look(_method: str, _path: str, _headers: Mapping[str, str], pairs: Iterable[Pair]) -> None:
     """Keep field expansion inside the ad account: `business{owned_ad_accounts{...}}` would lead to others, `access_token` to a Page's."""
     for name, value in pairs:
         if not name.strip().lower().startswith("fields"):

@@ -13,15 +13,14 @@ from tokens.channels.parameters import Pair, Refused
 from tokens.channels.paths import BELOW, Table, person, rule, words
 
 _ACT = r"rest/adAccounts/{account}"
-_POST = re.compile(r"urn(?::|%3A)li(?::|%3A)(share|ugcPost)", re.IGNORECASE)
 _READS = frozenset({"get", "get_all", "batch_get", "finder"})  # Rest.li's methods that are sent by GET
 
 
-def _look(method: str, headers: Mapping[str, str], pairs: Iterable[Pair]) -> None:
-    """Keep a GET a read, and posts that are there already the person's: Rest.li's own header names what is meant."""
-    if any(name == "ids" and _POST.search(str(value)) for name, value in pairs):
-        raise Refused("Posts are made here, one by one, for ads alone: those that exist are not a job's.")
+def _look(method: str, path: str, headers: Mapping[str, str], pairs: Iterable[Pair]) -> None:
+    """Keep a GET a read, by Rest.li's own header, and what is not below the ad account its own: `ids` would name anybody's."""
     names = {name.lower() for name, _ in pairs}
+    if any(name.startswith("ids") for name in names) and not path.startswith("rest/adAccounts/"):
+        raise Refused("Many are asked for by their ids below the ad account alone, at /rest/adAccounts/.")
     if "dscadaccount" in names and "feeddistribution" not in names:
         raise Refused("A post for ads alone says so: set distribution.feedDistribution to NONE.")
     if method in ("GET", "HEAD") and headers.get("x-restli-method", "get").strip().lower() not in _READS:
