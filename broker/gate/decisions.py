@@ -48,7 +48,7 @@ class Asked:
     method: str
     path: str  # what follows the base address, as it was sent, with its first slash: "/v26.0/act_1/campaigns"
     query: str  # as it was sent
-    headers: Mapping[str, str]  # names in lower case
+    headers: Mapping[str, str]  # names in lower case; none that `Connection` names
     body: bytes | None = (
         None  # where it is whole and at most 1 MiB; None: longer, and the path alone has to decide
     )

@@ -16,7 +16,7 @@ from tokens.channels.parameters import Refused
 HEADERS = frozenset({"authorization", "access-token"})
 PARAMETERS = frozenset({"access_token"})
 PROOFS = frozenset({"appsecret_proof", "appsecret_time"})  # made with the token that the client thinks it has
-# RFC 9110, section 7.6.1, and those that the names in `Connection` make so.
+# RFC 9110, section 7.6.1.
 OF_ONE_CONNECTION = frozenset(
     {
         "connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "proxy-connection", "te", "trailer", "transfer-encoding",
@@ -62,22 +62,16 @@ def find(query: str, headers: Mapping[str, str], body: bytes | None) -> Found:
 
 def is_form(headers: Mapping[str, str]) -> bool:
     """Return whether the body is one in which the credential may stand."""
-    return headers.get("content-type", "").startswith("application/x-www-form-urlencoded")
+    return headers.get("content-type", "").lower().startswith("application/x-www-form-urlencoded")
 
 
 def passed(headers: Mapping[str, str]) -> dict[str, str]:
     """Return the headers that go on to the channel."""
-    dropped = DROPPED | named(headers.get("connection", ""))
     return {
         name: value
         for name, value in headers.items()
-        if name not in dropped and not name.startswith(_OF_OTHERS)
+        if name not in DROPPED and not name.startswith(_OF_OTHERS)
     }
-
-
-def named(connection: str) -> frozenset[str]:
-    """Return the headers that `Connection` names."""
-    return frozenset(name.strip().lower() for name in connection.split(","))
 
 
 def _split(text: str) -> tuple[str, list[str]]:

@@ -94,7 +94,7 @@ class Job:
 def test_the_credential_is_replaced_by_the_token_wherever_it_stood() -> None:
     job = Job()
     headers = {
-        "cookie": "a=b", "connection": "x-hop", "x-hop": "1", "x-forwarded-for": "1.2.3.4", "accept": "*/*", "host": "adtoken",
+        "cookie": "a=b", "connection": "close", "x-forwarded-for": "1.2.3.4", "accept": "*/*", "host": "adtoken",
     }  # fmt: skip
     query = f"limit=5&access_token={job.text}&appsecret_proof=00&fields=id%2Cname"
 
@@ -167,7 +167,8 @@ def test_a_form_loses_the_credential_and_nothing_else() -> None:
     long = "1" * 100_000  # is read beside the event loop
     body = f"name=A%20b+c&access_token={job.text}&x={long}".encode()
 
-    found = job.sent("POST /v26.0/act_123456/campaigns", headers=FORM, body=body)
+    kind = {"content-type": "Application/X-WWW-Form-Urlencoded"}
+    found = job.sent("POST /v26.0/act_123456/campaigns", headers=kind, body=body)
 
     assert (found.body, found.repeatable) == (f"name=A%20b+c&x={long}".encode(), False)
 

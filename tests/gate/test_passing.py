@@ -104,6 +104,12 @@ def test_what_is_of_one_connection_or_of_us_stays_and_the_rest_passes(job: Job, 
     assert answer.headers.get_list("warning") == ["one", "two"]
 
 
+def test_no_header_is_decided_by_that_does_not_reach_the_channel(job: Job, channel: StandIn) -> None:
+    answer = job.call("POST", f"{LUMEN}/ads", json={"name": "x"}, headers={"connection": "content-type"})
+
+    assert (answer.status_code, channel.came) == (413, [])
+
+
 def test_addresses_lead_back_and_tokens_become_the_credential_however_they_are_written(
     job: Job, channel: StandIn, settings: Any
 ) -> None:

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Mapping
 
-from broker.gate.placed import OF_ONE_CONNECTION, named
+from broker.gate.placed import OF_ONE_CONNECTION
 
 # Cookies would mix people up; the others speak of the channel's own host and of the connection to it. Our server writes the last two.
 NOT_GIVEN = frozenset(
@@ -18,14 +18,15 @@ _HOST = re.compile(r"[A-Za-z0-9.-]+(?::\d+)?|\[[0-9a-fA-F:]+\](?::\d+)?")
 def received(pairs: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
     """Return a request's headers by their names in lower case; of one that came twice, both (RFC 9110, section 5.3).
 
-    One with "_" is left out: servers take it for one with "-".
+    One with "_" is left out: servers take it for one with "-". So is what `Connection` names: nothing is decided by what is not sent on.
     """
     found: dict[str, str] = {}
     for raw, value in pairs:
         name, text = raw.decode("latin-1").lower(), value.decode("latin-1")
         if "_" not in name:
             found[name] = f"{found[name]}, {text}" if name in found else text
-    return found
+    out = named(found.get("connection", ""))
+    return {name: text for name, text in found.items() if name not in out}
 
 
 def for_job(pairs: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
@@ -34,6 +35,11 @@ def for_job(pairs: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
     connection = b",".join(value for name, value in lower if name == b"connection").decode("latin-1")
     out = OF_ONE_CONNECTION | NOT_GIVEN | named(connection)
     return [(name, value) for name, value in lower if name.decode("latin-1") not in out]
+
+
+def named(connection: str) -> frozenset[str]:
+    """Return the headers that `Connection` names."""
+    return frozenset(name.strip().lower() for name in connection.split(","))
 
 
 def asked_host(headers: Mapping[str, str]) -> str:
