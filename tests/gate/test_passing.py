@@ -110,6 +110,17 @@ def test_no_header_is_decided_by_that_does_not_reach_the_channel(job: Job, chann
     assert (answer.status_code, channel.came) == (413, [])
 
 
+def test_a_page_of_a_channel_is_nothing_that_a_browser_runs_in_our_name(job: Job, channel: StandIn) -> None:
+    channel.headers = [("content-type", "text/html"), ("content-security-policy", "script-src *")]
+
+    said = [job.call("GET", path) for path in (LUMEN, "me")]
+
+    assert [one.status_code for one in said] == [200, 403]
+    for one in said:
+        assert one.headers.get_list("content-security-policy") == ["sandbox"]
+        assert one.headers["x-content-type-options"] == "nosniff"
+
+
 def test_addresses_lead_back_and_tokens_become_the_credential_however_they_are_written(
     job: Job, channel: StandIn, settings: Any
 ) -> None:

@@ -264,6 +264,7 @@ class Exchange:
         now = self.sending.row.token_id if self.sending else self._began_as
         headers.append((b"adtoken-attempts", str(self.attempts).encode()))
         headers.append((b"adtoken-person-changed", b"true" if now != self._began_as else b"false"))
+        headers.extend(heads.HARMLESS)
         self.status = status
         await self._send({"type": "http.response.start", "status": status, "headers": headers})
 

@@ -5,11 +5,14 @@ from collections.abc import Iterable, Mapping
 
 from broker.gate.placed import OF_ONE_CONNECTION
 
+# A channel's page is none of ours, and runs nothing in a browser that is logged in here.
+HARMLESS = [(b"content-security-policy", b"sandbox"), (b"x-content-type-options", b"nosniff")]
 # Cookies would mix people up; the others speak of the channel's own host and of the connection to it. Our server writes the last two.
 NOT_GIVEN = frozenset(
     {
         "set-cookie", "set-cookie2", "strict-transport-security", "public-key-pins", "alt-svc", "nel", "report-to", "expect-ct",
         "clear-site-data", "x-request-id", "adtoken-attempts", "adtoken-person-changed", "date", "server",
+        *(name.decode() for name, _ in HARMLESS),
     }
 )  # fmt: skip
 _HOST = re.compile(r"[A-Za-z0-9.-]+(?::\d+)?|\[[0-9a-fA-F:]+\](?::\d+)?")
