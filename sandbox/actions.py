@@ -110,18 +110,18 @@ async def user_action(store: Store, user: NativeUser, action: str, data: dict[st
         raise UnknownNameError(f"no action {action!r}; known: {', '.join(ACTIONS)}")
     if action in _SWITCHES:
         _set(user, {_SWITCHES[action]: data.get("on", True)})
+    elif action == "request_deletion":
+        await _request_deletion(store, user, data.get("client_id"))
+    elif action == "consent":
+        await _consent(store, user, data)
     elif user.channel in STAND_INS:
         await STAND_INS[user.channel].action(store, user, action, data)
     elif action == "change_password":
         _end_sessions(store, user, 460)
     elif action == "log_out":
         _end_sessions(store, user, 467)
-    elif action == "cancel_authorisation":
-        await _cancel(store, user, data.get("client_id"))
-    elif action == "request_deletion":
-        await _request_deletion(store, user, data.get("client_id"))
     else:
-        await _consent(store, user, data)
+        await _cancel(store, user, data.get("client_id"))
 
 
 def _end_sessions(store: Store, user: NativeUser, subcode: int) -> None:

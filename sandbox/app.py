@@ -18,7 +18,6 @@ from sandbox.snapchat.routes import routes as snapchat_routes
 from sandbox.store import Store
 from sandbox.tiktok.routes import routes as tiktok_routes
 from sandbox.web import page
-from sandbox.windows import Windows
 from sandbox.x.limits import RateLimits
 from sandbox.x.routes import routes as x_routes
 from sandbox.x.signature import Nonces
@@ -52,7 +51,6 @@ def build(
     app.state.faults = faults
     app.state.smtp_rules = smtp_rules
     app.state.limits = RateLimits()
-    app.state.windows = Windows()
     app.state.nonces = Nonces()
     app.state.mailbox_url = mailbox_url
     return Front(app, store=store, log=log, faults=faults)

@@ -51,14 +51,12 @@ class CallLog:
             del self.calls[: len(self.calls) - KEPT]
 
     def find(self, **wanted: str) -> list[Call]:
-        """Calls that fit: channel, method, user and status are compared, path is a regular expression."""
+        """Calls that fit: channel, method and status are compared, path is a regular expression."""
         found = self.calls
         if channel := wanted.get("channel"):
             found = [c for c in found if c.channel == channel]
         if method := wanted.get("method"):
             found = [c for c in found if c.method == method.upper()]
-        if user := wanted.get("user"):
-            found = [c for c in found if c.native_user == user]
         if status := wanted.get("status"):
             found = [c for c in found if str(c.status) == status]
         if path := wanted.get("path"):

@@ -12,11 +12,10 @@ from starlette.routing import Route
 from sandbox import actions, issuing
 from sandbox.actions import BadCallError, refuse_unknown
 from sandbox.calls import CallLog
-from sandbox.faults import Fault, Faults, encode
+from sandbox.faults import Fault, Faults
 from sandbox.mailbox.smtp import SmtpRules
-from sandbox.mailbox.web import smtp_rules
 from sandbox.store import Store, UnknownNameError
-from sandbox.web import store_of, windows_of
+from sandbox.web import store_of
 from sandbox.world import CHANNELS, ROLES
 from sandbox.x.limits import RateLimits
 
@@ -92,7 +91,6 @@ def _no_trouble(request: Request) -> None:
     log.calls.clear()
     limits: RateLimits = request.app.state.limits
     limits.reset()
-    windows_of(request).clear()
     rules: SmtpRules = request.app.state.smtp_rules
     rules.clear()
 
@@ -161,7 +159,7 @@ async def role(request: Request, store: Store, body: dict[str, Any]) -> Answer:
 async def token_dates(_request: Request, store: Store, body: dict[str, Any]) -> Answer:
     """Set dates of tokens that were issued."""
     dates = ("expires_at", "issued_at", "data_access_expires_at", "refresh_expires_at")
-    _only(body, "channel", "token", "user", *dates)
+    _only(body, "channel", "user", *dates)
     given = {name: int(body[name]) for name in dates if name in body}
     if not given:
         raise BadCallError(f"give at least one of {', '.join(dates)}")
@@ -170,7 +168,7 @@ async def token_dates(_request: Request, store: Store, body: dict[str, Any]) -> 
 
 async def expire_now(_request: Request, store: Store, body: dict[str, Any]) -> Answer:
     """Let tokens run out this second."""
-    _only(body, "channel", "token", "user")
+    _only(body, "channel", "user")
     return {"changed": issuing.set_dates(store, body, {"expires_at": store.now()})}
 
 
@@ -200,7 +198,6 @@ async def faults(request: Request, _store: Store, body: dict[str, Any]) -> Answe
     fault.method = fault.method.upper()
     if not (fault.status or fault.drop or fault.delay):
         raise BadCallError("give a status, a delay or drop")
-    encode(fault)  # says what is wrong with it
     known.next_id += 1
     known.faults.append(fault)
     return asdict(fault)
@@ -213,7 +210,7 @@ async def calls(request: Request, _store: Store, _body: dict[str, Any]) -> Answe
         log.calls.clear()
         return []
     wanted = dict(request.query_params)
-    _only(wanted, "channel", "method", "user", "status", "path")
+    _only(wanted, "channel", "method", "status", "path")
     return [asdict(call) for call in log.find(**wanted)]
 
 
@@ -240,6 +237,14 @@ async def rate_limit(request: Request, _store: Store, body: dict[str, Any]) -> A
     return {"limit": limits.accounts_limit, "window": limits.window}
 
 
+async def smtp(request: Request, _store: Store, body: dict[str, Any]) -> Answer:
+    """Set how the mail server behaves; what is left out goes back to normal."""
+    rules: SmtpRules = request.app.state.smtp_rules
+    _only(body, "delay", "late")
+    rules.delay, rules.late = float(body.get("delay", 0)), bool(body.get("late"))
+    return {"delay": rules.delay, "late": rules.late}
+
+
 _USER = "/users/{channel}/{user}/{action}"
 _ROLE = "/accounts/{channel}/{account}/roles/{user}"
 
@@ -262,5 +267,5 @@ routes = [
     Route("/calls", control(calls), methods=["GET", "DELETE"]),
     Route("/clock", control(clock), methods=["POST"]),
     Route("/x/rate_limit", control(rate_limit), methods=["POST", "DELETE"]),
-    Route("/smtp", smtp_rules, methods=["GET", "POST"]),
+    Route("/smtp", control(smtp), methods=["POST"]),
 ]

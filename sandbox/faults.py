@@ -1,10 +1,8 @@
 """Ordered trouble: answers, delays and dropped connections in place of the stand-in channels' own answers."""
 
 import asyncio
-import base64
 import json
 import re
-from collections.abc import MutableMapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,9 +19,6 @@ class Fault:
     status: int | None = None  # none: the channel answers itself (after the delay)
     headers: dict[str, str] = field(default_factory=dict)
     body: Any = None  # text is sent as it is, anything else as JSON
-    base64: str = ""  # the body's bytes as they travel, in place of `body`: other charsets, gzip, noise
-    repeat: int = 1  # how often the body is sent, one after the other, as one answer
-    cut: bool = False  # half of the body comes, then the connection ends within the declared length
     delay: float = 0.0
     late: bool = False  # the channel does what was asked first, and keeps its answer back for the delay
     drop: bool = False
@@ -67,8 +62,6 @@ class Faults:
 
 def encode(fault: Fault) -> tuple[bytes, str]:
     """Body and content type of an ordered answer."""
-    if fault.base64:
-        return base64.b64decode(fault.base64, validate=True), "application/octet-stream"
     if isinstance(fault.body, str):
         kind = "text/html" if fault.body.lstrip().startswith("<") else "text/plain"
         return fault.body.encode(), f"{kind}; charset=utf-8"
@@ -77,16 +70,10 @@ def encode(fault: Fault) -> tuple[bytes, str]:
     return json.dumps(fault.body).encode(), "application/json; charset=utf-8"
 
 
-async def end_connection(send: Any, scope: MutableMapping[str, Any], *, at_once: bool) -> None:
-    """End the client's connection in the middle of an answer, as a server does that dies over it. `at_once`: what was sent may be lost."""
-    transport = transport_of(send, scope)
-    (transport.abort if at_once else transport.close)()
+async def end_connection(send: Any) -> None:
+    """End the client's connection, as a server does that dies over an answer.
+
+    ASGI has no word for a connection, so it is taken from uvicorn's request cycle, whose bound method `send` is.
+    """
+    send.__self__.transport.abort()
     await asyncio.sleep(0.01)  # uvicorn learns of it, and does not miss the rest of the answer
-
-
-def transport_of(send: Any, scope: MutableMapping[str, Any]) -> asyncio.Transport:
-    """ASGI has no word for a connection, so it is taken from uvicorn's request cycle, whose bound method `send` is."""
-    transport: asyncio.Transport | None = getattr(getattr(send, "__self__", None), "transport", None)
-    if transport is None:
-        raise RuntimeError(f"cannot reach the connection of {scope['path']}: run the sandbox under uvicorn")
-    return transport

@@ -6,7 +6,7 @@ from urllib.parse import unquote_plus
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from sandbox.calls import Call, CallLog, credentials, items, json_items, redact, scheme_of
-from sandbox.faults import Fault, Faults, encode, end_connection, transport_of
+from sandbox.faults import Fault, Faults, encode, end_connection
 from sandbox.store import Store
 from sandbox.world import CHANNELS
 
@@ -63,11 +63,11 @@ class Front:
             if fault.delay and not fault.late:
                 await self.faults.wait(fault.delay)
             if fault.drop:
-                await end_connection(send, scope, at_once=True)
+                await end_connection(send)
                 return
             if fault.status is not None:
                 call.status = fault.status
-                await _send_fault(fault, fault.status, scope, send)
+                await _send_fault(fault, fault.status, send)
                 return
 
         async def noting(message: Message) -> None:
@@ -103,19 +103,10 @@ def _replay(body: bytes, receive: Receive) -> Receive:
     return again
 
 
-async def _send_fault(fault: Fault, status: int, scope: Scope, send: Send) -> None:
+async def _send_fault(fault: Fault, status: int, send: Send) -> None:
     body, kind = encode(fault)
-    headers = {"content-type": kind, "content-length": str(len(body) * fault.repeat)}
+    headers = {"content-type": kind, "content-length": str(len(body))}
     headers.update({name.lower(): value for name, value in fault.headers.items()})
     raw = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
     await send({"type": "http.response.start", "status": status, "headers": raw})
-    if fault.cut:
-        await send({"type": "http.response.body", "body": body[: len(body) // 2], "more_body": True})
-        await end_connection(send, scope, at_once=False)
-        return
-    for _ in range(fault.repeat - 1):
-        if transport_of(send, scope).is_closing():  # the client has had enough
-            await end_connection(send, scope, at_once=True)
-            return
-        await send({"type": "http.response.body", "body": body, "more_body": True})
     await send({"type": "http.response.body", "body": body})

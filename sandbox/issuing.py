@@ -14,32 +14,20 @@ from sandbox.x.pairs import pair_for
 
 
 def set_dates(store: Store, data: dict[str, Any], dates: dict[str, int]) -> int:
-    """Set dates of one token (`token`), or of all tokens of a user that are not dead. Gives how many were changed."""
+    """Set dates of all tokens of a user that are not dead. Gives how many were changed."""
     channel = data.get("channel", "facebook")
     if channel not in STAND_INS and channel != "facebook":
         raise BadCallError("tokens of X have no dates")
     if channel != "facebook" and "data_access_expires_at" in dates:
         raise BadCallError("only tokens of Facebook have a data access date")
-    if "token" in data:
-        chosen: Sequence[FacebookToken | OauthToken] = [_token(store, channel, data["token"])]
-    elif "user" in data:
-        chosen = _living(store, store.user(channel, data["user"]))
-    else:
-        raise BadCallError("give a token or a user")
+    if "user" not in data:
+        raise BadCallError("give a user")
+    chosen = _living(store, store.user(channel, data["user"]))
     for token in chosen:
         for name, value in dates.items():
             setattr(token, name, value)
     store.changed()
     return len(chosen)
-
-
-def _token(store: Store, channel: str, text: str) -> FacebookToken | OauthToken:
-    found: FacebookToken | OauthToken | None = store.facebook_tokens.get(text)
-    if channel != "facebook":
-        found = store.oauth_token(text)
-    if found is None or (isinstance(found, OauthToken) and found.channel != channel):
-        raise UnknownNameError("no such token")
-    return found
 
 
 def _living(store: Store, user: NativeUser) -> Sequence[FacebookToken | OauthToken]:

@@ -252,13 +252,6 @@ class OauthStandIn:
 
     async def action(self, store: Store, user: NativeUser, action: str, data: dict[str, Any]) -> None:
         """An action of or to the person; those that end nothing here do nothing."""
-        found = self.consents(store, user, data.get("client_id"))
-        if action == "consent":
-            for token in found:
-                token.scopes = list(data.get("scopes", token.scopes))
-                if "accounts" in data:
-                    token.account_ids = [store.account(self.channel, name).id for name in data["accounts"]]
-        elif action in self.ends:
-            for token in found:
-                token.dead = self.ends[action]
+        for token in self.consents(store, user, data.get("client_id")) if action in self.ends else ():
+            token.dead = self.ends[action]
         store.changed()

@@ -13,7 +13,6 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
 from sandbox.store import Store
-from sandbox.windows import Windows
 from sandbox.world import App
 
 _PAGES = Environment(
@@ -29,12 +28,6 @@ def store_of(request: Request) -> Store:
     """The one store of this process."""
     store: Store = request.app.state.store
     return store
-
-
-def windows_of(request: Request) -> Windows:
-    """The counted calls of this process."""
-    windows: Windows = request.app.state.windows
-    return windows
 
 
 def page(template: str, *, status: int = 200, **context: Any) -> HTMLResponse:

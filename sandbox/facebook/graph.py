@@ -31,24 +31,10 @@ async def me(request: Request) -> Response:
 
 
 async def permissions(request: Request) -> Response:
-    """`/me/permissions`: what was granted and declined; DELETE takes back one permission, or all (removes the app)."""
+    """`DELETE /me/permissions`: takes back all that was granted, which removes the app."""
     caller = await caller_of(request)
-    grant = caller.grant
-    asked_about = str(request.path_params.get("user_id", caller.user.id))
-    if asked_about != caller.user.id:
-        raise errors.unknown_object(asked_about)
-    if request.method == "DELETE":
-        one = first(caller.params, "permission")
-        if not one:
-            await remove_app(caller.store, caller.app, caller.user)
-        elif one in grant.scopes:
-            grant.scopes.remove(one)
-            grant.declined.append(one)
-            caller.store.changed()
-        return JSONResponse({"success": True})
-    rows = [{"permission": scope, "status": "granted"} for scope in grant.scopes]
-    rows += [{"permission": scope, "status": "declined"} for scope in grant.declined]
-    return JSONResponse({"data": rows})
+    await remove_app(caller.store, caller.app, caller.user)
+    return JSONResponse({"success": True})
 
 
 async def ad_accounts(request: Request) -> Response:

@@ -3,7 +3,6 @@
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
 from urllib.parse import unquote
 
 from starlette.requests import Request
@@ -16,7 +15,7 @@ from sandbox.store import Store
 from sandbox.web import store_of
 from sandbox.world import AdAccount, App, NativeUser, OauthToken
 
-# As of 2026-11-25, and no clock moves them: 202511 was sunset on 2026-11-16. The setting `active_versions` does.
+# As of 2026-11-25, and no clock moves them: 202511 was sunset on 2026-11-16.
 OLDEST, NEWEST = "202512", "202611"
 _MONTH = re.compile(r"20\d{2}(0[1-9]|1[0-2])")
 
@@ -68,15 +67,12 @@ async def caller_of(request: Request, *, versioned: bool = True) -> Caller:
     text = bearer(request)
     token, standing = STAND_IN.standing(store, text) if text else (None, "")
     app = store.app("linkedin", token.client_id) if token is not None else None
-    settings: dict[str, Any] = app.settings if app is not None else {}
     if versioned:
-        check_version(request, settings)
+        check_version(request)
     if not text:
         raise errors.no_token()
     if token is None or app is None or standing != "active":
         raise errors.token_refused(standing)
-    if settings.get("day_quota_over"):
-        raise errors.day_quota()
     user = store.user("linkedin", token.user)
     return Caller(store, token, app, user, await query_of(request))
 
@@ -90,13 +86,12 @@ def bearer(request: Request) -> str:
     return rest.strip()
 
 
-def check_version(request: Request, settings: Mapping[str, Any]) -> None:
+def check_version(request: Request) -> None:
     """Demand both version headers."""
     version = request.headers.get("linkedin-version", "").strip()
     if not version:
         raise errors.no_version()
-    oldest, newest = settings.get("active_versions", (OLDEST, NEWEST))
-    if not _MONTH.fullmatch(version) or not oldest <= version <= newest:
+    if not _MONTH.fullmatch(version) or not OLDEST <= version <= NEWEST:
         raise errors.inactive_version(version)
     if request.headers.get("x-restli-protocol-version") != "2.0.0":  # (answer unverified)
         raise errors.bad_request("X-RestLi-Protocol-Version must be 2.0.0")

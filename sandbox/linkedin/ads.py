@@ -25,8 +25,6 @@ async def userinfo(request: Request) -> Response:
     given, _, family = user.name.partition(" ")
     answer: dict[str, Any] = {"sub": user.id, "name": user.name, "given_name": given, "family_name": family}
     answer["locale"] = {"country": "US", "language": "en"}
-    if "email" in caller.token.scopes:
-        answer |= {"email": user.email, "email_verified": True}
     return JSONResponse(answer)
 
 

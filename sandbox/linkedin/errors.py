@@ -101,12 +101,6 @@ def inactive_version(version: str) -> ApiError:
     return ApiError(426, f"Requested version {full} is not active", code="NONEXISTENT_VERSION")
 
 
-def day_quota() -> ApiError:
-    """The daily quota is used up (number unverified). There is no Retry-After."""
-    text = "Resource level throttle APPLICATION DAY limit for calls to this resource is reached."
-    return ApiError(429, text, number=101, code="TOO_MANY_REQUESTS")
-
-
 def bad_request(text: str) -> ApiError:
     """A call that LinkedIn cannot read (code unverified)."""
     return ApiError(400, text, number=0, code="ILLEGAL_ARGUMENT")

@@ -46,8 +46,7 @@ class LinkedInStandIn(OauthStandIn):
         if first(params, "response_type") != "code":  # (unverified)
             text = 'A required parameter "response_type" is missing or is not "code"'
             return self._back(wish, error="unsupported_response_type", error_description=text)
-        may_ask = app.settings.get("products", PRODUCTS)
-        wrong = [scope for scope in self.asked_scopes(params) if scope not in may_ask]
+        wrong = [scope for scope in self.asked_scopes(params) if scope not in PRODUCTS]
         if not wrong:
             return None
         text = f'Scope "{wrong[0]}" is not authorized for your application'

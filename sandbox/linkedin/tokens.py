@@ -111,12 +111,7 @@ async def introspect(request: Request) -> Response:
     store, form = store_of(request), await form_of(request) or {}
     app = client(store, form, needs=("token",))
     token, standing = STAND_IN.standing(store, form.get("token", ""))
-    restricted = token is not None and store.user("linkedin", token.user).suspended
-    if restricted and app.settings.get("restricted_is_401"):
-        raise OauthError(
-            401, "member_restricted", "The member is restricted"
-        )  # unverified: a design note only
-    if standing == "unknown" and not app.settings.get("unknown_is_inactive"):
+    if standing == "unknown":
         raise OauthError(400, "invalid_request", "Invalid token")  # 400 documented, body unverified
     if token is None or token.client_id != app.client_id or standing == "fresh":
         return JSONResponse({"active": False})  # of another app: documented; fresh: unverified
@@ -137,8 +132,6 @@ async def revoke(request: Request) -> Response:
     """`POST /oauth/v2/revoke` (unverified: used by several projects, in no document). It ends the consent."""
     store, form = store_of(request), await form_of(request) or {}
     app = client(store, form, needs=("token",))
-    if app.settings.get("no_revoke"):
-        return Response(status_code=404)
     token = store.oauth_token(form.get("token", ""))
     if token is not None and token.client_id == app.client_id:
         token.dead = "revoked"

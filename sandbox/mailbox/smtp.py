@@ -1,8 +1,7 @@
-"""The SMTP side of the mailbox: takes mails, and refuses them when told to."""
+"""The SMTP side of the mailbox: takes mails, late when told to."""
 
 import asyncio
 import contextlib
-import re
 import socket
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
@@ -17,37 +16,16 @@ from sandbox.store import Store
 
 
 @dataclass
-class Rejection:
-    """Refuse recipients that fit `to` (a regular expression), `count` times (none: until it is taken away)."""
-
-    to: str
-    code: int = 550
-    text: str = "5.1.1 mailbox unavailable"
-    count: int | None = None
-
-
-@dataclass
 class SmtpRules:
     """How the mail server behaves now."""
 
-    reject: list[Rejection] = field(default_factory=list)
     delay: float = 0.0  # seconds before each answer to DATA
     late: bool = False  # the mail is kept first, and only the answer waits
-    drop_after_data: int = 0  # mails still to be kept without an answer: the connection is cut instead
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
 
     def clear(self) -> None:
-        """Take everything again."""
-        self.reject, self.delay, self.late, self.drop_after_data = [], 0.0, False, 0
-
-    def refusal(self, recipient: str) -> str | None:
-        """The refusal for a recipient, counted down, or none."""
-        for rule in self.reject:
-            if rule.count != 0 and re.search(rule.to, recipient):
-                if rule.count is not None:
-                    rule.count -= 1
-                return f"{rule.code} {rule.text}"
-        return None
+        """Be quick again."""
+        self.delay, self.late = 0.0, False
 
 
 class Handler:
@@ -56,19 +34,10 @@ class Handler:
     def __init__(self, *, store: Store, rules: SmtpRules) -> None:
         self.store, self.rules = store, rules
 
-    async def handle_RCPT(  # noqa: N802 - aiosmtpd's name
-        self, _server: Any, _session: Any, envelope: Any, address: str, _options: list[str]
-    ) -> str:
-        """Take or refuse one recipient."""
-        if refusal := self.rules.refusal(address):
-            return refusal
-        envelope.rcpt_tos.append(address)
-        return "250 OK"
-
     async def handle_DATA(  # noqa: N802 - aiosmtpd's name
-        self, server: Any, _session: Any, envelope: Any
+        self, _server: Any, _session: Any, envelope: Any
     ) -> str:
-        """Keep the mail, and answer, late or not at all when told so."""
+        """Keep the mail, and answer, late when told so."""
         if not self.rules.late:
             await self._wait()
         number = self.store.next_mail_id
@@ -82,9 +51,6 @@ class Handler:
         )
         self.store.mails.append(mail)
         self.store.changed()
-        if self.rules.drop_after_data > 0:
-            self.rules.drop_after_data -= 1
-            server.transport.abort()
         if self.rules.late:
             await self._wait()
         return f"250 2.0.0 OK: queued as {number}"

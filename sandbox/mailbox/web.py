@@ -1,15 +1,11 @@
 """Pages and JSON of the mailbox."""
 
-import re
-from typing import Any
-
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from sandbox.mailbox.mails import Mail
-from sandbox.mailbox.smtp import Rejection, SmtpRules
 from sandbox.store import Store
 from sandbox.web import page, store_of
 
@@ -81,32 +77,3 @@ async def delete_all(request: Request) -> Response:
     if request.method == "POST":
         return RedirectResponse("/", status_code=303)
     return JSONResponse({"deleted": count})
-
-
-async def smtp_rules(request: Request) -> Response:
-    """Read or replace how the mail server behaves. What a POST leaves out goes back to normal."""
-    rules: SmtpRules = request.app.state.smtp_rules
-    if request.method == "POST":
-        try:
-            set_rules(rules, await request.json())
-        except (TypeError, ValueError, re.error) as error:
-            return _error(400, f"cannot use this: {error}")
-    shown = {"reject": [vars(rule) for rule in rules.reject], "delay": rules.delay, "late": rules.late}
-    return JSONResponse(shown | {"drop_after_data": rules.drop_after_data})
-
-
-def set_rules(rules: SmtpRules, data: dict[str, Any]) -> None:
-    """Replace the rules by those of a control call; raises TypeError, ValueError or re.error and changes nothing then."""
-    unknown = set(data) - {"reject", "delay", "late", "drop_after_data"}
-    if unknown:
-        raise ValueError(f"unknown fields: {', '.join(sorted(unknown))}")
-    reject = [Rejection(**rule) for rule in data.get("reject", [])]
-    for rule in reject:
-        re.compile(rule.to)
-    delay, drop = float(data.get("delay", 0)), int(data.get("drop_after_data", 0))
-    rules.reject, rules.delay, rules.late = reject, delay, bool(data.get("late", False))
-    rules.drop_after_data = drop
-
-
-def _error(status: int, text: str) -> JSONResponse:
-    return JSONResponse({"error": text}, status_code=status)

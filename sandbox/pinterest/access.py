@@ -8,7 +8,7 @@ from sandbox import web
 from sandbox.pinterest import errors
 from sandbox.pinterest.switches import switch
 from sandbox.store import Store
-from sandbox.web import store_of, windows_of
+from sandbox.web import store_of
 from sandbox.world import NEVER, AdAccount, App, NativeUser, OauthToken
 
 CHANNEL = "pinterest"
@@ -70,39 +70,17 @@ def caller_of(request: Request) -> Caller:
     app = store.app(CHANNEL, token.client_id)
     if app is None or app.suspended:
         raise errors.authentication_failed()
-    caller = Caller(store, token, app, store.user(CHANNEL, token.user))
-    _limit(request, caller)
-    if feature := switch(app, "restricted_feature"):
-        raise errors.feature_restricted(feature)
-    return caller
+    return Caller(store, token, app, store.user(CHANNEL, token.user))
 
 
 def _token(store: Store, text: str) -> OauthToken | None:
     found = store.oauth_tokens.get(text)
-    if found is None and (before := store.oauth_spent(text)) is not None and text.startswith("pina_"):
-        found = before if in_grace(store, before) else None
     if found is None or found.channel != CHANNEL:
         return None
     return found if found.expires_at == NEVER or found.expires_at > store.now() else None
-
-
-def in_grace(store: Store, token: OauthToken) -> bool:
-    """Whether the strings of before the last refresh still work."""
-    app = store.app(CHANNEL, token.client_id)
-    return app is not None and store.now() < token.issued_at + int(switch(app, "grace"))
 
 
 def lives(store: Store, token: OauthToken) -> bool:
     """Whether neither the consent has ended nor the person is shut out (what Pinterest answers of the latter is unverified)."""
     user = store.user(CHANNEL, token.user)
     return not (token.dead or user.suspended or user.deactivated or user.checkpoint)
-
-
-def _limit(request: Request, caller: Caller) -> None:
-    limit = int(switch(caller.app, "rate_limit"))
-    if not limit:
-        return
-    made, _ = windows_of(request).count((CHANNEL, caller.user.key), seconds=60, now=caller.store.now())
-    request.state.left = max(0, limit - made)
-    if made > limit:
-        raise errors.too_many(int(switch(caller.app, "rate_code")))

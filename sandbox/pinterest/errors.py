@@ -46,13 +46,6 @@ def scope_missing() -> PinterestError:
     return PinterestError(401, 3, text)
 
 
-def feature_restricted(feature: str) -> PinterestError:
-    """A call that the app's access tier does not allow."""
-    return PinterestError(
-        401, 3, f"Your application does not have access to this restricted feature: {feature}"
-    )
-
-
 def not_permitted(how: str = "403/29") -> PinterestError:
     """An ad account on which the person has no role, or not this one: by HTTP status and code."""
     known = {
@@ -76,15 +69,6 @@ def account_refused(code: int) -> PinterestError:
         2626: "We are reviewing your account. Please see business hub for more details. ",
     }
     return PinterestError(403, code, texts[code] + "https://www.pinterest.com/business/hub/")
-
-
-def too_many(code: int) -> PinterestError:
-    """Too many calls."""
-    text = (
-        "This request exceeded a rate limit. This can happen if the client exceeds one\nof the published rate limits within a short "
-        "time window."
-    )
-    return PinterestError(429, code, text)
 
 
 def bad_request(text: str, code: int = 1) -> PinterestError:

@@ -25,7 +25,7 @@ def api(handler: Handler) -> Handler:
             response = error.response()
         response.headers["x-pinterest-rid"] = random_number(16)
         response.headers["x-ratelimit-limit"] = str(LIMIT)
-        response.headers["x-ratelimit-remaining"] = str(getattr(request.state, "left", LIMIT - 1))
+        response.headers["x-ratelimit-remaining"] = str(LIMIT - 1)
         response.headers["x-ratelimit-reset"] = "60"
         return response
 

@@ -15,9 +15,7 @@ SCOPES = (
     "pins:read_secret", "pins:write", "pins:write_secret", "user_accounts:read", "user_accounts:write",
 )  # fmt: skip
 DEFAULTS: dict[str, Any] = {
-    "rotate": True, "grace": 0, "same_within": -1, "legacy": False, "old_app": False, "numbers_as_text": False,
-    "scope_separator": ",", "bad_code": 283, "no_role": "403/29", "restricted_feature": "", "system_users": [],
-    "rate_limit": 0, "rate_code": 8,
+    "rotate": True, "legacy": False, "bad_code": 283, "no_role": "403/29", "system_users": [],
 }  # fmt: skip
 
 
@@ -28,12 +26,10 @@ def switch(app: App, name: str) -> Any:
 
 @dataclass
 class PinterestStandIn(OauthStandIn):
-    """Asks with commas, takes `consumer_id` for `client_id`, and may give refresh tokens of 365 days."""
+    """Asks with commas, and may give refresh tokens of 365 days."""
 
     def wish(self, store: Store, params: Params) -> Wish:
         """Check what the app asked, also that it asks for a code and for scopes that exist."""
-        if "client_id" not in params and "consumer_id" in params:  # the vendor's samples
-            params = {**params, "client_id": params["consumer_id"]}
         wish = super().wish(store, params)
         if first(params, "response_type") != "code":
             raise RefusedError("The response type must be code.")
@@ -52,23 +48,11 @@ class PinterestStandIn(OauthStandIn):
 
     def refresh(self, store: Store, app: App, token: OauthToken) -> None:
         """Give the consent fresh tokens. The 60 days of the refresh token begin again, but for one of 365 days."""
-        now = store.now()
-        fixed = is_fixed(app, token)
-        rotate = bool(switch(app, "rotate")) and not fixed
-        if now - token.issued_at > switch(app, "same_within"):
-            self.renew(store, token, rotate=rotate)
-        elif rotate:  # too soon for another access token
-            token.spent.append(token.refresh_token)
-            token.refresh_token = store.new_oauth_text(self.refresh_prefix, self.access_length)
-        if not fixed:
-            token.refresh_expires_at = now + (self.refresh_life or 0)
+        legacy = bool(switch(app, "legacy"))
+        self.renew(store, token, rotate=bool(switch(app, "rotate")) and not legacy)
+        if not legacy:
+            token.refresh_expires_at = store.now() + (self.refresh_life or 0)
         store.changed()
-
-
-def is_fixed(app: App, token: OauthToken) -> bool:
-    """Whether the consent has a refresh token of the old kind, which ends 365 days after the consent."""
-    beyond = token.refresh_expires_at - token.consented_at
-    return bool(switch(app, "legacy")) or (bool(switch(app, "old_app")) and beyond == LEGACY_LIFE)
 
 
 STAND_IN = PinterestStandIn(

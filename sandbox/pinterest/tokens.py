@@ -7,9 +7,9 @@ from starlette.responses import JSONResponse, Response
 
 from sandbox.oauth import CodeError
 from sandbox.pinterest import errors
-from sandbox.pinterest.access import CHANNEL, app_of, form_of, in_grace, lives
+from sandbox.pinterest.access import CHANNEL, app_of, form_of, lives
 from sandbox.pinterest.errors import PinterestError
-from sandbox.pinterest.switches import LEGACY_LIFE, SCOPES, STAND_IN, is_fixed, switch
+from sandbox.pinterest.switches import SCOPES, STAND_IN, switch
 from sandbox.store import Store
 from sandbox.web import store_of
 from sandbox.world import NEVER, App, OauthToken
@@ -35,8 +35,6 @@ def _redeem(store: Store, app: App, form: dict[str, str]) -> dict[str, Any]:
         made = STAND_IN.redeem(store, app, form["code"], form["redirect_uri"])
     except CodeError:
         raise bad_code(app) from None
-    if switch(app, "old_app") and form.get("continuous_refresh") != "true":
-        made.refresh_expires_at = made.consented_at + LEGACY_LIFE
     return STAND_IN.shaped(store, "code", made.user, _answer(store, app, made, "authorization_code"))
 
 
@@ -49,43 +47,34 @@ def _refresh(store: Store, app: App, form: dict[str, str]) -> dict[str, Any]:
     text = form.get("refresh_token", "")
     if not text:
         raise errors.bad_request("Invalid request: refresh_token is required")
-    held, fresh = _held(store, text)
-    if held is None or (held.channel, held.client_id) != (CHANNEL, app.client_id) or not lives(store, held):
+    held = store.oauth_token(text)
+    if held is None or held.refresh_token != text or not lives(store, held):
+        raise errors.grant_invalid()
+    if (held.channel, held.client_id) != (CHANNEL, app.client_id):
         raise errors.grant_invalid()
     if held.refresh_expires_at != NEVER and held.refresh_expires_at <= store.now():
         raise errors.grant_invalid()
     asked = [scope for scope in form.get("scope", "").split(",") if scope]
     if not set(asked) <= set(_ever(store, held)):
         raise errors.bad_request("Invalid request: scope")  # (unverified)
-    if fresh:
-        STAND_IN.refresh(store, app, held)
+    STAND_IN.refresh(store, app, held)
     return STAND_IN.shaped(store, "refresh", held.user, _answer(store, app, held, "refresh_token"))
-
-
-def _held(store: Store, text: str) -> tuple[OauthToken | None, bool]:
-    """The consent of a refresh token, and whether it is the one of now: an old one only gives the present tokens again, in its grace."""
-    found = store.oauth_token(text)
-    if found is not None:
-        return (found, True) if found.refresh_token == text else (None, False)
-    before = store.oauth_spent(text)
-    return (before, False) if before is not None and in_grace(store, before) else (None, False)
 
 
 def _answer(store: Store, app: App, held: OauthToken, response_type: str) -> dict[str, Any]:
     now = store.now()
-    number = str if switch(app, "numbers_as_text") else int
     said: dict[str, Any] = {
         "access_token": held.token,
         "token_type": "bearer",
         "response_type": response_type,
-        "expires_in": number(max(0, held.expires_at - now)),
-        "scope": str(switch(app, "scope_separator")).join(_ever(store, held)),
+        "expires_in": max(0, held.expires_at - now),
+        "scope": ",".join(_ever(store, held)),
     }
     # Of the old kind, a refresh gives an access token only (pinterest/api-quickstart issue 99).
-    if not (response_type == "refresh_token" and is_fixed(app, held)) and held.refresh_token:
+    if not (response_type == "refresh_token" and switch(app, "legacy")):
         said["refresh_token"] = held.refresh_token
-        said["refresh_token_expires_in"] = number(max(0, held.refresh_expires_at - now))
-        said["refresh_token_expires_at"] = number(held.refresh_expires_at)
+        said["refresh_token_expires_in"] = max(0, held.refresh_expires_at - now)
+        said["refresh_token_expires_at"] = held.refresh_expires_at
     return said
 
 

@@ -47,10 +47,7 @@ def page(request: Request, caller: Caller, plural: str, items: list[Body]) -> Bo
     body = envelope(caller, **{plural: items[start : start + size]})
     if start + size < len(items):
         cursor = base64.urlsafe_b64encode(str(start + size).encode()).decode()
-        link = request.url.include_query_params(cursor=cursor, limit=asked)
-        host = caller.setting("next_link_host")
-        address = f"{host}{link.path}?{link.query}" if host else str(link)
-        body["paging"] = {"next_link": address}
+        body["paging"] = {"next_link": str(request.url.include_query_params(cursor=cursor, limit=asked))}
     return body
 
 

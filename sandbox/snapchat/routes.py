@@ -7,11 +7,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Match, Route
 
-from sandbox.snapchat import api, campaigns, errors, limits, tokens
+from sandbox.snapchat import api, campaigns, errors, tokens
 from sandbox.snapchat.access import Caller, caller_of
 from sandbox.snapchat.errors import ApiError
 from sandbox.snapchat.frames import Body
-from sandbox.snapchat.limits import LimitedError
 from sandbox.snapchat.switches import STAND_IN
 
 EVERY = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
@@ -19,15 +18,13 @@ Handler = Callable[[Request, Caller], Body | Awaitable[Body]]
 
 
 def api_call(handler: Handler) -> Callable[[Request], Awaitable[Response]]:
-    """Wrap a call of the API: who calls, the limit, errors in the general body."""
+    """Wrap a call of the API: who calls, and errors in the general body."""
 
     async def call(request: Request) -> Response:
         try:
-            caller = caller_of(request)
-            headers = limits.count(request, caller)
-            body = handler(request, caller)
-            return JSONResponse(await body if isawaitable(body) else body, headers=headers)
-        except (ApiError, LimitedError) as error:
+            body = handler(request, caller_of(request))
+            return JSONResponse(await body if isawaitable(body) else body)
+        except ApiError as error:
             return error.response()
 
     return call

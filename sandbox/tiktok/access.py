@@ -1,4 +1,4 @@
-"""Who calls: JSON bodies, the app with its secret, the token in its header, and the switches that refuse a call."""
+"""Who calls: JSON bodies, the app with its secret, and the token in its header."""
 
 import json
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from starlette.requests import Request
 
 from sandbox.store import Store
 from sandbox.tiktok import errors
-from sandbox.web import store_of, windows_of
+from sandbox.web import store_of
 from sandbox.world import NEVER, AdAccount, App, NativeUser, OauthToken
 
 CHANNEL = "tiktok"
@@ -41,7 +41,7 @@ def caller_of(request: Request) -> Caller:
     app = store.app(CHANNEL, token.client_id)
     if app is None:
         raise errors.dead_token()
-    refuse_by_switch(app, request)
+    refuse_suspended(app)
     return Caller(store, token, app, store.user(CHANNEL, token.user))
 
 
@@ -62,21 +62,10 @@ def living(store: Store, sent: str) -> OauthToken:
     return token
 
 
-def refuse_by_switch(app: App, request: Request) -> None:
-    """Raise what the app's standing and its switches say of this call."""
-    path, settings = path_of(request), app.settings
+def refuse_suspended(app: App) -> None:
+    """Raise BusinessError for an app that TikTok switched off."""
     if app.suspended:
         raise errors.forbidden_app()
-    if settings.get("developer"):
-        raise errors.refused_developer(settings["developer"])
-    if path in settings.get("errors", {}):
-        code, message = settings["errors"][path]
-        raise errors.BusinessError(int(code), str(message))
-    if path in settings.get("denied", ()):
-        raise errors.not_granted(path, request.method)
-    if path in settings.get("missing_scopes", ()):
-        raise errors.lacks_scope(path, request.method)
-    _count(app, request)
 
 
 def app_of(store: Store, client_id: Any, secret: Any) -> App:
@@ -107,15 +96,3 @@ def wanted(data: dict[str, Any], name: str) -> str:
     if not isinstance(value, str) or not value:
         raise errors.bad_parameter(f"{name}: Missing data for required field.")
     return value
-
-
-def _count(app: App, request: Request) -> None:
-    """Count the app's calls where the switch `burst` is set; another one starts from zero."""
-    burst = app.settings.get("burst")
-    if not burst:
-        return
-    key = (CHANNEL, app.client_id, str(burst))
-    now = store_of(request).now()
-    calls, _ = windows_of(request).count(key, seconds=int(burst.get("seconds", 60)), now=now)
-    if calls > burst["calls"]:
-        raise errors.limited(burst.get("message", ""))

@@ -65,13 +65,6 @@ def forbidden_app() -> BusinessError:
     return BusinessError(40113, "The developer app is forbidden.")
 
 
-def refused_developer(how: str) -> BusinessError:
-    """The owner of the app has trouble (texts unverified)."""
-    if how == "rejected":
-        return BusinessError(40124, "The developer's application has been rejected.")
-    return BusinessError(40125, "The developer has no permission.")
-
-
 def wrong_secret() -> BusinessError:
     """App id and secret do not belong together."""
     return BusinessError(40101, "Invalid App ID or secret")
@@ -96,21 +89,6 @@ def unknown_advertiser(native_id: str) -> BusinessError:
 def not_granted(path: str, method: str) -> BusinessError:
     """The advertiser did not grant this to the app."""
     return BusinessError(40001, f"advertiser does not grant you /{path}/:{method} permission")
-
-
-def lacks_scope(path: str, method: str) -> BusinessError:
-    """The token was given before the app had this permission."""
-    text = (
-        f"Permission error: The access token lacks the required scope for endpoint '/{path}/(method={method})'. "
-        "Please first check if the request method is correct then ask the user to generate a new access token and "
-        "reauthorize your API App with the necessary API scopes."
-    )
-    return BusinessError(40001, text)
-
-
-def limited(message: str = "") -> BusinessError:
-    """Too many calls."""
-    return BusinessError(40100, message or "App reaches the QPS limit.")
 
 
 def unknown_path() -> BusinessError:

@@ -8,7 +8,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from sandbox.tiktok import ads, errors, pushes, tokens
-from sandbox.tiktok.access import app_of, body_of, living, refuse_by_switch, wanted
+from sandbox.tiktok.access import app_of, body_of, living, refuse_suspended, wanted
 from sandbox.tiktok.errors import BusinessError, envelope
 from sandbox.tiktok.switches import STAND_IN
 from sandbox.web import store_of
@@ -35,7 +35,7 @@ async def subscribe(request: Request) -> Any:
     """`subscription/subscribe`: at most 100 ad accounts that the token reaches."""
     data, store = await body_of(request), store_of(request)
     app = app_of(store, wanted(data, "app_id"), wanted(data, "secret"))
-    refuse_by_switch(app, request)
+    refuse_suspended(app)
     if wanted(data, "subscribe_entity") != pushes.ENTITY:
         raise errors.bad_parameter(f"subscribe_entity: Only {pushes.ENTITY} is stood in for.")
     detail = data.get("subscription_detail")

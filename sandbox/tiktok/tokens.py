@@ -6,7 +6,7 @@ from starlette.requests import Request
 
 from sandbox.oauth import CodeError
 from sandbox.tiktok import errors
-from sandbox.tiktok.access import CHANNEL, app_of, body_of, caller_of, living, refuse_by_switch, wanted
+from sandbox.tiktok.access import CHANNEL, app_of, body_of, caller_of, living, refuse_suspended, wanted
 from sandbox.tiktok.switches import STAND_IN
 from sandbox.web import store_of
 from sandbox.world import App, OauthToken
@@ -18,7 +18,7 @@ async def access_token(request: Request) -> Any:
     """Code for token. The redirect address is not asked for again."""
     data, store = await body_of(request), store_of(request)
     app = app_of(store, wanted(data, "app_id"), wanted(data, "secret"))
-    refuse_by_switch(app, request)
+    refuse_suspended(app)
     try:
         token = STAND_IN.redeem(store, app, wanted(data, "auth_code"), None)
     except CodeError as error:
@@ -32,7 +32,7 @@ async def refresh_token(request: Request) -> Any:
     """A fresh access token. As clients call it, none of TikTok's pages has it for advertisers (unverified)."""
     data, store = await body_of(request), store_of(request)
     app = app_of(store, wanted(data, "app_id"), wanted(data, "secret"))
-    refuse_by_switch(app, request)
+    refuse_suspended(app)
     token = store.oauth_token(wanted(data, "refresh_token"))
     if token is None or token.dead or (token.channel, token.client_id) != (CHANNEL, app.client_id):
         raise errors.bad_refresh()
@@ -67,7 +67,7 @@ async def revoke_token(request: Request) -> Any:
     """End a token. Subscriptions that it made end with it."""
     data, store = await body_of(request), store_of(request)
     app = app_of(store, wanted(data, "app_id"), wanted(data, "secret"))
-    refuse_by_switch(app, request)
+    refuse_suspended(app)
     token = living(store, wanted(data, "access_token"))
     if token.client_id != app.client_id:
         raise errors.other_app()

@@ -41,14 +41,6 @@ def dead_token() -> XError:
     return XError(401, 89, "Invalid or expired token.")
 
 
-def low_access() -> XError:
-    """The app's access level does not reach this endpoint: 453, as integrations keep it."""
-    text = "You currently have access to a subset of X API V2 endpoints and limited v1.1 endpoints (e.g. media post, oauth) "
-    return XError(
-        403, 453, text + "only. If you need access to this endpoint, you may need a different access level."
-    )
-
-
 def suspended_app() -> XError:
     """The app is invalid or suspended: 416."""
     return XError(401, 416, "Invalid / suspended application")

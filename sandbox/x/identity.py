@@ -3,15 +3,12 @@
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from sandbox.x import errors
 from sandbox.x.signature import caller_of
 
 
 async def verify_credentials(request: Request) -> Response:
     """`/1.1/account/verify_credentials.json`; the e-mail address comes with include_email=true."""
     caller = await caller_of(request)
-    if caller.app.settings.get("no_v1"):
-        raise errors.low_access()
     user = caller.user
     answer = {
         "id": int(user.id),

@@ -2,8 +2,6 @@
 
 from dataclasses import dataclass, field
 
-from sandbox.windows import Windows
-
 ACCOUNTS_LIMIT = 5
 OTHER_LIMIT = 2000
 WINDOW = 15 * 60
@@ -15,7 +13,9 @@ class RateLimits:
 
     accounts_limit: int = ACCOUNTS_LIMIT
     window: int = WINDOW
-    calls: Windows = field(default_factory=Windows)
+    calls: dict[tuple[str, str], tuple[int, int]] = field(
+        default_factory=dict
+    )  # of a window: when it began, how many
 
     def reset(self) -> None:
         """Forget all calls, and the limits that were set by hand."""
@@ -25,10 +25,14 @@ class RateLimits:
     def take(self, token: str, kind: str, now: int) -> tuple[bool, dict[str, str]]:
         """Count a call of `kind` (accounts or other): whether it may pass, and the headers to send with it."""
         limit = self.accounts_limit if kind == "accounts" else OTHER_LIMIT
-        calls, ends = self.calls.count((token, kind), seconds=self.window, now=now)
+        start, calls = self.calls.get((token, kind), (now, 0))
+        if now >= start + self.window:
+            start, calls = now, 0
+        calls += 1
+        self.calls[token, kind] = start, calls
         headers = {
             "x-rate-limit-limit": str(limit),
             "x-rate-limit-remaining": str(max(0, limit - calls)),
-            "x-rate-limit-reset": str(ends),
+            "x-rate-limit-reset": str(start + self.window),
         }
         return calls <= limit, headers

@@ -93,8 +93,6 @@ async def _shown(request: Request) -> dict[str, Any]:
     """The parameters as the answer repeats them."""
     found = {name: values[0] for name, values in (await params_of(request)).items()}
     shown: dict[str, Any] = {name: value for name, value in found.items() if not name.startswith("oauth_")}
-    if "account_ids" in shown:
-        shown["account_ids"] = shown["account_ids"].split(",")
     if "account_id" in request.path_params:
         shown["account_id"] = request.path_params["account_id"]
     return shown

@@ -1,7 +1,7 @@
 """X's webhook of an app: the challenge when it is registered, and the event that a person removed the app.
 
-The address is in the app's settings as `webhook_url`; with `legacy_events` true the older Account Activity shape is sent. `app_id`, the
-number that X gives an app, is a setting too. Shapes: X's pages on webhooks, the X Activity API and the Account Activity API.
+The address is in the app's settings as `webhook_url`; with `legacy_events` true the older Account Activity shape is sent.
+Shapes: X's pages on webhooks, the X Activity API and the Account Activity API.
 """
 
 import base64
@@ -17,7 +17,7 @@ from sandbox.store import Store, random_number
 from sandbox.world import App, NativeUser
 
 TIMEOUT = 10.0  # X waits so long for an answer
-APP_ID = "29820954"
+APP_ID = "29820954"  # the number that X gives an app
 
 
 async def register(store: Store, app: App, url: str) -> None:
@@ -41,9 +41,7 @@ async def tell_revoked(store: Store, app: App, user: NativeUser) -> None:
     if not url:
         return
     moment = datetime.fromtimestamp(store.now(), UTC).isoformat()
-    app_id = str(app.settings.get("app_id", APP_ID))
-    legacy = app.settings.get("legacy_events")
-    event = _legacy(user, app_id, moment) if legacy else _activity(user, app_id, moment)
+    event = _legacy(user, moment) if app.settings.get("legacy_events") else _activity(user, moment)
     body = json.dumps(event).encode()
     headers = {"content-type": "application/json", "x-twitter-webhooks-signature": signature(app, body)}
     await send(url, timeout=TIMEOUT, content=body, headers=headers)
@@ -54,16 +52,16 @@ def signature(app: App, data: bytes) -> str:
     return "sha256=" + base64.b64encode(hmac.new(app.secret.encode(), data, hashlib.sha256).digest()).decode()
 
 
-def _activity(user: NativeUser, app_id: str, moment: str) -> dict[str, Any]:
-    payload = {"date_time": moment, "user_id": user.id, "app_id": app_id}
+def _activity(user: NativeUser, moment: str) -> dict[str, Any]:
+    payload = {"date_time": moment, "user_id": user.id, "app_id": APP_ID}
     event = {"event_uuid": random_number(19), "filter": {}, "event_type": "oauth.revoke", "payload": payload}
     return {"data": event}
 
 
-def _legacy(user: NativeUser, app_id: str, moment: str) -> dict[str, Any]:
+def _legacy(user: NativeUser, moment: str) -> dict[str, Any]:
     revoke = {
         "date_time": moment.replace("+00:00", "Z"),
-        "target": {"app_id": app_id},
+        "target": {"app_id": APP_ID},
         "source": {"user_id": user.id},
     }
     return {"user_event": {"revoke": revoke}}

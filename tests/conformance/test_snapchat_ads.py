@@ -199,12 +199,12 @@ def test_an_ad_account_that_never_was_is_not_found(sign_in: SignIn) -> None:
 
 def test_a_rate_limit_is_no_dead_token(sign_in: SignIn, channels_world: Sandbox) -> None:
     sign_in("ada")
-    channels_world.put_app("snapchat", settings={"rate_limit": {"limit": 1, "window": 3600}})
+    body = {"request_status": "ERROR", "msg": "Rate limit exceeded"}
+    channels_world.add_fault("snapchat", path="v1/", status=429, body=body)
 
-    run(client.snap_request("me"))
     told = run(client.snapchat_get_ad_accounts())
 
-    channels_world.put_app("snapchat", settings={})
+    channels_world.clear_faults()
     assert told.startswith("Error 429: Rate limit hit.")
 
 

@@ -18,9 +18,7 @@ class Profile:
     doubtful: tuple[
         str, ...
     ] = ()  # actions of which the channel says too little: the log-in rests, and serves again once it is over
-    switches: tuple[
-        Mapping[str, Any], ...
-    ] = ()  # of the stand-in: what might be taken for an end, and is none
+    refusals: tuple[Mapping[str, Any], ...] = ()  # answers that might be taken for an end, and are none
     less: Mapping[str, Any] | None = None  # how a consent is given that may only report
     reader: str = "reader"  # the role that may only report
     blocked: Mapping[str, Any] = field(default_factory=dict)  # how an ad account is restricted
@@ -48,7 +46,14 @@ SNAPCHAT = Profile(
     "snapchat",
     deadline="never",
     days=None,
-    switches=({"refuses_organization": True}, {"rate_limit": {"limit": 0}}),
+    refusals=(
+        {
+            "path": "v1/organizations/",
+            "status": 403,
+            "body": {"request_status": "ERROR", "debug_message": "Not permitted"},
+        },
+        {"path": "v1/", "status": 429, "body": {"request_status": "ERROR", "msg": "Rate limit exceeded"}},
+    ),
     read="/v1/adaccounts/{id}",
     renews_after=1,
     blocked={"status": "PENDING"},
@@ -72,7 +77,22 @@ LINKEDIN = Profile(
     deadline="date",
     days=365,
     doubtful=("checkpoint",),  # a refresh is given, and what it gives is refused
-    switches=({"unknown_is_inactive": True}, {"fresh_delay": 600}, {"active_versions": ["209901", "209912"]}),
+    refusals=(
+        {
+            "path": "rest/",
+            "status": 426,
+            "body": {
+                "status": 426,
+                "code": "NONEXISTENT_VERSION",
+                "message": "Requested version 20260901 is not active",
+            },
+        },
+        {
+            "path": "rest/",
+            "status": 429,
+            "body": {"status": 429, "code": "TOO_MANY_REQUESTS", "message": "APPLICATION DAY limit"},
+        },
+    ),
     less={"put": {"scope": "r_ads,r_ads_reporting,openid,profile"}},
     read="/rest/adAccounts/{id}",
     renews_after=16,
@@ -86,7 +106,17 @@ PINTEREST = Profile(
     "pinterest",
     deadline="date",
     days=60,
-    switches=({"rate_limit": 1}, {"restricted_feature": "ads"}),
+    refusals=(
+        {"path": "v5/", "status": 429, "body": {"code": 8, "message": "This request exceeded a rate limit."}},
+        {
+            "path": "v5/[ua]",
+            "status": 401,
+            "body": {
+                "code": 3,
+                "message": "Your application does not have access to this restricted feature: ads",
+            },
+        },
+    ),
     less={"put": {"scope": "ads:read,user_accounts:read"}},
     read="/v5/ad_accounts/{id}",
     renews_after=8,
@@ -101,7 +131,14 @@ TIKTOK = Profile(
     deadline="never",
     days=None,
     doubtful=("checkpoint",),
-    switches=({"developer": "rejected"}, {"errors": {"advertiser/info": [40114, "logged out"]}}),
+    refusals=(
+        {
+            "path": "",
+            "status": 200,
+            "body": {"code": 40124, "message": "The developer's application has been rejected."},
+        },
+        {"path": "advertiser/info", "status": 200, "body": {"code": 40114, "message": "logged out"}},
+    ),
     read='/open_api/v1.3/advertiser/info/?advertiser_ids=["{id}"]',
     renews_after=None,
     blocked={

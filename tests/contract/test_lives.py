@@ -224,19 +224,19 @@ def test_what_the_channel_says_too_little_of_goes_behind_and_is_doubted_no_more_
     assert (token.state, token.doubted_at) == ("valid", None)
 
 
-@pytest.mark.parametrize("channel", [one.key for one in PROFILES if one.switches])
-def test_no_switch_of_a_stand_in_kills_or_takes_away(
+@pytest.mark.parametrize("channel", [one.key for one in PROFILES if one.refusals])
+def test_no_refusal_that_says_nothing_of_the_person_kills_or_takes_away(
     channel: str, world: Sandbox, one_case: OneCase, ada_linked: None
 ) -> None:
-    for switch in EVERY[channel].switches:
-        with one_case(switch):
-            world.put_app(channel, settings=switch)
+    for refusal in EVERY[channel].refusals:
+        with one_case(refusal):
+            world.add_fault(channel, **refusal)
 
             check(rounds=2)
 
             assert token_of("ada").state != "dead"
             assert set(AccountToken.objects.values_list("access", flat=True)) == {"ok"}
-            world.put_app(channel, settings={})
+            world.clear_faults()
             check(rounds=1, hours=20)
             assert (token_of("ada").state, account().state) == ("valid", "connected")
 

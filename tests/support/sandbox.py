@@ -205,11 +205,11 @@ class Sandbox:
         return self.control("POST", "tokens/next", fields)
 
     def expire_now(self, **which: str) -> int:
-        """Let tokens run out: `token` or `user`."""
+        """Let the tokens of `user` run out."""
         return int(self.control("POST", "tokens/expire_now", which)["changed"])
 
     def set_dates(self, **fields: Any) -> int:
-        """Set expires_at, issued_at, data_access_expires_at of `token`, or of all tokens of `user`."""
+        """Set expires_at, issued_at, data_access_expires_at of all tokens of `user`."""
         return int(self.control("POST", "tokens/dates", fields)["changed"])
 
     def set_clock(self, *, now: int | None = None, offset: int = 0) -> None:
@@ -219,7 +219,7 @@ class Sandbox:
     # ---- trouble and what was called
 
     def add_fault(self, channel: str, **fields: Any) -> int:
-        """Order trouble: path, method, user, status, headers, body or base64, repeat, cut, delay, late, drop, count. Gives its id."""
+        """Order trouble: path, method, user, status, headers, body, delay, late, drop, count. Gives its id."""
         return int(self.control("POST", "faults", {"channel": channel, **fields})["id"])
 
     def clear_faults(self) -> None:
@@ -227,7 +227,7 @@ class Sandbox:
         self.control("DELETE", "faults")
 
     def calls(self, **filters: str) -> list[dict[str, Any]]:
-        """The log of calls, oldest first; filters: channel, method, user, status, path (a regular expression)."""
+        """The log of calls, oldest first; filters: channel, method, status, path (a regular expression)."""
         found: list[dict[str, Any]] = self.control("GET", "calls", None, **filters)
         return found
 
@@ -255,5 +255,5 @@ class Sandbox:
         self._json("DELETE", f"{self.mailbox}/mails")
 
     def set_smtp(self, **rules: Any) -> None:
-        """Set reject, delay, late, drop_after_data; what is left out goes back to normal."""
+        """Set delay, late; what is left out goes back to normal."""
         self.control("POST", "smtp", rules)

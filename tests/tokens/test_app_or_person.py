@@ -131,16 +131,19 @@ def test_a_doubt_that_lasts_is_the_end_and_a_good_answer_forgets_it() -> None:
     assert said(ada, BLAMED, 23 + 73 * 60).state == "dead"
 
 
-@pytest.mark.parametrize(("renews", "said"), [(True, "unknown"), (False, "suspended")])
+MEMBER_RESTRICTED = {"error": "member_restricted", "error_description": "The member is restricted"}
+
+
+@pytest.mark.parametrize(
+    ("renews", "body", "said"), [(True, None, "unknown"), (False, MEMBER_RESTRICTED, "suspended")]
+)
 def test_a_restricted_linkedin_member_is_passed_over_at_the_first_report(
-    renews: bool, said: str, channels_world: Sandbox
+    renews: bool, body: Any, said: str, channels_world: Sandbox
 ) -> None:
     native.set_up_apps(channels_world)
     account: Account = native.linked("linkedin", "ada", "ben")
-    if renews:
-        channels_world.add_fault("linkedin", path="introspectToken$", user="ada", status=401)
-    else:
-        channels_world.put_app("linkedin", settings={"restricted_is_401": True})
+    channels_world.add_fault("linkedin", path="introspectToken$", user="ada", status=401, body=body)
+    if not renews:
         channels_world.suspend("linkedin", "ada")
     lease = broker.lease(caller=Caller(), channel="linkedin", native_id=account.native_id, now=timezone.now())
 

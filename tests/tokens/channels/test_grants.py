@@ -168,9 +168,9 @@ ODD: list[tuple[str, dict[str, Any], dict[str, Any], Given]] = [
          Given(0, 365, sources={"refresh": "provider"}, scopes=SCOPES["linkedin"], refresh_token=True))
         for life in (0, "soon")
     ],
-    ("pinterest", {"old_app": True}, {}, GIVEN["pinterest"]),  # because we ask for it
-    ("pinterest", {"numbers_as_text": True}, {}, GIVEN["pinterest"]),
-    ("pinterest", {"scope_separator": " "}, {}, GIVEN["pinterest"]),
+    ("pinterest", {}, {"put": {
+        "expires_in": "2592000", "refresh_token_expires_in": "5184000", "scope": "ads:read ads:write user_accounts:read",
+    }}, GIVEN["pinterest"]),
     ("pinterest", {}, {"omit": ["refresh_token_expires_in"]}, GIVEN["pinterest"]),  # the moment counts
     ("pinterest", {}, {"omit": PARTS}, Given()),
     ("pinterest", {"legacy": True}, {}, Given(30, 365, sources=TOLD, scopes=SCOPES["pinterest"], refresh_token=True)),

@@ -124,7 +124,7 @@ def test_who_reaches_no_ad_account_is_offered_none(key: str, world: World, clien
 
 @pytest.mark.parametrize("key", ["linkedin"])
 def test_an_app_without_the_product_is_shown_as_our_fault(key: str, world: World, client: Client) -> None:
-    world.switch(products=["openid", "profile"])
+    ChannelApp.objects.filter(channel=key).update(scopes=["openid", "r_nothing"])
 
     response = back(client, native.decide(native.leave(client, key), "ada"))
 

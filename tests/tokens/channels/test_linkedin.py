@@ -238,9 +238,10 @@ def test_a_new_token_that_introspection_refuses_is_in_doubt_and_asked_about_agai
     assert len(world.calls("introspectToken")) == asked
 
 
-@pytest.mark.parametrize("unknown_is_inactive", [False, True])
-def test_a_string_that_is_no_token_is_in_doubt_only(world: World, unknown_is_inactive: bool) -> None:
-    world.switch(unknown_is_inactive=unknown_is_inactive)
+@pytest.mark.parametrize("answer", [{}, {"status": 200, "body": {"active": False}}])
+def test_a_string_that_is_no_token_is_in_doubt_only(world: World, answer: dict[str, Any]) -> None:
+    if answer:
+        world.trouble("introspect", **answer)
     nobodys = type(world.token())("AQXnothing-of-ours")
 
     assert world.inspect(nobodys).classification.verdict == Verdict.CONFIRM_FIRST

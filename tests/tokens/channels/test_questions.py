@@ -239,34 +239,12 @@ def test_a_channel_that_is_slow_or_gone_is_passing_trouble(key: str, world: Worl
     assert {one.verdict for one in (*slow, *gone)} == {Verdict.TRANSIENT}
 
 
-@pytest.mark.parametrize(
-    ("key", "switches", "seconds"),
-    [
-        ("pinterest", {"rate_limit": 1, "rate_code": 8}, range(55, 61)),
-        ("snapchat", {"rate_limit": {"limit": 1, "window": 60}}, [None]),
-        ("snapchat", {"rate_limit": {"limit": 1, "window": 60, "headers": True}}, range(1, 62)),
-        ("tiktok", {"burst": {"calls": 1, "message": "App reaches the QPS limit."}}, [10]),
-    ],
-)
-def test_too_many_calls_pass_and_say_when_they_do(
-    key: str, switches: dict[str, Any], seconds: Any, world: World
-) -> None:
-    world.switch(**switches)
-    living = world.token()
-
-    first, second = world.inspect(living).classification, world.inspect(living).classification
-
-    assert (first.verdict, second.verdict) == (Verdict.OK, Verdict.RATE_LIMITED)
-    assert second.retry_after in seconds
-
-
 # ---- the end of it
 
 # What takes a revocation and what does not: switches, whose token, whether it is taken, what the token is then.
 REVOKED: list[tuple[str, dict[str, Any], str, bool, Meaning]] = [
     ("facebook", {}, "ada", True, dead(CANCELLED)),
     ("linkedin", {}, "ada", True, dead(CANCELLED)),
-    ("linkedin", {"no_revoke": True}, "ada", False, FINE),
     ("pinterest", {"system_users": ["ben"]}, "ada", False, FINE),  # a person's cannot be revoked
     ("pinterest", {"system_users": ["ben"]}, "ben", True, DOUBT),
     ("snapchat", {"revoke_path": "revoke"}, "ada", True, DOUBT),

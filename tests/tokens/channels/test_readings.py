@@ -245,8 +245,10 @@ UNTOLD: list[tuple[str, dict[str, Any], dict[str, Any], str, dict[str, Any], tup
     ("snapchat", {}, {}, "me/organizations$", {"status": 200, "body": {"request_status": "SUCCESS", "organizations": []}}, ("", "unknown")),
     ("snapchat", {"nested_roles": False}, {}, "", {}, ("Account admin", "yes")),  # it is asked for
     ("tiktok", {}, {"details": {"bc_id": ""}}, "", {}, ("", "unknown")),
-    ("tiktok", {"denied": ["bc/get"]}, {}, "", {}, ("", "unknown")),
-    ("tiktok", {"missing_scopes": ["bc/get"]}, {}, "", {}, ("", "unknown")),
+    *[
+        ("tiktok", {}, {}, "bc/get", {"status": 200, "body": said(40001, words)}, ("", "unknown"))
+        for words in ("advertiser does not grant you /bc/get:GET permission", "The access token lacks the required scope")
+    ],
 ]  # fmt: skip
 
 

@@ -62,20 +62,6 @@ def test_an_account_seen_through_two_organizations_keeps_the_better_role(world: 
         assert [one.role for one in world.list().accounts] == ["Campaign manager"]
 
 
-def test_pages_are_read_from_the_configured_host_whatever_address_they_name(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("tokens.channels.snapchat.calls.PAGE_SIZE", 50)
-    world.switch(nested_accounts=False, next_link_host="https://adsapisc.appspot.example")
-    for number in range(60):
-        more = {"name": f"Account {number}", "status": "ACTIVE", "roles": {"emil": "admin"}}
-        world.sandbox.put_account("snapchat", f"00000000-0000-4000-8000-{number:012d}", **more)
-
-    whole = world.list(user="emil")
-
-    assert (len(whole.accounts), whole.complete) == (61, True)
-
-
 def test_organizations_on_further_pages_are_read_too(world: World) -> None:
     nested = [{"id": world.id(HARBOR), "name": HARBOR, "roles": ["admin"]}]
     first = {"organization": {"id": PARTNER, "ad_accounts": nested}}
@@ -95,13 +81,22 @@ def test_roles_that_the_list_does_not_tell_are_asked_for(world: World) -> None:
     assert world.listed("ben")[LUMEN].role == "Campaign manager"
 
 
+REFUSED = {"status": 403, "body": {"request_status": "ERROR", "debug_message": "Not permitted"}}
+FAILED = {"sub_request_status": "ERROR", "sub_request_error_reason": "Try again", "organization": {}}
+
+
 @pytest.mark.parametrize(
-    "switches", [{"nested_accounts": False, "refuses_organization": True}, {"broken_organizations": True}]
-)
+    ("path", "fault"),
+    [
+        ("v1/organizations/", REFUSED),
+        ("me/organizations$", {"status": 200, "body": {"request_status": "SUCCESS", "organizations": [FAILED]}}),
+    ],
+)  # fmt: skip
 def test_organizations_that_are_refused_or_in_error_leave_the_list_incomplete(
-    world: World, switches: dict[str, Any]
+    world: World, path: str, fault: dict[str, Any]
 ) -> None:
-    world.switch(**switches)
+    world.switch(nested_accounts=False)
+    world.trouble(path, **fault)
 
     assert world.list() == AccountList((), complete=False)
 

@@ -58,16 +58,6 @@ def test_a_token_of_another_app_is_asked_again_and_does_not_die(world: World) ->
     assert world.refuses(lambda: world.list(foreign)).verdict == Verdict.CONFIRM_FIRST
 
 
-@pytest.mark.parametrize("developer", ["rejected", "no_permission"])
-def test_a_developer_who_is_refused_is_the_apps_fault(world: World, developer: str) -> None:
-    living = world.token()
-    world.switch(developer=developer)
-
-    found = {world.inspect(living).classification.verdict, world.refuses(lambda: world.list(living)).verdict}
-
-    assert found == {Verdict.APP_FAULT}
-
-
 # ---- what was ticked, and facts by the hundred
 
 

@@ -14,6 +14,10 @@ from tokens.channels import brake
 from tokens.channels.kinds import Credentials, Reason, Verdict
 
 CHECK = "verify_credentials"
+NO_V1 = (
+    {"errors": [{"code": 453, "message": "You currently have access to a subset of X API V2 endpoints"}]},
+    403,
+)
 
 
 def test_a_clock_that_is_off_is_our_bug(world: World) -> None:
@@ -52,12 +56,12 @@ def test_a_wrong_address_of_x_ends_no_token(world: World, settings: Settings, ba
 
 def test_an_app_that_may_not_ask_the_older_api_asks_the_newer_one(world: World) -> None:
     living = world.token()
-    world.switch(no_v1=True)
+    world.says(CHECK, *NO_V1)
 
     found, who = world.inspect(living), world.channel.identity(world.app, living)
     world.says("users/me", "busy", 503)
     busy = world.inspect(living).classification
-    world.sandbox.clear_faults()
+    world.heal()
     world.sandbox.cancel_authorisation("x", "ada")
 
     assert (found.classification.verdict, found.native_user_id, who) == (
@@ -79,7 +83,7 @@ def test_an_app_that_may_not_ask_the_older_api_asks_the_newer_one(world: World) 
     ],
 )
 def test_the_newer_api_alone_ends_no_token(world: World, status: int, body: Any, verdict: Verdict) -> None:
-    world.switch(no_v1=True)
+    world.says(CHECK, *NO_V1)
     world.says("users/me", body, status)
 
     assert world.inspect(world.token()).classification.verdict == verdict
