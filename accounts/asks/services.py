@@ -200,27 +200,6 @@ def start_ask(
 
 
 @transaction.atomic
-def ask_now(*, people: Collection[About], user: User, note: str, now: datetime) -> list[str]:
-    """Ask each of these people at once by one mail about their log-ins, in one ask. Returns their addresses.
-
-    Raises ActionRefused where somebody cannot be asked for one of them, and OnHold where no mail is sent.
-    """
-    tokens = {token.pk: token for about in people for _, token in about}
-    for token in tokens.values():
-        if why := rules.why_not(token):
-            raise ActionRefused("as_told", text=why)
-    ask = start_ask(user=user, token_ids=tokens, note=note, now=now)
-    lines = {line.token_id: line for line in ask.lines.all()}
-    told = [
-        _write_request(ask, [lines[pk] for pk in dict.fromkeys(token.pk for _, token in about)], about, now)
-        for about in people
-    ]
-    if not may_ask(user):  # of an own log-in that goes, whose colleagues are asked once
-        ask.lines.update(next_at=None)
-    return told
-
-
-@transaction.atomic
 def ask_again(*, about: About, email: str, now: datetime) -> bool:
     """Ask the one person of these log-ins by one mail, as the reader of a mail wishes, at most once a day. Return False where they were
     asked for all of it today. Nobody is reminded by it. Raises ActionRefused where they cannot be asked, and OnHold.
@@ -240,7 +219,7 @@ def ask_again(*, about: About, email: str, now: datetime) -> bool:
     ask = start_ask(
         user=user, email="" if user else email, token_ids=[token.pk for _, token in fresh], now=now
     )
-    _write_request(ask, list(ask.lines.all()), fresh, now)
+    write_request(ask, list(ask.lines.all()), fresh, now)
     ask.lines.update(next_at=None)
     return True
 
@@ -334,7 +313,7 @@ def _ask_person(ask_id: int, person_id: int, now: datetime) -> bool:
     unseen = [line.pk for pk, line in fresh.items() if pk not in reach]
     _fail(AskLine.objects.filter(pk__in=unseen), progress.NOT_SEEN)
     if about:
-        _write_request(ask, [line for pk, line in fresh.items() if pk in reach], about, now)
+        write_request(ask, [line for pk, line in fresh.items() if pk in reach], about, now)
     return bool(about)
 
 
@@ -347,8 +326,8 @@ def _fail(lines: QuerySet[AskLine], trouble: str) -> None:
     lines.update(next_at=None, stage=Stage.FAILED, trouble=trouble, why=trouble)
 
 
-def _write_request(ask: Ask, lines: Sequence[AskLine], about: About, now: datetime) -> str:
-    """Write one mail to the one person of these lines, and note it on each account and log-in. Returns the address."""
+def write_request(ask: Ask, lines: Sequence[AskLine], about: About, now: datetime) -> None:
+    """Write one mail to the one person of these lines, and note it on each account and log-in."""
     tokens = list({token.pk: token for _, token in about}.values())
     (person,) = {token.consented_by for token in tokens}
     assert person is not None  # who is asked is known
@@ -381,7 +360,6 @@ def _write_request(ask: Ask, lines: Sequence[AskLine], about: About, now: dateti
         reminder=max((line.mails for line in lines if line.sent_at), default=0),
     )
     _note_asked(lines, now, message=Message.objects.values_list("pk", flat=True).get(dedupe_key=key))
-    return person.email
 
 
 def _note_asked(lines: Sequence[AskLine], now: datetime, *, message: int | None = None) -> None:

@@ -56,12 +56,10 @@ def add_backups(*, chosen: Mapping[int, int], actor: User, note: str, now: datet
 
 
 @transaction.atomic
-def write_backups(
-    *, chosen: Mapping[int, int], actor: User, note: str, now: datetime, ask_all: bool = False
-) -> Outcome:
+def write_backups(*, chosen: Mapping[int, int], actor: User, note: str, now: datetime) -> Outcome:
     """Do the same in one transaction, without the mails and the checks: they are the caller's.
 
-    `ask_all`: ask everybody, and not only whom `asked_first` names. Never raises for one that may not be: its account is among the refused.
+    Never raises for one that may not be: its account is among the refused.
     """
     tokens = {token.pk: token for token in Token.objects.filter(pk__in=set(chosen.values())).locked()}
     accounts = {
@@ -78,7 +76,7 @@ def write_backups(
     }
     answered = _answers(chosen)
     possible = {pk: offer for pk, offer in possible.items() if pk not in answered}
-    asks = set(possible) if ask_all else asked_first(possible, accounts, actor)
+    asks = asked_first(possible, accounts, actor)
     asked = [offer for pk, offer in possible.items() if pk in asks]
     made = [offer for pk, offer in possible.items() if pk not in asks]
     _link(made, actor=actor, note=note, now=now)

@@ -3,12 +3,12 @@
 The words are in templates/leaving/: `page.html` has what all of them say, and one template each the question and the button.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
 from django import forms
-from django.utils.translation import gettext
+from django.utils.translation import gettext, gettext_lazy
 
 from accounts.asks import inviting
 from accounts.leaving import plan
@@ -28,45 +28,25 @@ from users.people.queries import names_for
 say = partial(phrase, "words/log_ins.txt")
 
 
-def may_have_done(viewer: User, found: Plan, *, at_once: bool) -> set[str]:
-    """Return what the viewer may have done for what stops or keeps one person: fields of the form.
-
-    Who lets go what is their own asks within the own teams. `at_once`: a log-in in the wrong hands waits for nobody.
-    """
-    if at_once:
-        return set()
-    if lets_go_own(viewer, found):
-        return {"backups", "asks"} if viewer.may_make_links() else set()
-    may = {"backups": viewer.has_perm(permissions.ADD_BACKUP), "asks": viewer.has_perm("tokens.ask_token")}
-    return {name for name, is_so in may.items() if is_so}
-
-
-def lets_go_own(viewer: User, found: Plan) -> bool:
-    """Return whether the viewer lets go what is their own."""
-    return found.scope.person is not None and found.scope.person.pk == viewer.pk
-
-
 class LeaveForm(ConfirmForm):
-    """Whom to add and to ask, beside why and the name."""
+    """Whom to add and to ask before somebody who leaves is let go, as far as the viewer may, beside why and the name."""
 
-    backups = forms.BooleanField(required=False, initial=True)
-    asks = forms.BooleanField(required=False, initial=True)
+    backups = forms.BooleanField(
+        label=gettext_lazy("Add everybody who could back them up at once"), required=False, initial=True
+    )
+    asks = forms.BooleanField(
+        label=gettext_lazy("Ask all colleagues whose log-ins stopped to re-authenticate"),
+        required=False,
+        initial=True,
+    )
 
-    def __init__(self, *args: Any, found: Plan, viewer: User, may: Collection[str], **kwargs: Any) -> None:
+    def __init__(self, *args: Any, found: Plan, viewer: User, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        own = lets_go_own(viewer, found)
-        for name, there, words in (
-            (
-                "backups",
-                found.offers,
-                gettext("Ask whoever reaches them to back up all of these accounts")
-                if own
-                else gettext("Add everybody who could back them up at once"),
-            ),
-            ("asks", found.asks, gettext("Ask all colleagues whose log-ins stopped to re-authenticate")),
+        for name, there, permission in (
+            ("backups", found.offers, permissions.ADD_BACKUP),
+            ("asks", found.asks, permissions.ASK),
         ):
-            self.fields[name].label = words
-            if name not in may or not (there or found.unread):
+            if not viewer.has_perm(permission) or not (there or found.unread):
                 del self.fields[name]
 
 
@@ -77,20 +57,20 @@ def leaving_page(
     viewer: User,
     back: str,
     name: str,
-    at_once: bool = False,
+    own: bool = False,
+    form: Callable[..., ConfirmForm] = ConfirmForm,
     more: Mapping[str, Any] | None = None,
 ) -> Page:
     """Return a page of templates/leaving/ for a plan.
 
-    `name`: what is typed where an account stops; `at_once`: nobody is asked before; `more`: what else its template names.
+    `name`: what is typed where an account stops; `own`: the viewer lets go what is theirs; `more`: what else its template names.
     """
-    names, may = names_for(viewer), may_have_done(viewer, found, at_once=at_once)
+    names = names_for(viewer)
     channels = sorted({declarations.label(token.app.channel) for token in found.tokens})
-    alone = sorted(inviting.invitable_accounts(viewer, found.nobody))
+    alone = sorted(inviting.invitable_accounts(viewer, found.at_risk if own else found.nobody))
     facts = {
         "found": found,
-        "own": lets_go_own(viewer, found) and not at_once,
-        "at_once": at_once,
+        "own": own,
         "log_ins": len(found.tokens),
         "channels": join_names(channels) if channels else "",
         "goes_on": found.numbers[Then.GOES_ON],
@@ -110,7 +90,7 @@ def leaving_page(
         danger=True,
         must_type=name if found.stop else "",
         seen=found.seen,
-        form=partial(LeaveForm, found=found, viewer=viewer, may=may),
+        form=form,
     )
 
 

@@ -266,12 +266,9 @@ def log_ins_left(job: Job) -> TokenQuerySet:
 
 
 def scope_of_job(job: Job) -> Scope:
-    """Return what of a job's subject still goes. Who lets go what is their own has colleagues of the own teams asked, and no others."""
+    """Return what still goes of somebody who leaves."""
     person = User.objects.filter(pk=job.leaver_id or 0).first()
-    teams = job.user.teams_managed if job.lets_go_own else None
-    return Scope(
-        person, list(log_ins_left(job).values_list("pk", flat=True)), job.options.get(ACCOUNT), teams
-    )
+    return Scope(person, list(log_ins_left(job).values_list("pk", flat=True)))
 
 
 def known_offboarding(person: User) -> Job | None:

@@ -1,7 +1,7 @@
 """Beginning: who may offboard whom, locking a person out, and the one job by which a worker does the rest.
 
-A person is locked out first, so that nothing is linked in between, and whatever becomes of the worker, nobody who left can log in. Where
-nothing is to be done before it, a single log-in goes with the press: nothing is served by it from then on.
+A person is locked out first, so that nothing is linked in between, and whatever becomes of the worker, nobody who left can log in. A single
+log-in goes with the press: nothing is served by it from then on.
 """
 
 from collections.abc import Sequence
@@ -61,7 +61,7 @@ def do_step(job: Job, keys: Sequence[int], now: datetime) -> list[Result]:
 
 def _do(job: Job, key: int, now: datetime) -> bool:
     step, pk = key % 10, key // 10
-    if step not in Step or not is_still_leaving(job):
+    if not is_still_leaving(job):
         return False
     if step == Step.LOG_IN:
         return end_log_in(job, log_ins_left(job).filter(pk=pk).locked().first(), now)
@@ -70,7 +70,11 @@ def _do(job: Job, key: int, now: datetime) -> bool:
             for token in log_ins_left(job).locked():
                 end_log_in(job, token, now)
         return True
-    return (_back_up if step == Step.BACKUPS else _ask)(job, now)
+    if step == Step.BACKUPS and job.is_offboarding:
+        return _back_up(job, now)
+    if step == Step.ASK and job.is_offboarding:
+        return _ask(job, now)
+    return False  # of version 0.2.0
 
 
 def is_still_leaving(job: Job) -> bool:
@@ -130,10 +134,9 @@ def _plan(job: Job, now: datetime) -> Plan:
 
 
 def _back_up(job: Job, now: datetime) -> bool:
-    """Add the backups that are at hand now, to however many accounts; where one's own goes, nobody is added unasked."""
+    """Add the backups that are at hand now, to however many accounts."""
     chosen = {pk: offer.token.pk for pk, offer in _plan(job, now).offers.items()}
-    asks = job.lets_go_own
-    outcome = backing_up.write_backups(chosen=chosen, actor=job.user, note=job.note, now=now, ask_all=asks)
+    outcome = backing_up.write_backups(chosen=chosen, actor=job.user, note=job.note, now=now)
     backing_up.tell_of_backups(
         added=outcome.added, asked=outcome.asked, actor=job.user, note=job.note, now=now
     )
@@ -143,16 +146,16 @@ def _back_up(job: Job, now: datetime) -> bool:
 
 
 def _ask(job: Job, now: datetime) -> bool:
-    """Ask each colleague by one mail to re-authenticate what stopped in the accounts that stop or keep one person."""
-    found = _plan(job, now).asks
-    if found:
-        asks.ask_now(people=list(found.values()), user=job.user, note=job.note, now=now)
-    return bool(found)
+    """Begin to ask colleagues to re-authenticate what stopped in the accounts that stop or keep one person."""
+    ids = [token.pk for about in _plan(job, now).asks.values() for _, token in about]
+    if ids:
+        asks.start_ask(user=job.user, token_ids=ids, note=job.note, now=now)
+    return bool(ids)
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """What is done beside the log-ins."""
+    """What is done beside the log-ins of whoever leaves."""
 
     backups: bool = False  # add, or ask, whoever's log-in reaches what stops or keeps one person
     asks: bool = False  # ask whoever's stopped there
@@ -205,7 +208,7 @@ def offboard(
 
 
 @transaction.atomic
-def let_go(*, found: Plan, actor: User, wanted: Wanted, seen: str, note: str, now: datetime) -> Job:
+def let_go(*, found: Plan, actor: User, seen: str, note: str, now: datetime) -> Job:
     """Have log-ins removed, or taken out of one account, as a plan says. Return the job.
 
     `seen`: what the page saw of it. Raises ActionRefused where these were consented to again, or are going already; OnHold.
@@ -219,7 +222,7 @@ def let_go(*, found: Plan, actor: User, wanted: Wanted, seen: str, note: str, no
     options: dict[str, Any] = {TOKENS: ids, PERSON: None if person is None else person.pk}
     if found.scope.account is not None:
         options[ACCOUNT] = found.scope.account
-    return _begin(REMOVE, ids[0], still, actor=actor, wanted=wanted, note=note, options=options, now=now)
+    return _begin(REMOVE, ids[0], still, actor=actor, wanted=Wanted(), note=note, options=options, now=now)
 
 
 @transaction.atomic
@@ -258,12 +261,11 @@ def _begin(
     options: dict[str, Any],
     now: datetime,
 ) -> Job:
-    """Begin the job, in the caller's transaction; a single log-in before which nothing is done goes here."""
-    own = kind == REMOVE
+    """Begin the job, in the caller's transaction; a single log-in goes here."""
     keys = plan.keys_of_steps(
         tokens,
-        backups=wanted.backups and (own or actor.has_perm(permissions.ADD_BACKUP)),
-        asks=wanted.asks and (own or actor.has_perm("tokens.ask_token")),
+        backups=wanted.backups and actor.has_perm(permissions.ADD_BACKUP),
+        asks=wanted.asks and actor.has_perm(permissions.ASK),
     )
     facts: dict[str, Any] = {"note": note, "now": now, "options": options}
     job, is_new = tasks.begin(user=actor, kind=kind, subject_id=subject_id, keys=keys, **facts)

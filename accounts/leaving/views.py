@@ -56,7 +56,7 @@ def remove(request: HttpRequest) -> HttpResponse:
     one = found.tokens[0]
     name = user.get_full_name() if len(named) > 1 else one.native_user_name or one.native_user_id
     page = forms.leaving_page(
-        "remove", found, viewer=user, back=reverse("log_ins"), name=name, more={"named": named}
+        "remove", found, viewer=user, back=reverse("log_ins"), name=name, own=True, more={"named": named}
     )
     return _answer_own(request, page, found, user)
 
@@ -83,6 +83,7 @@ def give_up(request: HttpRequest, account_id: int) -> HttpResponse:
         viewer=user,
         back=reverse("my_accounts"),
         name=account.name,
+        own=True,
         more={"account": account},
     )
     return _answer_own(request, page, found, user)
@@ -97,14 +98,7 @@ def _plan(user: User, tokens: QuerySet[Token], *, account: int | None = None) ->
 
 def _answer_own(request: HttpRequest, page: Page, found: Plan, user: User) -> HttpResponse:
     def do(said: Said) -> Done:
-        begun = services.let_go(
-            found=found,
-            actor=user,
-            wanted=forms.read_wanted(said),
-            seen=said.seen,
-            note=said.note,
-            now=timezone.now(),
-        )
+        begun = services.let_go(found=found, actor=user, seen=said.seen, note=said.note, now=timezone.now())
         return Done({"at_once": services.goes_at_once(begun)})
 
     return confirm.answer(request, page, do, frame=lambda _: {"layout": "selfservice/confirm_page.html"})
@@ -169,8 +163,9 @@ def offboard(request: HttpRequest, leaver: User) -> HttpResponse:
     viewer, now = person(request), timezone.now()
     found = plan.read_plan(Scope(leaver), actor=viewer, now=now)
     here = reverse("admin:users_user_change", args=[leaver.pk])
+    form, more = partial(forms.LeaveForm, found=found, viewer=viewer), _depends(found, viewer)
     page = forms.leaving_page(
-        "offboard", found, viewer=viewer, back=here, name=str(leaver), more=_depends(found, viewer)
+        "offboard", found, viewer=viewer, back=here, name=str(leaver), form=form, more=more
     )
     refused = _foreign(Token.objects.of_person(leaver), viewer)
     if not found.tokens and not leaver.is_active:
@@ -212,18 +207,14 @@ def revoke(
         viewer=viewer,
         back=own_path(request.GET.get("next", "")) or reverse("admin:tokens_token_changelist"),
         name=token.native_user_name or token.native_user_id,
-        at_once=True,
-        more={"name": shown},
+        more={"at_once": True, "name": shown},
     )
     refused = _foreign(Token.objects.filter(pk=token.pk), viewer)
 
     def do(said: Said) -> None:
         if refused:
             raise Refusal(refused)
-        wanted = forms.read_wanted(said)
-        services.let_go(
-            found=found, actor=viewer, wanted=wanted, seen=said.seen, note=said.note, now=timezone.now()
-        )
+        services.let_go(found=found, actor=viewer, seen=said.seen, note=said.note, now=timezone.now())
 
     page = replace(page, refused=refused, late=token.is_removed)
     return confirm.answer(request, page, do, frame=access.frame_of(Token))

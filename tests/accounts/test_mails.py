@@ -7,12 +7,12 @@ import pytest
 from django.db import transaction
 
 from accounts.asks import mails as ask_mails
-from accounts.asks import services as asks
 from accounts.models import Account
 from accounts.pool import services as pool
 from notifications.models import Message
 from notifications.outbox import KINDS, NotWanted
 from tests.support import news
+from tests.support.asking import ask_now
 from tests.support.ends import end
 from tests.support.factories import MARKER, NOW, link, make_account, make_team, make_token, make_user
 from tokens.channels.kinds import Reason
@@ -142,7 +142,7 @@ def test_a_mail_that_tells_of_several_teams_accounts_is_no_teams(ada: User) -> N
     for team in (make_team(), make_team()):
         account = linked("Shop", token)
         Account.objects.filter(pk=account.pk).update(team=team)
-    asks.ask_now(people=[[(account, token)]], user=make_user(), note="", now=NOW)
+    ask_now(people=[[(account, token)]], user=make_user(), note="", now=NOW)
 
     end(token)
 
@@ -161,7 +161,7 @@ def test_staff_ask_and_the_mail_says_who_and_why(ada: User) -> None:
     account = linked("Lumen", token)
     mira = make_user(name="Mira Ode")
 
-    asks.ask_now(people=[[(account, token)]], user=mira, note="Before Friday", now=NOW)
+    ask_now(people=[[(account, token)]], user=mira, note="Before Friday", now=NOW)
 
     mail = ask_mails.build_ask_mail(Message.objects.get(kind="ask", recipient="ada@example.com"))
     assert mail.subject == "Mira Ode asks you to re-authenticate Facebook"
@@ -173,7 +173,7 @@ def test_staff_ask_and_the_mail_says_who_and_why(ada: User) -> None:
 def test_the_mails_to_a_person_lead_to_the_page_that_says_why(ada: User) -> None:
     token = make_token(consented_by=ada)
     account = linked("Lumen", token)
-    asks.ask_now(people=[[(account, token)]], user=ada, note="", now=NOW)
+    ask_now(people=[[(account, token)]], user=ada, note="", now=NOW)
     end(token)
     news.tell()
 
@@ -188,7 +188,7 @@ def test_the_mails_to_a_person_lead_to_the_page_that_says_why(ada: User) -> None
 def test_an_answered_ask_mails_nobody(ada: User) -> None:
     token = make_token(consented_by=ada)
     account = linked("Lumen", token)
-    asks.ask_now(people=[[(account, token)]], user=make_user(), note="", now=NOW)
+    ask_now(people=[[(account, token)]], user=make_user(), note="", now=NOW)
     Token.objects.update(linked_at=NOW + timedelta(minutes=5))
 
     with pytest.raises(NotWanted, match="re-authenticated before"):

@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 from django.db import transaction
 
-from accounts.asks import services as asks
 from accounts.models import Account, AccountToken
 from accounts.pool import services as pool
 from macros.models import Macro
@@ -15,6 +14,7 @@ from notifications.models import Message
 from notifications.outbox import KINDS, Mail
 from tests.macros.support import make_macro
 from tests.support import news
+from tests.support.asking import ask_now
 from tests.support.ends import end
 from tests.support.factories import NOW, link, make_account, make_token, make_user
 from tokens.models import Token
@@ -80,7 +80,7 @@ def test_a_log_in_that_stopped(hers: Token, looked_at: list[int]) -> None:
 def test_an_ask(ada: User, hers: Token, looked_at: list[int]) -> None:
     end(hers)
     asked = Account.objects.get(name="Account 27")
-    asks.ask_now(people=[[(asked, hers)]], user=ada, note="", now=NOW + timedelta(days=1))
+    ask_now(people=[[(asked, hers)]], user=ada, note="", now=NOW + timedelta(days=1))
 
     mail = built("ask")
 

@@ -55,7 +55,6 @@ def _write(fleet: Fleet, facts: dict[str, Any]) -> None:
     """Have each mail written by what writes it."""
     from accounts.alerts import services as alerts
     from accounts.asks import inviting, links, mails
-    from accounts.asks import services as asks
     from accounts.backups import queries as backups
     from accounts.backups import services as backing_up
     from accounts.imports import mails as imported_mail
@@ -63,6 +62,7 @@ def _write(fleet: Fleet, facts: dict[str, Any]) -> None:
     from macros.warnings import services as evaluation
     from notifications import outbox
     from notifications.mails import tell_operators
+    from tests.support.asking import ask_now
     from users.invitations import services as invitations
     from users.login import passwords
     from users.login.services import ChangeKind, LoginChange, notify_change
@@ -71,7 +71,7 @@ def _write(fleet: Fleet, facts: dict[str, Any]) -> None:
     of_team = [one for one in fleet.accounts if one.team_id == fleet.team.pk]
     evaluation.evaluate(now=now)
     _told_of_ends(fleet)
-    asks.ask_now(people=[[(fleet.accounts[0], fleet.tokens[1])]], user=boss, note=NOTE, now=now)
+    ask_now(people=[[(fleet.accounts[0], fleet.tokens[1])]], user=boss, note=NOTE, now=now)
     mails.send_link_again(token=fleet.tokens[3], user=emil, now=now)
     offers = [
         offer

@@ -21,6 +21,7 @@ from tests.macros.news import die as stop
 from tests.macros.support import TODAY, die, ending, make_macro, make_person
 from tests.macros.test_links_in_mails import evaluate
 from tests.notifications.support import make_message
+from tests.support.asking import ask_now
 from tests.support.factories import NOW, make_user
 from users.models import Invitation, User
 
@@ -94,7 +95,7 @@ def test_what_waits_leaves_for_the_new_address_once_and_what_macros_tell_is_foun
     make_macro(emails=[OLD], days=[7], accounts=[named])
     tells("deactivated", "recovered", emails=[], notify_consenters=True, days=[1])
     token = asked.pool.get().token
-    asks.ask_now(people=[[(asked, token)]], user=make_user("boss@example.com"), note="", now=NOW)
+    ask_now(people=[[(asked, token)]], user=make_user("boss@example.com"), note="", now=NOW)
     stop(dying.pool.get().token)
     evaluation.evaluate(now=NOW, trigger=Evaluation.Trigger.SCHEDULE)
     at_once.tell_news(SOON)
@@ -193,7 +194,7 @@ def test_an_ask_that_failed_goes_to_the_new_address_when_sent_again_and_never_to
 ) -> None:
     account = linked(log_in(ada))
     token = account.pool.get().token
-    asks.ask_now(people=[[(account, token)]], user=make_user("boss@example.com"), note="", now=NOW)
+    ask_now(people=[[(account, token)]], user=make_user("boss@example.com"), note="", now=NOW)
     stop(token)
     at_once.tell_news(SOON)
     asked, died = Message.objects.get(kind="ask"), Message.objects.get(kind="news")

@@ -110,6 +110,7 @@ def test_the_page_names_all_accounts_of_six_log_ins_and_one_press_lets_them_go(
     leads = send(client, mara, note="Left us.")["Location"]
     going = client.get(leads).text
     tasks.run_jobs()
+    tasks.run_asks()
     done = client.get(leads)
 
     mara.refresh_from_db()

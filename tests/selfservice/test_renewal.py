@@ -17,6 +17,7 @@ from accounts.models import Account, AccountToken, AskLine, LinkProblem, Pending
 from accounts.renewal_links import services as renewal_links
 from notifications.models import Message
 from tests.support import native
+from tests.support.asking import ask_now
 from tests.support.factories import make_user
 from tests.support.sandbox import Sandbox
 from tokens.channels.kinds import AccountList, Dates, Grant
@@ -43,7 +44,7 @@ def dead(channel: str = "facebook", *people: str) -> Token:
 
 def ask(token: Token, staff: User) -> Message:
     account = token.pool_entries.get().account
-    asks.ask_now(people=[[(account, token)]], user=staff, note="", now=timezone.now())
+    ask_now(people=[[(account, token)]], user=staff, note="", now=timezone.now())
     return Message.objects.filter(kind="ask").latest("pk")
 
 

@@ -10,7 +10,6 @@ import httpx2
 from django.test import Client
 
 from accounts.api_keys import services as api_keys
-from accounts.asks import services as asks
 from accounts.checks import services as sweeps
 from accounts.models import Account, ApiKey, Ask, PendingLink
 from adtoken_project.models import BackgroundProcess
@@ -23,6 +22,7 @@ from macros.warnings import services as evaluation
 from notifications.delivery import services as delivery
 from notifications.models import Message
 from tests.support import native
+from tests.support.asking import ask_now
 from tests.support.ends import make_doubt
 from tests.support.factories import make_token, make_user
 from tests.support.sandbox import Sandbox
@@ -72,7 +72,7 @@ def build(sandbox: Sandbox) -> World:
     _publish_and_lose(world, sandbox)
     now = datetime.now(UTC)
     of_ada = Token.objects.get(consented_by=ada, app__channel="facebook")
-    asks.ask_now(people=[[(account, of_ada)]], user=staff, note="Soon", now=now)
+    ask_now(people=[[(account, of_ada)]], user=staff, note="Soon", now=now)
     seconds = int(now.timestamp())
     sandbox.set_dates(user="ben", issued_at=seconds - 50 * 86_400, expires_at=seconds + 10 * 86_400)
     _enter_a_secret(world)

@@ -3,11 +3,12 @@
 import pytest
 from django.utils import timezone
 
-from accounts.asks import inviting, links, mails, services
+from accounts.asks import inviting, links, mails
 from accounts.models import Ask
 from notifications.models import Message
 from notifications.outbox import NotWanted
 from tests.accounts.test_backups import carried, log_in
+from tests.support.asking import ask_now
 from tests.support.factories import make_team, make_user
 
 pytestmark = pytest.mark.django_db
@@ -34,7 +35,7 @@ def test_what_a_person_was_asked_is_not_sent_once_they_are_deleted_and_their_add
     token = log_in("Ada")
     account, ada = carried(token), token.consented_by
     assert ada is not None
-    services.ask_now(people=[[(account, token)]], user=make_user(), note="", now=timezone.now())
+    ask_now(people=[[(account, token)]], user=make_user(), note="", now=timezone.now())
     email = ada.email
 
     ada.delete()

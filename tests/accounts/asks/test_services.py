@@ -10,7 +10,6 @@ from django.test.utils import CaptureQueriesContext
 
 from accounts.asks import mails, progress, queries, services
 from accounts.models import AccountToken, Ask, AskLine
-from accounts.pool.errors import ActionRefused
 from notifications.delivery import claims
 from notifications.models import Message
 from notifications.outbox import NotWanted
@@ -229,21 +228,6 @@ def test_many_log_ins_are_settled_by_as_many_queries_as_few(mira: User) -> None:
         counts.append(len(queries_made))
 
     assert counts[0] == counts[1]
-
-
-def test_who_is_asked_by_hand_gets_the_mail_at_once_and_the_reminders_of_every_ask(mira: User) -> None:
-    token, other = log_in("Ada"), log_in("Ben", consented_by=None)
-    account = token.pool_entries.get().account
-
-    with pytest.raises(ActionRefused, match="nobody is known"):
-        services.ask_now(people=[[(account, other)]], user=mira, note="", now=START)
-    (address,) = services.ask_now(people=[[(account, token)]], user=mira, note="Now, please.", now=START)
-    work(START)
-    work(START + 2 * DAY)
-
-    assert address == person_of(token).email
-    assert (asked(token), Ask.objects.count()) == ([0, 1], 1)
-    assert "Now, please." in mails.build_ask_mail(mails_to(token)[0]).text
 
 
 def test_a_manager_sees_no_log_in_outside_the_own_teams_and_asks_about_none_of_their_accounts(

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Any
 
 import pytest
 from django.utils import timezone
@@ -41,8 +40,7 @@ def revoke(*tokens: Token, by: User) -> None:
     """Have log-ins removed, and the worker do what follows."""
     scope = Scope(tokens[0].consented_by, [one.pk for one in tokens])
     found = plan.read_plan(scope, actor=by, now=timezone.now())
-    facts: dict[str, Any] = {"wanted": Wanted(), "note": "", "now": timezone.now()}
-    services.let_go(found=found, actor=by, seen=found.seen, **facts)
+    services.let_go(found=found, actor=by, seen=found.seen, note="", now=timezone.now())
     tasks.run_jobs()
 
 
@@ -173,7 +171,7 @@ def test_where_an_account_stops_that_somebody_gave_up_the_subject_says_so(ada: U
     shop = carried(token, team=team, name="Nordbad Mode")
     found = plan.read_plan(Scope(ada, [token.pk], shop.pk), actor=ada, now=timezone.now())
 
-    services.let_go(found=found, actor=ada, wanted=Wanted(), seen=found.seen, note="", now=timezone.now())
+    services.let_go(found=found, actor=ada, seen=found.seen, note="", now=timezone.now())
     tasks.run_jobs()
 
     assert Account.objects.get().state == "deactivated"
