@@ -43,8 +43,8 @@ ON_IT, MUTE, ASK = "on_it", "mute", "ask"
 def answer(request: HttpRequest, signed: str) -> HttpResponse:
     """Ask what the reader says of which accounts (GET); note it, or take back what was said (POST).
 
-    404 for a link that is cut or forged, 403 for what the reader may not say, 429 where it was said too often. To take back is not
-    limited: it ends what was said, and whoever forwarded the mail may have to.
+    404 for a link that is cut or forged, 429 where it was said too often. What cannot be said, or no longer, changes nothing and leads to
+    the page as it is now. To take back is not limited: it ends what was said, and whoever forwarded the mail may have to.
     """
     message = open_told(signed)
     if message is None:
@@ -64,7 +64,7 @@ def answer(request: HttpRequest, signed: str) -> HttpResponse:
     if what == ASK:
         return _ask_again(request, message, signed)
     if what not in _choices(message):
-        return broken(request) if has_left(message) else _only_looks(request)
+        return redirect("answer_mail", signed)
     chosen = _ticked(request, message, what)
     of_all = what == MUTE and "all" in request.POST
     if not (chosen or of_all):
@@ -84,7 +84,7 @@ def _ask_again(request: HttpRequest, message: Message, signed: str) -> HttpRespo
     people = watching.facts_of_page(message, accounts, now)["people"]
     one = next((each for each in people if str(each.user.pk) == request.POST.get("person")), None)
     if one is None:
-        return _only_looks(request) if only_looks(message) else broken(request)
+        return redirect("answer_mail", signed)
     if not may_press(request, f"{ASK} {message.pk}"):
         return too_often(request)
     try:
@@ -240,10 +240,6 @@ def snooze_my_mails(request: HttpRequest) -> HttpResponse:
 def broken(request: HttpRequest) -> HttpResponse:
     """Say that the link is cut, forged, or of a message that is gone."""
     return render(request, "selfservice/mails/broken_link.html", status=404)
-
-
-def _only_looks(request: HttpRequest) -> HttpResponse:
-    return render(request, "selfservice/mails/only_looks.html", status=403)
 
 
 # --- what pages of staff say of warnings: who is on it, who is mailed nothing; and who may know of mutes, and end them

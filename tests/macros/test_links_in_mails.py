@@ -21,7 +21,7 @@ from macros.warnings import mails
 from macros.warnings import services as evaluation
 from notifications.models import Message
 from notifications.outbox import Mail, NotWanted
-from tests.macros.support import WATCHER, die, ending, make_macro, make_person
+from tests.macros.support import WATCHER, die, ending, make_macro, make_person, move
 from tests.support.factories import NOW, make_user
 from users.models import AddressEvent, Membership, Team, User
 
@@ -228,10 +228,33 @@ def test_the_page_of_an_outside_reader_shows_the_accounts_of_the_mail_for_two_we
     assert "through Ada Okafor" in shown.text
     assert foreign.name not in shown.text
     assert "no-store" in shown["Cache-Control"]
-    assert (untouched, strangers) == (False, 404)
+    assert (untouched, strangers) == (False, 302)
     assert "Ask Ada again" in shown.text
     assert all("Ada was asked today" in one and "Ask Ada again" not in one for one in asked)
     assert mail.subject == f"{WATCHER} asks you to re-authenticate Facebook"
     assert mail.reply_to == WATCHER
     assert Ask.objects.get().ended_at is None
-    assert ("Lumen Shoes</h2>" in over[0], over[1]) == (False, 404)
+    assert ("Lumen Shoes</h2>" in over[0], over[1], Message.objects.filter(kind="ask").count()) == (
+        False,
+        302,
+        1,
+    )
+
+
+def test_what_can_no_longer_be_said_or_asked_leads_to_the_page_as_it_is_now(client: Client) -> None:
+    ada = make_user("ada@example.com", name="Ada Okafor")
+    account = ending(6, name="Lumen Shoes", person=ada)
+    make_macro(emails=[WATCHER], accounts=[account])
+    evaluate()
+    page = reverse("answer_mail", args=[sign_message(Message.objects.get())])
+    shown = client.get(page).text
+    move(account, deadline=NOW + 60 * DAY)  # she renewed it
+
+    forms = [{"do": "on_it", "account": account.pk}, {"do": "ask", "person": ada.pk}]
+    pressed = [client.post(page, form, follow=True) for form in forms]
+
+    assert "Ask Ada again" in shown
+    assert [("Lumen Shoes</h2>" in one.text, "Ask Ada again" in one.text) for one in pressed] == [
+        (True, False)
+    ] * 2
+    assert not Message.objects.exclude(kind="macro").exists()
