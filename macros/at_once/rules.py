@@ -22,6 +22,7 @@ from macros.notices.values import (
     Reader,
     who_is_told,
 )
+from ui.dates import local_day
 from users.people.queries import Via
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -204,7 +205,7 @@ def _row(fact: Fact, told_by: ToldBy, account: AccountFacts) -> Told:
 
 def _evening(told_by: ToldBy, account: AccountFacts, now: datetime) -> Told:
     """Return that a reader is told in the evening that an account goes on and off; once a day."""
-    return _row(Fact(Kind.UNSTEADY, now.toordinal(), now), told_by, account)
+    return _row(Fact(Kind.UNSTEADY, local_day(now).toordinal(), now), told_by, account)
 
 
 # --- who is told

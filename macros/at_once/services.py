@@ -212,10 +212,9 @@ def _lately(addresses: Collection[str], now: datetime) -> dict[Key, list[datetim
 
 
 def evening(now: datetime) -> datetime:
-    """Return when it is told what goes on and off: this evening, or tomorrow's."""
+    """Return when it is told what goes on and off: this evening, or after six at once, since it is said of today."""
     local = timezone.localtime(now, timezone.get_default_timezone())
-    today = local.replace(hour=EVENING.hour, minute=EVENING.minute, second=0, microsecond=0)
-    return today if today > local else today + timedelta(days=1)
+    return max(now, local.replace(hour=EVENING.hour, minute=EVENING.minute, second=0, microsecond=0))
 
 
 # --- looking again

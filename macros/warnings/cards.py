@@ -87,10 +87,10 @@ class Happening:
 
     @property
     def times(self) -> int:
-        """How often it went off today."""
-        midnight = self.row.at.replace(hour=0, minute=0)
-        stops = (Event.DEACTIVATED, Event.RESTRICTED)
-        return max(1, sum(one.kind in stops and one.at >= midnight for one in self.accounts[0].events))
+        """How often it went off on the day that it tells of."""
+        day, stops = dates.local_day(self.row.at), (Event.DEACTIVATED, Event.RESTRICTED)
+        events = self.accounts[0].events
+        return max(1, sum(one.kind in stops and dates.local_day(one.at) == day for one in events))
 
 
 def happenings(still: StillSaid, but: Iterable[int]) -> list[Happening]:

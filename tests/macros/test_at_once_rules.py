@@ -10,9 +10,11 @@ from hypothesis import strategies as st
 
 from accounts.pool.health import OUTSIDE
 from macros.at_once.rules import HOUR, Found, find_due
+from macros.at_once.services import evening
 from macros.notices.models import Told
 from macros.notices.rules import Rule, World
 from macros.notices.values import AccountFacts, Directory, Happened, LogIn, Muted, Mutes
+from macros.warnings.cards import Happening
 from macros.warnings.revalidation import why_over
 from tests.macros.test_rules import log_in
 from tokens.channels import registry
@@ -319,6 +321,20 @@ def test_the_second_time_off_and_on_within_a_day_is_told_in_the_evening() -> Non
     assert told(stays_off) == [(WATCHER, "deactivated")]
     assert told(on) == [(WATCHER, "unsteady")]
     assert told(next_day) == [(WATCHER, "deactivated")]
+
+
+def test_what_goes_off_and_on_is_told_and_counted_on_its_day_in_the_project_s_zone() -> None:
+    late = NOW.replace(hour=20)  # 21:00 in Berlin
+    night = NOW.replace(hour=23, minute=30)  # 0:30 of the next day
+    stops = [Happened(9 - hours, "deactivated", night - hours * HOUR) for hours in (1, 0)]
+    was_told = known("recovered", WATCHER, night - 2 * HOUR)
+
+    found = look(dark(*stops, told_at_once=(was_told,), log_ins=[]), watch("deactivated"), now=night)
+
+    assert (evening(NOW), evening(late)) == (NOW.replace(hour=17), late)
+    (row,) = found.due
+    assert (row.kind, row.event) == ("unsteady", (NOW + timedelta(days=1)).toordinal())
+    assert Happening(row, [account(*stops)]).times == 1
 
 
 def test_whoever_was_told_that_it_stays_off_hears_when_it_works_though_it_is_the_second_time() -> None:
