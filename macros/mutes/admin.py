@@ -47,21 +47,14 @@ class MuteForm(ConfirmForm):
 class MuteAdmin(ReadOnlyList):
     """What mutes somebody now, of accounts and addresses that the viewer may know of; what ends first comes first."""
 
-    list_display = [
-        "whom_cell",
-        "account_cell",
-        "macro_cell",
-        "until_cell",
-        "who_cell",
-        "end_cell",
-    ]
+    list_display = ["whom_cell", "account_cell", "until_cell", "who_cell", "end_cell"]
     list_display_links = None
-    list_select_related = ["account", "macro", "by"]
-    search_fields = ["email", "account__name", "macro__name"]
+    list_select_related = ["account", "by"]
+    search_fields = ["email", "account__name"]
     ordering = ["until", "id"]
     list_title = gettext_lazy("Snoozed warnings")
     nouns = npgettext_lazy("of so many", "%(shown)s snooze", "%(shown)s snoozes", "number")
-    searched = gettext_lazy("Address, account or macro")
+    searched = gettext_lazy("Address or account")
     empty_words = gettext_lazy("Nothing is snoozed: macros mail everybody whom they name.")
     actions = ["end_many"]
     action_icons: ClassVar = {"end_many": "mail"}
@@ -73,7 +66,7 @@ class MuteAdmin(ReadOnlyList):
     def prepare_page(self, request: HttpRequest, rows: Any) -> None:  # one interface
         """Read who logs in with the addresses of a page."""
         names = names_for(request.user)
-        people = User.objects.in_bulk([row.email for row in rows if row.email], field_name="email")
+        people = User.objects.in_bulk([row.email for row in rows], field_name="email")
         ends = mute_lines.may_end(person(request), rows)
         for row in rows:
             row.may_end = row.pk in ends
@@ -82,13 +75,11 @@ class MuteAdmin(ReadOnlyList):
 
     def row_name(self, row: Mute) -> str:
         """Return the address."""
-        return row.email or gettext("Everybody")
+        return row.email
 
     @display(description=gettext_lazy("Address"))
-    def whom_cell(self, row: Any) -> SafeString | str:
+    def whom_cell(self, row: Any) -> SafeString:
         """Return whom nothing is told, and who logs in with the address."""
-        if not row.email:
-            return gettext("Everybody")
         return format_html(
             '{}<span class="at-second">{}</span>', row.email, row.whose or gettext("Nobody here")
         )
@@ -100,11 +91,6 @@ class MuteAdmin(ReadOnlyList):
             return gettext("All accounts")
         url = reverse("admin:accounts_account_change", args=[row.account.pk])
         return format_html('<a class="at-link" href="{}">{}</a>', url, row.account.name)
-
-    @display(description=gettext_lazy("Macro"))
-    def macro_cell(self, row: Mute) -> str:
-        """Return the macro that leaves it out."""
-        return str(row.macro) if row.macro else gettext("All macros")
 
     @display(description=gettext_lazy("Until the morning of"), ordering="until")
     def until_cell(self, row: Mute) -> str:
@@ -180,7 +166,7 @@ def add(request: HttpRequest) -> HttpResponse:
 def end(request: HttpRequest) -> HttpResponse:
     """GET asks, POST ends those of the address that the viewer may. 404 for what they may not know of, 403 without the right."""
     viewer = person(request)
-    found = mute_lines.visible_to(viewer).select_related("account", "macro")
+    found = mute_lines.visible_to(viewer).select_related("account")
     rows = list(found.filter(pk__in=wanted(request)[:MOST]).order_by("until", "pk"))
     if not rows:
         raise Http404
@@ -213,7 +199,4 @@ def _home(rows: list[Mute]) -> str:
 
 def _line(row: Mute) -> ConfirmLine:
     of = row.account.name if row.account else gettext("All accounts")
-    until = row.until_words
-    return ConfirmLine(
-        row.email or gettext("Everybody"), ", ".join(filter(None, [of, str(row.macro or ""), until]))
-    )
+    return ConfirmLine(row.email, ", ".join(filter(None, [of, row.until_words])))

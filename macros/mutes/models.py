@@ -70,8 +70,10 @@ class MuteQuerySet(models.QuerySet["Mute"]):
     """What is muted: when, of which accounts, for whom, by which macros."""
 
     def running(self) -> "MuteQuerySet":
-        """Keep what was not ended. A sweep ends what is over within seconds. Snoozes for everybody, of 0.2.0, hold nothing back now."""
-        return self.filter(Q(macro__isnull=False) | ~Q(email=""), ended_at=None)
+        """Keep what an address is told nothing by, and was not ended. A sweep ends what is over within seconds."""
+        return self.filter(ended_at=None).exclude(
+            email=""
+        )  # snoozes for everybody, of 0.2.0, hold nothing back
 
     def about(self, account_ids: Collection[int]) -> "MuteQuerySet":
         """Keep what is of one of these accounts (ids), or of all."""
@@ -90,18 +92,18 @@ class MuteQuerySet(models.QuerySet["Mute"]):
         return self.filter(macro=None)
 
     def left_out_accounts(self) -> "MuteQuerySet":
-        """Keep accounts that one macro leaves out."""
-        return self.filter(macro__isnull=False, email="")
+        """Keep the accounts that macros leave out now."""
+        return self.filter(ended_at=None, macro__isnull=False, email="")
 
 
 class Mute(models.Model):
     """One address, or everybody (`email` empty), is told nothing of an account, or of all, by a macro, or by all; until a day or for good.
 
-    - Everybody, of an account, by one macro: that macro leaves the account out.
+    - Everybody, of an account, by one macro: that macro leaves the account out, which staff see and undo in it alone.
     - An address, of an account or of all: it hears nothing. Where nobody else is told, somebody stands in.
     - An address, of an account, by one macro: of 0.2.0, whose staff could say so. It holds until its day, or until somebody ends it.
 
-    Only one macro leaves out for good, which staff see and undo in it. The row stays when it is over.
+    Only one macro leaves out for good. The row stays when it is over.
     """
 
     account = models.ForeignKey(

@@ -107,7 +107,7 @@ def mute_all(
 @transaction.atomic
 def leave_out(*, macro: Macro, account_ids: Collection[int], by: User | None, now: datetime) -> None:
     """Have a macro leave out these accounts (ids) and no others, until it is edited again. That is in the macro's history."""
-    running = Mute.objects.running().left_out_accounts().filter(macro=macro)
+    running = Mute.objects.left_out_accounts().filter(macro=macro)
     there = set(running.values_list("account_id", flat=True))
     running.exclude(account__in=account_ids).update(ended_at=now, look_at=now)
     Mute.objects.bulk_create(

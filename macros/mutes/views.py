@@ -3,7 +3,7 @@
 GET only asks. Nobody logs in for it: the signed link identifies its reader. Who can log in snoozes all warnings on the own profile, too.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -21,7 +21,7 @@ from django.views.decorators.http import require_http_methods
 from accounts.asks import services as asks
 from accounts.models import Account
 from accounts.pool.errors import ActionRefused
-from macros.models import Macro, Mute
+from macros.models import Mute
 from macros.mutes import acknowledgements, services, watching
 from macros.mutes.mails import SAID, accounts_of, has_left, only_looks, open_told
 from macros.mutes.models import MuteQuerySet
@@ -245,17 +245,19 @@ def broken(request: HttpRequest) -> HttpResponse:
 # --- what pages of staff say of warnings: who is on it, who is mailed nothing; and who may know of mutes, and end them
 
 WORDS = "words/pool.txt"
-SNOOZE, CHANGE_MACRO = "macros.snooze_account", "macros.change_macro"
+SNOOZE = "macros.snooze_account"
 
 
 def visible_to(viewer: User) -> MuteQuerySet:
-    """Return what mutes accounts that the viewer sees, and all accounts of addresses that they may know of; what is over, too."""
+    """Return by what addresses hear nothing of accounts that the viewer sees, and of all, where the viewer may know of them; also what is
+    over.
+    """
     of_all = access.rows_of_known_addresses(Mute.objects.of_all_accounts(), viewer)
     if not viewer.has_perm(access.VIEW):
         return Mute.objects.filter(pk__in=of_all.values("pk"))
-    of_some = Q(account__isnull=False)
+    of_some = Q(account__isnull=False) & ~Q(email="")
     if not viewer.sees_all_teams:
-        of_some = Q(account__in=Account.objects.visible_to(viewer).values("pk"))
+        of_some &= Q(account__in=Account.objects.visible_to(viewer).values("pk"))
     return Mute.objects.filter(of_some | Q(pk__in=of_all.values("pk")))
 
 
@@ -267,25 +269,16 @@ def may_mute(viewer: User, user: User) -> bool:
 def may_end(viewer: User, rows: Sequence[Mute]) -> set[int]:
     """Return those of these mutes (ids), of which the viewer may know, that they may end.
 
-    Of all accounts: by people as `may_mute`, by addresses that are nobody's. What one macro leaves out: whoever may change it. A fixed
-    number of queries.
+    Of all accounts: by people as `may_mute`, by addresses that are nobody's. A fixed number of queries.
     """
     if not (rows and viewer.has_perm(SNOOZE)):
         return set()
-    of_macros = [row for row in rows if row.macro_id]
-    macros: Collection[int] = ()
-    if of_macros and viewer.has_perm(CHANGE_MACRO):
-        macros = set(Macro.objects.changeable_by(viewer).values_list("pk", flat=True))
     emails = {row.email for row in rows if row.is_of_all}
     others = User.objects.filter(email__in=emails).exclude(
         Q(pk=viewer.pk) | Q(pk__in=User.objects.managed_by(viewer).values("pk"))
     )
     foreign = set(others.values_list("email", flat=True)) if emails else set()
-    return {
-        row.pk
-        for row in rows
-        if (row.macro_id in macros if row.macro_id else row.account_id or row.email not in foreign)
-    }
+    return {row.pk for row in rows if row.account_id or row.email not in foreign}
 
 
 def end_url(*ids: int) -> str:
@@ -297,11 +290,11 @@ def end_url(*ids: int) -> str:
 class QuietLine:
     """One mute of an account, as a viewer may know it. `end_url`: where it is ended; "" for whoever may not."""
 
-    whom: str  # "" for everybody
+    whom: str
     of_all: bool  # of all accounts
     by_link: bool  # by the link of a mail, which may have been forwarded
     until: date | None
-    macro: str
+    macro: str  # of 0.2.0; "" for all
     by: str
     reason: str
     end_url: str
@@ -314,7 +307,7 @@ def mutes_of_account(request: HttpRequest, account: Account, names: NameVisibili
     mutes = [*own.order_by("email", "pk"), *snoozes_of_readers(account)]
     ends = may_end(person(request), mutes)
     found = acknowledgements.running_of_accounts([account.pk]).get(account.pk)
-    users = User.objects.in_bulk([one.email for one in mutes if one.email], field_name="email")
+    users = User.objects.in_bulk([one.email for one in mutes], field_name="email")
     return {
         "quiet": [_line(one, users.get(one.email), names, one.pk in ends) for one in mutes],
         "on_it": found,
@@ -324,10 +317,10 @@ def mutes_of_account(request: HttpRequest, account: Account, names: NameVisibili
 
 
 def _line(one: Mute, user: User | None, names: NameVisibility, may: bool) -> QuietLine:
-    whom = (names.user(user) if user else one.email) if one.email else ""
+    whom = names.user(user) if user else one.email
     of_all = one.is_of_all
     macro = str(one.macro) if one.macro else ""
-    hidden = bool(one.email) and whom == unnamed()
+    hidden = whom == unnamed()
     by = names.user(one.by)
     away = of_all and (hidden or by == unnamed())
     reason = "" if away else one.reason  # why somebody in another team is away, or what another team wrote

@@ -62,7 +62,7 @@ def rules_of(actions: Iterable[MacroAction]) -> list[Rule]:
         {one.macro_id: one for one in warnings} if any(one.kind == Kind.ESCALATED for one in found) else {}
     )
     left_out: dict[int, set[int]] = defaultdict(set)
-    excluded = Mute.objects.running().left_out_accounts().filter(macro__in={one.macro_id for one in found})
+    excluded = Mute.objects.left_out_accounts().filter(macro__in={one.macro_id for one in found})
     for macro, account in excluded.values_list("macro_id", "account_id"):
         left_out[macro].add(account)
     return [_rule(one, ahead.get(one.macro_id), left_out[one.macro_id]) for one in found]
@@ -132,8 +132,7 @@ def read_world(account_ids: Collection[int], of: Sequence[Rule] | None = None) -
 
 def mutes_for(account_ids: Collection[int] | None, now: datetime) -> Mutes:
     """Return the mutes that run of these accounts, or of any (None), those of all accounts included. One query."""
-    running = Mute.objects.running().exclude(email="")  # what a macro leaves out its rule knows
-    running = running.exclude(until__lte=last_morning(now))
+    running = Mute.objects.running().exclude(until__lte=last_morning(now))
     if account_ids is not None:
         running = running.about(account_ids)
     return Mutes(

@@ -90,7 +90,7 @@ class Macro(models.Model):
     @property
     def excluded(self) -> list[int]:
         """The ids of the accounts that it leaves out, whatever it is applied to. One query."""
-        left_out = self.mutes.running().left_out_accounts()
+        left_out = self.mutes.left_out_accounts()
         return list(left_out.order_by("account").values_list("account_id", flat=True))
 
     @property

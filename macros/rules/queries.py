@@ -11,7 +11,7 @@ from macros.models import Macro, MacroAccount, Mute
 
 def _leaves_out(macro: str, account: Any) -> Exists:
     """Return whether a macro leaves out an account. `macro`: its column in the outer query; `account`: a reference to the account."""
-    left_out = Mute.objects.running().left_out_accounts()
+    left_out = Mute.objects.left_out_accounts()
     return Exists(left_out.filter(macro=OuterRef(macro), account=account))
 
 
@@ -21,7 +21,7 @@ def unwatched(accounts: QuerySet[Account], *, but: Collection[Macro] = ()) -> Qu
     Where a macro watches everything, as in most installations, that is known without looking at any account.
     """
     everything = Macro.objects.telling_of_stops().filter(scope=Macro.AppliesTo.ALL, team=None)
-    left_out = Mute.objects.running().left_out_accounts().filter(macro=OuterRef("pk"))
+    left_out = Mute.objects.left_out_accounts().filter(macro=OuterRef("pk"))
     everything = everything.exclude(Exists(left_out))
     ids = [macro.pk for macro in but]
     if everything.exclude(pk__in=ids).exists():
