@@ -92,9 +92,6 @@ class Preview:
     """What would be mailed: how many mails, the first of them, and why other accounts stay quiet."""
 
     mails: int
-    copies: list[
-        tuple[str, int]
-    ]  # the same as a row of the page, and how many go to each address that was typed, if any
     first_on: date | None
     due: list[DueRow]
     quiet: list[tuple[str, int]]
@@ -181,11 +178,9 @@ def preview_drafts(drafts: Sequence[Draft], *, now: datetime) -> list[Preview]:
 
 
 def _preview_of(seen: "_Seen", span: Span) -> Preview:
-    draft, mails = seen.draft, seen.mails()
-    to = [(email, mails[email]) for email in seen.warning.emails if mails[email]]
+    draft = seen.draft
     return Preview(
-        mails=mails.total(),
-        copies=[("", mails.total()), *to],
+        mails=seen.count_mails(),
         first_on=min((one.on for one in seen.due), default=None),
         due=seen.first(span),
         quiet=[(phrase(WORDS, why), number) for why, number in seen.quiet.most_common()]
@@ -234,13 +229,11 @@ class _Seen:
         self.nobody += untold
         self.quiet["nobody" if untold else _why_quiet(rule, account, span)] += 1
 
-    def mails(self) -> Counter[str]:
-        """Return how many mails that is to each address: one a day and person, or address and team."""
+    def count_mails(self) -> int:
+        """Return how many mails that is: one a day and person, or address and team."""
         mails = {(one.on, each.address, one.account.team_id) for one in self.due for each in one.news}
         people = who_log_in(address for _, address, _ in mails)
-        return Counter(
-            to for _, to, _ in {(on, to, None if to in people else team) for on, to, team in mails}
-        )
+        return len({(on, to, None if to in people else team) for on, to, team in mails})
 
     def first(self, span: Span) -> list[DueRow]:
         """Return the first accounts that would be told of."""

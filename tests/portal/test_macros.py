@@ -318,7 +318,6 @@ def test_the_preview_follows_the_form_and_writes_nothing(mira: Client) -> None:
     empty = mira.post(reverse("admin:macros_macro_preview"), FORM | {"name": ""})
 
     assert "Soon" in response.content.decode()
-    assert "team@lumen.example</dt>" in response.content.decode()
     assert "Use whole numbers from 1 to 365." in broken.content.decode()
     assert "Fill in the form" in empty.content.decode()
     assert not Macro.objects.exists()
@@ -425,7 +424,6 @@ def test_applying_says_how_many_mails_that_is_of_the_accounts_that_are_seen(mira
 
     assert refused == 403
     assert "<strong>2</strong> mails" in both
-    assert f"<dt>{WATCHER}</dt> <dd> <strong>2</strong> mails" in both
     assert "<strong>1</strong> mail" in own
     assert macro.accounts.count() == 1
 
