@@ -249,6 +249,16 @@ def _within(kind: str, deadline: datetime, span: Span, until: datetime) -> bool:
     return kind == "date" and span.now < deadline < until
 
 
+def first_covered_end(account: AccountFacts) -> datetime | None:
+    """Return when the first log-in of an account ends that others carry further; None where none does."""
+    ends = [
+        one.deadline for one in account.log_ins if one.access == "ok" and one.state != "dead" and one.deadline
+    ]
+    if account.deadline_kind == "date" and account.deadline is not None:
+        ends = [each for each in ends if each < account.deadline]
+    return min(ends, default=None)
+
+
 def find_escalated(rule: Rule, account: AccountFacts, directory: Directory, span: Span) -> Iterator[Due]:
     """Yield what further readers are told on the first day of a span, where nothing happened so many days after the first warning.
 

@@ -264,13 +264,8 @@ def _why_quiet(rule: Rule, account: AccountFacts, span: Span) -> str:
         return "told"
     if account.deadline_kind in {Account.DeadlineKind.NEVER, Account.DeadlineKind.UNKNOWN}:
         return account.deadline_kind
-    widest = timedelta(days=max(rule.days, default=0))
-    for one in account.log_ins:
-        if one.deadline is None or account.deadline is None or one.access != "ok" or one.state == "dead":
-            continue
-        if one.deadline < account.deadline and span.local(one.deadline) - widest <= span.last:
-            return "covered"
-    return "later"
+    widest, first = timedelta(days=max(rule.days, default=0)), rules.first_covered_end(account)
+    return "covered" if first is not None and span.local(first) - widest <= span.last else "later"
 
 
 def _accounts_of(draft: Draft) -> QuerySet[Account]:

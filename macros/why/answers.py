@@ -159,23 +159,11 @@ def _silent(world: _World, rule: Rule, why: str | None) -> str:
         return say("not_named")
     if unreached := _unreached(why):
         return unreached
-    if (first := _covered(world, rule)) is not None:
+    watches_account = not rule.of_token and world.account.state != Account.State.DEACTIVATED
+    if watches_account and (first := rules.first_covered_end(world.account)) is not None:
         return say("covered", day=dates.day(world.span.local(first)))
     kinds = {Account.DeadlineKind.NEVER: "never", Account.DeadlineKind.UNKNOWN: "unknown"}
     return say(kinds.get(Account.DeadlineKind(world.account.deadline_kind), "nothing_due"))
-
-
-def _covered(world: _World, rule: Rule) -> datetime | None:
-    """Return when the first log-in of an account ends that others carry further; None where none does, or each end is watched."""
-    account = world.account
-    if rule.of_token or account.state == Account.State.DEACTIVATED:
-        return None
-    ends = [
-        one.deadline for one in account.log_ins if one.access == "ok" and one.state != "dead" and one.deadline
-    ]
-    if account.deadline_kind == Account.DeadlineKind.DATE and account.deadline is not None:
-        ends = [each for each in ends if each < account.deadline]
-    return min(ends, default=None)
 
 
 def by_rule(one: Asked) -> list[Line]:
