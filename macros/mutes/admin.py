@@ -1,13 +1,13 @@
-"""Who is told nothing, of which account, until when: one list, one form that mutes, one page that ends one or several."""
+"""Who is told nothing, of which account, until when: one list, one form that mutes, one page that ends one."""
 
-from typing import Any, ClassVar
+from typing import Any
 
 from django import forms
 from django.contrib import admin
 from django.contrib.admin import display
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
@@ -18,19 +18,16 @@ from django.utils.translation import gettext, gettext_lazy, npgettext_lazy
 from macros.models import Mute
 from macros.mutes import services
 from macros.mutes import views as mute_lines
-from macros.mutes.views import SNOOZE
 from portal import access
-from portal.bulk import wanted
 from portal.lists import ReadOnlyList
 from ui import confirm
 from ui.addresses import id_of
-from ui.confirm import ConfirmForm, ConfirmLine, Done, Late, Page, Said
+from ui.confirm import ConfirmForm, Done, Late, Page, Said
 from ui.name_visibility import NameVisibility, unnamed
 from users.models import User, person
 from users.people.queries import names_for
 
 USUAL = 7  # days that the form proposes
-MOST = 200  # ended at once
 
 
 class MuteForm(ConfirmForm):
@@ -56,8 +53,6 @@ class MuteAdmin(ReadOnlyList):
     nouns = npgettext_lazy("of so many", "%(shown)s snooze", "%(shown)s snoozes", "number")
     searched = gettext_lazy("Address or account")
     empty_words = gettext_lazy("Nothing is snoozed: macros mail everybody whom they name.")
-    actions = ["end_many"]
-    action_icons: ClassVar = {"end_many": "mail"}
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Mute]:
         """Return what the viewer may know of."""
@@ -113,15 +108,6 @@ class MuteAdmin(ReadOnlyList):
             '<a class="at-link at-nowrap" href="{}">{}</a>', mute_lines.end_url(row.pk), gettext("End it")
         )
 
-    def has_end_permission(self, request: HttpRequest) -> bool:
-        """Return whether this person may end some."""
-        return request.user.has_perm(SNOOZE)
-
-    @admin.action(description=gettext_lazy("End it"), permissions=["end"])
-    def end_many(self, request: HttpRequest, queryset: QuerySet[Mute]) -> HttpResponse:
-        """Lead to the page that asks, with the first `MOST` of what was chosen."""
-        return HttpResponseRedirect(mute_lines.end_url(*queryset.values_list("pk", flat=True)[:MOST]))
-
     def add_view(
         self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
@@ -164,39 +150,25 @@ def add(request: HttpRequest) -> HttpResponse:
 
 
 def end(request: HttpRequest) -> HttpResponse:
-    """GET asks, POST ends those of the address that the viewer may. 404 for what they may not know of, 403 without the right."""
+    """GET asks, POST ends the `mute` of the address. 404 for what the viewer may not know of, 403 without the right."""
     viewer = person(request)
     found = mute_lines.visible_to(viewer).select_related("account")
-    rows = list(found.filter(pk__in=wanted(request)[:MOST]).order_by("until", "pk"))
-    if not rows:
-        raise Http404
-    ends = mute_lines.may_end(viewer, rows)
-    if not ends:
+    row = get_object_or_404(found, pk=id_of(request.GET.get("mute", "")))
+    if not mute_lines.may_end(viewer, [row]):
         raise PermissionDenied
-    rows = [row for row in rows if row.pk in ends]
+    list_or_account = reverse("admin:macros_mute_changelist")
+    if row.account is not None:
+        list_or_account = reverse("admin:accounts_account_change", args=[row.account.pk])
     page = Page(
         "portal/confirm/mute_end.html",
-        _home(rows),
-        {"number": len(rows)},
-        lines=[_line(row) for row in rows],
-        late=all(row.ended_at for row in rows),
+        list_or_account,
+        {"mute": row},
+        late=row.ended_at is not None,
         ask_why=False,
     )
 
     def do(_said: Said) -> None:
-        if not services.end_mutes(mutes=Mute.objects.filter(pk__in=ends), by=viewer, now=timezone.now()):
+        if not services.end_mutes(mutes=Mute.objects.filter(pk=row.pk), by=viewer, now=timezone.now()):
             raise Late
 
     return confirm.answer(request, page, do, frame=access.frame_of(Mute))
-
-
-def _home(rows: list[Mute]) -> str:
-    """Return where it leads back to: the account that one is of, else the list."""
-    if len(rows) == 1 and rows[0].account is not None:
-        return reverse("admin:accounts_account_change", args=[rows[0].account.pk])
-    return reverse("admin:macros_mute_changelist")
-
-
-def _line(row: Mute) -> ConfirmLine:
-    of = row.account.name if row.account else gettext("All accounts")
-    return ConfirmLine(row.email, ", ".join(filter(None, [of, row.until_words])))

@@ -281,9 +281,9 @@ def may_end(viewer: User, rows: Sequence[Mute]) -> set[int]:
     return {row.pk for row in rows if row.account_id or row.email not in foreign}
 
 
-def end_url(*ids: int) -> str:
-    """Return the address of the page that asks before these mutes (ids) are ended."""
-    return f"{reverse('admin:macros_mute_end')}?ids={','.join(map(str, ids))}"
+def end_url(mute: int) -> str:
+    """Return the address of the page that asks before a mute (id) is ended."""
+    return f"{reverse('admin:macros_mute_end')}?mute={mute}"
 
 
 @dataclass(frozen=True)

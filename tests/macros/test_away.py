@@ -239,7 +239,7 @@ def test_by_the_mail_on_the_own_page_and_by_staff_who_manage_the_person() -> Non
         lead.get(reverse("admin:users_user_change", args=[ada.pk])).content.decode().split()
     )
     by_staff = services.mute_of_person(ada.email)
-    lead.post(f"{reverse('admin:macros_mute_end')}?ids={Mute.objects.running().get().pk}")
+    lead.post(f"{reverse('admin:macros_mute_end')}?mute={Mute.objects.running().get().pk}")
 
     assert "All accounts" in asked
     assert f"{WATCHER} gets no warnings of any account until <b>Mon 30 Nov 2026</b>" in noted

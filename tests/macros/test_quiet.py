@@ -380,7 +380,7 @@ def test_staff_take_on_and_end_a_snooze_from_the_account_s_page_and_a_foreign_te
     line = client.get(reverse("admin:accounts_account_line", args=[account.pk])).text
     assert "Somebody snoozed warnings for themselves" in line
     assert f"{WATCHER}: until Sat 28 Nov 2026" in line
-    end = f"{reverse('admin:macros_mute_end')}?ids={Mute.objects.get().pk}"
+    end = f"{reverse('admin:macros_mute_end')}?mute={Mute.objects.get().pk}"
     assert end in page
     assert foreign.post(end).status_code == 404
     client.post(end)

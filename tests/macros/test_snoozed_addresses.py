@@ -108,7 +108,7 @@ def test_staff_see_it_in_a_list_on_the_account_and_in_the_history_and_end_it() -
     lea = staff(*MAY, "users.view_refusedaddress", email="lea@example.com", name="Lea Lead")
     client, foreign = browser(lea), browser(staff(*MAY, email="out@example.com", team=make_team("Fern")))
     looks = browser(staff(*(one for one in MAY if one != "macros.snooze_account"), email="look@example.com"))
-    end = f"{reverse('admin:macros_mute_end')}?ids={silence.pk}"
+    end = f"{reverse('admin:macros_mute_end')}?mute={silence.pk}"
     account = reverse("admin:accounts_account_change", args=[Account.objects.get().pk])
 
     lists = [one.get(LIST).content.decode() for one in (client, foreign, looks)]
