@@ -304,6 +304,6 @@ def test_a_token_that_linkedin_refuses_for_a_moment_neither_breaks_linking_nor_h
     assert token.native_user_name == "Ada Okafor"
     assert token.deadline is not None
     assert token.deadline - timezone.now() > timedelta(days=364)
-    assert LUMEN not in page  # the list is asked for again by the person
+    assert LUMEN not in page
     world.switch(fresh_delay=0)
-    assert LUMEN in client.post(f"{address.rstrip('/')}/refresh/", follow=True).content.decode()
+    assert LUMEN in client.get(native.consent(client, "linkedin", "ada")).content.decode()
