@@ -37,10 +37,12 @@ _IN_TROUBLE = re.compile(
     r"\b(?:internal|system|server) (?:server )?error\b|\bservice (?:is )?(?:temporarily )?unavailable\b"
     r"|\btemporar(?:y|ily) (?:unavailable|error|failure|problem|issue)\b|\bsystem (?:is )?(?:busy|under maintenance)\b"
 )
-# Not “application does not have permission”: Facebook says so of what a person did not grant.
+# The rarer ones were seen at Facebook, with 190, 200 and 270. Not “application does not have permission”: Facebook says so of what a person
+# did not grant.
 _APP_REFUSED = re.compile(
     r"\b(?:app|application|client|developer(?: account)?)\b(?! id)(?:(?!account|user|member)[^.]){0,60}"
-    r"\b(?:suspended|blocked|banned|disabled|deactivated|inactive|not (?:been |yet )*(?:active|approved|allowed)|development mode)\b"
+    r"\b(?:suspended|blocked|banned|disabled|deactivated|deleted|inactive|not (?:been |yet )*(?:active|approved|allowed|set ?up)"
+    r"|development mode)\b|\bapi access (?:blocked|deactivated|disabled)\b|\b(?:non-active apps|apps with development access)\b"
 )
 _OF_THE_APP = re.compile(r"\b(?:app|application|client|developer)\b")
 _ACCOUNT_STOPPED = re.compile(

@@ -6,14 +6,12 @@ public test suites of integrations; "unproven" has no source and therefore decid
 """
 
 import json
-import re
 from collections.abc import Mapping
 from typing import Any
 
 from tokens.channels import verdict_table
 from tokens.channels.classifier import (
     REFUSING,
-    Codes,
     Facts,
     Row,
     app_fault,
@@ -38,14 +36,6 @@ ASKED_AS_APP = ASKED
 USED: frozenset[Call] = frozenset({"api"})
 WRITTEN = frozenset({"error", "passing"})  # 31 comes with and without `is_transient`
 ABOUT_TOKEN = frozenset({"error", "not valid"})
-# Said of our app itself, whatever the code: no token is touched. A lookup that failed in Facebook's own system is not about the app.
-_ABOUT_APP = re.compile(
-    r"\bapi access (?:blocked|deactivated|disabled)\b|\bnon-active apps\b|\bvalidating application\b(?!.*system error)"
-    r"|\bapp(?:lication)?\b(?! id)[^.]{0,60}\b(?:deleted|suspended|blocked|disabled|deactivated|inactive|not active|not set ?up"
-    r"|development mode|development access)\b"
-    r"|\bapps with development access\b"
-)
-APP_REFUSED = "app refused"  # the code used for such words
 # `error_code` of the way back from the consent page: in development mode, an address that the app does not have, closed for now.
 WAY_BACK = (
     app_fault("consent page closed", codes={1349048, 1349126, 1349168, 1349186, 1349220, 1349245}, source="seen"),
@@ -69,8 +59,6 @@ ROWS = (
         source="debugging: asked with the app's own token"),
     app_fault("app token refused", calls=ASKED_AS_APP, shapes={"error"}, codes={100}, text="app access token",
         source="seen: asked with a token that is not the app's"),
-    app_fault("app refused", codes={APP_REFUSED},
-        source="seen, by its words: API access blocked (200) or deactivated, application deleted (190); handling: 270, development access"),
     app_fault("app inactive", shapes=ABOUT_TOKEN, codes=LOGIN, subcodes={493}, source="sdk"),
     app_fault("app unknown", shapes=ABOUT_TOKEN, codes={101}, source="handling"),
     app_fault("client secret", codes={1}, text="client secret", source="seen"),
@@ -178,19 +166,13 @@ def _of_a_word(answer: Answer, said: Mapping[str, Any]) -> Facts:
         words(said.get("error"), 100), number(said.get("error_code")), words(said.get("error_reason"), 100)
     )
     message = message_in(said, "error_description", "message")
-    return _spoken(answer, codes, message, "other error")
+    return Facts(answer.call, answer.status, codes, message=message, shape="other error")
 
 
 def _of_an_object(answer: Answer, error: Mapping[str, Any], shape: str, subcode: int | None) -> Facts:
     message = message_in(error, "message", "error_user_title", "error_user_msg")
-    return _spoken(
-        answer, present(number(error.get("code"))), message, shape, subcode or None
-    )  # 0 means none
-
-
-def _spoken(answer: Answer, codes: Codes, message: str, shape: str, subcode: int | None = None) -> Facts:
-    about_app = {APP_REFUSED} if _ABOUT_APP.search(message.lower()) else set()
-    return Facts(answer.call, answer.status, codes | about_app, subcode, message, shape)
+    codes = present(number(error.get("code")))
+    return Facts(answer.call, answer.status, codes, subcode or None, message, shape)  # 0 means none
 
 
 def _wait(headers: Mapping[str, str], _of: Facts, _now: float) -> int | None:

@@ -30,20 +30,10 @@ from tokens.channels.verdict_table import AS_USER, EXCHANGE, FOR_TOKENS, REFRESH
 
 FORBIDDEN = frozenset({401, 403})
 GRANT_REFUSED = frozenset({400, 401})  # documents and answers disagree on the status of 283
-
+# What was seen of our app beside codes that say other things; the words of all channels: `spoken`.
 _OF_THE_APP = re.compile(
-    r"\byour (app|application|client)\b|\bapplication id\b"
-    r"|\b(app|application|client|consumer) (has been|is|was) (not |in)?"
-    r"(approved|active|authorized|valid|disabled|suspended|blocked|deactivated|banned)"
-    r"|\bclient[_ ](secret|authentication|credentials|id)\b|\b(invalid|unauthorized)_client\b",
+    r"\byour app(lication)? does not\b|\bapplication (id|consumer)\b|\bconsumer type\b|\bapps with \w+ access\b",
     re.IGNORECASE,
-)
-_BY_THE_PERSON = re.compile(
-    r"\b(user|person|pinner)\b.{0,20}\b(revoked|removed|cancell?ed|withdrew)\b", re.IGNORECASE
-)
-# Of the app beyond doubt, also where the status is that of a bad call.
-_SURELY_OF_THE_APP = re.compile(
-    r"\bapplication (id|consumer)\b|\bconsumer type\b|\bapps with \w+ access\b", re.IGNORECASE
 )
 _OTHER_OBJECT = re.compile(
     r"\b(pins?|boards?|section|user|website|catalogs?|feed|product group|integration|processing result|batch|lead|leads export|promotion"
@@ -126,7 +116,7 @@ def _of_an_error(answer: Answer, data: Mapping[str, Any], code: int | None) -> F
     codes = present(code, words(data.get("error"), 100))
     message = message_in(data, "message", "message_detail", "data", "error_description")[:500]
     shape = "error" if codes or data.get("status") == "failure" else "message only"
-    if _speaks_of_the_app(answer, message):
+    if answer.status in {200, *FORBIDDEN, *GRANT_REFUSED} and _OF_THE_APP.search(message):
         shape = "app"
     elif answer.status in FORBIDDEN | GRANT_REFUSED and says_account_stopped(message):
         shape = "account stopped"
@@ -135,16 +125,6 @@ def _of_an_error(answer: Answer, data: Mapping[str, Any], code: int | None) -> F
     elif answer.status == 404 and _OTHER_OBJECT.search(message):
         shape = "other object"
     return Facts(answer.call, answer.status, codes, message=message, shape=shape)
-
-
-def _speaks_of_the_app(answer: Answer, message: str) -> bool:
-    if answer.call == "refresh" and _BY_THE_PERSON.search(message):
-        return False
-    if answer.status in {200, 400} and _SURELY_OF_THE_APP.search(message):
-        return True
-    refusing = FORBIDDEN | GRANT_REFUSED if answer.call in FOR_TOKENS else FORBIDDEN
-    spoken = _OF_THE_APP.search(message) or _SURELY_OF_THE_APP.search(message)
-    return answer.status in refusing and spoken is not None
 
 
 def _exceptions(data: Mapping[str, Any]) -> list[Mapping[str, Any]]:

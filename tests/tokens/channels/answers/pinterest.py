@@ -81,7 +81,6 @@ ANSWERS: Answers = {
             (401, error(3, NO_TRIAL)),
             (400, error(3, NO_TRIAL)),
             (403, error(29, "Apps with Trial access may not create Pins in production")),
-            (401, {"message": "Your app is blocked."}),
             (403, error(29, "Your app has been suspended.")),
             (401, error(2, "This application is blocked.")),
             (402, error(2, FAILED)),
