@@ -211,7 +211,7 @@ def _of_one(request: HttpRequest, job: Job, item: JobItem) -> Done:
     after = "" if sees else _list(request)
     if item.outcome == Outcome.FAILED:
         return Done(nothing=True, failures=[item.said()], after=after)
-    facts = {"stopped": item.why == "stopped_there", "team": jobs.names_in_titles([job])[job.pk]}
+    facts = {"why": item.why, "who": item.facts.get("who", ""), "team": jobs.names_in_titles([job])[job.pk]}
     return Done({**facts, "was": item.facts.get("team", "")}, after=after)
 
 

@@ -285,7 +285,6 @@ class AccountAdmin(ReadOnlyList):
             *jobs.urls(),
             *my_jobs.urls(),
             *asking.urls(self.chosen),
-            *backups.urls(),
             *account_actions.urls(),
             *account_pages.urls(),
             *importing.urls(),

@@ -30,7 +30,6 @@ class OfferRow:
     role: str
     may: str  # whether it may publish
     read_on: str
-    url: str  # of the page that asks; "" for who may not add
 
 
 @dataclass(frozen=True)
@@ -40,6 +39,7 @@ class Card:
     rows: Sequence[OfferRow]
     unseen: int
     answers: Sequence[str] = ()  # what became of those who were asked
+    url: str = ""  # of the page that asks before the best is added; "" for who may not add
 
 
 def backup_card(request: HttpRequest, account: Account, names: NameVisibility) -> Card | None:
@@ -47,10 +47,12 @@ def backup_card(request: HttpRequest, account: Account, names: NameVisibility) -
     if not account.lacks_backup:
         return None
     found = backups.offers_by_account(account_ids=[account.pk]).get(account.pk, [])
-    may_add = request.user.has_perm(permissions.ADD_BACKUP)
-    rows = [offer_row(account, offer, names, may_add=may_add) for offer in found[:SHOWN]]
+    rows = [_offer_row(account, offer, names) for offer in found[:SHOWN]]
     answers = _answers(account, names)
-    return Card(rows, len(found) - len(rows), answers) if rows or answers else None
+    url = f"{reverse('admin:accounts_account_bulk_backup')}?account={account.pk}" if rows else ""
+    if not request.user.has_perm(permissions.ADD_BACKUP):
+        url = ""
+    return Card(rows, len(found) - len(rows), answers, url) if rows or answers else None
 
 
 def _answers(account: Account, names: NameVisibility) -> list[str]:
@@ -66,15 +68,13 @@ def _answers(account: Account, names: NameVisibility) -> list[str]:
     ]
 
 
-def offer_row(account: Account, offer: Offer, names: NameVisibility, *, may_add: bool) -> OfferRow:
+def _offer_row(account: Account, offer: Offer, names: NameVisibility) -> OfferRow:
     """Return what is said of a log-in that could be added."""
-    url = reverse("admin:accounts_account_token_backup", args=[account.pk, offer.token.pk])
     return OfferRow(
         name=names.token(offer.token, account),
         role=offer.role,
         may=publishes(offer),
         read_on=day(timezone.localdate(offer.seen_at)),
-        url=url if may_add else "",
     )
 
 

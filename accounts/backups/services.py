@@ -41,25 +41,11 @@ class Outcome:
     refused: Mapping[int, str]  # account -> why nobody was added, in words
 
 
-def add_backups(*, chosen: Mapping[int, int], actor: User, note: str, now: datetime) -> Outcome:
-    """Add to each account (id) the log-in (id) that was chosen for it, as far as it still may be, and have all of them asked about.
-
-    Who was added meanwhile, stopped, or may no longer be used for the account is refused, and stops no other. Raises OnHold.
-    """
-    hold.refuse()
-    with transaction.atomic():
-        outcome = write_backups(chosen=chosen, actor=actor, note=note, now=now)
-        tell_of_backups(added=outcome.added, asked=outcome.asked, actor=actor, note=note, now=now)
-    if outcome.added:
-        due_checks.make_tokens_due(token_ids={offer.token.pk for offer in outcome.added}, now=now)
-    return outcome
-
-
 @transaction.atomic
 def write_backups(*, chosen: Mapping[int, int], actor: User, note: str, now: datetime) -> Outcome:
-    """Do the same in one transaction, without the mails and the checks: they are the caller's.
+    """Add to each account (id) the log-in (id) that was chosen for it, as far as it still may be; mails and checks are the caller's.
 
-    Never raises for one that may not be: its account is among the refused.
+    Who was added meanwhile, stopped, or may no longer be used for the account is refused, and stops no other.
     """
     tokens = {token.pk: token for token in Token.objects.filter(pk__in=set(chosen.values())).locked()}
     accounts = {

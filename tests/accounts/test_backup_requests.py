@@ -17,8 +17,8 @@ from accounts.backups import services as backing_up
 from accounts.models import Account, AccountEvent, Ask, AskLine
 from notifications.models import Message
 from notifications.outbox import NotWanted
-from tests.accounts.test_backups import at_hand, carried, log_in, offered, reaches
-from tests.portal.support import action_url, pool_url, staff
+from tests.accounts.test_backups import add_backups, at_hand, carried, log_in, offered, reaches
+from tests.portal.support import pool_url, staff
 from tests.support.factories import link, make_team, make_token, make_user
 from tokens.models import Token
 from users.models import Team, User
@@ -43,9 +43,7 @@ def alone(team: Team, *reaching: Token, **fields: Any) -> Account:
 
 
 def press(account: Account, token: Token, actor: User | None = None, note: str = "") -> backing_up.Outcome:
-    return backing_up.add_backups(
-        chosen={account.pk: token.pk}, actor=actor or make_user(name="Stella"), note=note, now=timezone.now()
-    )
+    return add_backups({account.pk: token.pk}, actor or make_user(name="Stella"), note)
 
 
 def person_of(token: Token) -> User:
@@ -116,9 +114,7 @@ def test_many_accounts_are_one_mail_that_lists_who_asks_and_leads_to_the_page(te
     emil, actor = log_in("Emil", team=team), make_user("stella@example.com", name="Stella Staff")
     accounts = [alone(team, emil, name=f"Shop {number}") for number in range(3)]
 
-    backing_up.add_backups(
-        chosen={one.pk: emil.pk for one in accounts}, actor=actor, note="holidays", now=timezone.now()
-    )
+    add_backups({one.pk: emil.pk for one in accounts}, actor, "holidays")
 
     mail = mails.build_ask_mail(Message.objects.get())
     text = " ".join(mail.text.split())
@@ -254,19 +250,6 @@ def test_the_mail_is_not_sent_where_all_was_answered_before(team: Team) -> None:
 
     with pytest.raises(NotWanted):
         mails.build_ask_mail(Message.objects.get())
-
-
-def test_the_page_that_asks_staff_says_that_the_person_is_asked_first(team: Team, client: Client) -> None:
-    emil = log_in("Emil", team=team)
-    account = alone(team, emil)
-    staff(client, "accounts.add_backup", team=team)
-
-    page = " ".join(unescape(client.get(action_url("token_backup", account, emil)).content.decode()).split())
-    answer = client.post(action_url("token_backup", account, emil), {"note": "", "seen": ""})
-
-    assert "Ask Emil to back up" in page
-    assert said(answer) == "Asked. A mail to Emil is on its way."
-    assert account.pool.count() == 1
 
 
 def test_an_auditor_declines_and_does_not_agree(team: Team) -> None:

@@ -18,7 +18,6 @@ from notifications.models import Message
 from notifications.outbox import NotWanted
 from tests.support.factories import link, make_account, make_app, make_team, make_token, make_user
 from tokens.models import Token
-from users.installation import hold
 from users.models import Membership, Team, User
 
 pytestmark = pytest.mark.django_db
@@ -68,10 +67,17 @@ def at_hand() -> set[int]:
     return set(backups.accounts_with_backup_at_hand(Account.objects.all()).values_list("pk", flat=True))
 
 
+def add_backups(chosen: dict[int, int], actor: User, note: str = "") -> backing_up.Outcome:
+    """Add, or ask, and tell the people, as a job does."""
+    about: dict[str, Any] = {"actor": actor, "note": note, "now": timezone.now()}
+    with transaction.atomic():
+        outcome = backing_up.write_backups(chosen=chosen, **about)
+        backing_up.tell_of_backups(added=outcome.added, asked=outcome.asked, **about)
+    return outcome
+
+
 def add(account: Account, token: Token, actor: User | None = None, note: str = "") -> backing_up.Outcome:
-    return backing_up.add_backups(
-        chosen={account.pk: token.pk}, actor=actor or make_user(), note=note, now=timezone.now()
-    )
+    return add_backups({account.pk: token.pk}, actor or make_user(), note)
 
 
 # --- who --------------------------------------------------------------------------------------------------------------
@@ -194,23 +200,20 @@ def test_the_filter_leaves_out_what_two_carry_and_what_is_paused_and_keeps_what_
 # --- the job ----------------------------------------------------------------------------------------------------------
 
 
-def test_a_backup_is_added_with_what_was_read_settled_in_the_time_line_and_asked_about_at_once() -> None:
+def test_a_backup_is_added_with_what_was_read_settled_and_in_the_time_line() -> None:
     account, actor = carried(log_in("Ada")), make_user(name="Stella Staff")
-    emil = log_in("Emil", due_at=timezone.now() + DAY)
+    emil = log_in("Emil")
     reaches(emil, account, role="Advertiser")
 
     outcome = add(account, emil, actor, note="holidays")
 
     entry = account.pool.get(token=emil)
     account.refresh_from_db()
-    emil.refresh_from_db()
     event = account.events.get(kind=AccountEvent.Kind.LINKED)
     assert [offer.token for offer in outcome.added] == [emil]
     assert (entry.role, entry.can_publish, entry.added_by) == ("Advertiser", "yes", actor)
     assert (account.people_count, account.usable_count) == (2, 2)
     assert (event.token, event.actor, event.note, event.cause) == (emil, actor, "holidays", "backup")
-    assert emil.due_at is not None
-    assert emil.due_at <= timezone.now()
 
 
 def test_a_backup_brings_an_account_back_that_nobody_carries() -> None:
@@ -276,20 +279,6 @@ def test_two_staff_who_press_at_once_add_one_entry_and_one_mail() -> None:
     assert Message.objects.filter(kind="ask_done").count() == 1
 
 
-def test_nobody_is_added_while_the_installation_is_on_hold(monkeypatch: pytest.MonkeyPatch) -> None:
-    account, emil = carried(log_in("Ada")), log_in("Emil")
-    reaches(emil, account)
-
-    def on_hold() -> None:
-        raise hold.OnHold
-
-    monkeypatch.setattr("users.installation.hold.refuse", on_hold)
-
-    with pytest.raises(hold.OnHold):
-        add(account, emil)
-    assert account.pool.count() == 1
-
-
 # --- who is told ------------------------------------------------------------------------------------------------------
 
 
@@ -297,9 +286,7 @@ def test_the_mail_says_which_accounts_who_did_it_and_how_to_take_it_back() -> No
     accounts = [carried(log_in(f"Ada {number}"), name=f"Shop {number}") for number in range(2)]
     emil, actor = log_in("Emil"), make_user("stella@example.com", name="Stella Staff")
     reaches(emil, *accounts)
-    backing_up.add_backups(
-        chosen={one.pk: emil.pk for one in accounts}, actor=actor, note="holidays", now=timezone.now()
-    )
+    add_backups({one.pk: emil.pk for one in accounts}, actor, "holidays")
 
     mail = mails.build_answer_mail(Message.objects.get(kind="ask_done"))
 

@@ -158,7 +158,6 @@ def _write(now: datetime) -> tuple[Fleet, dict[str, Any]]:
         "unlinked": accounts[-1].pk,
         "reached": backups[0].pk,
         "asked": backups[1].pk,
-        "reaching": tokens[0].pk,
         "token": tokens[0].pk,
         "x_log_in": tokens[4].pk,
         "backup_token": tokens[1].pk,

@@ -74,7 +74,7 @@ admin-move                      /admin/accounts/account/bulk/move/?account={acco
 admin-connect                   /admin/accounts/account/{account}/connect/
 admin-connected                 /admin/accounts/account/{account}/connect/ submit
 admin-ask                       /admin/accounts/account/{account}/tokens/{token}/ask/
-admin-backup                    /admin/accounts/account/{reached}/tokens/{reaching}/backup/
+admin-backup                    /admin/accounts/account/bulk/backup/?account={reached}
 admin-unlink                    /admin/accounts/account/{account}/tokens/{token}/unlink/
 """)
 

@@ -1,5 +1,6 @@
 """Backups that are at hand, in the portal: the card, one press, the list and its bulk action, the count on the start page."""
 
+from datetime import timedelta
 from html import unescape
 
 import pytest
@@ -13,7 +14,7 @@ from accounts.api_keys import services as api_keys
 from accounts.backups import services as backing_up
 from accounts.models import Account, AccountToken, ApiKey, AskLine
 from notifications.models import Message
-from tests.accounts.test_backups import carried, log_in, reaches
+from tests.accounts.test_backups import add_backups, carried, log_in, reaches
 from tests.portal.support import action_url, context_of, line_url, pool_url, rows_of, staff
 from tests.support.factories import make_team, make_token, make_user
 from tokens.models import Token
@@ -58,8 +59,8 @@ def seen(client: Client, address: str) -> str:
 def test_the_card_says_whose_log_in_reaches_the_account_and_who_may_not_add_it_has_no_button_and_is_refused(
     client: Client,
 ) -> None:
-    account, emil = one_carried_alone()
-    add = action_url("token_backup", account, emil)
+    account, _ = one_carried_alone()
+    add = f"{reverse('admin:accounts_account_bulk_backup')}?account={account.pk}"
     staff(client, MAY)
     text = page(client, account)
     staff(client)
@@ -75,11 +76,9 @@ def test_the_card_says_whose_log_in_reaches_the_account_and_who_may_not_add_it_h
 
 
 def test_an_account_of_another_team_is_not_found_and_its_people_are_not_named(client: Client) -> None:
-    account, emil = one_carried_alone(team=make_team())
+    account, _ = one_carried_alone(team=make_team())
     staff(client, MAY, team=make_team())
 
-    assert client.get(action_url("token_backup", account, emil)).status_code == 404
-    assert client.post(action_url("token_backup", account, emil)).status_code == 404
     assert client.get(bulk(account)).status_code == 302
     assert account.pool.count() == 1
 
@@ -113,7 +112,8 @@ def test_another_team_draws_nobody_in_and_leases_by_nobody_s_log_in_before_they_
     key = api_keys.issue_key(name="job", scopes=list(ApiKey.Scope.values), teams=[fern])[1]
 
     def presses_and_leases() -> object:
-        client.post(action_url("token_backup", account, ma), {"note": "", "seen": ""})
+        client.post(bulk(account), {"note": "", "seen": ""})
+        tasks.run_jobs()
         client.post(action_url("token_activate", account, ma), {"note": "", "seen": ""})
         job = Client(headers={"authorization": f"Bearer {key}"})
         answer = job.post(f"/api/v1/accounts/facebook/{account.native_id}/lease", {}, "application/json")
@@ -130,18 +130,28 @@ def test_another_team_draws_nobody_in_and_leases_by_nobody_s_log_in_before_they_
     assert presses_and_leases() == "Ma"
 
 
-def test_one_press_adds_the_backup_and_offers_to_take_it_back(client: Client) -> None:
+@pytest.mark.django_db(transaction=True)
+def test_from_its_page_one_account_gets_the_best_or_that_one_is_asked_first(client: Client) -> None:
     account, emil = one_carried_alone()
-    staff(client, MAY, "accounts.unlink_token")
+    Token.objects.update(due_at=timezone.now() + timedelta(days=1))
+    strict, fay = make_team(ask_backups=True), log_in("Fay")
+    asked = carried(log_in("Cleo"), team=strict)
+    assert fay.consented_by
+    strict.memberships.create(user=fay.consented_by)
+    reaches(fay, asked)
+    staff(client, MAY, team=account.team).memberships.create(team=strict)
+    pages = [f"{reverse('admin:accounts_account_bulk_backup')}?account={one.pk}" for one in (account, asked)]
 
-    asks = " ".join(client.get(action_url("token_backup", account, emil)).content.decode().split())
-    answer = client.post(action_url("token_backup", account, emil), {"note": "holidays", "seen": ""})
+    answers = [client.post(one, {"note": "holidays", "seen": seen(client, one)}) for one in pages]
+    again = client.post(pages[0], {"note": "", "seen": ""})
 
-    assert "now, to emil@example.com" in asks
-    assert f"Emil backs up {account.name} now." in unescape(said(answer))
-    assert action_url("token_unlink", account, emil) in said(answer)
+    assert f"Emil backs up {account.name} now." in unescape(said(answers[0]))
+    assert said(answers[1]) == "Asked. A mail to Fay is on its way."
+    assert "something has changed since" in said(again)
+    assert answers[0].headers["Location"] == pool_url(account)
     account.refresh_from_db()
-    assert account.people_count == 2
+    assert (account.people_count, asked.pool.count()) == (2, 1)
+    assert Token.objects.due(timezone.now()).get() == emil, "the list may be a week old"
     after = page(client, account)
     assert "Could be backed up at once" not in after
     assert "Emil was added as a backup" in page_at(client, line_url(account))
@@ -179,7 +189,7 @@ def test_many_are_added_at_once_each_line_says_who_or_why_not_and_people_are_tol
         assert user is not None
         strict.memberships.create(user=user)
     reaches(emil, *accounts, two, asked, new)
-    backing_up.add_backups(chosen={asked.pk: emil.pk}, actor=make_user(), note="", now=timezone.now())
+    add_backups({asked.pk: emil.pk}, make_user())
     address = bulk(*accounts, two, nobody, asked, new)
 
     asks = client.get(address)
