@@ -159,7 +159,7 @@ def _shown_refusal(word: RefusedWrite, zone: ZoneInfo) -> dict[str, object]:
 def build_version_mail(message: Message) -> Mail:
     """Build the mail. Raises NotWanted where another version is in use meanwhile."""
     channel = registry.get(message.payload["channel"])
-    if versions.name_in_use(channel) != message.payload["version"]:
+    if channel.version() != message.payload["version"]:
         raise NotWanted("other_version")
     return compose_mail("versions", message, reader_of(message), _said_of_version(message, channel))
 

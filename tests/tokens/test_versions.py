@@ -28,7 +28,7 @@ def test_each_channel_says_its_versions_in_order_with_a_source(channel: Channel)
 
 @pytest.mark.parametrize("channel", CHANNELS.values(), ids=CHANNELS)
 def test_the_settings_start_with_the_version_that_the_package_names(channel: Channel) -> None:
-    assert versions.name_in_use(channel) == channel.versions.default
+    assert channel.version() == channel.versions.default
 
 
 def test_no_default_ends_within_half_a_year_of_the_day_it_was_checked() -> None:

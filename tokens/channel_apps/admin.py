@@ -154,7 +154,7 @@ class ChannelAppAdmin(OwnList):
     def api_version(self, app: ChannelApp) -> str:
         """Return the version of the channel's API that is in use, and when it ends."""
         channel = registry.get(app.channel)
-        name, version = versions.name_in_use(channel), versions.in_use(channel)
+        name, version = channel.version(), versions.in_use(channel)
         said = [name if version is not None else say("not_known", name=name)]
         if version is not None and version.ends is not None:
             verb = "ends_on" if version.ends > timezone.localdate() else "ended_on"

@@ -255,11 +255,6 @@ def fallback(facts: Facts, *, channel: str) -> Classification:
     )
 
 
-def headers_of(answer: Answer) -> dict[str, str]:
-    """Return the headers by their names in lower case: whoever pastes an answer may write them in any case."""
-    return {str(name).lower(): str(value) for name, value in answer.headers.items()}
-
-
 def until_midnight(now: float) -> int:
     """Return the seconds until the next day of UTC begins, where limits by day end."""
     return LONGEST_WAIT - int(now) % LONGEST_WAIT

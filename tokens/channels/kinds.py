@@ -84,7 +84,7 @@ DateSource = Literal["provider", "introspection", "never", "unknown"]
 
 @dataclass(frozen=True)
 class Answer:
-    """One HTTP answer of a channel. `body` is the parsed JSON, else the text. Status 0: no answer came."""
+    """One HTTP answer of a channel, names of headers in lower case. `body` is the parsed JSON, else the text. Status 0: no answer came."""
 
     call: Call
     status: int

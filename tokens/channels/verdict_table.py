@@ -17,7 +17,6 @@ from tokens.channels.classifier import (
     body_of,
     evidence,
     fingerprint,
-    headers_of,
     rule,
 )
 from tokens.channels.kinds import Answer, Call, ChannelError, Classification, Reason, Verdict
@@ -103,10 +102,9 @@ class VerdictTable:
 
     def _seconds_to_wait(self, answer: Answer, facts: Facts) -> int | None:
         """Return in how many seconds a limit ends, where the answer says so: at least one, at most a day."""
-        headers = headers_of(answer)
-        seconds = number(headers.get("retry-after")) if self.reads_retry_after else None
+        seconds = number(answer.headers.get("retry-after")) if self.reads_retry_after else None
         if seconds is None:
-            seconds = self.wait(headers, facts, database_clock.seconds())
+            seconds = self.wait(answer.headers, facts, database_clock.seconds())
         return None if seconds is None else min(max(seconds, 1), LONGEST_WAIT)
 
     def _lacks(self, call: Call, body: Any) -> str:

@@ -4,7 +4,6 @@ from datetime import date
 from functools import partial
 from typing import Any
 
-from django.conf import settings
 from django.core.checks import CheckMessage, register
 from django.core.checks import Warning as CheckWarning
 
@@ -24,7 +23,7 @@ def versions_are_known(**_: Any) -> list[CheckMessage]:
     """Check that every version in the settings is one whose end AdToken knows, or knows to be not announced."""
     return [
         CheckWarning(
-            f"{channel.versions.setting} is {name_in_use(channel)!r}, a version of {channel.label} that AdToken does not know:"
+            f"{channel.versions.setting} is {channel.version()!r}, a version of {channel.label} that AdToken does not know:"
             " nobody will be warned before it ends.",
             hint=f"Known are {', '.join(one.name for one in channel.versions.known)}. {channel.label} lists its versions at"
             f" {channel.versions.source}.",
@@ -35,14 +34,9 @@ def versions_are_known(**_: Any) -> list[CheckMessage]:
     ]
 
 
-def name_in_use(channel: Channel) -> str:
-    """Return what the setting says, known or not."""
-    return str(getattr(settings, channel.versions.setting))
-
-
 def in_use(channel: Channel) -> Version | None:
     """Return the version that the setting names; None where AdToken does not know it."""
-    return channel.versions.find(name_in_use(channel))
+    return channel.versions.find(channel.version())
 
 
 def stage(end: date, today: date) -> int | None:
@@ -61,7 +55,7 @@ def newer(channel: Channel) -> tuple[Version, ...]:
 
 def summary(channel: Channel, today: date) -> str:
     """Return in one line for staff which version is in use and when it ends."""
-    name, version = name_in_use(channel), in_use(channel)
+    name, version = channel.version(), in_use(channel)
     if version is None:
         return say("version_unknown", name=name)
     if version.ends is not None:

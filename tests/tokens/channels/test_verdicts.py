@@ -208,7 +208,7 @@ JSON = st.recursive(
     max_leaves=8,
 )
 NAMES = st.sampled_from(
-    ["Retry-After", "x-rate-limit-reset", "X-Ratelimit-Reset", "x-ad-account-usage", "X-Business-Use-Case-Usage",
+    ["retry-after", "x-rate-limit-reset", "x-ratelimit-reset", "x-ad-account-usage", "x-business-use-case-usage",
      "x-account-rate-limit-remaining", "x-account-rate-limit-reset"]
 )  # fmt: skip
 VALUES = st.text(max_size=30) | st.sampled_from(

@@ -17,7 +17,6 @@ from tokens.channels.classifier import (
     app_fault,
     body_of,
     dead,
-    headers_of,
     in_doubt,
     limited,
     our_bug,
@@ -198,7 +197,7 @@ def limits_the_app(answer: Answer) -> bool:
 
 def used_of_app(answer: Answer) -> float | None:
     """Return the used part of the app's limit; `X-App-Usage` is {"call_count": 28, "total_time": 25, "total_cputime": 25}, in percent."""
-    said = mapping(_json(headers_of(answer).get("x-app-usage")))
+    said = mapping(_json(answer.headers.get("x-app-usage")))
     parts = [number(said.get(name)) for name in ("call_count", "total_time", "total_cputime")]
     known = [part for part in parts if part is not None]
     return max(known) / 100 if known else None

@@ -76,12 +76,7 @@ def page_of(path: str, session: ChannelSession, number: int, about: Mapping[str,
 
 def require_ok(answer: Answer) -> dict[str, Any]:
     """Return `data` of a good answer. Raises ChannelError for everything else."""
-    return data_in(answer, TABLE.require_ok(answer))
-
-
-def data_in(answer: Answer, body: Mapping[str, Any]) -> dict[str, Any]:
-    """Return `data` of the object of a good answer. Raises ChannelError where it is none."""
-    data = body.get("data")
+    data = TABLE.require_ok(answer).get("data")
     if not isinstance(data, dict):
         raise TABLE.malformed(answer, "data")
     return data

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Literal
 
 from infra import database_clock
-from tokens.channels import classifier, http, oauth1_client
+from tokens.channels import http, oauth1_client
 from tokens.channels.base import Channel
 from tokens.channels.classifier import evidence
 from tokens.channels.kinds import (
@@ -63,8 +63,8 @@ class XChannel(Channel):
 
     def pause_of(self, answer: Answer) -> int:
         """X's windows are of one token, or of one ad account: only a limit without one of them is the app's."""
-        names = classifier.headers_of(answer)
-        of_one = any(name.startswith(("x-rate-limit-", "x-account-rate-limit-")) for name in names)
+        limits = ("x-rate-limit-", "x-account-rate-limit-")
+        of_one = any(name.startswith(limits) for name in answer.headers)
         return 0 if of_one else super().pause_of(answer)
 
     def request_token(self, app: AppKeys) -> Credentials:

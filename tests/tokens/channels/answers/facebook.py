@@ -238,7 +238,7 @@ ANSWERS: Answers = {
 
 # Headers and body of a limit, and the seconds that it lasts.
 LIMITS = [
-    ({"X-Business-Use-Case-Usage": '{"1": [{"estimated_time_to_regain_access": 7}]}'}, error(80004), 420),
+    ({"x-business-use-case-usage": '{"1": [{"estimated_time_to_regain_access": 7}]}'}, error(80004), 420),
     ({"x-ad-account-usage": '{"reset_time_duration": 100}'}, error(80004), 100),
     ({"x-ad-account-usage": '{"reset_time_duration": 99999999}'}, error(80004), 86_400),
     (

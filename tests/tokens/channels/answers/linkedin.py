@@ -264,7 +264,7 @@ LIMITS = [
     ({}, _limit("Resource level throttle MEMBER DAY limit is reached."), 3 * 3600),
     ({}, _limit("Resource level throttle limit for calls to this resource is reached."), None),
     ({}, _limit("Come back on Monday, holidays are over"), None),
-    ({"Retry-After": "60"}, _limit("DAY limit"), 60),
+    ({"retry-after": "60"}, _limit("DAY limit"), 60),
     ({"retry-after": "99999999"}, _limit(""), 86_400),
     ({"retry-after": "soon"}, _limit(""), None),
 ]

@@ -227,8 +227,8 @@ ANSWERS: Answers = {
     },
 }
 LIMITS = [
-    ({"Retry-After": "7"}, error(8, TOO_MANY), 7),
-    ({"X-RateLimit-Reset": "42"}, error(8, TOO_MANY), 42),
+    ({"retry-after": "7"}, error(8, TOO_MANY), 7),
+    ({"x-ratelimit-reset": "42"}, error(8, TOO_MANY), 42),
     ({"x-ratelimit-reset": "0"}, error(8, TOO_MANY), 1),
     ({"x-ratelimit-reset": "99999999"}, error(8, TOO_MANY), 86_400),
     ({"x-ratelimit-reset": "{now+120}"}, error(8, TOO_MANY), 121),

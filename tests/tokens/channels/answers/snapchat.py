@@ -220,12 +220,12 @@ ANSWERS: Answers = {
     },
 }
 LIMITS = [
-    ({"Retry-After": "7"}, None, 7),
+    ({"retry-after": "7"}, None, 7),
     ({"retry-after": "99999999"}, None, 86_400),
     ({}, None, None),
-    ({"Retry-After": "soon"}, None, None),
-    ({"X-Rate-Limit-Reset": "12"}, None, None),
-    ({"X-Rate-Limit-Reset": "-"}, None, None),
+    ({"retry-after": "soon"}, None, None),
+    ({"x-rate-limit-reset": "12"}, None, None),
+    ({"x-rate-limit-reset": "-"}, None, None),
 ]
 DEADLY = ("invalid_grant",)
 SAME = [

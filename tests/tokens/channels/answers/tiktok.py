@@ -190,9 +190,9 @@ ANSWERS: Answers = {
 
 # At 21:00 UTC: a limit by day ends at midnight. Without a header a limit has a wait of its own.
 LIMITS = [
-    ({"Retry-After": "17"}, said(40100, "App reaches the QPS limit."), 17),
-    ({"Retry-After": "99999999"}, said(40100), 86_400),
-    ({"Retry-After": "soon"}, said(40100), 300),
+    ({"retry-after": "17"}, said(40100, "App reaches the QPS limit."), 17),
+    ({"retry-after": "99999999"}, said(40100), 86_400),
+    ({"retry-after": "soon"}, said(40100), 300),
     ({}, said(40100, "App reaches the QPS limit."), 10),
     ({}, said(40100, RESTRICTED), 300),
     ({}, said(40100, "App reaches the QPD limit."), 3 * 3600),

@@ -190,7 +190,7 @@ ANSWERS: Answers = {
 }
 _TOO_MANY = ads("TOO_MANY_REQUESTS")
 LIMITS = [
-    ({"Retry-After": "30"}, _TOO_MANY, 30),
+    ({"retry-after": "30"}, _TOO_MANY, 30),
     ({"x-rate-limit-reset": "{now+600}"}, _TOO_MANY, 601),
     ({"x-rate-limit-reset": "{now-600}"}, _TOO_MANY, 1),
     ({"x-rate-limit-reset": "9" * 14}, _TOO_MANY, 86_400),
