@@ -4,7 +4,6 @@ When the person is locked out, whoever does it takes over what runs in the perso
 above, which registers how they are taken over.
 """
 
-from collections import defaultdict
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,16 +18,12 @@ from accounts.jobs.models import BEFORE, IMPORT
 from accounts.models import ApiKey, ImportFile, Job
 from accounts.pool.errors import ActionRefused
 from users.models import Invitation, Membership, Team, User
-from users.people.queries import fallback_readers, operators
 
 HOLD_MS = 3_000  # that long whoever sees somebody off waits for a part of a job
 Owned = Callable[
     [User, User | None], list[str]
 ]  # the person, who could take it (None: whoever); what it is called
 TakeOver = Callable[[User, User], list[str]]  # the person, who takes it; what was taken
-NewsByAddress = dict[
-    str, dict[str, Any]
-]  # address -> what its reader takes over, what ended, and which teams nobody leads
 _OTHERS: list[tuple[Owned, TakeOver]] = []  # what this app does not know
 
 
@@ -90,10 +85,10 @@ def _wait_for_locks(most: int) -> None:
         cursor.execute("select set_config('lock_timeout', %s, true)", [f"{most}ms"])
 
 
-def take_over_from(*, person: User, actor: User, by_key: bool, now: datetime) -> NewsByAddress:
+def take_over_from(*, person: User, actor: User, now: datetime) -> dict[str, Any]:
     """Give what runs in the person's name to the actor, or end it, in the caller's transaction that locked the person out.
 
-    `by_key`: the actor did not see a page that says it, and so is told, too. Returns who is to be told of what.
+    Returns what the actor takes over, what ended, and which teams nobody leads, for the mail to an actor who saw no page that says it.
     """
     running = list(Ask.objects.in_name_of(person).select_for_update(no_key=True))
     ids = [one.pk for one in running]
@@ -105,12 +100,13 @@ def take_over_from(*, person: User, actor: User, by_key: bool, now: datetime) ->
     jobs = list(Job.objects.in_name_of(person))
     _take_jobs(jobs, actor)
     macros = [name for _, take in _OTHERS for name in take(person, actor)]
-    told = _told(person, ended=[] if taken else running)
-    mine = {"asks": [str(one) for one in taken], "macros": macros, "jobs": len(jobs)}
-    mine |= told.pop(actor.email, {})
-    if by_key and any(mine.values()):
-        told[actor.email] = mine
-    return told
+    return {
+        "asks": [str(one) for one in taken],
+        "macros": macros,
+        "jobs": len(jobs),
+        "ended": [] if taken else [str(one) for one in running],
+        "led": [team.name for team in led_alone_by(person)],
+    }
 
 
 def _take_jobs(jobs: Collection[Job], actor: User) -> None:
@@ -120,19 +116,3 @@ def _take_jobs(jobs: Collection[Job], actor: User) -> None:
         Job.objects.going().filter(pk=one.pk).update(user=actor, once="", options=options)
     files = [one.subject_id for one in jobs if one.kind == IMPORT]
     ImportFile.objects.filter(pk__in=files).update(user=actor)
-
-
-def _told(person: User, *, ended: list[Ask]) -> NewsByAddress:
-    """Return by address what its reader is told: which teams nobody leads any longer, and which asks ended."""
-    found: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
-    teams = {team.pk: team for team in Team.objects.filter(memberships__user=person)}
-    alone = set(led_alone_by(person).values_list("pk", flat=True))
-    names = [str(one) for one in ended]
-    for team_id, stand_in in sorted(fallback_readers(teams).items()):
-        for address in stand_in.addresses:
-            if team_id in alone:
-                found[address]["led"].append(teams[team_id].name)
-            found[address]["ended"] = names
-    for address in [] if teams else operators():  # of whoever is in no team
-        found[address]["ended"] = names
-    return {address: dict(about) for address, about in found.items() if any(about.values())}

@@ -1,5 +1,5 @@
 """The one mail about what goes: to whoever looks after what stopped, to the person where somebody else removed their log-in, and to whoever
-takes over, or stands in for, what somebody who left did. One a reader, with the parts that concern them, however many log-ins and teams.
+took over by a key what somebody who left did. One a reader, with the parts that concern them, however many log-ins and teams.
 """
 
 from collections import defaultdict
@@ -11,7 +11,7 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from accounts.leaving.plan import ACCOUNT, GAVE_UP, TOKENS, TOLD
+from accounts.leaving.plan import ACCOUNT, GAVE_UP, TAKEN, TOKENS
 from accounts.models import Account, AccountEvent, AccountQuerySet, AccountToken, Job
 from accounts.pool import queries as pool_queries
 from accounts.pool.mails import Rows, mail_row, signed_by
@@ -54,8 +54,8 @@ def tell_people_of_leaving(job: Job, now: datetime) -> None:
     if not job.is_offboarding and person is not None and _of_log_ins(payload.get("tokens", ())).exists():
         readers[person.email] = {"teams": [], "own": True}
     readers.pop(job.user.email, None)
-    for address, about in job.options.get(TOLD, {}).items():
-        readers[address] = readers.get(address, {"teams": []}) | {"taken": about}
+    if taken := job.options.get(TAKEN):
+        readers[job.user.email] = {"teams": [], "taken": taken}
     _write(payload, readers, now)
 
 

@@ -40,7 +40,7 @@ MOST = 500  # accounts for which a page looks for somebody else, those that stop
 About = list[tuple[Account, Token]]
 GAVE_UP = "gave_up"  # cause of the event, and what a mail is about, where one account was given up
 # Of a job's options.
-TOKENS, ACCOUNT, TOLD = "tokens", "account", "told"
+TOKENS, ACCOUNT, TAKEN = "tokens", "account", "taken"
 
 
 class Then(IntEnum):

@@ -22,8 +22,8 @@ from accounts.leaving import handing_over, mails, plan
 from accounts.leaving.plan import (
     ACCOUNT,
     GAVE_UP,
+    TAKEN,
     TOKENS,
-    TOLD,
     Plan,
     Step,
     log_ins_left,
@@ -192,16 +192,16 @@ def offboard(
 
     Begun again it is the same job while that is under way, and while nothing is left to do. Backups and asks are left out where the
     actor may not do these. API keys of the person go on. `why`: what the portal's log says;
-    `by_key`: the actor saw no page. Raises ActionRefused, OnHold.
+    `by_key`: the actor saw no page, and so is mailed what they take over. Raises ActionRefused, OnHold.
     """
     if (before := plan.known_offboarding(person)) is not None:
         return before
     with transaction.atomic():
-        told = lock_out(person=person, actor=actor, now=now, by_key=by_key)
+        taken = lock_out(person=person, actor=actor, now=now)
         said = why or kept.keep(HISTORY, "offboarded", note=note)
         LogEntry.objects.log_actions(actor.pk, [person], CHANGE, said, single_object=True)
         tokens = list(Token.objects.of_person(person).defer("credentials").order_by("pk"))
-        options = {TOLD: told}
+        options = {TAKEN: taken} if by_key and any(taken.values()) else {}
         return _begin(
             OFFBOARD, person.pk, tokens, actor=actor, wanted=wanted, note=note, options=options, now=now
         )
@@ -226,7 +226,7 @@ def let_go(*, found: Plan, actor: User, seen: str, note: str, now: datetime) -> 
 
 
 @transaction.atomic
-def lock_out(*, person: User, actor: User, now: datetime, by_key: bool = False) -> handing_over.NewsByAddress:
+def lock_out(*, person: User, actor: User, now: datetime) -> dict[str, Any]:
     """Switch the person off, end their sessions, revoke invitations that they sent, and have the actor take over what runs for them.
 
     Returns as `handing_over.take_over_from` does. Raises ActionRefused for oneself, and where the actor was switched off meanwhile: of two
@@ -245,9 +245,9 @@ def lock_out(*, person: User, actor: User, now: datetime, by_key: bool = False) 
         person.is_active = False
         person.save(update_fields=["is_active"])
         notify_by_staff(ChangeKind.SWITCHED_OFF, user=person, by=actor, now=now)
-    told = handing_over.take_over_from(person=person, actor=actor, by_key=by_key, now=now)
+    taken = handing_over.take_over_from(person=person, actor=actor, now=now)
     invitations.revoke_sent_by(person, by=actor, now=now)  # what a job under way asks is the actor's by now
-    return told
+    return taken
 
 
 def _begin(

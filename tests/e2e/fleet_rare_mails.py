@@ -110,8 +110,8 @@ def _left(fleet: Fleet) -> None:
     now, token = fleet.now + LATER, Token.objects.get(pk=fleet.tokens[1].pk)
     removed(token, by=fleet.boss, now=now, left=deniz)
     for who, by in ((lena, fleet.people[10]), (fleet.boss, fleet.people[8])):
-        told = handing_over.take_over_from(person=who, actor=by, by_key=True, now=fleet.now)
-        removed(by=by, now=now, left=who, told=told)
+        taken = handing_over.take_over_from(person=who, actor=by, now=fleet.now)
+        removed(by=by, now=now, left=who, taken=taken)
 
 
 def _removed(fleet: Fleet) -> None:

@@ -488,38 +488,20 @@ def test_whoever_sees_no_page_is_told_in_the_mail_about_what_stopped(boss: User)
     told = (
         "Spring",
         "Lumen warns",
-        "Lumen: until somebody is made team lead",
+        "Nobody leads",
         "1 job on many accounts goes on",
     )
     assert [said for said in told if said not in text] == []
 
 
-def test_an_ask_that_nobody_takes_ends_at_once_and_the_leads_are_told() -> None:
-    lea, team, ask, _, _ = lead_with_everything()
-    other, clerk = lead("Other", team), person("Clerk", is_staff=True, team=team)
+def test_an_ask_that_whoever_sees_somebody_off_may_not_take_ends_at_once() -> None:
+    lea, _, ask, _, _ = lead_with_everything()
 
-    services.lock_out(person=lea, actor=clerk, now=timezone.now())
-    job = Job.objects.create(
-        user=clerk,
-        kind="offboard",
-        subject_id=lea.pk,
-        total=1,
-        options={leaving.TOLD: {other.email: {"ended": ["Spring"]}}},
-    )
-    mails.tell_people_of_leaving(job, timezone.now())
+    taken = services.lock_out(person=lea, actor=person("Clerk", is_staff=True), now=timezone.now())
 
     ask.refresh_from_db()
     assert ask.ending == "maker_left"
-    assert "Spring: nobody is reminded any longer." in told_of(other)
-
-
-def test_of_who_is_in_no_team_operators_are_told_what_ended(boss: User) -> None:
-    lea, *_ = lead_with_everything()
-    lea.memberships.all().delete()
-
-    told = services.lock_out(person=lea, actor=person("Clerk", is_staff=True), now=timezone.now())
-
-    assert told == {boss.email: {"ended": ["Spring"]}}
+    assert taken == {"asks": [], "macros": [], "jobs": 0, "ended": ["Spring"], "led": ["Lumen"]}
 
 
 def test_an_ask_whose_maker_can_no_longer_log_in_ends_within_a_minute() -> None:
