@@ -53,9 +53,9 @@ def entries_to_renew(accounts: QuerySet[Account], now: datetime) -> QuerySet[Acc
 
 
 def entries_due(user: User, now: datetime) -> QuerySet[AccountToken]:
-    """Return the same of this person's accounts that are dark or will be within 7 days."""
-    seen = Account.objects.visible_to(user)
-    return entries_to_renew(seen.dark_or_urgent(now=now, zone=timezone.get_current_timezone()), now)
+    """Return the same of this person's accounts that are dark or will be within 7 days, as far as somebody can be asked for it."""
+    seen = Account.objects.visible_to(user).dark_or_urgent(now=now, zone=timezone.get_current_timezone())
+    return entries_to_renew(seen, now).exclude(_CANNOT_ASK)
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
+from django.utils.text import capfirst
 from django.utils.translation import gettext, gettext_lazy
 from django_stubs_ext import StrOrPromise
 
@@ -204,16 +205,18 @@ def _line(
 ) -> ConfirmLine:
     first, carried = tokens[0], {pk: one for token in tokens for pk, one in accounts[token.pk].items()}
     at = max((asked[token.pk] for token in tokens if token.pk in asked), default=None)
-    skipped, but = first.why_not_askable, ""
+    skipped, told = first.why_not_askable, ""
     if not skipped and first.consented_by_id in unreached:
         skipped = "parked"
     if at is not None:
-        but = gettext("asked today, %(time)s") % {"time": f"{timezone.localtime(at):%H:%M}"}
+        told = gettext("asked today, %(time)s") % {"time": f"{timezone.localtime(at):%H:%M}"}
+    no_more = all(token.pk in asked for token in tokens)  # so that no mail leaves now
     return ConfirmLine(
         who=names.token(first, next(iter(carried.values()), None)),
         what=join_names(
             list(account_labels(sorted(carried.values(), key=lambda one: (one.name, one.pk))).values())
         ),
         skipped=say(skipped) if skipped else "",
-        but=but,
+        then=capfirst(told) if no_more else "",
+        but="" if no_more else told,
     )

@@ -98,6 +98,24 @@ def test_an_ask_begins_in_four_places_once_however_often_the_page_is_sent(client
     assert [one.is_asked for one in people] == [True] * len(people)
 
 
+def test_the_page_of_what_is_due_promises_no_second_mail_of_a_day_and_none_for_a_log_in_that_staff_removed(
+    client: Client,
+) -> None:
+    ada, _, _ = log_ins()
+    left = token_of("Dora", state="dead", reason=Token.REMOVED)
+    linked(left, name="Account of Dora")
+    Account.objects.filter(name="Account of Dora").update(state="deactivated")
+    staff(client, *ASK)
+    client.post(f"/admin/tokens/token/ask/?ids={ada.pk}", posted())
+    tasks.run_asks()
+
+    page = client.get("/admin/ask-due/")
+
+    mailed = [(line.who, line.then[:11]) for line in page.context["page"].shown]
+    assert sorted(mailed) == [("Ada", "Asked today"), ("Ben", "")]
+    assert "Log-ins: 2." in page.text
+
+
 def test_the_page_and_the_board_say_whom_mail_does_not_reach(client: Client) -> None:
     tokens = [token_of(name, days=3) for name in ("Ada", "Ben")]
     for token in tokens:
