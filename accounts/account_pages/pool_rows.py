@@ -263,7 +263,7 @@ def _with_actions(
     """Add the buttons: at most two beside the token, the others under "More"."""
     may = viewer.has_perm
     can_serve = not row.active and row.entry.is_usable
-    ask = _ask(row, names) if may("tokens.ask_token") else None
+    ask = _ask(row, names) if may("tokens.ask_token") and not row.token.is_removed else None
     check = (
         _action(row, say("check_now"), "check", post=True, icon="refresh")
         if may("tokens.probe_token")

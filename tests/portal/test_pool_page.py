@@ -165,6 +165,7 @@ def test_an_empty_pool_invites_to_add_a_token_and_one_person_to_add_a_second(
     assert f'href="/link/facebook/?account={empty.pk}"' in pages[0]
     assert "Add a second person." in pages[1]
     assert "Nobody keeps it connected now." in pages[2]
+    assert "to re-authenticate" not in pages[2], "staff removed that log-in"
     invites = [
         f'href="/backups/invite/?account={one.pk}&amp;next=' in page
         for one, page in zip(accounts, pages, strict=True)
