@@ -34,7 +34,7 @@ _PAGES = (
     ),
     (gettext_lazy("My jobs"), "admin:accounts_account_jobs", (permissions.VIEW,)),
     (gettext_lazy("Create Macro"), "admin:macros_macro_add", ("macros.add_macro",)),
-    (gettext_lazy("Users"), "admin:users_user_changelist", ("users.view_user",)),
+    (gettext_lazy("People"), "admin:users_user_changelist", ("users.view_user",)),
     (gettext_lazy("Teams"), "admin:users_team_changelist", ("users.view_team",)),
     (
         gettext_lazy("Why did somebody (not) get a mail?"),

@@ -106,7 +106,7 @@ def test_a_search_stays_within_the_filters(client: Client, boss: User) -> None:
 def test_the_lists_of_people_lead_to_each_other(client: Client, boss: User) -> None:
     page = visible.dense(client.get("/admin/users/team/").text)
 
-    assert '<a href="/admin/users/user/">Users</a>' in page
+    assert '<a href="/admin/users/user/">People</a>' in page
     assert '<a href="/admin/users/team/" aria-current="page">Teams</a>' in page
 
 

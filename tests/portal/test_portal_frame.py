@@ -57,7 +57,7 @@ def test_the_themes_pages_speak_plainly_show_our_own_dates_and_delete_nothing_by
         for path in ("user/", f"user/{boss.pk}/change/", "invitation/", "team/", f"team/{team.pk}/change/")
     )
 
-    assert re.search(r"<title> ?Users \| AdToken ?</title>", listed)
+    assert re.search(r"<title> ?People \| AdToken ?</title>", listed)
     assert "Last log-in" in listed
     assert "</svg>Yes</span>" in listed
     assert '<span class="at-quiet">No</span>' in listed

@@ -89,7 +89,7 @@ class UserAdmin(AsksBeforeStops):
 
     form = PersonForm
     inlines = [MembershipInline]
-    list_display = ["email", "name", "is_active", "role", "carries", "alone", "factor", "last_log_in"]
+    list_display = ["name_cell", "email", "is_active", "role", "carries", "alone", "factor", "last_log_in"]
     list_filter = ["is_active", RoleFilter, TeamFilter]
     search_fields = ["email", "name"]
     ordering = ["email"]
@@ -99,9 +99,14 @@ class UserAdmin(AsksBeforeStops):
         Deed("end_sessions", gettext_lazy("Log out everywhere"), "close"),
         Deed("reset_second_factor", gettext_lazy("Reset second factor"), "shield"),
     ]
-    list_title = gettext_lazy("Users")
-    nouns = npgettext_lazy("of so many", "%(shown)s user", "%(shown)s users", "number")
+    list_title = gettext_lazy("People")
+    nouns = npgettext_lazy("of so many", "%(shown)s person", "%(shown)s people", "number")
     searched = gettext_lazy("E-mail or name")
+
+    @admin.display(description=gettext_lazy("Name"), ordering="name")
+    def name_cell(self, user: User) -> str:
+        """Return the name, else the address: it leads to the person's page."""
+        return str(user)
 
     @admin.display(description=gettext_lazy("Role"), ordering="is_staff")
     def role(self, user: User) -> str:
