@@ -38,6 +38,7 @@ def connect(request: HttpRequest, account_id: int) -> HttpResponse:
     context: dict[str, Any] = {
         **access.frame_of(account)(request),
         "title": gettext("Connect a vendor SDK"),
+        "crumb": gettext("Connect a vendor SDK"),
         "account": account,
         "form": form,
         "back": reverse("admin:accounts_account_change", args=[account.pk]),
