@@ -14,6 +14,7 @@ from sandbox.world import App, FacebookCode, Grant, NativeUser
 LABEL = "Facebook"
 ALWAYS = "public_profile"
 
+# What may be asked for: permissions that have to do with ads, and those that these want.
 MEANINGS = {
     "public_profile": "Your name and picture",
     "email": "Your email address",
@@ -23,21 +24,6 @@ MEANINGS = {
     "pages_show_list": "Show a list of the Pages you manage",
     "pages_read_engagement": "Read content posted on the Page",
 }
-
-
-# Names of Meta's reference of permissions, of those that have to do with ads, businesses and Pages.
-PERMISSIONS = frozenset(MEANINGS) | {
-    "attribution_read", "catalog_management", "commerce_account_manage_orders", "commerce_account_read_orders",
-    "commerce_account_read_reports", "commerce_account_read_settings", "instagram_basic", "instagram_branded_content_ads_brand",
-    "instagram_branded_content_brand", "instagram_branded_content_creator", "instagram_content_publish", "instagram_manage_comments",
-    "instagram_manage_insights", "instagram_manage_messages", "leads_retrieval", "manage_app_solution", "manage_fundraisers",
-    "openid", "page_events", "pages_manage_ads", "pages_manage_cta", "pages_manage_engagement", "pages_manage_instant_articles",
-    "pages_manage_metadata", "pages_manage_posts", "pages_messaging", "pages_read_user_content", "pages_show_list", "pages_user_gender",
-    "pages_user_locale", "pages_user_timezone", "private_computation_access", "publish_video", "read_audience_network_insights",
-    "read_insights", "threads_business_basic", "user_age_range", "user_birthday", "user_friends", "user_gender", "user_hometown",
-    "user_likes", "user_link", "user_location", "user_messenger_contact", "user_photos", "user_posts", "user_videos",
-    "whatsapp_business_management", "whatsapp_business_messaging",
-}  # fmt: skip
 
 
 @dataclass
@@ -64,7 +50,7 @@ def asked(store: Store, params: Params) -> Asked:
             "valid OAuth redirect URIs."
         )
     scopes = [s for s in first(params, "scope").replace(" ", ",").split(",") if s and s != ALWAYS]
-    if unknown := [scope for scope in scopes if scope not in PERMISSIONS]:
+    if unknown := [scope for scope in scopes if scope not in MEANINGS]:
         raise RefusedError(
             f"Invalid Scopes: {', '.join(unknown)}. This message is only shown to developers. Users of your app will ignore these "
             "permissions if present. Please read the documentation for valid permissions at: "
@@ -112,7 +98,7 @@ async def show(request: Request) -> Response:
         app=wish.app,
         user=user,
         passed=passed,
-        scopes=[(scope, MEANINGS.get(scope, scope)) for scope in offered],
+        scopes=[(scope, MEANINGS[scope]) for scope in offered],
         withheld=[scope for scope in wish.scopes if scope not in offered],
         accounts=store.accounts_of(CHANNEL, user.key),
     )

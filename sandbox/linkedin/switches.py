@@ -13,14 +13,7 @@ from sandbox.world import DAY, App, NativeUser, OauthToken
 
 ADS_SCOPES = ("r_ads", "rw_ads", "r_ads_reporting")
 IDENTITY_SCOPES = ("openid", "profile")
-PRODUCTS = frozenset(
-    {
-        *ADS_SCOPES, *IDENTITY_SCOPES, "email", "r_1st_connections_size", "r_ads_leadgen_automation", "r_basicprofile", "r_liteprofile",
-        "r_emailaddress", "r_events", "r_marketing_leadgen_automation", "r_organization_admin", "r_organization_followers",
-        "r_organization_social", "rw_conversions", "rw_dmp_segments", "rw_events", "rw_organization_admin", "w_member_social",
-        "w_organization_social",
-    }
-)  # fmt: skip
+PRODUCTS = frozenset({*ADS_SCOPES, *IDENTITY_SCOPES, "email", "r_organization_social", "w_member_social"})
 
 
 @dataclass
