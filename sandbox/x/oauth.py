@@ -12,6 +12,7 @@ from sandbox.x import errors
 from sandbox.x.pairs import pair_for
 from sandbox.x.signature import signed
 
+LABEL = "X"
 LOGIN_COOKIE = "sandbox_x_login"
 FORM_TEXT = "text/html; charset=utf-8"
 """X sends its form-encoded answers under this type."""
@@ -50,11 +51,11 @@ async def show(request: Request) -> Response:
     user = _user(store, name)
     if user is None:
         users = [u for u in store.users if u.channel == "x"]
-        passed = {"oauth_token": token.token}
-        return page("x/who.html", app=app, users=users, passed=passed)
+        return page("oauth/who.html", label=LABEL, app=app, users=users, passed={"oauth_token": token.token})
     if stop := _stopped(user):
         return _refused(stop)
-    return page("x/consent.html", app=app, user=user, token=token.token)
+    passed = {"oauth_token": token.token, "force_login": "true"}  # for "Not you?"
+    return page("x/consent.html", label=LABEL, app=app, user=user, passed=passed)
 
 
 async def decide(request: Request) -> Response:
@@ -133,4 +134,4 @@ def _stopped(user: NativeUser) -> str:
 
 
 def _refused(text: str) -> Response:
-    return page("x/refused.html", status=403, text=text)
+    return page("oauth/refused.html", status=403, label=LABEL, text=text)
