@@ -64,11 +64,14 @@ class MacroForm(Versioned, MacroModelForm):
     )  # fmt: skip
     at_once = forms.MultipleChoiceField(
         label=gettext_lazy("Also tell them"), required=False, widget=forms.CheckboxSelectMultiple,
-        help_text=gettext_lazy("Within about a minute. One cause is one mail; what goes off and on twice in a day is told in the evening."),
+        help_text=gettext_lazy(
+            "Within about a minute; what nobody need act on, with their next mail, after two days at most. "
+            "What goes off and on twice in a day is told in the evening."
+        ),
     )  # fmt: skip
     people = forms.IntegerField(
         label=gettext_lazy("Too few people: fewer than"), required=False, min_value=2, max_value=20, initial=FEW,
-        help_text=gettext_lazy("2: tells in the morning when one person is left. Once, and again only after it recovered."),
+        help_text=gettext_lazy("2: tells when one person is left. Once, and again only after it recovered."),
     )  # fmt: skip
     escalate_to = EmailsField(
         label=gettext_lazy("If nobody acts, tell these addresses"), required=False,
