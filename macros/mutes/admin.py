@@ -1,8 +1,7 @@
-"""Who is told nothing, of which account, until when: one list, one form that mutes, one page that ends one."""
+"""Who is told nothing, of which account, until when: one list, and one page that ends one."""
 
 from typing import Any
 
-from django import forms
 from django.contrib import admin
 from django.contrib.admin import display
 from django.core.exceptions import PermissionDenied
@@ -22,22 +21,9 @@ from portal import access
 from portal.lists import ReadOnlyList
 from ui import confirm
 from ui.addresses import id_of
-from ui.confirm import ConfirmForm, Done, Late, Page, Said
-from ui.name_visibility import NameVisibility, unnamed
+from ui.confirm import Late, Page, Said
 from users.models import User, person
 from users.people.queries import names_for
-
-USUAL = 7  # days that the form proposes
-
-
-class MuteForm(ConfirmForm):
-    """Until when nothing is mailed."""
-
-    until = forms.DateField(
-        label=gettext_lazy("Until the morning of"),
-        widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
-        initial=lambda: services.proposed_day(timezone.now(), days=USUAL),
-    )
 
 
 @admin.register(Mute)
@@ -66,7 +52,7 @@ class MuteAdmin(ReadOnlyList):
         for row in rows:
             row.may_end = row.pk in ends
             row.whose = names.user(people[row.email]) if row.email in people else ""
-            row.who = _who(row, names)
+            row.who = names.user(row.by)
 
     def row_name(self, row: Mute) -> str:
         """Return the address."""
@@ -93,11 +79,11 @@ class MuteAdmin(ReadOnlyList):
         return row.until_words or "–"
 
     @display(description=gettext_lazy("By"))
-    def who_cell(self, row: Any) -> SafeString:
-        """Return who did it, and why."""
-        if not row.reason or unnamed() in (row.whose, row.who):  # why somebody in another team is away
+    def who_cell(self, row: Any) -> str:
+        """Return who did it: its reader, whoever had a mail of theirs, or, in 0.2.0, somebody of staff."""
+        if row.by is not None:
             return row.who  # type: ignore[no-any-return]  # set above
-        return format_html('{}<span class="at-second">{}</span>', row.who, row.reason)
+        return gettext("By the link of a mail") if row.is_by_link else gettext("Its reader")
 
     @display(description=gettext_lazy("End"))
     def end_cell(self, row: Any) -> SafeString | str:
@@ -108,12 +94,6 @@ class MuteAdmin(ReadOnlyList):
             '<a class="at-link at-nowrap" href="{}">{}</a>', mute_lines.end_url(row.pk), gettext("End it")
         )
 
-    def add_view(
-        self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None
-    ) -> HttpResponse:
-        """Show the form that mutes (GET), and mute (POST)."""
-        return add(request)
-
     def get_urls(self) -> list[URLPattern]:
         """Add the page that asks before something is ended."""
         wrap = self.admin_site.admin_view
@@ -121,32 +101,6 @@ class MuteAdmin(ReadOnlyList):
             path("end/", wrap(end), name="macros_mute_end"),
             *super().get_urls(),
         ]
-
-
-def _who(row: Mute, names: NameVisibility) -> str:
-    """Return who muted: somebody of staff, the reader, or whoever had a mail of theirs."""
-    if row.by is not None:
-        return names.user(row.by)
-    return gettext("By the link of a mail") if row.message else gettext("Its reader")
-
-
-def add(request: HttpRequest) -> HttpResponse:
-    """GET asks until when the `person` of the address gets no warnings, POST mutes. 404 for whom the viewer does not see, 403 without the
-    right.
-    """
-    viewer = person(request)
-    user = get_object_or_404(User.objects.visible_to(viewer), pk=id_of(request.GET.get("person", "")))
-    if not mute_lines.may_mute(viewer, user):
-        raise PermissionDenied
-    home = reverse("admin:users_user_change", args=[user.pk])
-    page = Page("portal/confirm/mute.html", home, {"person": user}, form=MuteForm)
-
-    def do(said: Said) -> Done:
-        until = said.cleaned["until"]
-        services.mute_all(email=user.email, until=until, by=viewer, reason=said.note, now=timezone.now())
-        return Done({"until": until})
-
-    return confirm.answer(request, page, do, frame=access.frame_of(user))
 
 
 def end(request: HttpRequest) -> HttpResponse:

@@ -26,7 +26,6 @@ from users.installation import hold
 from users.models import AddressEvent, User
 
 LONGEST = 90  # days
-REASON = 200  # characters
 HISTORY = "words/history.txt"
 
 
@@ -36,7 +35,7 @@ class MuteRefusal(Refusal):
 
 def mute_of_person(email: str) -> Mute | None:
     """Return what mutes all accounts for an address, if anything does."""
-    return Mute.objects.running().of_all_accounts().of_reader(email).select_related("by").first()
+    return Mute.objects.running().of_all_accounts().of_reader(email).first()
 
 
 def check_link(message: Message) -> None:
@@ -70,14 +69,12 @@ def mute_accounts(*, accounts: Collection[Account], email: str, until: date, now
 
 
 @transaction.atomic
-def mute_all(
-    *, email: str, until: date, by: User | None, reason: str, now: datetime, link_of: Message | None = None
-) -> Mute:
-    """Tell one address nothing of any account until the morning of a day, also of those that come later.
+def mute_all(*, email: str, until: date, now: datetime, link_of: Message | None = None) -> Mute:
+    """Tell an address nothing of any account until the morning of a day, also of those that come later, as its reader wants.
 
-    What does so already is replaced. `by`: staff, or None for its reader. `link_of`: the mail whose link asks for it, which whoever it was
-    forwarded to has as well: so the address hears of it by a mail that ends it at a press. In the history of the address, and of whoever
-    logs in with it. Raises MuteRefusal for a day that is over or more than LONGEST days off, OnHold where that mail cannot be sent.
+    What does so already is replaced. `link_of`: the mail whose link asks for it, which whoever it was forwarded to has as well: so the
+    address hears of it by a mail that ends it at a press. In the history of the address, and of whoever logs in with it. Raises MuteRefusal
+    for a day that is over or more than LONGEST days off, OnHold where that mail cannot be sent.
     """
     _check(until, now)
     email = email.lower()
@@ -92,12 +89,10 @@ def mute_all(
         account=None,
         email=email,
         until=until,
-        reason=clean_line(reason, REASON),
-        by=by,
         message=link_of.pk if link_of else None,
         started_at=since,
     )
-    _log(person, by, kept.keep(HISTORY, "snoozed_all", day=kept.day(until), note=made.reason))
+    _log(person, None, kept.keep(HISTORY, "snoozed_all", day=kept.day(until)))
     _note_of_address(made, now)
     if link_of is not None:
         tell_muted(made, answers=link_of, now=now)
@@ -163,10 +158,7 @@ def _note_of_address(made: Mute, now: datetime) -> None:
     AddressEvent.objects.create(
         kind=AddressEvent.Kind.SNOOZED,
         email=made.email,
-        said=kept.cut(kept.keep(HISTORY, block, day=kept.day(made.until), note=made.reason), 300)
-        if made.until
-        else "",
-        by=made.by,
+        said=kept.cut(kept.keep(HISTORY, block, day=kept.day(made.until)), 300) if made.until else "",
         message=made.message,
         at=now,
     )

@@ -124,7 +124,7 @@ def _note(
         services.check_link(message)
         until = services.day_of(request.POST.get("until", ""))
         if "all" in request.POST:
-            services.mute_all(email=email, until=until, by=None, reason="", now=now, link_of=message)
+            services.mute_all(email=email, until=until, now=now, link_of=message)
         else:
             services.mute_accounts(accounts=accounts, email=email, until=until, now=now)
 
@@ -149,9 +149,7 @@ def stop(request: HttpRequest, signed: str) -> HttpResponse:
         services.check_link(message)
         if not services.mute_of_person(message.recipient):
             until = services.last_day(now)
-            services.mute_all(
-                email=message.recipient, until=until, by=None, reason="", now=now, link_of=message
-            )
+            services.mute_all(email=message.recipient, until=until, now=now, link_of=message)
     except services.MuteRefusal as refusal:
         refused = str(refusal)
     return _show(request, message, refused=refused)
@@ -228,7 +226,7 @@ def snooze_my_mails(request: HttpRequest) -> HttpResponse:
             return redirect("snooze_my_mails")
         try:
             until = services.day_of(request.POST.get("until", ""))
-            services.mute_all(email=email, until=until, by=None, reason="", now=now)
+            services.mute_all(email=email, until=until, now=now)
         except services.MuteRefusal as refusal:
             refused = str(refusal)
         else:
@@ -261,15 +259,11 @@ def visible_to(viewer: User) -> MuteQuerySet:
     return Mute.objects.filter(of_some | Q(pk__in=of_all.values("pk")))
 
 
-def may_mute(viewer: User, user: User) -> bool:
-    """Return whether the viewer may snooze all warnings to a person: all of whose teams are their own, or themselves."""
-    return viewer.has_perm(SNOOZE) and (user == viewer or viewer.manages(user))
-
-
 def may_end(viewer: User, rows: Sequence[Mute]) -> set[int]:
     """Return those of these mutes (ids), of which the viewer may know, that they may end.
 
-    Of all accounts: by people as `may_mute`, by addresses that are nobody's. A fixed number of queries.
+    Of all accounts: their own, those of people all of whose teams are their own, and of addresses that are nobody's. A fixed number of
+    queries.
     """
     if not (rows and viewer.has_perm(SNOOZE)):
         return set()
@@ -295,15 +289,13 @@ class QuietLine:
     by_link: bool  # by the link of a mail, which may have been forwarded
     until: date | None
     macro: str  # of 0.2.0; "" for all
-    by: str
-    reason: str
     end_url: str
 
 
 def mutes_of_account(request: HttpRequest, account: Account, names: NameVisibility) -> dict[str, Any]:
     """Return what an account's page shows: who is on it, and what is not mailed."""
     may = request.user.has_perm(SNOOZE)
-    own = Mute.objects.running().filter(account=account).select_related("macro", "by")
+    own = Mute.objects.running().filter(account=account).select_related("macro")
     mutes = [*own.order_by("email", "pk"), *snoozes_of_readers(account)]
     ends = may_end(person(request), mutes)
     found = acknowledgements.running_of_accounts([account.pk]).get(account.pk)
@@ -318,22 +310,8 @@ def mutes_of_account(request: HttpRequest, account: Account, names: NameVisibili
 
 def _line(one: Mute, user: User | None, names: NameVisibility, may: bool) -> QuietLine:
     whom = names.user(user) if user else one.email
-    of_all = one.is_of_all
-    macro = str(one.macro) if one.macro else ""
-    hidden = whom == unnamed()
-    by = names.user(one.by)
-    away = of_all and (hidden or by == unnamed())
-    reason = "" if away else one.reason  # why somebody in another team is away, or what another team wrote
-    return QuietLine(
-        whom,
-        of_all,
-        one.is_by_link,
-        one.until,
-        macro,
-        by,
-        reason,
-        end_url(one.pk) if may and not hidden else "",
-    )
+    url = end_url(one.pk) if may and whom != unnamed() else ""
+    return QuietLine(whom, one.is_of_all, one.is_by_link, one.until, str(one.macro or ""), url)
 
 
 def on_it_notes(accounts: Sequence[Account], names: NameVisibility) -> dict[int, str]:

@@ -374,7 +374,7 @@ def watching_macros(account: Account) -> list[Macro]:
 
 def snoozes_of_readers(account: Account) -> list[Mute]:
     """Return the snoozes of all accounts by addresses that its macros would tell of this one. One query where nobody snoozed all."""
-    away = Mute.objects.running().of_all_accounts().select_related("by")
+    away = Mute.objects.running().of_all_accounts()
     if not away.exists():
         return []
     world = read_world([account.pk])

@@ -121,8 +121,7 @@ def _quiet(one: Asked) -> list[Line]:
         lines.append(Line(say("snoozed", day=dates.day(silence.until)), "warn", at=silence.started_at))
     away = services.mute_of_person(one.address)
     if away is not None and away.until is not None:
-        what = "away_by_staff" if away.by and away.by.email != one.address else "away"
-        lines.append(Line(say(what, day=dates.day(away.until)), "warn", at=away.started_at))
+        lines.append(Line(say("away", day=dates.day(away.until)), "warn", at=away.started_at))
     if (found := acknowledgements.running_of_accounts([one.account.pk]).get(one.account.pk)) is not None:
         lines.append(Line(say("somebody_on_it"), "warn", at=found.at))
     return lines

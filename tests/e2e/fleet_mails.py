@@ -122,7 +122,7 @@ def _snooze(fleet: Fleet) -> None:
         subject="Hafen Kaffee Always-on Winter ends in 7 days", sent_at=fleet.now,
     )  # fmt: skip
     until = fleet.now.date() + 12 * DAY
-    services.mute_all(email=OUTSIDE, until=until, by=None, reason="", now=fleet.now, link_of=mail)
+    services.mute_all(email=OUTSIDE, until=until, now=fleet.now, link_of=mail)
 
 
 def _kept(fleet: Fleet, before: int) -> dict[str, Any]:

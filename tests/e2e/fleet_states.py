@@ -72,7 +72,7 @@ def _silences(fleet: Fleet) -> dict[str, Any]:
     paused = next(one for one in fleet.accounts if one.paused_at)
     mute = Mute.objects.get(account=account, macro=None)
     away = fleet.people[8]
-    services.mute_all(email=away.email, until=until, by=fleet.boss, reason="Parental leave.", now=now)
+    services.mute_all(email=away.email, until=until, now=now)
     return {"snoozed": account.pk, "mute": mute.pk, "paused": paused.pk, "away": away.pk}
 
 

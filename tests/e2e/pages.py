@@ -121,7 +121,6 @@ PEOPLE = _staff("""
 admin-users                     /admin/users/user/
 admin-user                      /admin/users/user/{person}/change/
 admin-user-delete               /admin/users/user/{deletable}/delete/
-admin-user-snooze               /admin/macros/mute/add/?person={person}
 admin-offboard                  /admin/users/user/{person}/offboard/
 admin-teams                     /admin/users/team/
 admin-team                      /admin/users/team/{team}/change/

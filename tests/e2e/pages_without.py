@@ -6,7 +6,7 @@ _PROGRAMS = "read by programs, or by a script of a page that is here"
 _FILE = "a file"
 _REFUSED = "a page of Django's that is refused to everybody: such rows are not made, changed or deleted there"
 
-# Confirm pages: one template, ui/confirm.html, of which `admin-ask`, `admin-unlink`, `admin-user-snooze`, `admin-bulk-ask` show every part.
+# Confirm pages: one template, ui/confirm.html, of which `admin-ask`, `admin-unlink`, `admin-bulk-ask` show every part.
 _CONFIRM = "asks as other pages do, with other words"
 CONFIRMS = (
     "activate", "on-it-back", "check", "end", "end-sessions", "lead", "on-it", "release", "renew", "reset-second-factor",

@@ -44,7 +44,7 @@ def of_ada(account: Account, ada: User) -> None:
     """She snoozed the account and then all, and is on it."""
     until = TODAY + 5 * DAY
     services.mute_accounts(accounts=[account], email=OLD, until=until, now=NOW)
-    services.mute_all(email=OLD, until=until, by=None, reason="", now=NOW)
+    services.mute_all(email=OLD, until=until, now=NOW)
     acknowledgements.acknowledge(deadlines=acknowledgements.deadlines_on(account), email=OLD, now=NOW)
 
 

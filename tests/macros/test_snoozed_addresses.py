@@ -153,13 +153,13 @@ def test_what_another_team_wrote_of_somebody_is_not_read_beside_their_name() -> 
 def test_two_presses_at_the_same_moment_for_an_address_outside_are_one_snooze() -> None:
     def press() -> int:
         try:
-            return services.mute_all(email=WATCHER, until=TODAY + DAY, by=None, reason="", now=NOW).pk
+            return services.mute_all(email=WATCHER, until=TODAY + DAY, now=NOW).pk
         finally:
             connections.close_all()
 
     with ThreadPoolExecutor(1) as other:
         with transaction.atomic():
-            first = services.mute_all(email=WATCHER, until=TODAY + 2 * DAY, by=None, reason="", now=NOW).pk
+            first = services.mute_all(email=WATCHER, until=TODAY + 2 * DAY, now=NOW).pk
             second = other.submit(press)
             with pytest.raises(TimeoutError):
                 second.result(timeout=0.3)

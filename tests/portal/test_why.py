@@ -181,7 +181,7 @@ def test_who_snoozed_reads_that_restrictions_are_not_told_and_who_stands_in_that
     lead = make_person("lead@example.com")
     Membership.objects.create(team=Team.default(), user=lead, role=Membership.Role.TEAM_LEAD)
     until = timezone.localdate() + timedelta(days=5)
-    services.mute_all(email=ADA, until=until, by=None, reason="", now=timezone.now())
+    services.mute_all(email=ADA, until=until, now=timezone.now())
 
     own, instead, other = (said(one, account) for one in (ADA, lead.email, "x@client.example"))
 

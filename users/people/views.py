@@ -22,7 +22,6 @@ from portal import access
 from tokens.channels import declarations
 from tokens.models import Token
 from users.models import RefusedAddress, Session, Team, User, person
-from users.people.queries import names_for
 from users.sessions.services import stored_key
 
 SESSIONS_SHOWN = 50  # those used last
@@ -112,16 +111,10 @@ def count_accounts(people: Sequence[Any], viewer: User) -> None:
 
 
 def _away(user: User, viewer: User) -> dict[str, Any]:
-    """Return whether all warnings to the person are snoozed, by whom of staff, as the viewer may know them, and where that is changed."""
+    """Return what snoozes all warnings to the person, and where that is ended."""
     away = mute_of_person(user.email)
-    by = away.by if away else None
-    may = mute_lines.may_mute(viewer, user)
-    begin = f"{reverse('admin:macros_mute_add')}?person={user.pk}"
-    return {
-        "away": away,
-        "away_by": names_for(viewer).user(by) if by else "",
-        "snooze_url": "" if not may else mute_lines.end_url(away.pk) if away else begin,
-    }
+    may = away is not None and mute_lines.may_end(viewer, [away])
+    return {"away": away, "mail_again_url": mute_lines.end_url(away.pk) if away and may else ""}
 
 
 def _visible_to(viewer: User) -> QuerySet[Account] | None:
