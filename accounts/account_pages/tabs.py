@@ -17,7 +17,7 @@ from accounts import timeline
 from accounts.account_pages import message_rows, pool_rows
 from accounts.account_pages.pool_rows import PoolAction
 from accounts.asks import inviting
-from accounts.backups import card as backup_card
+from accounts.backups import admin as backups
 from accounts.checks import queries as check_queries
 from accounts.models import Account
 from accounts.pool import queries as pool_queries
@@ -172,7 +172,7 @@ def tokens_tab(request: HttpRequest, account: Account) -> HttpResponse:
             "watching": watching,
             "warned_on": _days([action for macro in watching for action in macro.actions.all()]),
             **mute_lines.mutes_of_account(request, account, names),
-            "backups": backup_card.backup_card(request, account, names),
+            "backups": backups.backup_card(request, account, names),
             "handed_out_url": handed_out.url(account=account.pk)
             if request.user.has_perm(handed_out.PERMISSION)
             else "",

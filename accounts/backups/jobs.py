@@ -32,7 +32,6 @@ def add_to_each(job: Job, keys: Sequence[int], now: datetime) -> list[Result]:
         for offer in offers:
             who = names.token(offer.token, by_id[offer.account_id])
             results[offer.account_id] = Result.done(offer.account_id, why, who=who, token=offer.token.pk)
-    results |= {pk: Result.fails(pk, "as_told", text=text) for pk, text in outcome.refused.items()}
     return results_in_order(keys, results)
 
 

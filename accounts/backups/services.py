@@ -19,10 +19,8 @@ from accounts.backups.queries import Offer
 from accounts.checks import jobs as due_checks
 from accounts.models import Account, AccountEvent, AccountToken
 from accounts.pool import services as pool
-from accounts.pool.errors import WORDS
 from tokens import lifecycle
 from tokens.models import Token
-from ui.phrases import phrase
 from users.installation import hold
 from users.models import User
 
@@ -38,36 +36,27 @@ class Outcome:
 
     added: Sequence[Offer]
     asked: Sequence[Offer]  # their people, before anything is added
-    refused: Mapping[int, str]  # account -> why nobody was added, in words
 
 
 @transaction.atomic
 def write_backups(*, chosen: Mapping[int, int], actor: User, note: str, now: datetime) -> Outcome:
     """Add to each account (id) the log-in (id) that was chosen for it, as far as it still may be; mails and checks are the caller's.
 
-    Who was added meanwhile, stopped, or may no longer be used for the account is refused, and stops no other.
+    Who was added or asked meanwhile, declined, stopped, or may no longer be used for the account is left out.
     """
-    tokens = {token.pk: token for token in Token.objects.filter(pk__in=set(chosen.values())).locked()}
+    list(Token.objects.filter(pk__in=set(chosen.values())).locked().values_list("pk"))
     accounts = {
         account.pk: account
         for account in Account.objects.filter(pk__in=chosen).select_related("team").locked()
     }
-    found = backups.every_offer(account_ids=list(accounts))
-    possible = {offer.account_id: offer for offer in found if chosen[offer.account_id] == offer.token.pk}
-    linked = set(AccountToken.objects.filter(account__in=accounts).values_list("account", "token"))
-    refused = {
-        account_id: _why_not(tokens.get(token_id), linked=(account_id, token_id) in linked)
-        for account_id, token_id in chosen.items()
-        if account_id not in possible
-    }
-    answered = _answers(chosen)
-    possible = {pk: offer for pk, offer in possible.items() if pk not in answered}
+    found = backups.offers_by_account(account_ids=list(accounts))
+    possible = {pk: offer for pk, some in found.items() for offer in some if chosen[pk] == offer.token.pk}
     asks = asked_first(possible, accounts, actor)
     asked = [offer for pk, offer in possible.items() if pk in asks]
     made = [offer for pk, offer in possible.items() if pk not in asks]
     _link(made, actor=actor, note=note, now=now)
     _ask(asked, accounts, actor=actor, note=note, now=now)
-    return Outcome(made, asked, refused | answered)
+    return Outcome(made, asked)
 
 
 def tell_of_backups(
@@ -95,25 +84,6 @@ def _about(offers: Sequence[Offer]) -> dict[str, Any]:
         "accounts": accounts,
         "tokens": sorted(tokens),
         "team": asking.team_of_log_ins(list(tokens.values())),
-    }
-
-
-def _why_not(token: Token | None, *, linked: bool) -> str:
-    if linked:
-        return phrase(WORDS, "backup_linked_already")
-    if token is None or token.state != Token.State.VALID:
-        return phrase(WORDS, "backup_stopped")
-    return phrase(WORDS, "backup_gone")
-
-
-def _answers(chosen: Mapping[int, int]) -> dict[int, str]:
-    """Return by account why its person is neither added nor asked: they were asked, and have not answered, or declined."""
-    words = {Stage.WAITING: "backup_asked_already", Stage.DECLINED: "backup_declined"}
-    lines = _lines().filter(account__in=chosen, stage__in=words)
-    return {
-        account_id: phrase(WORDS, words[Stage(stage)])
-        for account_id, token_id, stage in lines.values_list("account", "token", "stage")
-        if account_id is not None and chosen[account_id] == token_id
     }
 
 

@@ -3,7 +3,7 @@
 By OFFBOARD a person goes; by REMOVE log-ins, one's own, or one by staff, or one's own of one account.
 """
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -37,7 +37,6 @@ from tokens.token.queries import TokenQuerySet
 from users.models import Team, User
 
 MOST = 500  # accounts for which a page looks for somebody else, those that stop first; a worker looks for all
-About = list[tuple[Account, Token]]
 GAVE_UP = "gave_up"  # cause of the event, and what a mail is about, where one account was given up
 # Of a job's options.
 TOKENS, ACCOUNT, TAKEN = "tokens", "account", "taken"
@@ -93,7 +92,7 @@ class Plan:
     carriers: Mapping[int, Token]  # account -> the log-in of the one person who is left
     offers: Mapping[int, Offer]  # account -> the log-in of a colleague that reaches it already
     asked_first: Collection[int]  # those of these accounts whose person is to agree before
-    asks: Mapping[int, About]  # person -> what was linked by them there and stopped
+    asks: Sequence[tuple[Account, Token]]  # what was linked by colleagues there and stopped
     looked_at: Collection[int]  # the accounts (ids) for which somebody else was looked for
 
     @property
@@ -114,7 +113,7 @@ class Plan:
     @property
     def stopped(self) -> dict[int, Token]:
         """Account -> the log-in of a colleague that stopped there, who can be asked to re-authenticate it."""
-        return {account.pk: token for about in self.asks.values() for account, token in reversed(about)}
+        return {account.pk: token for account, token in reversed(self.asks)}
 
     @property
     def nobody(self) -> list[Account]:
@@ -211,8 +210,8 @@ def _carriers(scope: Scope, account_ids: Collection[int]) -> dict[int, Token]:
     return {one.account_id: one.token for one in others}
 
 
-def _stopped_there(scope: Scope, accounts: Collection[int], now: datetime) -> dict[int, About]:
-    """Return by colleague which log-ins stopped in these accounts (ids) and would serve again after a new consent.
+def _stopped_there(scope: Scope, accounts: Collection[int], now: datetime) -> list[tuple[Account, Token]]:
+    """Return which log-ins of colleagues stopped in these accounts (ids) and would serve again after a new consent.
 
     Without those that were asked for today, and whose person cannot be asked.
     """
@@ -227,14 +226,8 @@ def _stopped_there(scope: Scope, accounts: Collection[int], now: datetime) -> di
     )
     asked = asks.asked_today({one.token_id for one in rows}, now)
     today = set(asked.values_list("token", flat=True))
-    found: dict[int, About] = defaultdict(list)
-    for one in rows:
-        who = one.token.consented_by_id
-        if who is None or one.token_id in today or one.token.why_not_askable:
-            continue
-        if one.explain().by_consent:
-            found[who].append((one.account, one.token))
-    return dict(found)
+    rows = [one for one in rows if one.token_id not in today and not one.token.why_not_askable]
+    return [(one.account, one.token) for one in rows if one.explain().by_consent]
 
 
 class Step(IntEnum):
@@ -250,11 +243,10 @@ class Step(IntEnum):
         return pk * 10 + self
 
 
-def keys_of_steps(tokens: Sequence[Token], *, backups: bool, asks: bool) -> list[int]:
-    """Return the steps as keys of a job."""
-    wanted = ((Step.BACKUPS, backups), (Step.ASK, asks))
-    before = [step.key() for step, is_wanted in wanted if is_wanted]
-    return [*before, *(Step.LOG_IN.key(one.pk) for one in tokens), Step.LAST.key()]
+def keys_of_steps(tokens: Sequence[Token], *, before: Sequence[Step] = ()) -> list[int]:
+    """Return the steps as keys of a job; `before`: what is done before the log-ins go."""
+    first = [step.key() for step in before]
+    return [*first, *(Step.LOG_IN.key(one.pk) for one in tokens), Step.LAST.key()]
 
 
 def log_ins_left(job: Job) -> TokenQuerySet:

@@ -147,7 +147,7 @@ def _back_up(job: Job, now: datetime) -> bool:
 
 def _ask(job: Job, now: datetime) -> bool:
     """Begin to ask colleagues to re-authenticate what stopped in the accounts that stop or keep one person."""
-    ids = [token.pk for about in _plan(job, now).asks.values() for _, token in about]
+    ids = [token.pk for _, token in _plan(job, now).asks]
     if ids:
         asks.start_ask(user=job.user, token_ids=ids, note=job.note, now=now)
     return bool(ids)
@@ -194,22 +194,27 @@ def offboard(
     actor may not do these. API keys of the person go on. `why`: what the portal's log says;
     `by_key`: the actor saw no page, and so is mailed what they take over. Raises ActionRefused, OnHold.
     """
-    if (before := plan.known_offboarding(person)) is not None:
-        return before
+    if (known := plan.known_offboarding(person)) is not None:
+        return known
     with transaction.atomic():
         taken = lock_out(person=person, actor=actor, now=now)
         said = why or kept.keep(HISTORY, "offboarded", note=note)
         LogEntry.objects.log_actions(actor.pk, [person], CHANGE, said, single_object=True)
         tokens = list(Token.objects.of_person(person).defer("credentials").order_by("pk"))
-        options = {TAKEN: taken} if by_key and any(taken.values()) else {}
-        return _begin(
-            OFFBOARD, person.pk, tokens, actor=actor, wanted=wanted, note=note, options=options, now=now
+        steps = (
+            (Step.BACKUPS, wanted.backups, permissions.ADD_BACKUP),
+            (Step.ASK, wanted.asks, permissions.ASK),
         )
+        before = [step for step, is_wanted, permission in steps if is_wanted and actor.has_perm(permission)]
+        keys = plan.keys_of_steps(tokens, before=before)
+        options = {TAKEN: taken} if by_key and any(taken.values()) else {}
+        facts: dict[str, Any] = {"note": note, "now": now, "options": options}
+        return tasks.begin(user=actor, kind=OFFBOARD, subject_id=person.pk, keys=keys, **facts)[0]
 
 
 @transaction.atomic
 def let_go(*, found: Plan, actor: User, seen: str, note: str, now: datetime) -> Job:
-    """Have log-ins removed, or taken out of one account, as a plan says. Return the job.
+    """Have log-ins removed, or taken out of one account, as a plan says; a single one goes here. Return the job.
 
     `seen`: what the page saw of it. Raises ActionRefused where these were consented to again, or are going already; OnHold.
     """
@@ -222,7 +227,11 @@ def let_go(*, found: Plan, actor: User, seen: str, note: str, now: datetime) -> 
     options: dict[str, Any] = {TOKENS: ids, PERSON: None if person is None else person.pk}
     if found.scope.account is not None:
         options[ACCOUNT] = found.scope.account
-    return _begin(REMOVE, ids[0], still, actor=actor, wanted=Wanted(), note=note, options=options, now=now)
+    facts: dict[str, Any] = {"note": note, "now": now, "options": options}
+    job, _ = tasks.begin(user=actor, kind=REMOVE, subject_id=ids[0], keys=plan.keys_of_steps(still), **facts)
+    if goes_at_once(job):
+        end_log_in(job, still[0], now)
+    return job
 
 
 @transaction.atomic
@@ -248,30 +257,6 @@ def lock_out(*, person: User, actor: User, now: datetime) -> dict[str, Any]:
     taken = handing_over.take_over_from(person=person, actor=actor, now=now)
     invitations.revoke_sent_by(person, by=actor, now=now)  # what a job under way asks is the actor's by now
     return taken
-
-
-def _begin(
-    kind: str,
-    subject_id: int,
-    tokens: Sequence[Token],
-    *,
-    actor: User,
-    wanted: Wanted,
-    note: str,
-    options: dict[str, Any],
-    now: datetime,
-) -> Job:
-    """Begin the job, in the caller's transaction; a single log-in goes here."""
-    keys = plan.keys_of_steps(
-        tokens,
-        backups=wanted.backups and actor.has_perm(permissions.ADD_BACKUP),
-        asks=wanted.asks and actor.has_perm(permissions.ASK),
-    )
-    facts: dict[str, Any] = {"note": note, "now": now, "options": options}
-    job, is_new = tasks.begin(user=actor, kind=kind, subject_id=subject_id, keys=keys, **facts)
-    if is_new and goes_at_once(job):
-        end_log_in(job, tokens[0], now)
-    return job
 
 
 def goes_at_once(job: Job) -> bool:

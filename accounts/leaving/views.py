@@ -26,7 +26,7 @@ from accounts.jobs import views as jobs
 from accounts.leaving import forms, handing_over, plan, services
 from accounts.leaving.plan import Plan, Scope
 from accounts.leaving.services import REVOKING
-from accounts.models import Account, ApiKey, AskLine
+from accounts.models import Account, ApiKey
 from portal import access
 from tokens.channels import declarations, registry
 from tokens.models import Token
@@ -150,7 +150,6 @@ def log_ins(request: HttpRequest) -> HttpResponse:
     rows = [_row(token, going) for token in own]
     context = {
         "rows": rows,
-        "asked": AskLine.objects.to_back_up(person(request)).count(),
         "going": len(going),
         "several": sum(row.removable for row in rows) > 1,
     }

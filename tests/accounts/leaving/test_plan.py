@@ -106,7 +106,7 @@ def test_beyond_what_a_page_looks_at_a_worker_finds_the_same(monkeypatch: pytest
     everything = plan.read_plan(found.scope, actor=mara, now=timezone.now(), whole=True)
     assert (len(found.at_risk), found.unread) == (2, 3)
     assert everything.offers.keys() == {one.pk for one in reached}
-    assert everything.asks == {cleo.pk: [(renewable, stopped)]}
+    assert everything.asks == [(renewable, stopped)]
     assert everything.nobody == [alone]
 
 
