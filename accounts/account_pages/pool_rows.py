@@ -54,30 +54,22 @@ class DateLine:
 
 
 def date_lines(token: Token, channel: str, now: datetime) -> list[DateLine]:
-    """Return the dates of a token in the guide's order."""
-    found: list[DateLine] = []
+    """Return the dates of a token in the guide's order; of one that stopped only when it did."""
     if token.state == Token.State.DEAD:
-        found.append(
-            DateLine(
-                say("ended"),
-                token.state_since,
-                "",
-                _source_of_date("introspection", channel),
-            )
-        )
+        source = "" if token.is_removed else _source_of_date("introspection", channel)
+        return [DateLine(say("ended"), token.state_since, "", source)]
+    found: list[DateLine] = []
     for clock, label in CLOCK_NAMES.items():
         at: datetime | None = getattr(token, f"{clock}_expires_at")
         source = str(token.dates_source.get(clock, "unknown"))
         if at is not None:
-            if token.state != Token.State.DEAD:
-                said = _renewed(token, clock, _source_of_date(source, channel))
-                found.append(DateLine(str(label), at, "", said, soon=abs(at - now) < SOON))
+            said = _renewed(token, clock, _source_of_date(source, channel))
+            found.append(DateLine(str(label), at, "", said, soon=abs(at - now) < SOON))
         elif source == "never":
             found.append(DateLine(str(label), None, say("no_end_date"), _source_of_date(source, channel)))
-        elif clock == "access" and token.state != Token.State.DEAD:
-            found.append(
-                DateLine(str(label), None, say("not_available"), _source_of_date("unknown", channel))
-            )
+        elif clock == "access":
+            unknown = _source_of_date("unknown", channel)
+            found.append(DateLine(str(label), None, say("not_available"), unknown))
     return found
 
 

@@ -10,6 +10,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
+from accounts.account_pages import pool_rows
 from accounts.models import AccountEvent
 from tests.portal.support import action_url, line_url, linked, pool_url, settle, staff, token_of
 from tests.support.ends import end
@@ -150,6 +151,27 @@ def test_people_of_other_teams_are_someone_in_another_team(client: Client) -> No
         assert "strange" not in page.content.decode()
     assert "Someone in another team" in pages[0].content.decode()
     assert "&quot;code&quot;: 190" not in pages[0].content.decode()
+
+
+def test_a_log_in_that_stopped_has_one_date_and_no_channel_is_said_to_have_ended_what_staff_removed() -> None:
+    found, removed = (
+        pool_rows.date_lines(
+            token_of(
+                "Ada",
+                state="dead",
+                reason=reason,
+                state_since=timezone.now(),
+                access_expires_at=None,
+                dates_source={"access": "never"},
+            ),
+            "tiktok",
+            timezone.now(),
+        )
+        for reason in ("authorisation_cancelled", Token.REMOVED)
+    )
+
+    assert [(one.label, one.source) for one in found] == [("Ended", "checked at TikTok")]
+    assert [(one.label, one.source) for one in removed] == [("Ended", "")]
 
 
 def test_an_empty_pool_invites_to_add_a_token_and_one_person_to_add_a_second(
