@@ -162,10 +162,15 @@ def _film(one: Contender, credential: str, way: str) -> None:
     head = f"Host: {LOOPBACK}\r\nAuthorization: Bearer {credential}\r\nConnection: close\r\n"
     with socket.create_connection((LOOPBACK, one.server.port)) as connection:
         if way == "up":
-            head = f"POST {one.path}/adimages HTTP/1.1\r\n{head}Content-Type: application/octet-stream\r\nContent-Length: {FILM}\r\n\r\n"
-            connection.sendall(head.encode())
+            part, end = (
+                b'--b\r\nContent-Disposition: form-data; name="f"; filename="f"\r\n\r\n',
+                b"\r\n--b--\r\n",
+            )
+            head += f"Content-Type: multipart/form-data; boundary=b\r\nContent-Length: {len(part) + FILM + len(end)}\r\n\r\n"
+            connection.sendall(f"POST {one.path}/adimages HTTP/1.1\r\n{head}".encode() + part)
             for _ in range(FILM // len(PIECE)):
                 connection.sendall(PIECE)
+            connection.sendall(end)
         else:
             connection.sendall(f"GET {one.path}/films HTTP/1.1\r\n{head}\r\n".encode())
         size, begun = 0, b""

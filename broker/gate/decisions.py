@@ -31,7 +31,7 @@ from tokens.channels import gate, paths, registry
 from tokens.channels.addresses import configured
 from tokens.channels.base import Channel
 from tokens.channels.kinds import Answer, AppKeys, Credentials
-from tokens.channels.parameters import Refused
+from tokens.channels.parameters import FilesForm, Refused
 from tokens.channels.paths import Allowed
 from tokens.vault.services import VaultError
 from users.installation import hold
@@ -80,6 +80,7 @@ class Sending:
     repeatable: bool  # it reads, however it is written: a second try does no harm
     upload: bool = False  # a part of an upload, which stays with the log-in that began it
     batch: bool = False  # its answer is a list with a status for each item
+    form: FilesForm | None = None  # a long body, which passes only as far as it was read
 
 
 AWAY = 5  # seconds after which whoever met a PostgreSQL that is away comes again
@@ -290,6 +291,7 @@ class _Decision:
             repeatable=allowed.repeatable,
             upload=allowed.rule.kind == "upload",
             batch=allowed.rule.kind == "batch",
+            form=allowed.form,
         )
 
     def _signature(

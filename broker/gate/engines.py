@@ -62,6 +62,8 @@ async def _answer(headers: Mapping[str, str]) -> tuple[int, dict[str, str]]:
     decided = await decide(asked, now=now)
     if isinstance(decided, Refusal):
         return _refused(decided)
+    if decided.form:  # it would have to be read
+        return _refused(refusal(channel, Refused(403, "gate_form")))
     try:
         await write_request(_once, asked, decided, now)
     except Refused as refused:

@@ -138,6 +138,9 @@ _TEXTS = {
         "AdToken: {channel} gave no answer. Whether it did what was asked is not known: look there before you send a "
         "write again."
     ),
+    "gate_form": (
+        "AdToken: this form with files holds a field that is not passed on, or cannot be read. In one of at most 1 MiB you hear which."
+    ),
     "gate_unsendable": "AdToken: this request cannot be written as HTTP/1.1. Nothing was sent.",
     "gate_unsure": (
         "AdToken: {channel} refused the log-in that serves this account, which is being checked. Come again in "

@@ -72,7 +72,7 @@ def nginx(tmp_path: Path, job: Job) -> Iterator[tuple[str, StandIn]]:
             '"GATE_ENGINE_SECRET"': SECRET,
             **{
                 f"server {host}:1": f"server {there.removeprefix('http://')}"
-                for host in ("graph.facebook.com",)
+                for host in ("graph.facebook.com", "ads-api.x.com")
             },
         }.items():
             site = site.replace(before, after)
@@ -111,10 +111,10 @@ def test_nginx_asks_and_passes_on_with_the_token(nginx: tuple[str, StandIn], job
         read = client.get(
             f"/v26.0/act_123456/campaigns?limit=2&access_token={job.text}", headers={"cookie": "a=b"}
         )
-        upload = client.post(
-            "/v26.0/act_123456/advideos",
-            files={"source": b"v" * 2_000_000},
-            headers={"authorization": f"Bearer {job.text}"},
+        audience = client.post(
+            f"{address}/proxy/x/12/accounts/18ce54d4x5t/custom_audiences/1nmth/users",
+            json=["v" * 2_000_000],
+            headers={"authorization": f'OAuth oauth_token="{Job("x").text}"'},
         )
         other = client.get("/v26.0/act_99/campaigns", headers={"authorization": f"Bearer {job.text}"})
         unseen = client.post(
@@ -122,7 +122,7 @@ def test_nginx_asks_and_passes_on_with_the_token(nginx: tuple[str, StandIn], job
         )
         nobody = client.get("/v26.0/act_123456/campaigns")
 
-    assert [one.status_code for one in (read, upload, other, unseen, nobody)] == [200, 200, 403, 403, 403]
+    assert [one.status_code for one in (read, audience, other, unseen, nobody)] == [200, 200, 403, 403, 403]
     came = [dict(one["headers"]) for one in channel.came]
     assert [MARKER in one["authorization"] and "cookie" not in one for one in came] == [True, True]
     assert channel.came[0]["query"].startswith(b"limit=2&appsecret_proof=")

@@ -155,19 +155,56 @@ def test_a_long_text_is_changed_while_it_streams_wherever_it_is_cut(
     assert answer.content == text.replace(token, job.text.encode())
 
 
+def form(*fields: tuple[str, str], size: int) -> list[bytes]:
+    """Return a form with a film of this size and then these fields, in pieces."""
+    part = "--b\r\nContent-Disposition: form-data; name="
+    after = "".join(f'{part}"{name}"\r\n\r\n{value}\r\n' for name, value in fields)
+    film, rest = divmod(size, MEGABYTE // 4)
+    return [
+        f'{part}"source"; filename="film.mp4"\r\n\r\n'.encode(),
+        *[bytes(MEGABYTE // 4)] * film,
+        bytes(rest),
+        f"\r\n{after}--b--\r\n".encode(),
+    ]
+
+
+FORM = {"content-type": "multipart/form-data; boundary=b"}
+
+
+@pytest.mark.parametrize(
+    ("fields", "kind", "passes"),
+    [
+        ([("title", "method")], FORM, True),
+        ([("method", "delete")], FORM, False),
+        ([("batch", '[{"relative_url":"me/accounts"}]')], FORM, False),
+        ([("fields", "from{access_token}")], FORM, False),
+        ([("title", "a\n--b\nb")], FORM, False),
+        ([('fields"\r\nContent-Type: a; filename="a', "from{access_token}" + " " * 200_000)], FORM, False),
+        ([], {"content-type": "application/json"}, False),
+        ([], {**FORM, "content-encoding": "gzip"}, False),
+    ],
+)
+@pytest.mark.parametrize("size", [1000, bodies.KEPT + 5])
+def test_a_form_is_looked_through_however_long_it_is(
+    job: Job, channel: StandIn, fields: Any, kind: dict[str, str], passes: bool, size: int
+) -> None:
+    sent = form(*fields, size=size)
+
+    answer = job.call("POST", f"{LUMEN}/advideos", headers=kind, content=iter(sent))
+
+    assert answer.status_code in ((200,) if passes else (400, 403, 413))
+    assert any(one["size"] == sum(map(len, sent)) for one in channel.came) is passes
+
+
 @pytest.mark.parametrize("sized", [True, False])
 def test_a_long_upload_streams_through_with_the_length_that_it_has(
     job: Job, channel: StandIn, sized: bool
 ) -> None:
-    size = bodies.KEPT + 5
-    headers = {"content-length": str(size)} if sized else {}
+    sent = form(size=bodies.KEPT + 5)
+    size = sum(map(len, sent))
+    headers = FORM | ({"content-length": str(size)} if sized else {})
 
-    answer = job.call(
-        "POST",
-        f"{LUMEN}/adimages",
-        headers=headers,
-        content=iter([b"a" * 100] * (size // 100) + [b"b" * (size % 100)]),
-    )
+    answer = job.call("POST", f"{LUMEN}/adimages", headers=headers, content=iter(sent))
 
     assert answer.status_code == 200
     assert channel.came[0]["size"] == size
@@ -179,13 +216,14 @@ def test_a_long_upload_streams_through_with_the_length_that_it_has(
 def test_fifty_megabytes_pass_both_ways_and_stay_nowhere(job: Job, channel: StandIn) -> None:
     channel.headers = [("content-type", "video/mp4"), ("content-length", str(50 * MEGABYTE))]
     channel.pieces = [bytes(MEGABYTE // 4)] * 200
+    size = sum(map(len, form(size=50 * MEGABYTE)))
     tracemalloc.start()
 
     def pass_once() -> None:
-        sent = (bytes(MEGABYTE // 4) for _ in range(200))
-        length = {"content-length": str(50 * MEGABYTE), "authorization": f"Bearer {job.text}"}
+        sent = iter(form(size=50 * MEGABYTE))
+        named = {**FORM, "content-length": str(size), "authorization": f"Bearer {job.text}"}
         with httpx2.stream(
-            "POST", f"{job.base}/{LUMEN}/advideos", content=sent, headers=length, trust_env=False
+            "POST", f"{job.base}/{LUMEN}/advideos", content=sent, headers=named, trust_env=False
         ) as answer:
             assert sum(len(piece) for piece in answer.iter_bytes()) == 50 * MEGABYTE
 
@@ -197,7 +235,7 @@ def test_fifty_megabytes_pass_both_ways_and_stay_nowhere(job: Job, channel: Stan
 
     most = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert [came["size"] for came in channel.came] == [50 * MEGABYTE] * 4
+    assert [came["size"] for came in channel.came] == [size] * 4
     assert most < 24 * MEGABYTE  # of four streams at three parties in this process
 
 

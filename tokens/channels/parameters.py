@@ -5,7 +5,7 @@ Read strictly: what could be read in another way by somebody else is refused.
 
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -13,6 +13,7 @@ Pair = tuple[str, Any]  # a parameter with its value
 
 # The event loop reads them, and everybody waits for it.
 MOST_VALUES, DEEPEST = 100_000, 40
+LONGEST_FIELD = 64 * 1024  # bytes; in a form with files that is longer than what is kept
 _QUERY = re.compile(r"[A-Za-z0-9_.~:,/?@!$'()*+;=&%{}\[\]|\"-]*")
 # Of one that names another charset somebody else may read other parameters.
 _UTF8 = re.compile(r"[^;]*(;\s*charset=\"?utf-8\"?)?[;\s]*", re.IGNORECASE)
@@ -59,11 +60,11 @@ def _without_nul(pairs: list[Pair]) -> list[Pair]:
 
 def body_pairs(body: bytes, kind: str, plain: str) -> list[Pair] | None:
     """Return the parameters of a body; None: of a kind that we do not read."""
+    if plain == "multipart/form-data":
+        return _files_form_pairs(body, kind)
+    if not _UTF8.fullmatch(kind):
+        return None
     try:
-        if plain == "multipart/form-data":
-            return _multipart_pairs(body, kind)
-        if not _UTF8.fullmatch(kind):
-            return None
         if plain == "application/x-www-form-urlencoded":
             return form_pairs(body.decode("ascii"))
         if plain == "application/json":
@@ -96,16 +97,54 @@ def _json_pairs(text: str) -> list[Pair]:
     return whole if isinstance(whole, Object) else [("", whole)]
 
 
-def _multipart_pairs(body: bytes, kind: str) -> list[Pair]:
-    """Return the fields of a form with files; of files no more than their names."""
-    found = _MULTIPART.fullmatch(kind)
-    boundary = b"--" + found[1].encode() if found else b""
-    parts = (b"\r\n" + body).split(b"\r\n" + boundary)
-    strict = len(parts) > 1 and parts[0] in (b"", b"\r\n") and parts[-1] in (b"--", b"--\r\n")
-    # Some take a boundary in the middle of a part for one, where a line ends by LF alone.
-    if not boundary or not strict or body.count(boundary) != len(parts) - 1:
-        raise Refused("The form with files cannot be read.", 400)
-    return _without_nul([_field(*part.removeprefix(b"\r\n").partition(b"\r\n\r\n")) for part in parts[1:-1]])
+class FilesForm:
+    """A form with files, read as it comes in pieces: its fields, and of files no more than their names."""
+
+    def __init__(self, kind: str, look: Callable[[list[Pair]], object]) -> None:
+        """`kind`: the header Content-Type. `look` sees the fields. Raises Refused."""
+        found = _MULTIPART.fullmatch(kind)
+        if not found:
+            raise Refused("The form with files cannot be read.", 400)
+        self._boundary = b"--" + found[1].encode()
+        self._rest, self._begun, self._look = b"\r\n", False, look
+
+    def piece(self, text: bytes) -> None:
+        """Read on. Raises Refused."""
+        # Some take a boundary in the middle of a part for one, where a line ends by LF alone: it must stand after a whole line.
+        *parts, self._rest = (self._rest + text).split(self._boundary)
+        first = [] if self._begun else parts[:1]
+        self._begun = self._begun or bool(parts)
+        if not all(part.endswith(b"\r\n") for part in parts) or any(part.strip(b"\r\n") for part in first):
+            raise Refused("The form with files cannot be read.", 400)
+        if len(self._rest) > LONGEST_FIELD:
+            self._rest = self._of_file()
+        whole = (part.removeprefix(b"\r\n").removesuffix(b"\r\n") for part in parts[len(first) :])
+        try:
+            pairs = _without_nul([_field(*part.partition(b"\r\n\r\n")) for part in whole])
+        except UnicodeDecodeError as error:
+            raise Refused("The form with files cannot be read: it must be UTF-8.", 400) from error
+        self._look(pairs)
+
+    def _of_file(self) -> bytes:
+        """Return what is to be kept of a file that goes on: its head, and what may begin a boundary."""
+        head = self._rest[: self._rest.find(b"\r\n\r\n") + 4]
+        said = filter(None, map(_PART.fullmatch, head.split(b"\r\n")))
+        if not any(found[2] for found in said):
+            raise Refused("A field of a form with files is too long to be read.", 413)
+        return head + self._rest[-len(self._boundary) - 2 :]
+
+    def end(self) -> None:
+        """Raise Refused where that was not all."""
+        if not self._begun or self._rest not in (b"--", b"--\r\n"):
+            raise Refused("The form with files cannot be read.", 400)
+
+
+def _files_form_pairs(body: bytes, kind: str) -> list[Pair]:
+    pairs: list[Pair] = []
+    form = FilesForm(kind, pairs.extend)
+    form.piece(body)
+    form.end()
+    return pairs
 
 
 def _field(head: bytes, gap: bytes, content: bytes) -> Pair:

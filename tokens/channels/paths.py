@@ -7,11 +7,12 @@ other methods in headers, bodies that we cannot read) is refused.
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
-from functools import cached_property
+from dataclasses import dataclass, field, replace
+from functools import cached_property, partial
 from typing import Any, Literal
 
 from tokens.channels.parameters import (
+    FilesForm,
     Object,
     Pair,
     Refused,
@@ -109,6 +110,8 @@ class Table:
     never: Mapping[str, str] = field(default_factory=dict)  # parameters that never pass, and what to do
     # More of the channel's own; raises Refused.
     look: Callable[[str, str, Mapping[str, str], Iterable[Pair]], None] | None = None  # method, path, headers
+    # Whether a long body is a form with files, read as it passes: parameters in it mean what they mean elsewhere.
+    reads_forms: bool = False
     tunnels: bool = False  # whether a read may come as POST with its query as a form
     # What clients send by themselves and need no answer to: 404, with or without a credential.
     ignored: re.Pattern[str] | None = None
@@ -133,6 +136,7 @@ class Allowed:
     rule: Rule
     objects: tuple[tuple[str, str], ...] = ()  # what kind of thing, and its id
     repeatable: bool = False  # it reads, however it is written
+    form: FilesForm | None = None  # reads what passes; it raises Refused
 
 
 def allow(table: Table, asked: Request, *, native_id: str, purpose: Purpose) -> Allowed:
@@ -140,8 +144,14 @@ def allow(table: Table, asked: Request, *, native_id: str, purpose: Purpose) -> 
     if len(asked.path) + len(asked.query) > LONGEST:
         raise Refused(f"Path and query together may have at most {LONGEST} characters.", 414)
     method, pairs, seen = _contents(asked, tunnels=table.tunnels)
-    item = _Item(table, asked.host, method, native_id, purpose)
-    return item.allow(_path_of(asked.path), pairs, asked.headers, seen=seen)
+    item, path = _Item(table, asked.host, method, native_id, purpose), _path_of(asked.path)
+    allowed = item.allow(path, pairs, asked.headers, seen=seen)
+    if seen or not table.reads_forms:
+        return allowed
+    kind = asked.headers.get("content-type", "").strip()
+    if asked.body is not None or "content-encoding" in asked.headers or not kind.startswith("multipart/"):
+        raise Refused("Send files in a form with files, or JSON or a form of at most 1 MiB.", 413)
+    return replace(allowed, form=FilesForm(kind, partial(item.look, path, asked.headers)))
 
 
 @dataclass(frozen=True)
@@ -167,14 +177,11 @@ class _Item:
                 413,
             )
         beside = [one for one in pairs if "batch" not in _parts(one[0])] if found.kind == "batch" else pairs
-        deep = list(deep_pairs(beside, self.table.names))
-        named = self._names(deep)
+        deep, named = self.look(path, headers, beside)
         if found.needs and not found.needs & named:
             raise Refused(
                 f"Name ad account {self.native_id} by one of these parameters: {', '.join(sorted(found.needs))}."
             )
-        if self.table.look is not None:
-            self.table.look(self.method, path, headers, deep)
         if found.kind == "batch":
             if in_batch:
                 raise Refused("A batch holds no other batch.")
@@ -184,6 +191,16 @@ class _Item:
         if self.method not in SAFE:
             objects += self._objects(path, deep)
         return Allowed(found, tuple(dict.fromkeys(objects)), self.method in found.reading)
+
+    def look(
+        self, path: str, headers: Mapping[str, str], pairs: Iterable[Pair]
+    ) -> tuple[list[Pair], set[str]]:
+        """Return all that stands in parameters, and those of them that name the account. Raises Refused."""
+        deep = list(deep_pairs(pairs, self.table.names))
+        named = self._names(deep)
+        if self.table.look is not None:
+            self.table.look(self.method, path, headers, deep)
+        return deep, named
 
     def _objects(self, path: str, pairs: Iterable[Pair]) -> list[tuple[str, str]]:
         """Return the objects that a body names."""

@@ -22,7 +22,7 @@ from broker.gate.proxy.verdicts import Judged, judge, most_read
 from broker.gate.threads import in_thread
 from broker.reports import services as reports
 from broker.reports.services import WRITES, ReportAnswer
-from tokens.channels import gate, registry
+from tokens.channels import gate, parameters, registry
 from tokens.channels.addresses import configured
 from tokens.channels.gate import NO_CONNECTION, UNSENT
 from tokens.channels.kinds import Answer, Verdict
@@ -115,7 +115,9 @@ class Exchange:
         return headers | ({"content-length": str(length)} if named else {})
 
     def _content(self, sending: Sending) -> bytes | AsyncIterator[bytes] | None:
-        return self.body.stream() if self.body.whole is None else (sending.body or None)
+        if self.body.whole is not None:
+            return sending.body or None
+        return _looked_through(self.body.stream(), sending.form) if sending.form else self.body.stream()
 
     # ---- the answer
 
@@ -283,6 +285,20 @@ def _report(asked: Asked, sending: Sending, answer: Answer) -> ReportAnswer:
     """Take an answer as the report of whoever sent this request. Runs in a thread."""
     purpose, now = sending.credential.purpose, timezone.now()
     return reports.take_from_gate(sending.caller, sending.row, purpose, answer, now=now, method=asked.method)
+
+
+async def _looked_through(pieces: AsyncIterator[bytes], form: parameters.FilesForm) -> AsyncGenerator[bytes]:
+    """Give what may pass of a form, one piece behind: without its last piece the channel does nothing."""
+    before = b""
+    try:
+        async for piece in pieces:
+            form.piece(piece)
+            yield before
+            before = piece
+        form.end()
+    except parameters.Refused as error:
+        raise Refused(error.status, "gate_form") from error
+    yield before
 
 
 async def _inflated(answer: httpcore2.Response, inflating: Inflating) -> AsyncGenerator[bytes]:

@@ -138,5 +138,6 @@ TABLE = Table(
         "batch": "A batch is sent by POST to /VERSION/ alone.",
     },
     look=_look,
+    reads_forms=True,
     ignored=re.compile(rf"{_V}\d+/instruments"),
 )
