@@ -5,6 +5,7 @@ import json
 import random
 import socket
 import threading
+import time
 import tracemalloc
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -23,7 +24,9 @@ from tests.gate.test_proxy import LUMEN, Job
 from tests.support import native
 from tests.support.gate import credential, gate, served
 from tests.support.sandbox import Sandbox
-from tokens.channels import streams
+from tokens.channel_apps.models import ChannelApp
+from tokens.channels import brake, shared, streams
+from tokens.channels import gate as channel_gate
 
 pytestmark = pytest.mark.django_db(transaction=True)
 MEGABYTE = 1024 * 1024
@@ -354,6 +357,20 @@ def test_what_cannot_be_recorded_is_not_sent(
     monkeypatch.undo()
     assert job.call("GET", LUMEN).status_code == 200
     assert LeaseRecord.objects.count() == 1
+
+
+def test_who_does_not_send_leaves_the_one_try_of_a_dark_channel_to_the_next(
+    job: Job, channel: StandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = channel_gate.name_of("facebook", ChannelApp.objects.get(channel="facebook").client_id)
+    shared.write(brake._key(app, "open"), {"until": time.time() - 1, "trips": 1}, 60)
+    brake.forget()
+
+    monkeypatch.setattr(streams, "MOST", 0)
+    full = job.call("GET", LUMEN)
+    monkeypatch.undo()
+
+    assert (full.status_code, job.call("GET", LUMEN).status_code, len(channel.came)) == (503, 200, 1)
 
 
 def test_a_key_or_a_team_that_calls_too_often_hears_the_channels_limit(

@@ -90,19 +90,22 @@ class Exchange:
         method, seconds = self.asked.method, reach.patience(self.asked.method, sending)
         begun = await self._names_of_upload(sending) if sending.upload else frozenset()
         await reach.ask(sending, seconds)
-        await write_request(self._once, self.asked, sending, timezone.now())
         try:
+            await write_request(self._once, self.asked, sending, timezone.now())
             async with self._channels.send(
                 sending, method, self._headers(sending), self._content(sending)
             ) as answer:
                 return await self._answered(sending, answer, begun)
-        except NoRoom as error:
-            raise Refused(503, "gate_full", AGAIN_AFTER) from error
         except NoAnswer as error:
             if self.status:
                 raise
             await reach.note(sending, Answer("api", 0, body=str(error)), seconds)
             raise _no_answer(str(error)) from error
+        except (Exception, asyncio.CancelledError) as error:  # it says nothing of the channel
+            await reach.leave(sending)
+            if isinstance(error, NoRoom):
+                raise Refused(503, "gate_full", AGAIN_AFTER) from error
+            raise
 
     def _headers(self, sending: Sending) -> dict[str, str]:
         headers = {**sending.headers, "accept-encoding": "identity"}

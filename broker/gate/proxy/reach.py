@@ -11,7 +11,7 @@ import httpcore2
 from broker.gate.decisions import Sending
 from broker.gate.proxy.refusals import Refused
 from broker.gate.threads import in_thread, once
-from tokens.channels import gate
+from tokens.channels import brake, gate
 from tokens.channels.kinds import Answer
 from tokens.channels.streams import Body, Streams
 
@@ -50,7 +50,7 @@ def patience(method: str, sending: Sending) -> float:
 
 
 async def ask(sending: Sending, seconds: float) -> None:
-    """Ask the brake. Raises Refused. Whoever comes through sends, and notes what came of it."""
+    """Ask the brake. Raises Refused. Whoever comes through sends, and notes what came of it, or leaves it to others."""
     app = sending.app
     if not gate.is_at_hand(app):
         await once(("look", app.name), gate.look, app.name)
@@ -72,3 +72,9 @@ async def note(sending: Sending, answer: Answer, seconds: float, *, is_good: boo
         gate.note(app, answer, seconds, is_good=is_good)
     else:
         await in_thread(gate.note, app, answer, seconds, is_good=is_good)
+
+
+async def leave(sending: Sending) -> None:
+    """Leave the one try of a dark channel to the next: nothing was learnt of it."""
+    if not gate.is_at_hand(sending.app):
+        await in_thread(brake.not_tried, sending.app.name)
