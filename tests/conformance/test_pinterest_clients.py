@@ -41,7 +41,7 @@ class Client:
         return type(error), error.status, json.loads(error.body)["code"]
 
 
-Connect = Callable[[str], Client]
+Connect = Callable[..., Client]
 
 
 def told(page: Any, name: str) -> Any:
@@ -59,8 +59,8 @@ def connect(channels_world: Sandbox, request: pytest.FixtureRequest) -> Iterator
     """A client with a token of a person of the start world."""
     made = []
 
-    def make(user: str) -> Client:
-        token = channels_world.issue_token("pinterest", user)["access_token"]
+    def make(user: str, **fields: Any) -> Client:
+        token = channels_world.issue_token("pinterest", user, **fields)["access_token"]
         made.append(Client(request.param, f"{channels_world.pinterest}/v5", token))
         return made[-1]
 
@@ -143,9 +143,8 @@ def test_a_token_whose_date_has_passed_is_unauthorized_too(connect: Connect, cha
     assert answer == (client.errors.UnauthorizedException, 401, 2)
 
 
-def test_a_missing_scope_is_told_apart(connect: Connect, channels_world: Sandbox) -> None:
-    client = connect("ada")
-    channels_world.action("pinterest", "ada", "consent", scopes=["user_accounts:read"])
+def test_a_missing_scope_is_told_apart(connect: Connect) -> None:
+    client = connect("ada", scopes=["user_accounts:read"])
 
     answer = client.refusal(client.accounts.ad_accounts_list)
 
