@@ -170,8 +170,7 @@ def staff_apply_it_to_the_account(mira: Visitor) -> None:
     mira.take("11-social-accounts")
     mira.press("Apply macro")
     mira.page.get_by_label("Macro", exact=True).select_option(label=MACRO)
-    mira.page.get_by_text("Due, next 30 days").wait_for()
-    mira.sees(AGENCY)
+    mira.page.get_by_text("10 days left, 3 people").wait_for()
     mira.press("Apply macro")
     mira.sees("1 with the macro now")
 
