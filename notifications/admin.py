@@ -1,6 +1,6 @@
 """Messages in the staff portal: read-only, with the action "send again". History that can be edited is no history."""
 
-from typing import Any, ClassVar, cast
+from typing import Any, cast
 
 from django.contrib import admin
 from django.contrib.admin import display
@@ -21,7 +21,7 @@ from macros.notices import history as message_history
 from macros.why import admin as why
 from notifications.delivery import claims
 from notifications.models import Message, MessageQuerySet
-from notifications.outbox import KINDS, facts_behind, name_of_kind
+from notifications.outbox import facts_behind, name_of_kind
 from portal import access
 from portal.filters import ChoiceFilter, OfTheAddress
 from portal.lists import RowsWithPages
@@ -39,21 +39,6 @@ MAIL_POLICY = "sandbox allow-popups; default-src 'none'; style-src 'unsafe-inlin
 def message_pill(message: Message) -> SafeString:
     """Return the state as a pill."""
     return tags.pill("message", message.state)
-
-
-class KindFilter(ChoiceFilter):
-    """The kinds that there are, in words."""
-
-    title = gettext_lazy("kind")
-    parameter_name = "kind__exact"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        """Return the kinds by name."""
-        return sorted(((key, str(kind.name)) for key, kind in KINDS.items()), key=lambda one: one[1])
-
-    def keep(self, rows: QuerySet[Any], value: str) -> QuerySet[Any]:
-        """Keep messages of the kind."""
-        return rows.filter(kind=value)
 
 
 class ToFilter(OfTheAddress):
@@ -120,7 +105,7 @@ class MessageAdmin(RowsWithPages):
         "when_cell",
     ]
     list_display_links = ["subject_cell"]
-    list_filter = ["state", KindFilter, MacroFilter, ToFilter, TeamFilter, SendingFilter, "created_at"]
+    list_filter = ["state", MacroFilter, ToFilter, TeamFilter, SendingFilter]
     search_fields = ["recipient", "subject"]
     list_select_related = ["team"]
     ordering = ["-created_at", "-id"]
@@ -128,7 +113,6 @@ class MessageAdmin(RowsWithPages):
     list_title = gettext_lazy("Messages")
     nouns = npgettext_lazy("of so many", "%(shown)s message", "%(shown)s messages", "number")
     searched = gettext_lazy("Recipient or subject")
-    titles: ClassVar = {"created_at": gettext_lazy("Written")}
     empty_words = gettext_lazy("No messages: AdToken has mailed nobody yet.")
 
     def list_facts(self, request: HttpRequest) -> dict[str, Any]:

@@ -89,7 +89,7 @@ class MacroAdmin(OwnList):
 
     form = MacroForm
     list_display = ["name", "on_cell", "applied_on", "days", "recipients", "owner_cell", "last_mail"]
-    list_filter = ["enabled", "scope", TeamFilter]
+    list_filter = ["enabled", TeamFilter]
     search_fields = ["name", "description"]
     actions = None  # each has its own page
     change_form_template = "portal/macros/change_form.html"

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 
 from broker.gate.placed import OF_ONE_CONNECTION
 
-# A channel's page is none of ours, and runs nothing in a browser that is logged in here.
+# A channel's page is not AdToken's own, and runs nothing in a browser that is logged in here.
 HARMLESS = [(b"content-security-policy", b"sandbox"), (b"x-content-type-options", b"nosniff")]
 # Cookies would mix people up; the others speak of the channel's own host and of the connection to it. Our server writes the last two.
 NOT_GIVEN = frozenset(
