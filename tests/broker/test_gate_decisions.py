@@ -3,7 +3,9 @@
 import asyncio
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
+from types import SimpleNamespace
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -26,6 +28,7 @@ from tests.support.factories import MARKER, link, make_account, make_app, make_t
 from tokens.channels import registry
 from tokens.channels.kinds import Answer, Owner
 from tokens.models import Token
+from users.installation import hold
 from users.models import Team
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -252,6 +255,33 @@ def test_an_account_that_only_a_person_can_help_is_refused_with_reason_and_steps
     assert isinstance(found, Refusal)
     assert (found.status, found.headers["adtoken-reason"]) == (403, "paused")
     assert json.loads(found.body)["error"]["type"] == "OAuthException"
+
+
+def test_an_installation_on_hold_sends_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    job = Job()
+    monkeypatch.setattr(hold, "_known", SimpleNamespace(hold=hold.Hold("It is a copy."), until=float("inf")))
+
+    found = job.ask()
+
+    assert isinstance(found, Refusal)
+    assert (found.status, found.headers["retry-after"]) == (503, "60")
+    assert "It is a copy." in json.loads(found.body)["error"]["message"]
+
+
+def test_a_credential_of_another_channel_is_told_where_it_belongs() -> None:
+    job = Job("x")
+
+    found = asyncio.run(_of_facebook(job))
+
+    assert isinstance(found, Refusal)
+    assert (found.status, "/proxy/x" in json.loads(found.body)["error"]["message"]) == (401, True)
+
+
+async def _of_facebook(job: Job) -> Sending | Refusal:
+    try:
+        return await decide(replace(job.asked(), channel="facebook"), now=NOW())
+    finally:
+        await async_database.close()
 
 
 def test_a_credential_for_reading_reads_also_what_the_channel_restricts() -> None:

@@ -359,11 +359,25 @@ def test_what_cannot_be_recorded_is_not_sent(
     assert LeaseRecord.objects.count() == 1
 
 
+def test_while_the_channel_asks_the_app_to_wait_jobs_hear_so_from_the_gate(
+    job: Job, channel: StandIn
+) -> None:
+    brake.pause(name_of_app(), 30)
+
+    answer = job.call("GET", LUMEN)
+
+    assert (answer.status_code, answer.json()["error"]["code"], channel.came) == (429, 4, [])
+    assert 0 < int(answer.headers["retry-after"]) <= 31
+
+
+def name_of_app() -> str:
+    return channel_gate.name_of("facebook", ChannelApp.objects.get(channel="facebook").client_id)
+
+
 def test_who_does_not_send_leaves_the_one_try_of_a_dark_channel_to_the_next(
     job: Job, channel: StandIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    app = channel_gate.name_of("facebook", ChannelApp.objects.get(channel="facebook").client_id)
-    shared.write(brake._key(app, "open"), {"until": time.time() - 1, "trips": 1}, 60)
+    shared.write(brake._key(name_of_app(), "open"), {"until": time.time() - 1, "trips": 1}, 60)
     brake.forget()
 
     monkeypatch.setattr(streams, "MOST", 0)

@@ -10,7 +10,7 @@ from django.db import OperationalError
 
 from accounts.api_keys import services as api_keys
 from accounts.models import Account, ApiKey, LeaseRecord
-from broker.gate.proxy import reach
+from broker.gate.proxy import exchange, reach
 from broker.reports import services as reports
 from tests.support import native
 from tests.support.gate import credential, gate
@@ -65,6 +65,18 @@ def test_the_next_person_carries_on_inside_a_request_whose_log_in_died(job: Job,
 
     assert answer.json() == {"name": "Lumen Shoes EU", "id": LUMEN}
     assert (answer.headers["adtoken-attempts"], answer.headers["adtoken-person-changed"]) == ("2", "true")
+
+
+def test_it_goes_on_so_often_and_then_gives_the_channels_answer(
+    job: Job, world: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(exchange, "REPEATS", 0)
+    world.change_password("facebook", "ada")
+
+    answer = job.call("GET", LUMEN, params={"fields": "name"})
+
+    assert (answer.status_code, answer.json()["error"]["code"]) == (400, 190)
+    assert answer.headers["adtoken-attempts"] == "1"
 
 
 CAMPAIGN = {
