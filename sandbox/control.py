@@ -90,7 +90,7 @@ def _no_trouble(request: Request) -> None:
     log: CallLog = request.app.state.log
     log.calls.clear()
     limits: RateLimits = request.app.state.limits
-    limits.reset()
+    limits.calls.clear()
     rules: SmtpRules = request.app.state.smtp_rules
     rules.clear()
 
@@ -225,16 +225,11 @@ async def clock(_request: Request, store: Store, body: dict[str, Any]) -> Answer
     return {"now": store.now(), "offset": store.clock_offset}
 
 
-async def rate_limit(request: Request, _store: Store, body: dict[str, Any]) -> Answer:
-    """X: set (POST) or reset (DELETE) the limit on listing ad accounts."""
+async def rate_limit(request: Request, _store: Store, _body: dict[str, Any]) -> Answer:
+    """X: forget the calls that were counted."""
     limits: RateLimits = request.app.state.limits
-    if request.method == "DELETE":
-        limits.reset()
-    if request.method == "POST":
-        _only(body, "limit", "window")
-        limits.accounts_limit = int(body.get("limit", limits.accounts_limit))
-        limits.window = int(body.get("window", limits.window))
-    return {"limit": limits.accounts_limit, "window": limits.window}
+    limits.calls.clear()
+    return {}
 
 
 async def smtp(request: Request, _store: Store, body: dict[str, Any]) -> Answer:
@@ -266,6 +261,6 @@ routes = [
     Route("/faults", control(faults), methods=["POST", "DELETE"]),
     Route("/calls", control(calls), methods=["GET", "DELETE"]),
     Route("/clock", control(clock), methods=["POST"]),
-    Route("/x/rate_limit", control(rate_limit), methods=["POST", "DELETE"]),
+    Route("/x/rate_limit", control(rate_limit), methods=["DELETE"]),
     Route("/smtp", control(smtp), methods=["POST"]),
 ]

@@ -44,11 +44,6 @@ async def ad_accounts(request: Request) -> Response:
     caller = caller_of(request)
     caller.needs("ads:read")
     mine = caller.store.accounts_of(CHANNEL, caller.user.key)
-    shared = request.query_params.get("include_shared_accounts", "true").lower()
-    if shared not in ("true", "false"):
-        raise errors.bad_request("Parameter 'include_shared_accounts' was not boolean")
-    if shared == "false":
-        mine = [account for account in mine if _owner(caller, account) is caller.user]
     return JSONResponse(_paged(request, [_shown(caller, account) for account in mine]))
 
 

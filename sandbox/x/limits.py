@@ -9,30 +9,22 @@ WINDOW = 15 * 60
 
 @dataclass
 class RateLimits:
-    """The limits, which the control API sets, and the calls."""
+    """The calls that count."""
 
-    accounts_limit: int = ACCOUNTS_LIMIT
-    window: int = WINDOW
-    calls: dict[tuple[str, str], tuple[int, int]] = field(
-        default_factory=dict
-    )  # of a window: when it began, how many
-
-    def reset(self) -> None:
-        """Forget all calls, and the limits that were set by hand."""
-        self.calls.clear()
-        self.accounts_limit, self.window = ACCOUNTS_LIMIT, WINDOW
+    # By token and kind: when the window began, and how many calls it holds.
+    calls: dict[tuple[str, str], tuple[int, int]] = field(default_factory=dict)
 
     def take(self, token: str, kind: str, now: int) -> tuple[bool, dict[str, str]]:
         """Count a call of `kind` (accounts or other): whether it may pass, and the headers to send with it."""
-        limit = self.accounts_limit if kind == "accounts" else OTHER_LIMIT
+        limit = ACCOUNTS_LIMIT if kind == "accounts" else OTHER_LIMIT
         start, calls = self.calls.get((token, kind), (now, 0))
-        if now >= start + self.window:
+        if now >= start + WINDOW:
             start, calls = now, 0
         calls += 1
         self.calls[token, kind] = start, calls
         headers = {
             "x-rate-limit-limit": str(limit),
             "x-rate-limit-remaining": str(max(0, limit - calls)),
-            "x-rate-limit-reset": str(start + self.window),
+            "x-rate-limit-reset": str(start + WINDOW),
         }
         return calls <= limit, headers

@@ -235,12 +235,8 @@ class Sandbox:
         """Empty the log of calls."""
         self.control("DELETE", "calls")
 
-    def set_x_rate_limit(self, *, limit: int, window: int = 900) -> None:
-        """Limit of GET /12/accounts per token."""
-        self.control("POST", "x/rate_limit", {"limit": limit, "window": window})
-
     def reset_x_rate_limit(self) -> None:
-        """Forget what was counted; five per 15 minutes again."""
+        """Forget what was counted of five in 15 minutes."""
         self.control("DELETE", "x/rate_limit")
 
     # ---- mails

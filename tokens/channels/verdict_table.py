@@ -47,7 +47,6 @@ class VerdictTable:
     )  # the answers in one to a batch
     # In how many seconds a limit ends, where no header Retry-After says so. Takes the headers, the facts and the time in seconds.
     wait: Callable[[Mapping[str, str], Facts, float], int | None] = lambda _headers, _facts, _now: None
-    reads_retry_after: bool = True  # whether that header counts
 
     def classify(self, answer: Answer) -> Classification:
         """Return what an answer means."""
@@ -102,7 +101,7 @@ class VerdictTable:
 
     def _seconds_to_wait(self, answer: Answer, facts: Facts) -> int | None:
         """Return in how many seconds a limit ends, where the answer says so: at least one, at most a day."""
-        seconds = number(answer.headers.get("retry-after")) if self.reads_retry_after else None
+        seconds = number(answer.headers.get("retry-after"))
         if seconds is None:
             seconds = self.wait(answer.headers, facts, database_clock.seconds())
         return None if seconds is None else min(max(seconds, 1), LONGEST_WAIT)

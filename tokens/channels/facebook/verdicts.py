@@ -219,5 +219,4 @@ TABLE = VerdictTable(
     way_back=WAY_BACK,
     items_of=_of_batch,
     wait=_wait,
-    reads_retry_after=False,
 )
