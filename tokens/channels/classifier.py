@@ -21,6 +21,7 @@ from tokens.channels.kinds import (
     Reason,
     Verdict,
 )
+from tokens.channels.parse import number
 from tokens.channels.spoken import (
     reason_by_words,
     says_app_refused,
@@ -260,9 +261,10 @@ def until_midnight(now: float) -> int:
     return LONGEST_WAIT - int(now) % LONGEST_WAIT
 
 
-def until(moment: int | None, now: float) -> int | None:
-    """Return the seconds until a moment that is given in seconds since 1970."""
-    return None if moment is None else int(moment - now) + 1
+def until(reset: Any, now: float) -> int | None:
+    """Return the seconds until a limit ends, by a header with them or with the moment (since 1970); None where it holds neither."""
+    told = number(reset)
+    return told if told is None or told < now - LONGEST_WAIT else int(told - now) + 1
 
 
 def keys_taken(classification: Classification) -> Classification:

@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from tokens.channels.classifier import (
-    LONGEST_WAIT,
     USED,
     Facts,
     app_fault,
@@ -142,9 +141,7 @@ def keys_in_doubt(answer: Answer) -> bool:
 
 
 def _wait(headers: Mapping[str, str], _of: Facts, now: float) -> int | None:
-    """Read the header that holds seconds, or a moment since 1970."""
-    reset = number(headers.get("x-ratelimit-reset"))
-    return until(reset, now) if reset is not None and reset > now - LONGEST_WAIT else reset
+    return until(headers.get("x-ratelimit-reset"), now)
 
 
 TABLE = VerdictTable("pinterest", ROWS, facts_of, lists=("items",), wait=_wait)

@@ -22,7 +22,7 @@ from tokens.channels.classifier import (
     until,
 )
 from tokens.channels.kinds import START_AGAIN, Answer, Reason
-from tokens.channels.parse import mapping, message_in, number, present, words
+from tokens.channels.parse import mapping, message_in, present, words
 from tokens.channels.snapchat.reading import SUCCESS, failed
 from tokens.channels.spoken import says_account_stopped
 from tokens.channels.verdict_table import AS_USER, EXCHANGE, FOR_TOKENS, REFRESH, VerdictTable
@@ -117,8 +117,7 @@ def _failures(said: Any) -> list[str]:
 
 def _wait(headers: Mapping[str, str], _of: Facts, now: float) -> int | None:
     """Read a header that some integrations read. Snapchat documents none."""
-    reset = number(headers.get("x-rate-limit-reset"))
-    return until(reset, now) if reset is not None and reset > now else None
+    return until(headers.get("x-rate-limit-reset"), now)
 
 
 TABLE = VerdictTable(

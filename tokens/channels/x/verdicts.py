@@ -25,7 +25,7 @@ from tokens.channels.classifier import (
     until,
 )
 from tokens.channels.kinds import START_AGAIN, Answer, Reason
-from tokens.channels.parse import codes_in, mapping, message_in, number, present, words
+from tokens.channels.parse import codes_in, mapping, message_in, present, words
 from tokens.channels.verdict_table import AS_USER, ASKED, EXCHANGE, VerdictTable
 
 GONE_OR_MOVED = "gone, or no such address"
@@ -163,7 +163,7 @@ def _wait(headers: Mapping[str, str], _of: Facts, now: float) -> int | None:
     """An ad account's own limit goes before the token's."""
     account_is_over = headers.get("x-account-rate-limit-remaining") == "0"
     name = "x-account-rate-limit-reset" if account_is_over else "x-rate-limit-reset"
-    return until(number(headers.get(name)), now)
+    return until(headers.get(name), now)
 
 
 TABLE = VerdictTable("x", ROWS, facts_of, lists=("data",), items_of=_of_batch, wait=_wait)

@@ -224,7 +224,7 @@ LIMITS = [
     ({"retry-after": "99999999"}, None, 86_400),
     ({}, None, None),
     ({"retry-after": "soon"}, None, None),
-    ({"x-rate-limit-reset": "12"}, None, None),
+    ({"x-rate-limit-reset": "12"}, None, 12),
     ({"x-rate-limit-reset": "-"}, None, None),
 ]
 DEADLY = ("invalid_grant",)
