@@ -70,10 +70,11 @@ class MuteQuerySet(models.QuerySet["Mute"]):
     """What is muted: when, of which accounts, for whom, by which macros."""
 
     def running(self) -> "MuteQuerySet":
-        """Keep what an address is told nothing by, and was not ended. A sweep ends what is over within seconds."""
-        return self.filter(ended_at=None).exclude(
-            email=""
-        )  # snoozes for everybody, of 0.2.0, hold nothing back
+        """Keep what an address is told nothing by, and was not ended. A sweep ends what is over within seconds.
+
+        Snoozes for everybody, of 0.2.0, hold nothing back.
+        """
+        return self.filter(ended_at=None).exclude(email="")
 
     def about(self, account_ids: Collection[int]) -> "MuteQuerySet":
         """Keep what is of one of these accounts (ids), or of all."""
@@ -113,7 +114,7 @@ class Mute(models.Model):
     email = models.EmailField(_("e-mail"), blank=True, default="")
     # The day in whose morning mails go out again, in the project's time zone; null: for good.
     until = models.DateField(_("until"), null=True, blank=True)
-    reason = models.CharField(_("reason"), max_length=200, blank=True, default="")
+    reason = models.CharField(_("reason"), max_length=200, blank=True, default="")  # of 0.2.0
     by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+")
     # The mail whose link began it, for whoever had that mail; mails are pruned on their own.
     message = models.BigIntegerField(null=True, blank=True)
