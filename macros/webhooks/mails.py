@@ -46,4 +46,4 @@ def build_webhook_mail(message: Message) -> Mail:
 
 def register() -> None:
     """Say how these mails are built."""
-    register_kind(KIND, build_webhook_mail, name=_("About a webhook"), stays=True)
+    register_kind(KIND, build_webhook_mail, name=_("About a webhook"))
