@@ -118,16 +118,12 @@ def template(request: HttpRequest) -> HttpResponse:
 
 @never_cache
 def check(request: HttpRequest, file_id: int) -> HttpResponse:
-    """Show what each line would do (GET), or import those that do something (POST), once; then those that failed, `again`.
-
-    404 for other people's files.
-    """
+    """Show what each line would do (GET), or import those that do something (POST), once. 404 for other people's files."""
     access.require(request, permissions.IMPORT)
     file = ImportFile.objects.filter(pk=file_id, user=person(request)).select_related("team").first()
     if file is None:
         raise Http404(gettext("This file is no longer here. Upload it again."))
-    job, again = file.job, "again" in request.GET
-    if job is not None and (job.is_going or not (again and file.to_do.exists())):
+    if (job := file.job) is not None:
         return HttpResponseRedirect(job.get_absolute_url())
     facts = _facts(request, file)
     page = Page(
@@ -136,7 +132,7 @@ def check(request: HttpRequest, file_id: int) -> HttpResponse:
         facts,
         refused="" if facts["live"] else gettext("No line of this file would change anything."),
         lines=facts["rows"],
-        seen=f"import-{file.pk}-{job.pk if job else 0}",
+        seen=f"import-{file.pk}",
     )
 
     def do(said: Said) -> Done:

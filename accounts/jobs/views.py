@@ -186,8 +186,6 @@ def _around(job: Job, name: str) -> tuple[str, str, Callable[[HttpRequest], dict
 
 def _again(job: Job) -> str:
     """Return the page that does the same to what failed; "" where there is none."""
-    if job.kind == IMPORT:
-        return reverse("admin:accounts_account_import_check", args=[job.subject_id]) + "?again=1"
     if job.kind not in AGAIN:
         return ""
     return _page(job.kind, job=job.pk, failed=1, **_subject(job, job.kind))
