@@ -193,10 +193,11 @@ def revoke_link(*, link: Ask, by: User, now: datetime) -> None:
     _log(by, link, CHANGE, kept.keep(WORDS, "log_revoked"))
 
 
-def note_link_opened(link: Ask, now: datetime) -> None:
+def note_link_opened(link: Ask, channel: str, now: datetime) -> None:
     """Note that somebody went on to a channel by it."""
     Ask.objects.client_links().filter(pk=link.pk, opened_at=None).update(opened_at=now)
-    link.lines.filter(stage__in=[Stage.WAITING, Stage.SENT]).update(stage=Stage.AT_CHANNEL, at_channel_at=now)
+    lines = link.lines.filter(channel=channel, stage__in=[Stage.WAITING, Stage.SENT])
+    lines.update(stage=Stage.AT_CHANNEL, at_channel_at=now)
 
 
 def make_contact(link: Ask) -> User:

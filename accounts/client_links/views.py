@@ -158,7 +158,7 @@ expected = linking.expected_by_client
 def leave(request: HttpRequest, link: Ask, channel: str) -> HttpResponse:
     """Send whoever pressed to a channel of the link. Raises OnHold where the way back would not be taken."""
     data = {"intent": linking.CLIENT_INTENT, "client_link": link.pk, "user": ""}
-    note = partial(links.note_link_opened, link, timezone.now())
+    note = partial(links.note_link_opened, link, channel, timezone.now())
     return handshakes.leave_for_channel(request, channel, data, note=note)
 
 

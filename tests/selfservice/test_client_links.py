@@ -161,6 +161,14 @@ def test_a_link_for_certain_accounts_offers_those_alone_and_no_other_team_s(mira
     assert not foreign.pool.filter(token__native_user_name="Ben Lindqvist").exists()
 
 
+def test_who_goes_to_one_channel_is_at_that_one_alone(mira: User, team: Team) -> None:
+    link = made(mira, team, channels=("facebook", "x"), asked_for=[("facebook", "1"), ("x", "2")])
+
+    Client().post(link.link_path, {"channel": "x"})
+
+    assert dict(link.lines.values_list("channel", "stage")) == {"facebook": "waiting", "x": "at_channel"}
+
+
 def test_nobody_s_log_in_is_taken_over_and_who_can_log_in_must(mira: User, team: Team) -> None:
     zoe = make_user("ada@example.com", name="Zoe", team=team)
     account = native.linked_before("facebook", zoe)
