@@ -6,7 +6,6 @@ from starlette.requests import Request
 
 from sandbox import web
 from sandbox.pinterest import errors
-from sandbox.pinterest.switches import switch
 from sandbox.store import Store
 from sandbox.web import store_of
 from sandbox.world import NEVER, AdAccount, App, NativeUser, OauthToken
@@ -36,7 +35,7 @@ class Caller:
         if found is None:
             raise errors.account_not_found()
         if self.user.key not in found.roles:
-            raise errors.not_permitted(switch(self.app, "no_role"))
+            raise errors.not_permitted()
         if refuses := found.details.get("refuses"):
             raise errors.account_refused(int(refuses))
         return found

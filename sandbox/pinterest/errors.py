@@ -46,15 +46,9 @@ def scope_missing() -> PinterestError:
     return PinterestError(401, 3, text)
 
 
-def not_permitted(how: str = "403/29") -> PinterestError:
-    """An ad account on which the person has no role, or not this one: by HTTP status and code."""
-    known = {
-        "403/29": PinterestError(403, 29, "You are not permitted to access that resource."),
-        "401/29": PinterestError(401, 29, "You are not permitted to access that resource."),
-        "403/403": PinterestError(403, 403, "Not authorized to access the user account."),
-        "404/2": account_not_found(),
-    }
-    return known[how]
+def not_permitted() -> PinterestError:
+    """An ad account on which the person has no role, or not this one."""
+    return PinterestError(403, 29, "You are not permitted to access that resource.")
 
 
 def account_not_found() -> PinterestError:

@@ -15,7 +15,7 @@ SCOPES = (
     "pins:read_secret", "pins:write", "pins:write_secret", "user_accounts:read", "user_accounts:write",
 )  # fmt: skip
 DEFAULTS: dict[str, Any] = {
-    "rotate": True, "legacy": False, "bad_code": 283, "no_role": "403/29", "system_users": [],
+    "rotate": True, "legacy": False, "bad_code": 283, "system_users": [],
 }  # fmt: skip
 
 

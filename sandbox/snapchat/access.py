@@ -98,7 +98,7 @@ def account_for(caller: Caller, account_id: str, *, writes: bool = False) -> AdA
     if found is None:
         raise errors.not_found()
     if found not in visible(caller):
-        raise errors.not_found() if caller.setting("hides") else errors.forbidden()
+        raise errors.forbidden()
     roles = roles_on(caller, found)
     if writes and not administers(caller) and not set(roles) - READS:
         raise errors.forbidden()

@@ -38,10 +38,6 @@ async def revoke(request: Request) -> Response:
     """`/login/oauth2/revoke` or `/login/oauth2/revoke_token`: which one exists is disputed (unverified, with its answer)."""
     try:
         store, form = store_of(request), await _form(request)
-        name = request.url.path.rpartition("/")[2]
-        app = store.app(CHANNEL, form.get("client_id", ""))
-        if name != (app.settings if app else {}).get("revoke_path", "revoke"):
-            return Response("Not Found", status_code=404)
         app = _client(store, form)
         token = store.oauth_token(form.get("token", "")) or store.oauth_spent(form.get("token", ""))
         if token is not None and (token.channel, token.client_id) == (CHANNEL, app.client_id):

@@ -162,21 +162,9 @@ class Sandbox:
         """The person removes the app (all apps without client_id)."""
         self.action(channel, user, "cancel_authorisation", **({"client_id": client_id} if client_id else {}))
 
-    def checkpoint(self, channel: str, user: str, on: bool = True) -> None:
-        """The channel locks the person out until a security check is done."""
-        self.action(channel, user, "checkpoint", on=on)
-
     def suspend(self, channel: str, user: str, on: bool = True) -> None:
         """The channel suspends the person."""
         self.action(channel, user, "suspend", on=on)
-
-    def deactivate(self, channel: str, user: str, on: bool = True) -> None:
-        """The person closes the native login."""
-        self.action(channel, user, "deactivate", on=on)
-
-    def log_out(self, channel: str, user: str) -> None:
-        """Facebook: all tokens of the person die with 467. X: no effect."""
-        self.action(channel, user, "log_out")
 
     def set_consent(self, user: str, **fields: Any) -> None:
         """Facebook: change `scopes` or ticked `accounts` of a standing grant."""
