@@ -11,6 +11,7 @@ from django.utils import timezone
 from accounts.asks import mails
 from accounts.backups import queries as backups
 from accounts.backups import services as backing_up
+from accounts.checks import jobs as due_checks
 from accounts.models import Account, AccountEvent, ReachedAccount
 from accounts.pool import actions
 from accounts.pool import services as pool
@@ -68,11 +69,12 @@ def at_hand() -> set[int]:
 
 
 def add_backups(chosen: dict[int, int], actor: User, note: str = "") -> backing_up.Outcome:
-    """Add, or ask, and tell the people, as a job does."""
+    """Add, or ask, have whoever was added asked about, and tell the people, as a job does."""
     about: dict[str, Any] = {"actor": actor, "note": note, "now": timezone.now()}
     with transaction.atomic():
         outcome = backing_up.write_backups(chosen=chosen, **about)
         backing_up.tell_of_backups(added=outcome.added, asked=outcome.asked, **about)
+    due_checks.make_tokens_due(token_ids={offer.token.pk for offer in outcome.added}, now=about["now"])
     return outcome
 
 
