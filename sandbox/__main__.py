@@ -106,7 +106,7 @@ async def run(options: argparse.Namespace) -> None:
         sys.stdout.write(json.dumps(ready) + "\n")
         sys.stdout.flush()
         await stop.wait()
-        faults.stopping.set()
+        faults.clear()
         rules.stopping.set()
 
 

@@ -86,7 +86,7 @@ async def put_back(request: Request, store: Store, body: dict[str, Any]) -> Answ
 def _no_trouble(request: Request) -> None:
     """Clear faults, log, limits and SMTP rules."""
     faults: Faults = request.app.state.faults
-    faults.faults.clear()
+    faults.clear()
     log: CallLog = request.app.state.log
     log.calls.clear()
     limits: RateLimits = request.app.state.limits
@@ -189,7 +189,7 @@ async def faults(request: Request, _store: Store, body: dict[str, Any]) -> Answe
     """Add (POST) or clear (DELETE) ordered trouble."""
     known: Faults = request.app.state.faults
     if request.method == "DELETE":
-        known.faults.clear()
+        known.clear()
         return []
     if body.get("channel") not in CHANNELS:
         raise BadCallError(f"channel must be one of {', '.join(CHANNELS)}")

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import re
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -41,7 +42,7 @@ class Faults:
 
     faults: list[Fault] = field(default_factory=list)
     next_id: int = 1
-    stopping: asyncio.Event = field(default_factory=asyncio.Event)
+    cleared: asyncio.Event = field(default_factory=asyncio.Event)
 
     def take(self, *, channel: str, method: str, path: str, user: str) -> Fault | None:
         """The order for this call, counted down."""
@@ -52,12 +53,17 @@ class Faults:
                 return fault
         return None
 
-    async def wait(self, seconds: float) -> None:
-        """Let a call wait, but never hold up the end of the process."""
-        try:
-            await asyncio.wait_for(self.stopping.wait(), seconds)
-        except TimeoutError:
-            return
+    async def wait(self, fault: Fault) -> None:
+        """Let a call wait as it was ordered, until the order is cleared."""
+        if fault in self.faults:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self.cleared.wait(), fault.delay)
+
+    def clear(self) -> None:
+        """Forget all orders. Calls that wait go on."""
+        self.faults.clear()
+        self.cleared.set()
+        self.cleared = asyncio.Event()
 
 
 def encode(fault: Fault) -> tuple[bytes, str]:

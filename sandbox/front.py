@@ -61,7 +61,7 @@ class Front:
         if fault is not None:
             call.fault = fault.id
             if fault.delay and not fault.late:
-                await self.faults.wait(fault.delay)
+                await self.faults.wait(fault)
             if fault.drop:
                 await end_connection(send)
                 return
@@ -74,7 +74,7 @@ class Front:
             if message["type"] == "http.response.start":
                 call.status = message["status"]
                 if fault is not None and fault.late:
-                    await self.faults.wait(fault.delay)
+                    await self.faults.wait(fault)
             await send(message)
 
         await self.app(scope, receive, noting)

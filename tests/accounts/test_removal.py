@@ -77,7 +77,7 @@ def test_a_person_who_comes_back_while_the_sweep_runs_keeps_the_new_consent(worl
     native.consent(ben, "facebook", "ben")
     PendingLink.objects.all().delete()
     world.add_fault(
-        "facebook", path="me/permissions", user="ada", status=200, body={"success": True}, delay=1
+        "facebook", path="me/permissions", user="ada", status=200, body={"success": True}, delay=60
     )
     Token.objects.update(linked_at=datetime.now(UTC) - DAY_AFTER)
 
@@ -90,6 +90,7 @@ def test_a_person_who_comes_back_while_the_sweep_runs_keeps_the_new_consent(worl
     while not revocations(world):  # it has chosen both, and is held up by the call for the first one
         pass
     native.link(ben, "facebook", "ben")
+    world.clear_faults()
     thread.join()
 
     assert "ben" not in revocations(world)
@@ -104,7 +105,7 @@ def test_a_log_in_that_is_linked_while_the_call_for_it_is_under_way_is_kept(worl
     native.consent(ada, "facebook", "ada")
     PendingLink.objects.all().delete()
     world.add_fault(
-        "facebook", path="me/permissions", user="ada", status=200, body={"success": True}, delay=1
+        "facebook", path="me/permissions", user="ada", status=200, body={"success": True}, delay=60
     )
     Token.objects.update(linked_at=datetime.now(UTC) - DAY_AFTER)
 
@@ -117,6 +118,7 @@ def test_a_log_in_that_is_linked_while_the_call_for_it_is_under_way_is_kept(worl
     while not revocations(world):
         pass
     native.link(ada, "facebook", "ada")
+    world.clear_faults()
     thread.join()
 
     token = Token.objects.get()
@@ -262,7 +264,7 @@ class TestRemoving:
         self, world: Sandbox
     ) -> None:
         linked_by("ada", channel="snapchat")
-        world.add_fault("snapchat", path="access_token", delay=1, count=1)
+        world.add_fault("snapchat", path="access_token", delay=60, count=1)
         world.clear_calls()
         old = token_of("Ada").unseal().access_token
 
@@ -275,6 +277,7 @@ class TestRemoving:
         while not world.calls(channel="snapchat", path="access_token"):
             pass
         ended = remove()
+        world.clear_faults()
         thread.join()
         kept = token_of("Ada").unseal().access_token
         done = removal.sweep_removed(now=datetime.now(UTC) + timedelta(minutes=5))
@@ -310,7 +313,7 @@ class TestRemoving:
         self, world: Sandbox
     ) -> None:
         linked_by("ada")
-        world.add_fault("facebook", path="me/permissions", delay=1, count=1)
+        world.add_fault("facebook", path="me/permissions", delay=60, count=1)
         ada = Client()
         ada.force_login(User.objects.get(email="ada@example.com"))
 
@@ -324,6 +327,7 @@ class TestRemoving:
             pass
         native.consent(ada, "facebook", "ada")
         meanwhile = token_of("Ada").state
+        world.clear_faults()
         thread.join()
         now = datetime.now(UTC)
         sweeps.check_due_tokens(now=now + timedelta(seconds=1))

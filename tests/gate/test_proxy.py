@@ -29,7 +29,7 @@ class Job:
         self.account, self.base = account, f"{base}/facebook/v26.0"
         self.key, _ = api_keys.issue_key(name="job", scopes=[ApiKey.Scope.GATE], teams=[Team.default()])
         self.text = credential(account, self.key.pk)
-        self.http = httpx2.Client(trust_env=False, timeout=30)
+        self.http = httpx2.Client(trust_env=False, timeout=60)
 
     def call(self, method: str, path: str, **how: Any) -> httpx2.Response:
         params = {"access_token": self.text, **how.pop("params", {})}
@@ -102,8 +102,8 @@ def test_a_write_that_the_dead_log_in_did_not_make_is_made_by_the_next_person_on
 def test_a_write_without_an_answer_is_not_sent_again(
     job: Job, world: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reach, "WRITES", 0.5)
-    world.add_fault("facebook", path="campaigns", method="POST", delay=3, late=True)
+    monkeypatch.setattr(reach, "WRITES", 1)
+    world.add_fault("facebook", path="campaigns", method="POST", delay=60, late=True)
 
     answer = job.call("POST", f"{LUMEN}/campaigns", data=CAMPAIGN)
 

@@ -70,7 +70,7 @@ def test_callers_in_several_processes_bring_about_one_call_and_all_are_served(
 ) -> None:
     key = api_keys.issue_key(name="job", scopes=list(ApiKey.Scope.values), teams=[Team.default()])[1]
     headers = {"Authorization": f"Bearer {key}"}
-    world.add_fault("snapchat", path="access_token", delay=3, late=True)
+    world.add_fault("snapchat", path="access_token", delay=60, late=True)
     with processes.refresh_lane(world), processes.web(world, workers=2, threads=6) as address:
 
         def lease(_number: int) -> httpx2.Response:
@@ -80,6 +80,8 @@ def test_callers_in_several_processes_bring_about_one_call_and_all_are_served(
         asked = [jobs.submit(lease, number) for number in range(12)]
         processes.wait(is_under_way, seconds=60)
         valkey.flushall()
+        processes.wait(lambda: refreshes(world) == 1 and sum(job.done() for job in asked) >= 8, seconds=60)
+        world.clear_faults()
         first = [job.result() for job in asked]
         afterwards = [answer.status_code for answer in jobs.map(lease, range(12))]
 
@@ -94,13 +96,15 @@ def test_a_refresh_that_takes_longer_than_anybody_waits_is_stored_all_the_same(
     world: Sandbox, account: Account, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(probe, "REFRESH_WAIT", 0.5)
-    world.add_fault("snapchat", path="access_token", delay=3, late=True, count=1)
+    world.add_fault("snapchat", path="access_token", delay=60, late=True, count=1)
     token = Token.objects.get()
 
     with processes.worker(world) as worker:
         with pytest.raises(Busy) as told:
             leases.lease(caller=Caller(), channel="snapchat", native_id=account.native_id, now=timezone.now())
+        processes.wait(lambda: refreshes(world) == 1, seconds=60)
         worker.tell_to_stop()
+        world.clear_faults()
         processes.wait(lambda: not worker.is_running, seconds=60)
 
     assert told.value.retry_after == slow_leases.RENEWED_WITHIN
@@ -115,19 +119,18 @@ def test_a_refresh_that_takes_longer_than_anybody_waits_is_stored_all_the_same(
 
 
 def test_a_wish_wakes_a_lane_that_rests(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(refresh_lane, "LOOK_EVERY", 30)
+    monkeypatch.setattr(refresh_lane, "LOOK_EVERY", 90)
     lane = refresh_lane.RefreshLane(at_once=3)
     thread = Thread(target=lane.run)
     thread.start()
-    processes.wait(lambda: lane._is_told, seconds=20)
+    processes.wait(lambda: lane._is_told, seconds=60)
 
     lifecycle.want_refresh(token_id=Token.objects.get().pk, now=timezone.now(), source="lease", renew=True)
-    took = processes.wait(lambda: Token.objects.get().generation == 2, seconds=20)
+    processes.wait(lambda: Token.objects.get().generation == 2, seconds=60)
     lane.stop()
     thread.join()
 
     assert Token.objects.get().generation == 2
-    assert took < 10
 
 
 def test_a_process_killed_over_an_answer_is_missed_and_nobody_else_is_blamed(

@@ -388,7 +388,7 @@ def test_trouble_while_renewing_says_nothing_about_the_token(key: str, world: Wo
 @pytest.mark.parametrize("key", RENEWING)
 def test_a_renewal_that_is_slow_is_given_up_in_time(key: str, world: World) -> None:
     living = world.token()
-    world.trouble(TOKEN_PATH[key], delay=0.8, count=1)
+    world.trouble(TOKEN_PATH[key], delay=60, count=1)
 
     found = world.refuses(lambda: world.channel.renew(world.app, living, timeout=0.2))
 

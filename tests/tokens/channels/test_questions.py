@@ -227,7 +227,7 @@ def test_an_identity_is_never_made_of_a_strange_answer(key: str, world: World) -
 def test_a_channel_that_is_slow_or_gone_is_passing_trouble(key: str, world: World) -> None:
     living = world.token()
     addresses = dict.fromkeys(registry.get(key).declaration.addresses, "http://127.0.0.1:1")
-    world.trouble(delay=0.8)
+    world.trouble(delay=60)
 
     slow = (
         world.inspect(living, timeout=0.2).classification,
