@@ -37,7 +37,7 @@ async def asked_all(streams: Streams, server: ssl.SSLContext, *paths: str) -> tu
             head = (await reader.readuntil(b"\r\n\r\n")) if not reader.at_eof() else b""
             writer.write(GOOD + JUNK if b"/both" in head else GOOD)
             if b"/junk" in head:
-                await asyncio.sleep(0.05)
+                await asyncio.sleep(0.01)
                 writer.write(JUNK)
         writer.close()
 

@@ -22,7 +22,7 @@ def test_leaves_nothing_after_kill_9_starts_again_with_its_data_and_stops_in_ord
         assert first["api_key"]
         assert {"role", "email", "password"} <= set(first["logins"][0])
         assert first["logins"][0]["password"] in run.said
-        assert len(run.pids("-m gunicorn")) == 3
+        assert wait_until(lambda: len(run.pids("-m gunicorn")) == 3, seconds=60)
         assert wait_until(lambda: len(run.pids("manage.py worker all")) == 1, seconds=60)
         with psycopg.connect(first["database_url"], autocommit=True) as connection:
             connection.execute("create table kept as select 7 as number")

@@ -237,10 +237,11 @@ def test_a_name_that_leads_elsewhere_a_moment_later_is_connected_where_it_was_lo
 def test_an_answer_that_drips_or_never_ends_holds_the_sender_no_longer_than_any(
     receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(network, "SECONDS", 0.5)
     receiver.drips = 0.05
 
-    dripped = network.post(receiver.url, content=b"{}", headers={})
+    with monkeypatch.context() as patch:
+        patch.setattr(network, "SECONDS", 0.5)
+        dripped = network.post(receiver.url, content=b"{}", headers={})
     receiver.drips, receiver.body = 0.0, b"x" * 30_000_000
     huge = network.post(receiver.url, content=b"{}", headers={})
 

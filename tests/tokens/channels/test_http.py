@@ -327,7 +327,7 @@ def test_a_channel_that_holds_all_its_connections_leaves_the_others_theirs(
 
     def call(channel: str, url: str) -> int:
         with gate.asking(registry.get(channel), AppKeys("1", ("s",), "", ())):
-            return http.request("api", "GET", url, timeout=2).status
+            return http.request("api", "GET", url, timeout=60).status
 
     with socket.create_server(("127.0.0.1", 0)) as silent, ThreadPoolExecutor(2) as threads:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}/"
