@@ -47,7 +47,7 @@ def test_facebook_keeps_publishing_through_the_second_person(
         ada_links_the_account(ada)
         log_in(ben, product, BEN)
         shell.follow("2. Ben links the same account")
-        ends = datetime.now(BERLIN) + timedelta(days=DAYS_OF_BEN)
+        ends = datetime.now(BERLIN).replace(hour=12, minute=0) + timedelta(days=DAYS_OF_BEN)
         ben_links_it_too_with_a_date_that_nothing_renews(ben)
         shell.follow("3. A publishing job leases a token")
         shell.follow("4. Ada changes her password")
@@ -220,7 +220,7 @@ def the_deadline_has_moved(ada: Visitor) -> None:
     ada.open("/")
     ada.sees("Everything works.")
     ada.follow(LUMEN)
-    ada.sees("60 days left")
+    assert re.search("(59|60|61) days left", ada.text()), "an hour may come or go in between"
     ada.take("17-who-keeps-it-connected")
 
 
