@@ -1,27 +1,23 @@
-"""Told at once: staff tick it, a log-in dies, and its watcher reads so within a minute and says "I am on it". Its person renews, and the
+"""Told at once: staff tick it, a log-in dies, and its watcher reads so and says "I am on it". Its person renews, and the
 page of the watcher's mail says that the account works again. On a phone; where pictures are taken, on a desktop too, with another account.
 """
 
 import json
 from contextlib import closing
-from datetime import datetime
 from typing import Any
-
-import psycopg
 
 from devtools.embedded.processes import wait_until
 from tests.e2e.driver import PHONE, Chromium, Visitor
 from tests.e2e.job import Job
-from tests.e2e.product import Product
+from tests.e2e.product import MAIL_SECONDS, Product
 from tests.e2e.steps import DESK, KEPT, MIRA, log_in, open_mail, press_in_mail, renew_by_the_link
 from tests.e2e.watchers import CHANNEL, WATCHED, Watched
 
-WITHIN = 60.0  # seconds from the death to the watcher's mailbox
 MAIL_WIDTH = 680  # of the picture: a mail is at most 600 px wide
 PLACES = ((DESK, 0), (PHONE, 1)) if KEPT else ((PHONE, 1),)  # widths, and whose account
 
 
-def test_a_death_reaches_its_watcher_within_a_minute_and_the_page_of_the_mail_tells_the_recovery(
+def test_a_death_reaches_its_watcher_and_the_page_of_the_mail_tells_the_recovery(
     product: Product, chromium: Chromium
 ) -> None:
     product.channels.delete_mails()
@@ -33,13 +29,16 @@ def test_a_death_reaches_its_watcher_within_a_minute_and_the_page_of_the_mail_te
             staff_tick_what_is_told_at_once(mira)
     for _, one in places:
         it_dies(product, one)
-    mails = {width: the_watchers_mail(product, one) for width, one in places}
+    mails = {
+        width: the_mail(product, to=one.watcher, subject=f"{one.account} is deactivated")
+        for width, one in places
+    }
     for width, one in places:
         mail = mails[width]
         with chromium.visitor(width=width) as watcher:
             the_watcher_is_on_it(watcher, product, mail, one)
     for width, one in places:
-        (stopped,) = product.channels.mails(to=one.email, subject=one.account)
+        stopped = the_mail(product, to=one.email, subject=one.account)
         with chromium.visitor(width=width) as person:
             renew_by_the_link(
                 person, product, stopped, channel="LinkedIn", name=one.name, account=one.account,
@@ -72,32 +71,11 @@ def it_dies(product: Product, one: Watched) -> None:
     product.three_hours_pass()
 
 
-def the_watchers_mail(product: Product, one: Watched) -> dict[str, Any]:
-    """Wait for the watcher's mail about the end; demand that it came within a minute of it, and alone."""
-    said = f"{one.account} is deactivated"
-
-    def found() -> list[dict[str, Any]]:
-        return product.channels.mails(to=one.watcher, subject=said)
-
-    wait_until(lambda: bool(found()), seconds=2 * WITHIN, every=0.5)
-    (mail,) = found()
-    seconds = (
-        datetime.fromisoformat(mail["received_at"]) - moment(product, one, "deactivated")
-    ).total_seconds()
-    assert 0 < seconds < WITHIN
+def the_mail(product: Product, **wanted: str) -> dict[str, Any]:
+    """Wait for this mail as long as people do, and demand that it came alone."""
+    wait_until(lambda: bool(product.channels.mails(**wanted)), seconds=MAIL_SECONDS, every=0.5)
+    (mail,) = product.channels.mails(**wanted)
     return mail
-
-
-def moment(product: Product, one: Watched, event: str) -> datetime:
-    with psycopg.connect(product.facts["database_url"]) as connection:
-        row = connection.execute(
-            """select e.at from accounts_accountevent e join accounts_account a on a.id = e.account_id
-               where a.channel = %s and a.native_id = %s and e.kind = %s order by e.id desc limit 1""",
-            [CHANNEL, one.native_id, event],
-        ).fetchone()
-    assert row is not None
-    at: datetime = row[0]
-    return at
 
 
 def the_watcher_is_on_it(watcher: Visitor, product: Product, mail: dict[str, Any], one: Watched) -> None:
