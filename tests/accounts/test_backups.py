@@ -260,7 +260,7 @@ def test_two_staff_who_press_at_once_add_one_entry_and_one_mail() -> None:
     together = threading.Barrier(2)
 
     def press(actor: User) -> None:
-        together.wait(10)
+        together.wait(60)
         try:
             outcomes.append(add(account, emil, actor))
         finally:
@@ -270,7 +270,7 @@ def test_two_staff_who_press_at_once_add_one_entry_and_one_mail() -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(30)
+        thread.join(60)
 
     assert sorted(len(outcome.added) for outcome in outcomes) == [0, 1]
     assert account.pool.count() == 2

@@ -188,7 +188,7 @@ def test_tokens_of_an_apps_share_are_checked_side_by_side_without_waiting_for_th
     release, done = threading.Event(), []
 
     def check(token: Token, *, now: datetime, source: str, **known: Any) -> Any:
-        yield lambda: release.wait(20) if token.pk == slow else None
+        yield lambda: release.wait(60) if token.pk == slow else None
         done.append(token.pk)
         Token.objects.filter(pk=token.pk).update(due_at=None, claimed_until=None)
         if len(done) == len(quick):
@@ -208,7 +208,7 @@ def test_a_check_that_fails_is_put_off_and_a_sweep_that_is_ended_gives_its_claim
     (bad, good), failed = due("facebook", 2), threading.Event()
 
     def check(token: Token, *, now: datetime, source: str, **known: Any) -> Any:
-        yield lambda: None if token.pk == bad else failed.wait(10)
+        yield lambda: None if token.pk == bad else failed.wait(60)
         if token.pk == bad:
             failed.set()
             raise ValueError("a bad row")

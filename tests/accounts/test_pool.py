@@ -307,7 +307,7 @@ def _run_together(*works: Callable[[], None]) -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(30)
+        thread.join(60)
     if errors:
         raise errors[0]
 

@@ -277,7 +277,7 @@ def test_two_words_and_a_list_at_once_shift_once_and_leave_the_pool_settled() ->
 
     def run(work: object) -> None:
         try:
-            start.wait(10)
+            start.wait(60)
             said.append(work())  # type: ignore[operator]  # a callable
         finally:
             connection.close()
@@ -298,7 +298,7 @@ def test_two_words_and_a_list_at_once_shift_once_and_leave_the_pool_settled() ->
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(20)
+        thread.join(60)
 
     assert sorted(said, key=str) == [False, None, None, True]
     assert (shop.active(), shop.entry().can_publish) == (shop.tokens[1], "no")

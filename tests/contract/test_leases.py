@@ -50,7 +50,7 @@ def read(world: Sandbox, profile: Profile, found: Account, lease: leases.Lease) 
         headers=headers,
         trust_env=False,
         verify=False,
-        timeout=10,
+        timeout=60,
     )
 
 

@@ -53,7 +53,7 @@ class Stream:
     def __iter__(self) -> Iterator[bytes]:
         yield b""
         yield b"one"
-        self.told.wait(30)
+        self.told.wait(60)
         while True:
             yield b"more" * 25_000
 

@@ -24,18 +24,18 @@ class Web:
     process: "subprocess.Popen[bytes]"
     log: Path
 
-    def connect(self, *, seconds: float = 10) -> socket.socket:
+    def connect(self, *, seconds: float = 60) -> socket.socket:
         """Return a connection."""
         return socket.create_connection((LOOPBACK, self.port), timeout=seconds)
 
-    def says(self, *parts: bytes, seconds: float = 10) -> bytes:
+    def says(self, *parts: bytes, seconds: float = 60) -> bytes:
         """Send on one connection, and return all that comes until the other side closes it."""
         with self.connect(seconds=seconds) as line:
             for part in parts:
                 line.sendall(part)
             return b"".join(iter(lambda: line.recv(65_536), b""))
 
-    def get(self, path: str = "/", *, seconds: float = 10) -> str:
+    def get(self, path: str = "/", *, seconds: float = 60) -> str:
         """Return the body of a page; empty where nobody answers."""
         try:
             said = self.says(

@@ -112,11 +112,11 @@ def test_what_comes_in_pieces_is_sent_in_pieces_and_ends_with_its_reader(server:
         assert b"more" in line.recv(1_000)
         assert server.get("/ended") == "False"
 
-    assert wait_until(lambda: server.get("/ended") == "True", seconds=30)
+    assert wait_until(lambda: server.get("/ended") == "True", seconds=60)
 
 
 def test_an_answer_without_a_body_does_not_wait_for_that_of_its_request(server: Web) -> None:
-    with server.connect(seconds=3) as line:
+    with server.connect(seconds=30) as line:
         line.sendall(b"HEAD / HTTP/1.1\r\n" + HOST + b"Content-Length: 1000\r\n\r\n0123456789")
 
         assert line.recv(100).startswith(b"HTTP/1.1 200")

@@ -14,10 +14,10 @@ class Job:
         self.channel, self.native_id = channel, native_id
         self.api = f"{product.web}/api/v1"
         self.http = httpx2.Client(
-            timeout=20, trust_env=False, headers={"Authorization": f"Bearer {product.facts['api_key']}"}
+            timeout=60, trust_env=False, headers={"Authorization": f"Bearer {product.facts['api_key']}"}
         )
         self.bare = httpx2.Client(
-            timeout=20, trust_env=False, verify=False
+            timeout=60, trust_env=False, verify=False
         )  # the channel never sees our API key
 
     def close(self) -> None:

@@ -41,7 +41,7 @@ class RunningSandbox(Sandbox):
         super().__init__()
         self.base, self.mailbox = facts["sandbox"], facts["mailbox"]
         self.facebook, self.x = f"{self.base}/facebook", f"{self.base}/x"
-        self._client = httpx2.Client(timeout=10, trust_env=False, verify=False)
+        self._client = httpx2.Client(timeout=60, trust_env=False, verify=False)
 
     def close(self) -> None:
         """Let go of the connection; the process is the launcher's."""

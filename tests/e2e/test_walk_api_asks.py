@@ -12,7 +12,7 @@ from devtools.embedded.processes import wait_until
 from tests.e2e.driver import PHONE, Chromium
 from tests.e2e.job import Job
 from tests.e2e.product import AGENCY, Product
-from tests.e2e.steps import consent
+from tests.e2e.steps import WORKER_SECONDS, consent
 
 CLIENT = "clara@agency-client.example"
 BACK = f"{AGENCY}/clients/42?from=adtoken"
@@ -89,9 +89,11 @@ def test_a_link_by_api_leads_a_stranger_to_the_channel_and_back_to_the_portal(
         ).json()["hand_outs"]
         assert (taken["person"], taken["purpose"]) == ("Clara Client", "publish")
         check = job.http.post(f"{job.api}/accounts/linkedin/{job.native_id}/check").json()
-        assert wait_until(lambda: job.http.get(check["url"]).json()["done"], seconds=30, every=0.5)
+        assert wait_until(
+            lambda: job.http.get(check["url"]).json()["done"], seconds=WORKER_SECONDS, every=0.5
+        )
         assert {one["result"] for one in job.http.get(check["url"]).json()["tokens"]} == {"fine"}
-        assert wait_until(lambda: is_told(job, ask["id"]), seconds=30, every=0.5)
+        assert wait_until(lambda: is_told(job, ask["id"]), seconds=WORKER_SECONDS, every=0.5)
     assert product.channels.mails(to=CLIENT) == []
 
 

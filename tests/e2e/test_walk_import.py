@@ -2,7 +2,7 @@
 
 from tests.e2e.driver import Chromium
 from tests.e2e.product import Product
-from tests.e2e.steps import MIRA, log_in
+from tests.e2e.steps import MIRA, WORKER_SECONDS, log_in
 
 PHONE = 390
 LIST = "/admin/accounts/account/"
@@ -33,7 +33,7 @@ def test_accounts_come_in_from_a_list_and_what_is_wrong_is_named_by_its_line(
             log_in(phone, product, MIRA, f"{check}?show=all")
             phone.sees("Weißdorn Möbel Süd")
         mira.press("Import")
-        mira.page.get_by_text("3 imported").first.wait_for(timeout=30_000)
+        mira.page.get_by_text("3 imported").first.wait_for(timeout=WORKER_SECONDS * 1000)
         mira.sees("Line 2 · Facebook · 710000000000101", "New account. It waits for somebody to link it")
         mira.open(f"{LIST}?q=Weißdorn")
         mira.sees("Weißdorn Möbel Nord", "3 of")

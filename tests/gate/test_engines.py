@@ -95,7 +95,7 @@ def nginx(tmp_path: Path, job: Job) -> Iterator[tuple[str, StandIn]]:
 
 
 def _until_it_serves(address: str) -> None:
-    for _ in range(100):
+    for _ in range(1_200):
         try:
             httpx2.get(address)
             return

@@ -326,7 +326,7 @@ def test_the_body_of_whoever_has_no_credential_is_not_read(job: Job, channel: St
     base = urlsplit(job.base)
     head = f"POST {base.path}/{LUMEN}/campaigns?access_token={job.text}x HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\n"
 
-    with socket.create_connection((base.hostname, base.port or 80), timeout=10) as connection:
+    with socket.create_connection((base.hostname, base.port or 80), timeout=60) as connection:
         connection.sendall(head.encode() + b"{")
         assert connection.recv(100).startswith(b"HTTP/1.1 401")
 

@@ -44,7 +44,7 @@ class Run:
     def status(self, path: str, *, at: str = "web") -> int:
         """Return the status of a page; 0 where nobody answers."""
         try:
-            with urllib.request.urlopen(f"{self.facts[at]}{path}", timeout=5) as answer:
+            with urllib.request.urlopen(f"{self.facts[at]}{path}", timeout=60) as answer:
                 code: int = answer.status
         except urllib.error.HTTPError as error:
             with error:

@@ -59,7 +59,7 @@ def test_keeps_data_over_a_stop_and_a_kill(place: Path, stopped: None) -> None:
         after_a_stop = ask(killed, "select number from kept")
         assert killed.child
         os.kill(killed.child.pid, signal.SIGKILL)
-        killed.child.wait(seconds=5)
+        killed.child.wait(seconds=60)
 
     with running(place) as recovered:
         after_a_kill = ask(recovered, "select number from kept")

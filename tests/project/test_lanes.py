@@ -64,10 +64,10 @@ def test_a_lane_whose_threads_are_all_busy_holds_up_no_other() -> None:
         pools.on_apply(work, call, callback=lambda _: None)
 
     for _ in range(lanes.LANES["checks"].threads + 1):
-        begin("checks", lambda *_: over.wait(30))
+        begin("checks", lambda *_: over.wait(60))
     begin("mail", lambda *_: done.set())
 
-    assert done.wait(30)
+    assert done.wait(60)
     over.set()
     pools.on_stop()
 

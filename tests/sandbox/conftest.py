@@ -22,5 +22,5 @@ def sandbox(channels_process: Sandbox) -> Sandbox:
 @pytest.fixture
 def http() -> Iterator[httpx2.Client]:
     """A plain client that follows no redirect."""
-    with httpx2.Client(timeout=10, trust_env=False, verify=False) as client:
+    with httpx2.Client(timeout=60, trust_env=False, verify=False) as client:
         yield client

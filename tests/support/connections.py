@@ -22,7 +22,7 @@ def end(worker: psycopg.Connection[Any]) -> None:
     number = worker.info.backend_pid
     worker.close()
     with connection.cursor() as cursor:
-        for _ in range(100):
+        for _ in range(3_000):
             cursor.execute("select 1 from pg_stat_activity where pid = %s", [number])
             if cursor.fetchone() is None:
                 return

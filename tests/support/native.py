@@ -60,7 +60,7 @@ def decide(
     parts = urlsplit(address)
     base = f"{parts.scheme}://{parts.netloc}{parts.path}"
     form: dict[str, str | list[str]] = dict(parse_qsl(parts.query))
-    with httpx2.Client(timeout=10, trust_env=False, verify=False) as http:  # plain HTTP: load no certificates
+    with httpx2.Client(timeout=60, trust_env=False, verify=False) as http:  # plain HTTP: load no certificates
         if "/x/oauth/authorize" in parts.path:
             form |= {"user": user, "action": action or "authorize"}
         else:

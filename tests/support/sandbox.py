@@ -65,7 +65,7 @@ class Sandbox:
         self.base, self.mailbox = ready["sandbox"], ready["mailbox"]
         self.smtp_host, _, port = ready["smtp"].partition(":")
         self.smtp_port = int(port)
-        self._client = httpx2.Client(timeout=10, trust_env=False, verify=False)
+        self._client = httpx2.Client(timeout=60, trust_env=False, verify=False)
         return self
 
     def stop(self) -> int:

@@ -21,7 +21,7 @@ def test_two_apps_that_are_chosen_at_once_leave_one_and_no_error(door: str) -> N
     def choose(app: ChannelApp) -> None:
         try:
             for _ in range(10):
-                start.wait(timeout=10)
+                start.wait(timeout=60)
                 if door == "make_default":
                     default_app.make_default(app=app)
                     continue

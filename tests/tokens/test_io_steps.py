@@ -41,7 +41,7 @@ def test_nobody_waits_for_a_job_whose_channel_does_not_answer() -> None:
     written = threading.Event()
 
     def silent() -> Generator[Any, Any, bool]:
-        heard: bool = yield lambda: written.wait(20)
+        heard: bool = yield lambda: written.wait(60)
         return heard
 
     def told() -> Generator[Any, Any, int]:

@@ -303,7 +303,7 @@ def test_of_two_answers_at_once_one_wins_and_the_other_is_told() -> None:
     start = Barrier(2)
 
     def answer(name: str) -> str:
-        start.wait(timeout=10)
+        start.wait(timeout=60)
         try:
             invitations.accept(invitation=invited, name=name, password=PASSWORD, now=timezone.now())
         except LinkRefused as refused:
