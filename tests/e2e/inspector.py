@@ -346,6 +346,11 @@ def _close_team(visitor: Visitor) -> None:
     page.wait_for_load_state()
 
 
+def _submit(visitor: Visitor) -> None:
+    visitor.page.locator(".at-confirm form button[type=submit]").click()
+    visitor.page.wait_for_load_state()
+
+
 LEADS = {"arrive", "confirm"}  # where the browser is expected to be led on
 REFUSED = {"save_nothing"}  # what the page is answered with is a trouble to the browser alone
 
@@ -362,7 +367,7 @@ def _confirm(visitor: Visitor) -> None:
 ACTS: dict[str, Callable[[Visitor], object]] = {
     "arrive": lambda visitor: visitor.page.wait_for_load_state(),
     "confirm": _confirm,
-    "submit": lambda visitor: visitor.page.locator(".at-confirm form button[type=submit]").click(),
+    "submit": _submit,
     "search": _search,
     "select": _select,
     "save_nothing": _save_nothing,

@@ -151,7 +151,7 @@ def test_a_link_a_lease_and_a_task_are_spans_joined_over_processes_and_hold_no_s
         press_check_now(staff, Token.objects.get(), account)
         processes.wait(lambda: bool(traced.named("channel refresh")), seconds=60)
         processes.wait(lambda: Token.objects.get().generation == 2, seconds=60)
-    processes.wait(lambda: bool(traced.named(f"POST {LEASE}")), seconds=60)
+    processes.wait(lambda: bool(traced.named(CHECK)), seconds=60)  # the last of this process
 
     assert lease["lease_id"]
     assert {span["version"] for span in traced.spans()} == {settings.RELEASE}
@@ -166,6 +166,7 @@ def test_a_link_a_lease_and_a_task_are_spans_joined_over_processes_and_hold_no_s
 
 
 LEASE = "api/v1/accounts/<channel>/<native_id>/lease"
+CHECK = "POST admin/accounts/account/<int:account_id>/tokens/<int:token_id>/check/"
 
 
 def assert_joined(traced: Collector) -> None:
@@ -177,7 +178,7 @@ def assert_joined(traced: Collector) -> None:
     assert [span["name"] for span in asked] == [
         "run/accounts.tasks.check_tokens",
         "apply_async/accounts.tasks.check_tokens",
-        "POST admin/accounts/account/<int:account_id>/tokens/<int:token_id>/check/",
+        CHECK,
     ]
     assert [span["name"] for span in refreshed] == ["channel refresh", "refresh"]
     assert refreshed[-1]["adtoken.token_id"] == Token.objects.get().pk

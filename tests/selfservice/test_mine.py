@@ -330,6 +330,7 @@ def test_a_person_finds_an_account_among_many(client: Client, ada: User) -> None
     assert "No account of yours matches “&lt;nobody&gt;”." in nothing
 
 
+@pytest.mark.usefixtures("at_now")
 def test_accounts_that_a_log_in_names_only_as_more_are_found_and_listed(client: Client, ada: User) -> None:
     ending = make_token(consented_by=ada, deadline=now() + 5 * DAY)
     many_accounts(9, team=Team.default(), token=ending)
