@@ -163,7 +163,7 @@ def test_of_0_2_0_what_was_said_of_an_account_is_not_mailed_any_more(client: Cli
     page = client.get(f"{link}?do=not_mine")
     client.post(link, {"do": "not_mine", "account": [account.pk]})
 
-    with pytest.raises(NotWanted, match="it stands in the account's history"):
+    with pytest.raises(NotWanted, match="it is in the account's history"):
         build_said(waiting)
     assert "No longer your account? Reply to the mail" in page.text
     assert not AccountEvent.objects.filter(kind="not_mine").exists()

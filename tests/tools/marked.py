@@ -165,7 +165,9 @@ def rest(line: str, data: set[str]) -> str:
     """Return what of a line is in no bracket and no word of the data; "" where that is nothing to read."""
     bare = re.sub(r"\[[\w-]+: ([^\]]*)\]", r" \1 ", without_brackets(line))
     bare = re.sub(
-        r"\S+@\S+|https?://\S+|/\S+/|adt_\w+|\b(?=[a-f]*\d)[0-9a-f]{8,}\b|\b[A-Z]{2}(?=[A-Z][a-z])", " ", bare
+        r"\S+@\S+|https?://\S+|/\S+/|adt_\w+|\b[a-z]+:[a-z]+\b|\b(?=[a-f]*\d)[0-9a-f]{8,}\b|\b[A-Z]{2}(?=[A-Z][a-z])",
+        " ",
+        bare,
     )
     if re.fullmatch(r"[A-Z]{2}", bare.strip()):  # initials in a circle
         return ""

@@ -4,8 +4,8 @@ import json
 import re
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
-from functools import lru_cache
-from urllib.parse import quote, quote_plus
+from functools import lru_cache, partial
+from urllib.parse import quote
 
 from broker.gate.proxy.refusals import Refused
 
@@ -24,6 +24,18 @@ _BINARY_TYPES = frozenset(
 _INFLATED = frozenset({"gzip", "x-gzip", "deflate"})
 
 _PLAIN = re.compile(r"[A-Za-z0-9_.~-]+")  # is written alike everywhere
+# How other characters are: in an address, in one within another, in JSON; and what JSON for HTML escapes.
+_WAYS = {
+    re.compile(r"[^A-Za-z0-9_.~-]"): (
+        "%{:02X}",
+        "%{:02x}",
+        "%25{:02X}",
+        "%25{:02x}",
+        "\\u{:04x}",
+        "\\u{:04X}",
+    ),
+    re.compile(r"[=&<>']"): ("\\u{:04x}", "\\u{:04X}"),
+}
 Pair = tuple[bytes, bytes]  # what is looked for, and what takes its place
 
 
@@ -97,10 +109,13 @@ def secret_pairs(secrets: Iterable[str], credential: str) -> list[Pair]:
 def _spellings(secret: str) -> set[str]:
     if _PLAIN.fullmatch(secret):
         return {secret}
-    quoted = quote(secret, safe="")
-    twice = quote(quoted, safe="")
-    plain = {secret, quoted, quote_plus(secret), quoted.lower() if "%" in quoted else quoted, twice}
+    escaped = (odd.sub(partial(_escaped, way), secret) for odd, ways in _WAYS.items() for way in ways)
+    plain = {secret, *escaped}
     return plain | {spelt for one in plain for spelt in _in_json(one)}
+
+
+def _escaped(way: str, found: re.Match[str]) -> str:
+    return way.format(ord(found[0]))
 
 
 def _in_json(text: str) -> tuple[str, ...]:
